@@ -1,0 +1,32 @@
+/* container.h - the .lic file around the coded latents; FORMAT.md is the specification.
+ * Knows bytes only: no networks, no picture data. Input is hostile. */
+#ifndef LIC_CONTAINER_H
+#define LIC_CONTAINER_H
+
+#include "codec/lic.h"
+
+/* level = 7 q / 100 is sent as a 16-bit fraction of the full range: quality_code = round(q * 65535 / 100). */
+#define LIC_QUALITY_CODES 65535u
+
+typedef struct lic_container {
+    uint32_t width, height;
+    uint32_t channels; /* 1 or 3 */
+    uint32_t depth;    /* 8 or 16 */
+    uint32_t quality_code;
+    uint32_t model_id;
+    uint32_t check_latents;
+    const lic_chunk *chunks; /* writing: uncompressed; reading: as in the file */
+    size_t n_chunks;
+    const uint8_t *latents;
+    size_t latent_bytes;
+} lic_container;
+
+/* Builds a whole file. Chunk data is compressed with zlib here. *out: lic_buffer_free. */
+lic_status lic_container_write(const lic_container *c, const lic_allocator *allocator, lic_buffer *out,
+                               lic_error *err);
+/* Parses and verifies a whole file. chunks [LIC_MAX_CHUNKS] receives the list, which *c points to;
+ * chunk data and latents point into `data`. */
+lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks, lic_container *c,
+                              lic_error *err);
+
+#endif

@@ -1,0 +1,239 @@
+/* lic.h - the public interface of liblic, a learned image codec.
+ *
+ * The codec follows S2LIC (arXiv 2403.14471) and FEDS (arXiv 2503.06399). A picture goes in, a .lic
+ * stream comes out, and back; the networks are in a weights file (.licw) that both sides must have.
+ *
+ * Rules that hold for every call:
+ *  - The library never prints, never exits and never aborts on input. Every call that can fail returns
+ *    a lic_status; `err`, where given (it may be NULL), receives one line of text for a person.
+ *  - Threads: a lic_model is immutable once opened and may be shared by any number of threads. A
+ *    lic_encoder or lic_decoder belongs to one thread at a time. The same input, model and options
+ *    give the same bytes and the same pixels on every machine and for any number of threads, as long
+ *    as the backend is LIC_BACKEND_STRICT (the default).
+ *  - Memory: whoever receives an object frees it with the function named there.
+ *  - Not promised: that lic_stats keeps its fields' meaning in time units, or that a stream written by
+ *    LIC_BACKEND_OPENBLAS has the same bytes elsewhere (any decoder reads it all the same).
+ */
+#ifndef LIC_H
+#define LIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LIC_VERSION "0.1.0"
+#define LIC_FORMAT_VERSION 1
+
+#if defined(__GNUC__)
+#define LIC_API __attribute__((visibility("default")))
+#define LIC_MUST_USE __attribute__((warn_unused_result))
+#else
+#define LIC_API
+#define LIC_MUST_USE
+#endif
+
+/* Families with gaps: 1x arguments, 2x the stream, 3x the model, 4x memory, 5x limits, 6x cancelled. */
+typedef enum lic_status {
+    LIC_OK = 0,
+    LIC_ERR_ARGUMENT = 10,      /* a pointer, size or option out of its range */
+    LIC_ERR_UNSUPPORTED = 11,   /* a CPU level or backend that this build or machine lacks */
+    LIC_ERR_NOT_LIC = 20,       /* the signature is missing */
+    LIC_ERR_VERSION = 21,       /* a newer format, or a critical chunk this version does not know */
+    LIC_ERR_TRUNCATED = 22,     /* the stream ends too early */
+    LIC_ERR_CORRUPT = 23,       /* the stream contradicts itself or its checksum */
+    LIC_ERR_MISMATCH = 24,      /* the decoded latents are not the encoder's (check of y_hat) */
+    LIC_ERR_MODEL_OPEN = 30,    /* the weights file cannot be read */
+    LIC_ERR_MODEL_INVALID = 31, /* the weights file is damaged or not of this family */
+    LIC_ERR_MODEL_WRONG = 32,   /* the stream was written with another model */
+    LIC_ERR_MEMORY = 40,        /* an allocation failed */
+    LIC_ERR_LIMIT = 50,         /* max_pixels or max_memory would be exceeded; nothing was done */
+    LIC_ERR_CANCELLED = 60      /* the progress callback asked to stop */
+} lic_status;
+
+/* What went wrong, for a person: one line, no newline, never truncated in the middle of a number. */
+typedef struct lic_error {
+    lic_status status;
+    char text[240];
+} lic_error;
+
+typedef struct lic_model lic_model;
+typedef struct lic_encoder lic_encoder;
+typedef struct lic_decoder lic_decoder;
+
+/* Instruction sets for the strict kernels; all give the same bits. AUTO is the best the CPU has. */
+typedef enum lic_cpu {
+    LIC_CPU_AUTO = 0,
+    LIC_CPU_SCALAR = 1,
+    LIC_CPU_AVX2 = 2,   /* AVX2 and FMA */
+    LIC_CPU_AVX512 = 3, /* AVX-512 F, BW, DQ, VL */
+    LIC_CPU_NEON = 4
+} lic_cpu;
+
+/* Who computes g_a, h_a and g_s. The entropy path is always strict. */
+typedef enum lic_backend { LIC_BACKEND_STRICT = 0, LIC_BACKEND_OPENBLAS = 1 } lic_backend;
+
+/* A picture in the caller's memory: rows of interleaved samples, top row first.
+ * channels is 1 (grey) or 3 (RGB); depth is 8 (uint8_t) or 16 (uint16_t, native byte order). */
+typedef struct lic_image {
+    void *data;
+    size_t stride_bytes; /* from one row to the next */
+    uint32_t width, height;
+    uint32_t channels;
+    uint32_t depth;
+} lic_image;
+
+/* Bytes that travel with the picture (ICC profile, EXIF, ...); types are listed in codec/FORMAT.md. */
+typedef struct lic_chunk {
+    char type[4];
+    const uint8_t *data;
+    size_t bytes;
+} lic_chunk;
+
+typedef struct lic_allocator {
+    void *(*alloc)(void *user, size_t bytes); /* aligned as malloc aligns; NULL when it cannot */
+    void (*free)(void *user, void *pointer);
+    void *user;
+} lic_allocator;
+
+typedef enum lic_stage {
+    LIC_STAGE_ANALYSIS = 0,  /* g_a and h_a (encoder) */
+    LIC_STAGE_CODING = 1,    /* h_s, the slices and the range coder (both sides) */
+    LIC_STAGE_SYNTHESIS = 2, /* g_s (decoder) */
+    LIC_N_STAGES = 3
+} lic_stage;
+
+/* Called from the calling thread; fraction runs from 0 to 1 over the whole call. Non-zero cancels. */
+typedef int (*lic_progress_fn)(void *user, lic_stage stage, double fraction);
+
+typedef struct lic_model_options {
+    size_t struct_bytes;         /* set by lic_model_options_init */
+    int threads;                 /* for loading; 0: all usable cores */
+    lic_backend backend;         /* OPENBLAS also keeps the weights in the layout it needs */
+    const lic_allocator *allocator; /* NULL: malloc; must outlive the model */
+} lic_model_options;
+
+typedef struct lic_options {
+    size_t struct_bytes;         /* set by lic_options_init */
+    int threads;                 /* 0: all usable cores */
+    lic_cpu cpu;
+    lic_backend backend;         /* OPENBLAS needs a model opened for it */
+    uint64_t max_pixels;         /* default 2^28 */
+    uint64_t max_memory;         /* bytes the call may take, 0: no limit but the machine's */
+    lic_progress_fn progress;    /* NULL: none */
+    void *progress_user;
+    const lic_allocator *allocator; /* NULL: malloc; must outlive the context and its results */
+} lic_options;
+
+typedef struct lic_encode_options {
+    size_t struct_bytes;     /* set by lic_encode_options_init */
+    double quality;          /* 0..100, real; level = 7 quality / 100; default 50 */
+    const lic_chunk *chunks; /* carried as they are */
+    size_t n_chunks;
+} lic_encode_options;
+
+/* Bytes owned by the library's allocator; lic_buffer_free. */
+typedef struct lic_buffer {
+    uint8_t *data;
+    size_t bytes;
+    const lic_allocator *allocator;
+} lic_buffer;
+
+#define LIC_MAX_CHUNKS 16
+
+/* What the head of a stream says. Chunk data points into the stream (compressed, see FORMAT.md). */
+typedef struct lic_info {
+    uint32_t width, height;
+    uint32_t channels, depth; /* of the picture that was encoded */
+    double quality;
+    uint32_t version;
+    uint32_t model_id;
+    uint32_t check_latents; /* check of y_hat */
+    size_t latent_bytes;    /* coded latents; the rest of the file is head and chunks */
+    size_t n_chunks;
+    lic_chunk chunks[LIC_MAX_CHUNKS];
+} lic_info;
+
+typedef struct lic_stats {
+    double seconds[LIC_N_STAGES];
+    size_t planned_bytes;   /* working memory the call planned for and took */
+    uint32_t check_latents; /* check of y_hat, as in the stream */
+    size_t latent_bytes;
+} lic_stats;
+
+typedef struct lic_model_info {
+    char name[32];       /* "student", "teacher", ... */
+    uint64_t hash;       /* of the weights; its low 32 bits are the model id in streams */
+    uint64_t parameters; /* as trained, before folding */
+    uint32_t levels;     /* rate levels the model was trained at */
+    uint32_t latent_channels, hyper_channels, slices;
+} lic_model_info;
+
+/* Name of a status, e.g. "LIC_ERR_CORRUPT"; never NULL. */
+LIC_API const char *lic_status_name(lic_status status);
+/* "0.1.0" */
+LIC_API const char *lic_version(void);
+/* The instruction set AUTO picks here, honouring LIC_CPU in the environment: "avx512", ... */
+LIC_API const char *lic_cpu_name(lic_cpu cpu);
+LIC_API lic_cpu lic_cpu_best(void);
+/* 1 if this build and machine can run it. */
+LIC_API int lic_cpu_supported(lic_cpu cpu);
+/* 1 if this build has the OpenBLAS backend and the library was found. */
+LIC_API int lic_backend_supported(lic_backend backend);
+
+LIC_API void lic_model_options_init(lic_model_options *options);
+LIC_API void lic_options_init(lic_options *options);
+LIC_API void lic_encode_options_init(lic_encode_options *options);
+
+/* Opens a weights file. options may be NULL. The file is treated as hostile: every size, type, shape
+ * and checksum is verified. Free with lic_model_close (after every context that uses it). */
+LIC_API LIC_MUST_USE lic_status lic_model_open(const char *path, const lic_model_options *options,
+                                               lic_model **model, lic_error *err);
+LIC_API void lic_model_close(lic_model *model);
+LIC_API void lic_model_get_info(const lic_model *model, lic_model_info *info);
+
+/* Reads the head of a stream; no model needed, no memory taken. Verifies the checksum of the bytes. */
+LIC_API LIC_MUST_USE lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *err);
+/* Uncompresses a chunk that lic_probe listed. */
+LIC_API LIC_MUST_USE lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out, lic_error *err);
+
+/* One picture each; options may be NULL. *out is empty on failure. The image that lic_decode fills has
+ * the channels that the stream says and `depth` bits (0: as the stream says); its data is the library's:
+ * lic_image_free. */
+LIC_API LIC_MUST_USE lic_status lic_encode(const lic_model *model, const lic_image *image,
+                                           const lic_options *options, const lic_encode_options *encode,
+                                           lic_buffer *out, lic_error *err);
+LIC_API LIC_MUST_USE lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
+                                           const lic_options *options, uint32_t depth, lic_image *out,
+                                           lic_error *err);
+
+/* Contexts keep threads and working memory between pictures. */
+LIC_API LIC_MUST_USE lic_status lic_encoder_new(const lic_model *model, const lic_options *options,
+                                                lic_encoder **encoder, lic_error *err);
+LIC_API LIC_MUST_USE lic_status lic_encoder_encode(lic_encoder *encoder, const lic_image *image,
+                                                   const lic_encode_options *encode, lic_buffer *out,
+                                                   lic_error *err);
+LIC_API void lic_encoder_get_stats(const lic_encoder *encoder, lic_stats *stats);
+LIC_API void lic_encoder_free(lic_encoder *encoder);
+
+LIC_API LIC_MUST_USE lic_status lic_decoder_new(const lic_model *model, const lic_options *options,
+                                                lic_decoder **decoder, lic_error *err);
+LIC_API LIC_MUST_USE lic_status lic_decoder_decode(lic_decoder *decoder, const void *data, size_t bytes,
+                                                   uint32_t depth, lic_image *out, lic_error *err);
+LIC_API void lic_decoder_get_stats(const lic_decoder *decoder, lic_stats *stats);
+LIC_API void lic_decoder_free(lic_decoder *decoder);
+
+/* Bytes of working memory that encoding and decoding a picture of this size will take (the larger of
+ * the two), computed by a dry run; 0 if the size is out of range. */
+LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, int threads);
+
+LIC_API void lic_buffer_free(lic_buffer *buffer);
+/* Frees the data of an image that lic_decode or lic_decoder_decode filled, with the allocator they used. */
+LIC_API void lic_image_free(lic_image *image, const lic_allocator *allocator);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,52 @@
+/* range_coder.h - integer range coder with 64-bit state (Martin 1979, carry-propagating form).
+ *
+ * Both sides are deterministic integer code. The encoder writes into a growing buffer and keeps a
+ * sticky failure flag; the decoder never reads past its input: bytes beyond the end count as zero, and
+ * `overrun` tells how many were asked for (the encoder drops trailing zeros, so a few are normal).
+ * Any int32_t can be coded with any table: see the escape in cdf.h. */
+#ifndef LIC_ENTROPY_RANGE_CODER_H
+#define LIC_ENTROPY_RANGE_CODER_H
+
+#include "entropy/cdf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* realloc-like, old bytes given; NULL when it cannot (the old block stays valid). */
+typedef void *(*lic_range_grow_fn)(void *user, void *old, size_t old_bytes, size_t new_bytes);
+
+typedef struct lic_range_encoder {
+    uint64_t low, range;
+    uint8_t *data;
+    size_t bytes, capacity;
+    lic_range_grow_fn grow;
+    void *grow_user;
+    bool failed; /* out of memory: everything after is ignored */
+} lic_range_encoder;
+
+void lic_range_encoder_init(lic_range_encoder *enc, lic_range_grow_fn grow, void *grow_user);
+void lic_range_encode(lic_range_encoder *enc, const lic_cdf *cdf, int32_t value);
+/* n values, value i with table set->tables[index[i]]. index[i] must be < n_tables. */
+void lic_range_encode_many(lic_range_encoder *enc, const lic_cdf_set *set, const uint8_t *index,
+                           const int32_t *values, size_t n);
+/* Ends the stream with the fewest bytes; data[0 .. bytes) is then the whole code, the caller's to free
+ * through his own grow function. False if memory failed on the way. */
+bool lic_range_finish(lic_range_encoder *enc);
+
+typedef struct lic_range_decoder {
+    uint64_t code, range; /* code is relative to low */
+    const uint8_t *at, *end;
+    size_t overrun;
+    bool corrupt; /* an escape code no encoder writes; values after it are zero */
+} lic_range_decoder;
+
+void lic_range_decoder_init(lic_range_decoder *dec, const uint8_t *data, size_t bytes);
+int32_t lic_range_decode(lic_range_decoder *dec, const lic_cdf *cdf);
+void lic_range_decode_many(lic_range_decoder *dec, const lic_cdf_set *set, const uint8_t *index,
+                           int32_t *values, size_t n);
+/* True if decoding stayed within what an encoder can have written: no corrupt escape, no more than the
+ * dropped trailing zeros read past the end, and no input left unread beyond the final state. */
+bool lic_range_decoder_ok(const lic_range_decoder *dec);
+
+#endif
