@@ -1,0 +1,133 @@
+# Builds the codec library, the command line program and the tests; see `make help`.
+# Everything built lies under $(BUILD). Variables: CC, CFLAGS (added last), LDFLAGS, BUILD, V=1
+# (show commands), WERROR=1, BLAS=none (no OpenBLAS backend), PREFIX and DESTDIR (install).
+# Objects are built again when any of these change the command line.
+
+BUILD  ?= build
+PREFIX ?= /usr/local
+BLAS   ?= auto
+Q      := $(if $(V),,@)
+say     = $(if $(V),,@echo '  $1')
+
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+
+# Contraction would change the bits of the strict path and with them the files: it stays off
+# everywhere, and no object anywhere is built with -ffast-math.
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
+FLAGS    := -std=c11 -O2 -fPIC -fvisibility=hidden -ffp-contract=off -pthread -I. \
+            -D_POSIX_C_SOURCE=200809L $(WARNINGS) $(if $(filter none,$(BLAS)),-DLIC_NO_OPENBLAS)
+
+# A kernel source is compiled for the instruction set that its name ends in (strict_avx2.c); one that
+# is not for this machine is empty behind its own #if.
+ifeq ($(MACHINE),x86_64)
+ISA_fma    := -mfma
+ISA_avx2   := -mavx2 -mfma
+ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+endif
+isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
+speed     = $(if $(filter models/%,$1),-O3) $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
+
+# pkg-config where it is there, the usual names where it is not.
+pkg       = $(shell pkg-config $1 $2 2>/dev/null || echo $3)
+IO_CFLAGS := $(call pkg,--cflags,libpng libjpeg,)
+IO_LIBS   := $(call pkg,--libs,libpng libjpeg,-lpng16 -ljpeg)
+Z_LIBS    := $(call pkg,--libs,zlib,-lz)
+LIC_LIBS  := $(Z_LIBS) -ldl -pthread
+
+LIB_SOURCES  := $(wildcard codec/*.c codec/base/*.c entropy/*.c models/*.c models/kernels/*.c)
+CLI_SOURCES  := $(wildcard cli/*.c)
+TEST_SOURCES := $(wildcard tests/unit/*.c tests/parity/*.c tests/golden/*.c)
+LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o)
+TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o)
+TESTS        := $(foreach s,$(TEST_SOURCES:tests/%.c=%),$(BUILD)/tests/$(subst /,_,$s))
+
+## make: build/lic, build/liblic.a and build/liblic.so
+all: $(BUILD)/lic $(BUILD)/liblic.a $(BUILD)/liblic.so
+
+## make demo: install what is missing, build, compress and decode a sample photograph
+demo: setup
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)LIC=$(BUILD)/lic cli/demo.sh $(BUILD)/demo
+
+## make check: install what is missing, build, run all tests
+check: setup
+	$(Q)$(MAKE) --no-print-directory all programs
+	$(Q)BUILD=$(BUILD) tests/run.sh
+
+## make tests: build the test programs only
+tests programs: $(TESTS)
+
+## make bench: time encoding and decoding, one JSON line per case
+bench: all
+	$(Q)BUILD=$(BUILD) tests/bench/run.sh
+
+## make install: into $(DESTDIR)$(PREFIX): program, library, header, weights, manual page
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/codec \
+	    $(DESTDIR)$(PREFIX)/share/lic $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(BUILD)/lic $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/liblic.a $(BUILD)/liblic.so.0 $(DESTDIR)$(PREFIX)/lib
+	ln -sf liblic.so.0 $(DESTDIR)$(PREFIX)/lib/liblic.so
+	install -m 644 codec/lic.h $(DESTDIR)$(PREFIX)/include/codec
+	install -m 644 $(wildcard models/weights/*.licw) $(DESTDIR)$(PREFIX)/share/lic
+	install -m 644 cli/lic.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+## make format: clang-format over all C sources
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+## make clean: remove the build folder
+clean:
+	rm -rf $(BUILD)
+
+## make help: this list
+help:
+	@sed -n 's/^## /  /p' Makefile
+	@echo '  Variables: CC=clang V=1 WERROR=1 BLAS=none BUILD=folder CFLAGS= LDFLAGS= PREFIX= DESTDIR='
+
+setup:
+	$(Q).ci/setup.sh
+
+$(BUILD)/lic: $(CLI_OBJECTS) $(BUILD)/liblic.a
+	$(call say,link   $@)
+	$(Q)$(CC) -o $@ $^ $(CFLAGS) $(LDFLAGS) $(IO_LIBS) $(LIC_LIBS) -lm
+
+$(BUILD)/liblic.a: $(LIB_OBJECTS)
+	$(call say,ar     $@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# Without -lm: the networks must not lean on the C library's mathematics, whose bits differ by machine.
+$(BUILD)/liblic.so.0: $(LIB_OBJECTS)
+	$(call say,link   $@)
+	$(Q)$(CC) -shared -Wl,-soname,liblic.so.0 $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,--no-undefined) \
+	    -o $@ $^ $(CFLAGS) $(LDFLAGS) $(LIC_LIBS)
+
+$(BUILD)/liblic.so: $(BUILD)/liblic.so.0
+	$(Q)ln -sf liblic.so.0 $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call say,cc     $<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(call speed,$<) $(if $(filter cli/%,$<),$(IO_CFLAGS)) -MMD -MP $(CFLAGS) -c -o $@ $<
+
+define test_program
+$(BUILD)/tests/$(subst /,_,$(1:tests/%.c=%)): $(BUILD)/obj/$(1:.c=.o) $(BUILD)/liblic.a
+	$(call say,link   $$@)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$(CC) -o $$@ $$^ $(CFLAGS) $(LDFLAGS) $(LIC_LIBS) -lm
+endef
+$(foreach s,$(TEST_SOURCES),$(eval $(call test_program,$s)))
+
+# Holds the flags of the last build; touched only when they change. Says what was chosen, once.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(CC) $(FLAGS) $(CFLAGS) $(IO_LIBS) $(LIC_LIBS)' > $@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; \
+	    echo '  using  $(CC) for $(MACHINE); image libraries: $(IO_LIBS); OpenBLAS backend:' \
+	    '$(if $(filter none,$(BLAS)),none,loaded at run time when the library is there)'; fi
+
+.PHONY: all demo check tests programs bench install format clean help setup FORCE
+.SECONDARY: $(TEST_OBJECTS)
+
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
