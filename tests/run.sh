@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Runs every test there is and adds up what they say: the programs in $BUILD/tests (from tests/unit,
+# tests/parity, tests/golden), tests/cli/*.sh, tests/cli/*.py and tests/train/*.py. A program or shell
+# script ends with the line "N passed, N failed" (", N skipped" may follow); a Python script counts as
+# one test, which its exit status decides and a line "skip: why" skips. A test that crashes, hangs or
+# says nothing counts as failed. The last line printed here is the sum; exit 1 if anything failed.
+#
+#   BUILD=folder         where `make` built, default build
+#   TEST_TIMEOUT=secs    for one test, default 300
+#   tests/run.sh WORD... only tests whose names contain one of the words
+set -u
+export LC_ALL=C
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build}
+case $build in /*) ;; *) build=$PWD/$build ;; esac
+export BUILD=$build LIC=$build/lic
+logs=$build/test-logs
+rm -rf "$logs"
+mkdir -p "$logs" || exit 1
+# Nothing of the caller's surroundings may change the outcome.
+unset LIC_MODEL_DIR LIC_THREADS LIC_CPU
+
+passed=0 failed=0 skipped=0
+
+wanted() { # NAME WORD...
+    local name=$1 word
+    shift
+    [ $# -eq 0 ] && return 0
+    for word; do case $name in *"$word"*) return 0 ;; esac; done
+    return 1
+}
+
+counts() { # LOG EXIT -> sets p f s from the last line; a silent or dead test is one failure
+    local line
+    line=$(grep -v '^[[:space:]]*$' "$1" | tail -n 1)
+    p=0 f=1 s=0
+    if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
+        p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[4]:-0}
+        [ "$2" -ne 0 ] && [ "$f" -eq 0 ] && f=1
+    else
+        echo "(no count as the last line, exit status $2)" >>"$1"
+    fi
+}
+
+counts_python() { # LOG EXIT
+    p=0 f=0 s=0
+    if [ "$2" -ne 0 ]; then f=1; elif grep -q '^skip:' "$1"; then s=1; else p=1; fi
+}
+
+run_test() { # KIND NAME COMMAND...
+    local kind=$1 name=$2 log=$logs/$2.log start status word
+    shift 2
+    start=${EPOCHREALTIME/./}
+    timeout -k 10 "${TEST_TIMEOUT:-300}" "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    if [ "$kind" = python ]; then counts_python "$log" $status; else counts "$log" $status; fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    word=ok
+    [ "$f" -gt 0 ] && word=FAIL
+    printf '%-5s%-32s %5d passed, %d failed, %d skipped, %d ms\n' $word "$name" "$p" "$f" "$s" \
+        $(((${EPOCHREALTIME/./} - start) / 1000))
+    if [ "$f" -gt 0 ]; then tail -n 40 "$log" | sed 's/^/     | /'; fi
+    if [ "$s" -gt 0 ]; then grep '^skip:' "$log" | sed 's/^/     | /'; fi
+}
+
+for source in tests/unit/*.c tests/parity/*.c tests/golden/*.c; do
+    [ -f "$source" ] || continue
+    name=${source#tests/} name=${name%.c} name=${name/\//_}
+    wanted "$name" "$@" && run_test program "$name" "$build/tests/$name"
+done
+for script in tests/cli/*.sh tests/golden/*.sh tests/parity/*.sh; do
+    [ -f "$script" ] || continue
+    name=${script#tests/} name=${name%.sh} name=${name/\//_}
+    wanted "$name" "$@" && run_test program "$name" bash "$script"
+done
+for script in tests/cli/*.py tests/train/*.py tests/golden/*.py; do
+    [ -f "$script" ] || continue
+    name=${script#tests/} name=${name%.py} name=${name/\//_}
+    wanted "$name" "$@" || continue
+    if command -v python3 >/dev/null; then
+        run_test python "$name" python3 "$script"
+    else
+        echo "skip $name: python3 is not here"
+        skipped=$((skipped + 1))
+    fi
+done
+
+[ $((passed + failed)) -eq 0 ] && { echo "no test ran"; failed=1; }
+if [ $skipped -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ $failed -eq 0 ]
