@@ -1,0 +1,506 @@
+"""A trained network into a weights file, and back. The file format is models/WEIGHTS.md.
+
+    export.py --model student 'student-v0.*.pt' student.licw
+    export.py --model wide.json --name wide checkpoint.pt wide.licw
+    export.py --check student.licw
+
+The first form reads the parts of a state dict of model.Codec (a glob; later parts win) and writes the
+file; --model names a configuration (teacher, student) or a JSON file: a training configuration, or just the
+arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
+
+As a module: `write_licw`, `read_licw`, `load_codec`. A network loaded from a .licw evaluates like the
+C program does, but CANNOT be trained on: the position-bias networks and the density of z are in the
+file only as their values (see load_codec), and the parameters are rounded to 16 bits. To resume a
+training, keep the .pt parts.
+
+All arithmetic that decides a number in the file is done in double precision. Works with torch 1.13.
+"""
+import argparse
+import glob
+import hashlib
+import inspect
+import json
+import math
+import struct
+import sys
+import zlib
+from collections import namedtuple
+
+import numpy as np
+import torch
+from scipy.special import expit, ndtr
+
+import model
+
+SIGNATURE = b"\x8Flicw\r\n\x1A"
+VERSION, FAMILY = 1, b"s2lic"
+HEAD_FIELDS, CONFIG_FIELDS, TENSOR_FIELDS = map(struct.Struct, ("<8sIIIIQQQ16s", "<24sII32s", "<72sII4IQQI12s"))
+HEAD, CONFIG_ENTRY, TENSOR_ENTRY, ALIGN = 64, 64, 128, 64
+TYPES = [np.dtype(t) for t in ("<f4", "<f2", "<u2", "<i4")]
+F32, F16, U16, I32 = TYPES
+TOTAL = 65536                       # of the frequencies of a table
+TAIL = 2.0 ** -16                   # mass that may be left outside a table, per side
+MAX_SYMBOLS = 4095                  # of one z table, escape included
+
+Licw = namedtuple("Licw", "config tensors hash")    # {key: int or str}, {name: array}, u64
+
+
+class LicwError(Exception):
+    """The file is damaged, or is not what WEIGHTS.md describes."""
+
+
+# ---- frequency tables -----------------------------------------------------------------------------
+
+def allot(p):
+    """Integer frequencies, each at least 1, of sum TOTAL, that code symbols of probability p at the least
+    cost. The cost is convex and separable, so moving single units until none helps gives the optimum."""
+    p = np.asarray(p, np.float64)
+    f = np.maximum(1, np.floor(p * TOTAL)).astype(np.int64)
+    while True:
+        gain = p * np.log1p(1 / f)
+        with np.errstate(divide="ignore"):
+            loss = np.where(f > 1, -p * np.log1p(-1 / f), np.inf)
+        up, down = gain.argmax(), loss.argmin()
+        left = TOTAL - f.sum()
+        if left > 0:
+            f[up] += 1
+        elif left < 0:
+            f[down] -= 1
+        elif gain[up] > loss[down] * (1 + 1e-9):        # ties would swap for ever
+            f[up] += 1
+            f[down] -= 1
+        else:
+            return f
+
+
+def gauss_tables():
+    """One table for each scale: Gaussian of mean 0 over unit bins, values -K..K. -> [(first, p, outside)]"""
+    tables = []
+    for i in range(model.SIGMA_LEVELS):
+        s = math.exp(model.LOG_MIN + i * (model.LOG_MAX - model.LOG_MIN) / (model.SIGMA_LEVELS - 1))
+        k = 1
+        while ndtr(-(k + 0.5) / s) >= TAIL:
+            k += 1
+        v = np.abs(np.arange(-k, k + 1))
+        tables.append((-k, ndtr((0.5 - v) / s) - ndtr((-0.5 - v) / s), 2 * ndtr(-(k + 0.5) / s)))
+    return tables
+
+
+def prior_tables(prior, limit=1 << 24):
+    """One table for each channel of z: the trained density over unit bins, wherever its mass is."""
+    prior, n = prior.double(), prior.h[0].shape[0]
+
+    def logits(x):      # [n, points] -> [n, points], rising along the points
+        with torch.no_grad():
+            return prior.logits(torch.from_numpy(np.asarray(x, np.float64))[:, None, :])[:, 0].numpy()
+
+    def largest(test):  # the largest integer of each channel for which a falling test holds
+        lo, hi = np.full(n, -limit), np.full(n, limit)
+        while (hi - lo).max() > 1:
+            mid = (lo + hi) // 2
+            ok = test(mid)
+            lo, hi = np.where(ok, mid, lo), np.where(ok, hi, mid)
+        return lo
+
+    below = largest(lambda v: expit(logits(v[:, None] - 0.5))[:, 0] < TAIL)
+    above = largest(lambda v: expit(-logits(v[:, None] + 0.5))[:, 0] >= TAIL) + 1
+    middle = largest(lambda v: logits(v[:, None] + 0.0)[:, 0] < 0)
+    tables = []
+    for c in range(n):
+        first, last, most = int(below[c]), int(above[c]), MAX_SYMBOLS - 1
+        if last - first >= most:                    # too wide: keep what is nearest to the median
+            first = max(first, min(int(middle[c]) - most // 2, last - most + 1))
+            last = min(last, first + most - 1)
+        if max(last, 0) - min(first, 0) < most:     # the value 0 belongs to each table if it fits
+            first, last = min(first, 0), max(last, 0)
+        one = _channel(prior, c)
+        edge = one(np.arange(first, last + 2) - 0.5)
+        # the difference is taken on the side of the median where the sigmoids are small
+        p = np.where(edge[1:] + edge[:-1] > 0, expit(-edge[:-1]) - expit(-edge[1:]),
+                     expit(edge[1:]) - expit(edge[:-1]))
+        tables.append((first, p, float(expit(edge[0]) + expit(-edge[-1]))))
+    return tables
+
+
+def _channel(prior, c):
+    """logits of one channel as a function of an array of points (all channels at thousands would be slow)."""
+    h, b, a = ([t[c:c + 1].detach().numpy() for t in ts] for ts in (prior.h, prior.b, prior.a))
+
+    def logits(x):
+        x = np.asarray(x, np.float64)[None, None]
+        for i in range(len(h)):
+            x = np.logaddexp(0, h[i]) @ x + b[i]
+            x = x + np.tanh(a[i]) * np.tanh(x) if i < len(a) else x
+        return x[0, 0]
+    return logits
+
+
+def pack_tables(name, tables):
+    """[(first, p, outside)] -> the three tensors of a set, and [entropy, overhead] in bits per table."""
+    cum, start, firsts, cost = [], [0], [], []
+    for first, p, outside in tables:
+        f = allot(np.append(p, outside))
+        cum.append(np.cumsum(f) - f)
+        start.append(start[-1] + len(f))
+        firsts.append(first)
+        # What lies outside pays for its Golomb code as well: about 3 bits so near to the table.
+        used = np.append(p, outside)
+        used = np.where(used > 0, used, 1e-300)
+        entropy = -(used * np.log2(used)).sum()
+        cost.append((entropy, -(used * np.log2(f / TOTAL)).sum() + 3 * outside - entropy))
+    return {f"cdf.{name}.cum": np.concatenate(cum).astype(U16), f"cdf.{name}.start": np.array(start, I32),
+            f"cdf.{name}.first": np.array(firsts, I32)}, np.array(cost)
+
+
+def unpack_tables(tensors, name):
+    """-> [(first, frequencies)]; the last frequency is that of the escape."""
+    cum, start, first = (tensors[f"cdf.{name}.{k}"] for k in ("cum", "start", "first"))
+    out = []
+    for i in range(len(first)):
+        f = np.diff(np.append(cum[start[i]:start[i + 1]].astype(np.int64), TOTAL))
+        out.append((int(first[i]), f))
+    return out
+
+
+# ---- network -> tensors ---------------------------------------------------------------------------
+
+def codec_arguments(spec):
+    """teacher, student or a JSON file -> (name, all arguments of Codec, defaults included)."""
+    named = {"teacher": model.TEACHER, "student": model.STUDENT}
+    if spec in named:
+        name, given = spec, named[spec]
+    else:
+        with open(spec) as f:
+            given = json.load(f)
+        name = given.get("name", spec.rsplit("/", 1)[-1].removesuffix(".json"))
+        given = given.get("model", given)       # a training configuration has them under "model"
+    return name, complete(given)
+
+
+def complete(given):
+    """Arguments of Codec with the defaults filled in."""
+    known = {k: p.default for k, p in inspect.signature(model.Codec.__init__).parameters.items()
+             if p.default is not p.empty}
+    if set(given) - set(known):
+        raise LicwError(f"no arguments of Codec: {sorted(set(given) - set(known))}")
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in {**known, **given}.items()}
+
+
+def config_of(net, arguments, name):
+    """The configuration entries, in the order of WEIGHTS.md."""
+    a = arguments
+    if not a["dw"]:
+        raise LicwError("the format has no networks without the depthwise convolution (dw)")
+    grid = net.ctx[1].ag.grid if len(net.ctx) > 1 else 8
+    out = dict(name=name, parameters=sum(p.numel() for p in net.parameters()), levels=net.LEVELS, window=model.WINDOW)
+    out.update({k: a[k] for k in ("head_dim", "ratio", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")})
+    out["grid"] = grid
+    for key, short in (("ch", "ch"), ("depth", "depth")):
+        out.update({f"{short}.{i}": v for i, v in enumerate(a[key])})
+    out["slices"] = len(a["slices"])
+    out.update({f"slice.{i}": v for i, v in enumerate(a["slices"])})
+    return out
+
+
+def arguments_of(config):
+    """Configuration entries -> arguments of Codec."""
+    a = {k: config[k] for k in ("head_dim", "ratio", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")}
+    a["ch"], a["depth"] = (tuple(config[f"{k}.{i}"] for i in range(3)) for k in ("ch", "depth"))
+    a["slices"] = tuple(config[f"slice.{i}"] for i in range(config["slices"]))
+    return a
+
+
+def half(name, t):
+    """f16, refusing what does not fit. Values below the smallest f16 become zero: they are noise."""
+    t = t.detach().cpu().double().numpy()
+    with np.errstate(over="ignore"):
+        h = t.astype(F16)
+    if not np.isfinite(h).all():
+        raise LicwError(f"{name}: {np.abs(t).max()} is not a 16-bit number")
+    return h
+
+
+def fold_attention(attn):
+    """What is stored in place of the position-bias network and of logit_scale, from 16-bit parameters in
+    double precision: bias_table [heads, (2w-1)^2] and scale [heads]."""
+    cpb = (attn.cpb[0].weight, attn.cpb[0].bias, attn.cpb[2].weight)
+    w0, b0, w2 = (half("cpb", t).astype(np.float64) for t in cpb)
+    d = np.arange(-(attn.window - 1), attn.window, dtype=np.float64)
+    d = np.stack(np.meshgrid(d, d, indexing="ij"), -1).reshape(-1, 2) * 8 / (attn.window - 1)
+    d = np.sign(d) * np.log2(np.abs(d) + 1) / 3.0
+    bias = 16 * expit(np.maximum(d @ w0.T + b0, 0) @ w2.T)
+    log = half("logit_scale", attn.logit_scale).astype(np.float64).reshape(-1)
+    scale = np.exp(np.minimum(log, math.log(100.0)))
+    return bias.T.astype(F32), scale.astype(F32)
+
+
+def tensors_of(net):
+    """{name: array} in the order of the state dict, and the cost of the tables by name."""
+    modules, out, cost = dict(net.named_modules()), {}, {}
+    for name, t in net.state_dict().items():
+        if ".attn.cpb." in name or name.startswith("prior."):
+            continue
+        if name.endswith(".attn.logit_scale"):
+            attn = name[:-len(".logit_scale")]
+            out[f"{attn}.bias_table"], out[f"{attn}.scale"] = fold_attention(modules[attn])
+        else:
+            out[name] = half(name, t)
+    for key, tables in (("z", prior_tables(net.prior)), ("y", gauss_tables())):
+        packed, cost[key] = pack_tables(key, tables)
+        out.update(packed)
+    out["scale.range"] = np.array([model.LOG_MIN, model.LOG_MAX], F32)
+    return out, cost
+
+
+# ---- the file -------------------------------------------------------------------------------------
+
+def _text(s, size):
+    b = s.encode("ascii") if isinstance(s, str) else s
+    if len(b) >= size:
+        raise LicwError(f"{s}: longer than {size - 1} characters")
+    return b.ljust(size, b"\0")
+
+
+def pack_licw(config, tensors):
+    """-> the bytes of a file."""
+    def up(n):
+        return -(-n // ALIGN) * ALIGN
+    entries = [CONFIG_FIELDS.pack(_text(k, 24), isinstance(v, str), 0,
+                                  _text(v, 32) if isinstance(v, str) else struct.pack("<q24x", v))
+               for k, v in config.items()]
+    payload = at = up(HEAD + CONFIG_ENTRY * len(config) + TENSOR_ENTRY * len(tensors))
+    data = []
+    for name, t in tensors.items():
+        raw = np.ascontiguousarray(t).tobytes()
+        dims = list(t.shape) + [1] * (4 - t.ndim)
+        entries.append(TENSOR_FIELDS.pack(_text(name, 72), TYPES.index(t.dtype), t.ndim, *dims,
+                                          at, len(raw), zlib.crc32(raw), b""))
+        data.append(raw.ljust(up(len(raw)), b"\0"))
+        at += up(len(raw))
+
+    def head(crc, digest):
+        return HEAD_FIELDS.pack(SIGNATURE, VERSION, len(config), len(tensors), crc, at, payload, digest, FAMILY)
+    table = b"".join(entries).ljust(payload - HEAD, b"\0")
+    digest = struct.unpack("<Q", hashlib.sha256(b"".join([head(0, 0), table] + data)).digest()[:8])[0]
+    return b"".join([head(zlib.crc32(head(0, digest) + table), digest), table] + data)
+
+
+def write_licw(path, net, arguments, name):
+    """Exports a Codec. -> (config, cost of the tables, bytes written)"""
+    config = config_of(net, arguments, name)
+    tensors, cost = tensors_of(net)
+    raw = pack_licw(config, tensors)
+    with open(path, "wb") as f:
+        f.write(raw)
+    return config, cost, len(raw)
+
+
+def _need(ok, what):
+    if not ok:
+        raise LicwError(what)
+
+
+def _string(b, what):
+    text = b.rstrip(b"\0")
+    _need(len(text) < len(b) and text and all(32 < c < 127 for c in text), f"{what} is no text")
+    return text.decode("ascii")
+
+
+def _read_head(raw):
+    _need(len(raw) >= HEAD, "shorter than its head")
+    sign, version, n_config, n_tensors, crc, size, payload, digest, family = HEAD_FIELDS.unpack(raw[:HEAD])
+    _need(sign == SIGNATURE, "not a weights file")
+    _need(version == VERSION, f"version {version}, this reader knows {VERSION}")
+    _need(family == FAMILY.ljust(16, b"\0"), "another family of networks")
+    _need(n_config <= 256 and n_tensors <= 4096, "too many entries")
+    _need(size == len(raw), f"{len(raw)} bytes, should be {size}")
+    end = HEAD + CONFIG_ENTRY * n_config + TENSOR_ENTRY * n_tensors
+    _need(payload % ALIGN == 0 and end <= payload <= size, "payload out of place")
+    zero = bytearray(raw[:payload])
+    zero[20:24] = bytes(4)
+    _need(zlib.crc32(zero) == crc, "damaged head (CRC-32)")
+    zero[40:48] = bytes(8)
+    sha = hashlib.sha256(zero)
+    sha.update(memoryview(raw)[payload:])
+    _need(struct.unpack("<Q", sha.digest()[:8])[0] == digest, "damaged file (SHA-256)")
+    _need(not any(raw[end:payload]), "bytes between table and payload")
+    return n_config, n_tensors, payload, digest
+
+
+def _read_config(raw, n):
+    config = {}
+    for i in range(n):
+        key, kind, zero, value = CONFIG_FIELDS.unpack_from(raw, HEAD + CONFIG_ENTRY * i)
+        key = _string(key, "configuration key")
+        _need(key not in config and kind < 2 and zero == 0, f"configuration entry {key}")
+        _need(kind == 1 or not any(value[8:]), f"configuration entry {key}")
+        config[key] = _string(value, key) if kind else struct.unpack("<q", value[:8])[0]
+    return config
+
+
+def _read_tensors(raw, at, n, payload):
+    tensors, spans = {}, []
+    for i in range(n):
+        name, kind, rank, *dims, offset, size, crc, pad = TENSOR_FIELDS.unpack_from(raw, at + TENSOR_ENTRY * i)
+        name = _string(name, "tensor name")
+        _need(name not in tensors, f"{name}: twice")
+        _need(kind < len(TYPES) and 1 <= rank <= 4 and not any(pad), f"{name}: entry")
+        _need(all(d > 0 for d in dims) and all(d == 1 for d in dims[rank:]), f"{name}: dimensions")
+        _need(size == math.prod(dims) * TYPES[kind].itemsize, f"{name}: length")
+        _need(offset % ALIGN == 0 and payload <= offset and offset + size <= len(raw), f"{name}: offset")
+        data = memoryview(raw)[offset:offset + size]
+        _need(zlib.crc32(data) == crc, f"{name}: damaged (CRC-32)")
+        tensors[name] = np.frombuffer(data, TYPES[kind]).reshape(dims[:rank])
+        spans.append((offset, offset + size))
+    spans.sort()
+    _need(all(a[1] <= b[0] for a, b in zip(spans, spans[1:])), "tensors overlap")
+    return tensors
+
+
+def expected_tensors(net):
+    """{name: (type, shape)} of the file of a network; the shape of the tables' cum is not known before."""
+    out = {}
+    for name, t in net.state_dict().items():
+        if name.endswith(".attn.logit_scale"):
+            heads, attn = t.shape[0], name[:-len(".logit_scale")]
+            out[f"{attn}.bias_table"] = (F32, (heads, (2 * model.WINDOW - 1) ** 2))
+            out[f"{attn}.scale"] = (F32, (heads,))
+        elif ".attn.cpb." not in name and not name.startswith("prior."):
+            out[name] = (F16, tuple(t.shape))
+    for key, n in (("z", net.prior.h[0].shape[0]), ("y", model.SIGMA_LEVELS)):
+        out[f"cdf.{key}.cum"], out[f"cdf.{key}.start"] = (U16, None), (I32, (n + 1,))
+        out[f"cdf.{key}.first"] = (I32, (n,))
+    out["scale.range"] = (F32, (2,))
+    return out
+
+
+def _check_tensors(tensors, want):
+    _need(set(tensors) == set(want), f"missing or unknown: {sorted(set(tensors) ^ set(want))[:4]}")
+    for name, (kind, shape) in want.items():
+        t = tensors[name]
+        _need(t.dtype == kind and (shape is None and t.ndim == 1 or t.shape == shape), f"{name}: type or shape")
+        _need(kind not in (F16, F32) or np.isfinite(t).all(), f"{name}: not finite")
+    for key in "zy":
+        cum, start = tensors[f"cdf.{key}.cum"], tensors[f"cdf.{key}.start"].astype(np.int64)
+        _need(start[0] == 0 and start[-1] == len(cum) and (np.diff(start) >= 1).all(), f"cdf.{key}.start")
+        for a, b in zip(start, start[1:]):
+            _need(cum[a] == 0 and (np.diff(cum[a:b].astype(np.int64)) > 0).all(), f"cdf.{key}.cum")
+    lo, hi = tensors["scale.range"]
+    _need(lo < hi, "scale.range")
+
+
+def _read(path):
+    with open(path, "rb") as f:
+        raw = f.read()
+    n_config, n_tensors, payload, digest = _read_head(raw)
+    config = _read_config(raw, n_config)
+    tensors = _read_tensors(raw, HEAD + CONFIG_ENTRY * n_config, n_tensors, payload)
+    try:
+        net = model.Codec(**arguments_of(config))
+        same = config_of(net, complete(arguments_of(config)), config["name"])
+    except (KeyError, AssertionError, TypeError) as e:
+        raise LicwError(f"configuration: {e!r}") from e
+    _need(same == config, "configuration: not this family's")
+    _check_tensors(tensors, expected_tensors(net))
+    return Licw(config, tensors, digest), net
+
+
+def read_licw(path):
+    """Reads and verifies a file. -> Licw; LicwError if anything is not as WEIGHTS.md says."""
+    return _read(path)[0]
+
+
+def _table_bits(tables):
+    """A stand-in for FactorizedPrior.bits from the tables: bits of whole numbers only (no noise), and a
+    value outside of its table is counted as the escape and an exponential Golomb code."""
+    def bits(z):
+        v = z.detach().cpu().numpy().round().astype(np.int64)
+        out = np.zeros(v.shape[0])
+        for c, (first, f) in enumerate(tables):
+            k = v[..., c] - first
+            over = np.maximum(-k, k - (len(f) - 2))
+            inside = over <= 0
+            cost = -np.log2(f[np.where(inside, k, len(f) - 1)] / TOTAL)
+            cost = cost + np.where(inside, 0, 2 * np.floor(np.log2(np.maximum(over, 1))) + 2)
+            out += cost.reshape(len(out), -1).sum(1)
+        return torch.from_numpy(out).to(z.dtype)
+    return bits
+
+
+def load_codec(path, dtype=torch.float32):
+    """-> (Codec for evaluation with noise=False, Licw). Parameters come from the file as they are; each
+    attn.bias() returns the stored table, logit_scale is the logarithm of the stored scale (right to the
+    last bit or so), prior.bits() counts with the stored tables. attn.cpb and prior hold nothing."""
+    licw, net = _read(path)
+    net = net.to(dtype)
+    modules, state = dict(net.named_modules()), net.state_dict()
+    for name, t in licw.tensors.items():
+        if name in state:
+            state[name] = torch.from_numpy(t.astype(np.float32))
+        elif name.endswith(".attn.scale"):
+            log = np.log(t.astype(np.float64)).reshape(-1, 1, 1)
+            state[name[:-len("scale")] + "logit_scale"] = torch.from_numpy(log)
+    net.load_state_dict(state)
+    for name, mod in modules.items():
+        if isinstance(mod, model.WindowAttention):
+            n, table = mod.window ** 2, torch.from_numpy(licw.tensors[f"{name}.bias_table"].copy())
+            fixed = table[:, mod.index].view(mod.heads, n, n).to(dtype)
+            mod.bias = lambda fixed=fixed: fixed
+    net.prior.bits = _table_bits(unpack_tables(licw.tensors, "z"))
+    return net.eval().requires_grad_(False), licw
+
+
+# ---- command --------------------------------------------------------------------------------------
+
+def load_parts(pattern, net):
+    """A state dict in one or more files into a network. -> the network"""
+    files, state = sorted(glob.glob(pattern)), {}
+    if not files:
+        raise LicwError(f"{pattern}: no such file")
+    for f in files:
+        state.update(torch.load(f, map_location="cpu"))
+    net.load_state_dict({k: v.float() for k, v in state.items()})
+    return net.eval()
+
+
+def report(licw, cost):
+    c = licw.config
+    print(f"{c['name']}: {c['parameters'] / 1e6:.2f} M parameters, {len(licw.tensors)} tensors, "
+          f"hash {licw.hash:016x}, model id {licw.hash & 0xFFFFFFFF:08x}")
+    for key in "zy":
+        sizes = np.diff(licw.tensors[f"cdf.{key}.start"])
+        line = f"{key}: {len(sizes)} tables, {sizes.min()} to {sizes.max()} symbols, {2 * sizes.sum()} bytes"
+        if cost:
+            entropy, over = cost[key].T
+            line += (f"; cost over the exact density, bits per symbol: mean {over.mean():.2e}, max {over.max():.2e}"
+                     f" (mean entropy {entropy.mean():.3f})")
+        print(line)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("--model", default="student", help="teacher, student or a JSON file")
+    p.add_argument("--name", help="name stored in the file (default: that of --model)")
+    p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
+    p.add_argument("parts", nargs="?", help="glob of the state dict's parts")
+    p.add_argument("out", nargs="?", help="file to write")
+    a = p.parse_args()
+    try:
+        if a.check:
+            report(read_licw(a.check), None)
+            return 0
+        if not a.out:
+            p.error("PARTS and OUT are needed")
+        name, arguments = codec_arguments(a.model)
+        net = load_parts(a.parts, model.Codec(**arguments))
+        _, cost, size = write_licw(a.out, net, arguments, a.name or name)
+        report(read_licw(a.out), cost)
+        print(f"{a.out}: {size} bytes")
+    except (LicwError, OSError) as e:
+        print(f"export: {a.check or a.out or ''}: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
