@@ -1,7 +1,7 @@
 /* cdf.c - checks frequency tables from a weights file and indexes them for the decoder.
  *
- * The tables are hostile until they pass here: the range coder trusts everything that is verified below
- * and nothing else. No memory is taken. */
+ * The tables are hostile until they pass here: the range coder trusts everything that is verified
+ * below and nothing else. No memory is taken. */
 #include "entropy/cdf.h"
 
 /* Starts at 0 and rises strictly, so that no symbol has a frequency of zero. */
@@ -15,8 +15,8 @@ static bool rises(const uint16_t *cum, uint32_t n)
     return true;
 }
 
-/* lookup[b] is the last symbol whose interval starts at or below b * 256: the first candidate for all
- * code values with leading byte b. */
+/* lookup[b] is the last symbol whose interval starts at or below b * 256: the first candidate for
+ * all code values with leading byte b. */
 static void index_table(const lic_cdf *cdf, uint16_t *lookup)
 {
     uint32_t k = 0;
@@ -38,7 +38,8 @@ bool lic_cdf_set_init(lic_cdf_set *set, uint32_t n_tables, const uint16_t *cum, 
             return false;
         if (first[i] + n > INT32_MAX)
             return false;
-        lic_cdf cdf = {cum + start[i], (uint32_t)n, first[i], lookup + (size_t)i * LIC_CDF_LOOKUP_SIZE};
+        lic_cdf cdf = {cum + start[i], (uint32_t)n, first[i],
+                       lookup + (size_t)i * LIC_CDF_LOOKUP_SIZE};
         if (!rises(cdf.cum, cdf.n))
             return false;
         index_table(&cdf, lookup + (size_t)i * LIC_CDF_LOOKUP_SIZE);

@@ -1,19 +1,20 @@
 /* range_coder.c - see range_coder.h; codec/FORMAT.md specifies the code bit by bit.
  *
- * A sequence of symbols is an interval [low, low + range) of a number whose digits are 32-bit words;
- * low holds the last 64 bits, what is above is written already. Each symbol narrows the interval to the
- * share its frequency gives it; when range falls below 2^32 a word leaves at the top. So before every
- * symbol range >= 2^32, a unit of frequency is range / 2^16 >= 2^16, and rounding it down costs less than
- * 2^-16 of the interval; the last symbol of a table gets that remainder, so that nothing of the interval
- * is left over and the decoder is in a valid state whatever bytes it reads. Assumes tables that
- * lic_cdf_set_init has accepted, and nothing about the bytes. */
+ * A sequence of symbols is an interval [low, low + range) of a number whose digits are 32-bit
+ * words; low holds the last 64 bits, what is above is written already. Each symbol narrows the
+ * interval to the share its frequency gives it; when range falls below 2^32 a word leaves at the
+ * top. So before every symbol range >= 2^32, a unit of frequency is range / 2^16 >= 2^16, and
+ * rounding it down costs less than 2^-16 of the interval; the last symbol of a table gets that
+ * remainder, so that nothing of the interval is left over and the decoder is in a valid state
+ * whatever bytes it reads. Assumes tables that lic_cdf_set_init has accepted, and nothing about the
+ * bytes. */
 #include "entropy/range_coder.h"
 
 #include <string.h>
 
-#define RANGE_MIN ((uint64_t)1 << 32)
+#define RANGE_MIN   ((uint64_t)1 << 32)
 #define STATE_BYTES 8
-#define WORD_BYTES 4
+#define WORD_BYTES  4
 /* A magnitude is below 2^32, so that magnitude + 1 has at most 33 bits. */
 #define MAX_PREFIX 32
 
@@ -46,12 +47,13 @@ static bool reserve(lic_range_encoder *enc)
  * low + range <= 2^64 - 1 of the very first state, whose top digits they are. */
 static void carry(lic_range_encoder *enc)
 {
-    uint8_t *p = enc->data + enc->bytes;
-    while (++*--p == 0) {}
+    uint8_t *p = enc->data + enc->bytes - 1;
+    while (++*p == 0)
+        p--;
 }
 
-/* After low has moved up by `start` and range has been set: carries, and writes a word if it is due.
- * One word is enough, as no symbol leaves less than 2^16 of range. */
+/* After low has moved up by `start` and range has been set: carries, and writes a word if it is
+ * due. One word is enough, as no symbol leaves less than 2^16 of range. */
 static void settle(lic_range_encoder *enc, uint64_t start)
 {
     if (enc->low < start && !enc->failed)
@@ -139,8 +141,8 @@ void lic_range_encode_many(lic_range_encoder *enc, const lic_cdf_set *set, const
     encode_symbols(enc, set->tables, index, values, n);
 }
 
-/* The number of [low, low + range) with the fewest leading bytes before nothing but zeros; it may be
- * past 2^64, which is a carry and shows as *word < low. Eight bytes always do: low itself. */
+/* The number of [low, low + range) with the fewest leading bytes before nothing but zeros; it may
+ * be past 2^64, which is a carry and shows as *word < low. Eight bytes always do: low itself. */
 static unsigned shortest(uint64_t low, uint64_t range, uint64_t *word)
 {
     uint64_t below = UINT64_MAX;
@@ -169,11 +171,11 @@ bool lic_range_finish(lic_range_encoder *enc)
 
 /* ---- decoder ----
  *
- * Invariant: code < range, whatever the input. It holds at the start (else the input is refused), every
- * step takes the sub-interval that code lies in, these cover [0, range) without gap, and a refill
- * shifts both by 32 bits. With the intervals never empty, range >= 2^16 after and >= 2^32 before each
- * symbol: the divisor is at least 2^16, and no loop depends on the input but the prefix of an escape,
- * which ends after MAX_PREFIX bits. */
+ * Invariant: code < range, whatever the input. It holds at the start (else the input is refused),
+ * every step takes the sub-interval that code lies in, these cover [0, range) without gap, and a
+ * refill shifts both by 32 bits. With the intervals never empty, range >= 2^16 after and >= 2^32
+ * before each symbol: the divisor is at least 2^16, and no loop depends on the input but the prefix
+ * of an escape, which ends after MAX_PREFIX bits. */
 
 /* The next 4 bytes, high first; bytes past the end are zeros, counted. */
 static uint32_t next_word(lic_range_decoder *dec)
@@ -238,8 +240,8 @@ typedef struct share {
     uint64_t start, size;
 } share;
 
-/* The symbol of code value q: the lookup's candidate, or one of the few after it. q is 2^16 where code
- * lies in the remainder, which is the last symbol's. */
+/* The symbol of code value q: the lookup's candidate, or one of the few after it. q is 2^16 where
+ * code lies in the remainder, which is the last symbol's. */
 static inline uint32_t find_symbol(const lic_cdf *cdf, uint64_t q)
 {
     q = q < LIC_CDF_TOTAL ? q : LIC_CDF_TOTAL - 1;
@@ -249,8 +251,8 @@ static inline uint32_t find_symbol(const lic_cdf *cdf, uint64_t q)
     return k;
 }
 
-/* The share of [0, range) that holds code. Most latents are the value 0, so its symbol, where the table
- * has one, is tried first: 2 to 4 ns a symbol, where the division makes it 8. */
+/* The share of [0, range) that holds code. Most latents are the value 0, so its symbol, where the
+ * table has one, is tried first: 2 to 4 ns a symbol, where the division makes it 8. */
 static inline share find_share(const lic_cdf *cdf, uint64_t code, uint64_t range)
 {
     uint64_t unit = range >> LIC_CDF_BITS;
@@ -308,8 +310,9 @@ void lic_range_decode_many(lic_range_decoder *dec, const lic_cdf_set *set, const
     decode_symbols(dec, set->tables, index, values, n);
 }
 
-/* A sequence of symbols has exactly one code. The last state read is the encoder's final word, of which
- * `low` is what code leaves over: the encoder would have ended in the same bytes, or this is no code. */
+/* A sequence of symbols has exactly one code. The last state read is the encoder's final word, of
+ * which `low` is what code leaves over: the encoder would have ended in the same bytes, or this is
+ * no code. */
 bool lic_range_decoder_ok(const lic_range_decoder *dec)
 {
     if (dec->corrupt || dec->at != dec->end || dec->overrun > STATE_BYTES)
@@ -317,6 +320,6 @@ bool lic_range_decoder_ok(const lic_range_decoder *dec)
     unsigned n = (unsigned)(STATE_BYTES - dec->overrun);
     uint64_t last = 0, word;
     for (unsigned i = 0; i < n; i++)
-        last |= (uint64_t)*(dec->end - n + i) << (56 - 8 * i);
+        last |= (uint64_t) * (dec->end - n + i) << (56 - 8 * i);
     return shortest(last - dec->code, dec->range, &word) == n && word == last;
 }

@@ -1,11 +1,12 @@
 /* range_coder.h - integer range coder with 64-bit state (Martin 1979, carry-propagating form).
  *
  * Both sides are deterministic integer code. The encoder writes into a growing buffer and keeps a
- * sticky failure flag; the decoder never reads past its input: bytes beyond the end count as zero, and
- * `overrun` tells how many were asked for (the encoder leaves out up to 8 zeros, so a few are normal;
- * more, in the middle of a stream, mean that it was cut and the symbols are no longer the encoder's).
- * Any int32_t can be coded with any table: see the escape in cdf.h. Tables must come from
- * lic_cdf_set_init. The same symbols always give the same bytes, and no other bytes are accepted. */
+ * sticky failure flag; the decoder never reads past its input: bytes beyond the end count as zero,
+ * and `overrun` tells how many were asked for (the encoder leaves out up to 8 zeros, so a few are
+ * normal; more, in the middle of a stream, mean that it was cut and the symbols are no longer the
+ * encoder's). Any int32_t can be coded with any table: see the escape in cdf.h. Tables must come
+ * from lic_cdf_set_init. The same symbols always give the same bytes, and no other bytes are
+ * accepted. */
 #ifndef LIC_ENTROPY_RANGE_CODER_H
 #define LIC_ENTROPY_RANGE_CODER_H
 
@@ -29,12 +30,12 @@ typedef struct lic_range_encoder {
 
 void lic_range_encoder_init(lic_range_encoder *enc, lic_range_grow_fn grow, void *grow_user);
 void lic_range_encode(lic_range_encoder *enc, const lic_cdf *cdf, int32_t value);
-/* n values, value i with table set->tables[index[i]]. index[i] must be < n_tables (so only the first 256
- * tables of a set can be named here). */
+/* n values, value i with table set->tables[index[i]]. index[i] must be < n_tables (so only the
+ * first 256 tables of a set can be named here). */
 void lic_range_encode_many(lic_range_encoder *enc, const lic_cdf_set *set, const uint8_t *index,
                            const int32_t *values, size_t n);
-/* Ends the stream with the fewest bytes; data[0 .. bytes) is then the whole code, the caller's to free
- * through his own grow function. False if memory failed on the way. */
+/* Ends the stream with the fewest bytes; data[0 .. bytes) is then the whole code, the caller's to
+ * free through his own grow function. False if memory failed on the way. */
 bool lic_range_finish(lic_range_encoder *enc);
 
 typedef struct lic_range_decoder {
@@ -48,8 +49,9 @@ void lic_range_decoder_init(lic_range_decoder *dec, const uint8_t *data, size_t 
 int32_t lic_range_decode(lic_range_decoder *dec, const lic_cdf *cdf);
 void lic_range_decode_many(lic_range_decoder *dec, const lic_cdf_set *set, const uint8_t *index,
                            int32_t *values, size_t n);
-/* After the last symbol: true if an encoder given these symbols writes exactly these bytes. False after a
- * corrupt escape, more than 8 bytes read past the end, input left over, or another spelling of the end. */
+/* After the last symbol: true if an encoder given these symbols writes exactly these bytes. False
+ * after a corrupt escape, more than 8 bytes read past the end, input left over, or another spelling
+ * of the end. */
 bool lic_range_decoder_ok(const lic_range_decoder *dec);
 
 #endif

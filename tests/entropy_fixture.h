@@ -1,7 +1,8 @@
-/* entropy_fixture.h - frequency tables and a growing buffer for the tests and the bench of entropy/.
+/* entropy_fixture.h - frequency tables and a growing buffer for the tests and the bench of
+ * entropy/.
  *
- * Tests may use floating point, the coder may not: here the Gaussian tables of WEIGHTS.md are computed,
- * near enough to an exporter's for timing and rate; golden bytes never depend on them. */
+ * Tests may use floating point, the coder may not: here the Gaussian tables of WEIGHTS.md are
+ * computed, near enough to an exporter's for timing and rate; golden bytes never depend on them. */
 #ifndef LIC_TESTS_ENTROPY_FIXTURE_H
 #define LIC_TESTS_ENTROPY_FIXTURE_H
 
@@ -40,8 +41,8 @@ static inline bool fixture_finish(fixture *f)
 {
     lic_cdf *tables = calloc(f->n, sizeof *tables);
     uint16_t *lookup = calloc((size_t)f->n * LIC_CDF_LOOKUP_SIZE, sizeof *lookup);
-    return lic_cdf_set_init(&f->set, f->n, f->cum, (size_t)f->start[f->n], f->start, f->first, tables,
-                            lookup);
+    return lic_cdf_set_init(&f->set, f->n, f->cum, (size_t)f->start[f->n], f->start, f->first,
+                            tables, lookup);
 }
 
 static inline void fixture_free(fixture *f)

@@ -4,10 +4,10 @@
  *     TEST(addition_works) { CHECK_EQ_INT(1 + 1, 2); }
  *
  * Including it gives the program its main(). Tests register themselves and run in the order of the
- * file. A failed CHECK is printed with file:line and the test goes on; a failed REQUIRE leaves the test
- * function. The first argument is a filter: only tests whose names contain it run. The last line of
- * output is exactly "N passed, N failed" and the exit status is 1 if any failed.
- * Include it from one source per program only; it needs gcc or clang (constructors). */
+ * file. A failed CHECK is printed with file:line and the test goes on; a failed REQUIRE leaves the
+ * test function. The first argument is a filter: only tests whose names contain it run. The last
+ * line of output is exactly "N passed, N failed" and the exit status is 1 if any failed. Include it
+ * from one source per program only; it needs gcc or clang (constructors). */
 #ifndef LIC_TESTS_TEST_H
 #define LIC_TESTS_TEST_H
 
@@ -24,19 +24,19 @@ typedef struct test_case {
 
 static test_case *test_first, **test_last = &test_first;
 static unsigned long test_n_checks, test_n_failures; /* failures: of the running test */
-enum { TEST_MAX_PRINTED = 10 };                      /* per test: a failure in a loop is one fault */
+enum { TEST_MAX_PRINTED = 10 }; /* per test: a failure in a loop is one fault */
 
-#define TEST(test_name)                                                                           \
-    static void test_run_##test_name(void);                                                       \
-    static test_case test_case_##test_name = {#test_name, test_run_##test_name, NULL};            \
-    __attribute__((constructor)) static void test_register_##test_name(void)                      \
-    {                                                                                             \
-        *test_last = &test_case_##test_name;                                                      \
-        test_last = &test_case_##test_name.next;                                                  \
-    }                                                                                             \
+#define TEST(test_name)                                                                            \
+    static void test_run_##test_name(void);                                                        \
+    static test_case test_case_##test_name = {#test_name, test_run_##test_name, NULL};             \
+    __attribute__((constructor)) static void test_register_##test_name(void)                       \
+    {                                                                                              \
+        *test_last = &test_case_##test_name;                                                       \
+        test_last = &test_case_##test_name.next;                                                   \
+    }                                                                                              \
     static void test_run_##test_name(void)
 
-/* Counts a check; true (and a line is due) if it failed and few failures of the test were printed. */
+/* Counts a check; true (a line is due) if it failed, and few of the test have been printed. */
 static inline int test_failed(int ok)
 {
     test_n_checks++;
@@ -49,7 +49,8 @@ static inline void test_check(int ok, const char *what, const char *file, int li
         printf("%s:%d: failed: %s\n", file, line, what);
 }
 
-static inline void test_check_int(long long a, long long b, const char *what, const char *file, int line)
+static inline void test_check_int(long long a, long long b, const char *what, const char *file,
+                                  int line)
 {
     if (test_failed(a == b))
         printf("%s:%d: failed: %s: %lld, expected %lld\n", file, line, what, a, b);
@@ -70,22 +71,23 @@ static inline void test_check_mem(const void *a, const void *b, size_t bytes, co
     while (i < bytes && x[i] == y[i])
         i++;
     if (test_failed(i == bytes))
-        printf("%s:%d: failed: %s: byte %zu is %02x, expected %02x\n", file, line, what, i, x[i], y[i]);
+        printf("%s:%d: failed: %s: byte %zu is %02x, expected %02x\n", file, line, what, i, x[i],
+               y[i]);
 }
 
 /* The first argument is what came out, the second what should have. */
 #define CHECK(cond) test_check(!!(cond), #cond, __FILE__, __LINE__)
-#define CHECK_EQ_INT(a, b) \
+#define CHECK_EQ_INT(a, b)                                                                         \
     test_check_int((long long)(a), (long long)(b), #a " == " #b, __FILE__, __LINE__)
 #define CHECK_EQ_STR(a, b) test_check_str((a), (b), #a " == " #b, __FILE__, __LINE__)
-#define CHECK_EQ_MEM(a, b, bytes) \
+#define CHECK_EQ_MEM(a, b, bytes)                                                                  \
     test_check_mem((a), (b), (bytes), #a " == " #b, __FILE__, __LINE__)
-#define REQUIRE(cond)                                     \
-    do {                                                  \
-        int test_ok_ = !!(cond);                          \
-        test_check(test_ok_, #cond, __FILE__, __LINE__);  \
-        if (!test_ok_)                                    \
-            return;                                       \
+#define REQUIRE(cond)                                                                              \
+    do {                                                                                           \
+        int test_ok_ = !!(cond);                                                                   \
+        test_check(test_ok_, #cond, __FILE__, __LINE__);                                           \
+        if (!test_ok_)                                                                             \
+            return;                                                                                \
     } while (0)
 
 /* Repeatable random numbers (SplitMix64); every test starts from the same state. */

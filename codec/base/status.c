@@ -1,7 +1,7 @@
 /* status.c - statuses and their texts, and allocation through the caller's allocator.
  *
- * The lines are for people: they end in no newline, hold no control characters (a file name may), and
- * when too long they end in "..." and a number is then either whole or absent. */
+ * The lines are for people: they end in no newline, hold no control characters (a file name may),
+ * and when too long they end in "..." and a number is then either whole or absent. */
 #include "codec/base/status.h"
 
 #include <stdarg.h>
@@ -15,8 +15,8 @@ static bool in_number(char c)
     return (c >= '0' && c <= '9') || c == '.' || c == ',';
 }
 
-/* line [bytes] holds what fitted of a longer one: end it in a mark, before a number or UTF-8 character
- * that would be split. */
+/* line [bytes] holds what fitted of a longer one: end it in a mark, before a number or UTF-8
+ * character that would be split. */
 static void mark_cut(char *line, size_t bytes)
 {
     static const char mark[] = "...";
@@ -26,7 +26,7 @@ static void mark_cut(char *line, size_t bytes)
     memcpy(line + n, mark, sizeof mark);
 }
 
-/* The line is put together aside, so that err->text may be among the arguments (wrapping a cause). */
+/* The line is put together aside: err->text may be among the arguments, to wrap a cause. */
 lic_status lic_fail(lic_error *err, lic_status status, const char *format, ...)
 {
     if (!err)
@@ -46,23 +46,27 @@ lic_status lic_fail(lic_error *err, lic_status status, const char *format, ...)
     return status;
 }
 
+#define NAME(status)                                                                               \
+    case status:                                                                                   \
+        return #status
+
 const char *lic_status_name(lic_status status)
 {
     switch (status) {
-    case LIC_OK: return "LIC_OK";
-    case LIC_ERR_ARGUMENT: return "LIC_ERR_ARGUMENT";
-    case LIC_ERR_UNSUPPORTED: return "LIC_ERR_UNSUPPORTED";
-    case LIC_ERR_NOT_LIC: return "LIC_ERR_NOT_LIC";
-    case LIC_ERR_VERSION: return "LIC_ERR_VERSION";
-    case LIC_ERR_TRUNCATED: return "LIC_ERR_TRUNCATED";
-    case LIC_ERR_CORRUPT: return "LIC_ERR_CORRUPT";
-    case LIC_ERR_MISMATCH: return "LIC_ERR_MISMATCH";
-    case LIC_ERR_MODEL_OPEN: return "LIC_ERR_MODEL_OPEN";
-    case LIC_ERR_MODEL_INVALID: return "LIC_ERR_MODEL_INVALID";
-    case LIC_ERR_MODEL_WRONG: return "LIC_ERR_MODEL_WRONG";
-    case LIC_ERR_MEMORY: return "LIC_ERR_MEMORY";
-    case LIC_ERR_LIMIT: return "LIC_ERR_LIMIT";
-    case LIC_ERR_CANCELLED: return "LIC_ERR_CANCELLED";
+        NAME(LIC_OK);
+        NAME(LIC_ERR_ARGUMENT);
+        NAME(LIC_ERR_UNSUPPORTED);
+        NAME(LIC_ERR_NOT_LIC);
+        NAME(LIC_ERR_VERSION);
+        NAME(LIC_ERR_TRUNCATED);
+        NAME(LIC_ERR_CORRUPT);
+        NAME(LIC_ERR_MISMATCH);
+        NAME(LIC_ERR_MODEL_OPEN);
+        NAME(LIC_ERR_MODEL_INVALID);
+        NAME(LIC_ERR_MODEL_WRONG);
+        NAME(LIC_ERR_MEMORY);
+        NAME(LIC_ERR_LIMIT);
+        NAME(LIC_ERR_CANCELLED);
     }
     return "unknown status";
 }

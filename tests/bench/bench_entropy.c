@@ -1,8 +1,8 @@
 /* bench_entropy.c - nanoseconds per symbol of the range coder, one JSON line per case.
  *
- * Which tables are used, and how often, was counted on a Kodak picture (kodim04, 393,216 symbols) with a
- * trained student at three rate levels. They come in random order here, which is harder to predict than
- * a picture. Argument: repetitions; the best one is reported. */
+ * Which tables are used, and how often, was counted on a Kodak picture (kodim04, 393,216 symbols)
+ * with a trained student at three rate levels. They come in random order here, which is harder to
+ * predict than a picture. Argument: repetitions; the best one is reported. */
 #define _POSIX_C_SOURCE 200809L
 #include "tests/entropy_fixture.h"
 
@@ -15,18 +15,18 @@ static const struct {
     const char *name;
     uint32_t count[64];
 } cases[] = {
-    {"0.10 bpp",
-     {276755, 21409, 13232, 10329, 8689, 7782, 7241, 6708, 6404, 6507, 5662, 4957, 4339, 3524,
-      2579, 1866, 1365, 986, 764, 562, 397, 302, 265, 205, 118, 103, 62, 43, 29, 14, 9, 8, 1}},
+    {"0.10 bpp", {276755, 21409, 13232, 10329, 8689, 7782, 7241, 6708, 6404, 6507, 5662,
+                  4957,   4339,  3524,  2579,  1866, 1365, 986,  764,  562,  397,  302,
+                  265,    205,   118,   103,   62,   43,   29,   14,   9,    8,    1}},
     {"0.25 bpp",
      {215763, 20072, 13935, 11901, 10476, 10155, 10064, 9745, 9843, 9708, 9816, 9273, 8845,
-      8108, 7380, 6181, 4953, 4080, 3100, 2469, 1880, 1389, 1043, 821, 540, 414, 334, 245, 204,
-      147, 121, 83, 45, 28, 21, 15, 13, 2, 4}},
+      8108,   7380,  6181,  4953,  4080,  3100,  2469,  1880, 1389, 1043, 821,  540,  414,
+      334,    245,   204,   147,   121,   83,    45,    28,   21,   15,   13,   2,    4}},
     {"0.70 bpp",
-     {140646, 18496, 9609, 7791, 7189, 7075, 7302, 7920, 8633, 9497, 10222, 10937, 11432, 12147,
-      12691, 12817, 12308, 12044, 11508, 10240, 9063, 7757, 6940, 5918, 4970, 3945, 3106, 2514,
-      2031, 1573, 1165, 870, 650, 528, 395, 305, 230, 204, 141, 129, 104, 70, 37, 28, 10, 10, 10,
-      3, 3, 3}},
+     {140646, 18496, 9609,  7791,  7189,  7075,  7302,  7920, 8633, 9497, 10222, 10937, 11432,
+      12147,  12691, 12817, 12308, 12044, 11508, 10240, 9063, 7757, 6940, 5918,  4970,  3945,
+      3106,   2514,  2031,  1573,  1165,  870,   650,   528,  395,  305,  230,   204,   141,
+      129,    104,   70,    37,    28,    10,    10,    10,   3,    3,    3}},
 };
 
 static uint8_t table[N_SYMBOLS];

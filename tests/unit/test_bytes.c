@@ -1,5 +1,5 @@
-/* Little-endian access, LEB128, checked sizes, CRC-32, and the texts of errors. Buffers end at the end
- * of their malloc'd block, so that the address sanitizer and valgrind see every read too far. */
+/* Little-endian access, LEB128, checked sizes, CRC-32, and the texts of errors. Buffers end at the
+ * end of their malloc'd block, so that a sanitizer or valgrind sees every read too far. */
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "tests/test.h"
@@ -43,8 +43,9 @@ TEST(a_read_past_the_end_fails_and_stays_failed)
 
 TEST(varint_round_trips_at_every_length)
 {
-    static const uint32_t v[] = {0, 1, 127, 128, 16383, 16384, 65534, 2097151, 2097152,
-                                 268435455, 268435456, INT32_MAX, UINT32_MAX};
+    static const uint32_t v[] = {0,         1,         127,       128,     16383,
+                                 16384,     65534,     2097151,   2097152, 268435455,
+                                 268435456, INT32_MAX, UINT32_MAX};
     static const int bytes[] = {1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 5, 5, 5};
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
         uint8_t buf[LIC_VARINT_MAX_BYTES], *block;
@@ -67,12 +68,12 @@ TEST(varint_refuses_padding_and_more_than_32_bits)
         uint8_t data[7];
         size_t n;
     } bad[] = {
-        {{0x80, 0x00}, 2},                               /* zero in two bytes */
-        {{0xFF, 0x80, 0x00}, 3},                         /* padded */
-        {{0x80, 0x80, 0x80, 0x80, 0x00}, 5},             /* padded to the limit */
-        {{0xFF, 0xFF, 0xFF, 0xFF, 0x10}, 5},             /* 2^32 and more */
+        {{0x80, 0x00}, 2},                   /* zero in two bytes */
+        {{0xFF, 0x80, 0x00}, 3},             /* padded */
+        {{0x80, 0x80, 0x80, 0x80, 0x00}, 5}, /* padded to the limit */
+        {{0xFF, 0xFF, 0xFF, 0xFF, 0x10}, 5}, /* 2^32 and more */
         {{0xFF, 0xFF, 0xFF, 0xFF, 0x7F}, 5},
-        {{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01}, 6},       /* too long */
+        {{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01}, 6}, /* too long */
         {{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01}, 7},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -134,8 +135,9 @@ TEST(fail_never_splits_a_number)
 {
     for (int pad = 200; pad < 245; pad++) {
         lic_error err;
-        CHECK_EQ_INT(lic_fail(&err, LIC_ERR_LIMIT, "%*d bytes%s", pad, 1234567890, "\xC3\xA9\xC3\xA9"),
-                     LIC_ERR_LIMIT);
+        CHECK_EQ_INT(
+            lic_fail(&err, LIC_ERR_LIMIT, "%*d bytes%s", pad, 1234567890, "\xC3\xA9\xC3\xA9"),
+            LIC_ERR_LIMIT);
         size_t n = strlen(err.text);
         CHECK(n < sizeof err.text);
         const char *digit = strchr(err.text, '1');
