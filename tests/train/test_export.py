@@ -1,0 +1,165 @@
+"""Tests of models/train/export.py and golden.py. Run it as it is; without PyTorch it says so and exits 0."""
+import os
+import random
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOLDEN = os.path.join(HERE, "../golden")
+sys.path.insert(0, os.path.join(HERE, "../../models/train"))
+sys.dont_write_bytecode = True
+try:
+    import numpy as np
+    import torch
+    import scipy  # noqa: F401
+except ImportError as e:
+    print(f"test_export: skipped: {e}")
+    sys.exit(0)
+import export
+import golden
+import model
+
+torch.set_num_threads(1)
+
+
+def refused(path, raw):
+    """Whether the reader notices that the file is not right."""
+    with open(path, "wb") as f:
+        f.write(raw)
+    try:
+        export.read_licw(path)
+    except export.LicwError:
+        return True
+    return False
+
+
+def test_allotment_is_the_best():
+    rng = np.random.RandomState(1)
+    for n in (1, 2, 3, 40, 4095):
+        p = rng.gamma(0.1, size=n) + 1e-12
+        f = export.allot(p / p.sum())
+        assert f.sum() == 65536 and f.min() >= 1
+        cost = -(p * np.log2(f)).sum()
+        for _ in range(200):        # no single move is cheaper
+            i, j = rng.randint(n, size=2)
+            g = f.copy()
+            g[i] -= 1
+            g[j] += 1
+            assert g[i] < 1 or -(p * np.log2(g)).sum() >= cost - 1e-9 * abs(cost)
+
+
+def test_gauss_tables():
+    tables = export.gauss_tables()
+    assert len(tables) == 64 and all(first <= -1 and len(p) == 1 - 2 * first for first, p, _ in tables)
+    assert all(abs(p.sum() + outside - 1) < 1e-12 and outside < 2 * export.TAIL for _, p, outside in tables)
+    packed, cost = export.pack_tables("y", tables)
+    for (first, p, _), (f_first, f) in zip(tables, export.unpack_tables(packed, "y")):
+        assert first == f_first and f.sum() == 65536 and f.min() >= 1 and len(f) == len(p) + 1
+    assert (cost[:, 1] > 0).all() and cost[:, 1].max() < 1.5e-3, cost[:, 1].max()
+
+
+def test_prior_tables_find_the_mass():
+    """Centres far away, widths beyond the limit, and channels whose median is not in reach of 0."""
+    prior = model.FactorizedPrior(5)
+    golden.random_prior(prior, np.random.RandomState(3))
+    prior = prior.double()
+    for c, (centre, width) in enumerate(((3000, 1), (0, 1e5), (-20000, 5), (1e5, 1e6), (0, 0.1))):
+        slope = torch.nn.functional.softplus(prior.h[0].data[c]) / width
+        prior.h[0].data[c] = torch.log(torch.expm1(slope))
+        prior.b[0].data[c] = -slope * centre
+    for c, (first, p, outside) in enumerate(export.prior_tables(prior)):
+        f = export.allot(np.append(p, outside))
+        assert f.sum() == 65536 and f.min() >= 1 and len(f) <= export.MAX_SYMBOLS
+        assert abs(p.sum() + outside - 1) < 1e-9 and (p >= 0).all()
+        assert c in (1, 3) or outside < 2 * export.TAIL, (c, outside)
+        assert c in (1, 2, 3) or first <= 0 < first + len(p)
+
+
+def test_file_reads_back(path):
+    net = golden.tiny_codec()
+    licw = export.read_licw(path)
+    tensors, _ = export.tensors_of(net)
+    assert list(licw.tensors) == list(tensors)
+    assert all(np.array_equal(licw.tensors[k], t) for k, t in tensors.items())
+    for key in "yz":
+        for start in (licw.tensors[f"cdf.{key}.start"],):
+            cum = licw.tensors[f"cdf.{key}.cum"].astype(int)
+            for a, b in zip(start, start[1:]):
+                assert cum[a] == 0 and (np.diff(cum[a:b]) > 0).all()
+    again, _ = export.load_codec(path)
+    for k, p in net.named_parameters():     # as the file has them
+        p.data = torch.from_numpy(export.half(k, p).astype(np.float32)) if not k.startswith("prior") else p.data
+    x, q = torch.from_numpy(golden.picture(64, 64))[None].float(), torch.tensor([1.5])
+    with torch.no_grad():
+        a, b = net(x, q, noise=False), again(x, q, noise=False)
+    # a symbol may round the other way, so only the first stage is compared closely
+    mix = net.mix(q)
+    with torch.no_grad():
+        assert (net.g_a(x, mix) - again.g_a(x, mix)).abs().max() < 1e-4
+    assert abs(a[1] / b[1] - 1) < 0.05 and abs(a[2] / b[2] - 1) < 0.05, (a[1:], b[1:])
+
+
+def test_damage_is_noticed(path, scratch):
+    with open(path, "rb") as f:
+        raw = f.read()
+    rng = random.Random(5)
+    assert not refused(scratch, raw)
+    places = list(range(0, 64, 1)) + [rng.randrange(64, len(raw)) for _ in range(150)] + [len(raw) - 1]
+    for at in places:
+        bad = bytearray(raw)
+        bad[at] ^= 1 << rng.randrange(8)
+        assert refused(scratch, bad), at
+    for n in (0, 1, 63, 64, 100, 5000, len(raw) - 64, len(raw) - 1):
+        assert refused(scratch, raw[:n]), n
+    assert refused(scratch, raw + b"\0")
+
+
+def test_wrong_content_is_noticed(path, scratch):
+    """Files with right checksums and wrong contents."""
+    licw = export.read_licw(path)
+
+    def change(config={}, tensors={}, drop=()):
+        t = {k: v for k, v in {**licw.tensors, **tensors}.items() if k not in drop}
+        return refused(scratch, export.pack_licw({**licw.config, **config}, t))
+    t = licw.tensors
+    assert not change()
+    assert change(config={"m": 12}) and change(config={"extra": 1}) and change(config={"parameters": 5})
+    assert change(config={"window": 4}) and change(config={"hyper": "text"})
+    assert change(drop=["gain"]) and change(tensors={"more": t["gain"]})
+    assert change(tensors={"gain": t["gain"].astype("<f4")}) and change(tensors={"gain": t["gain"].T})
+    assert change(tensors={"gain": np.full_like(t["gain"], np.nan)})
+    flat = t["cdf.y.cum"].copy()
+    flat[2] = flat[1]
+    assert change(tensors={"cdf.y.cum": flat})
+    start = t["cdf.z.start"].copy()
+    start[1] += 1
+    assert change(tensors={"cdf.z.start": start})
+
+
+def test_golden_files_come_out_the_same(folder):
+    with open(os.path.join(GOLDEN, "tiny.licw"), "rb") as a, open(os.path.join(folder, "tiny.licw"), "rb") as b:
+        assert a.read() == b.read(), "tiny.licw: other bytes"
+    for name in ("tiny.bin", "tiny-4x4.bin", "tiny-12x16.bin"):
+        a, b = (golden.read_dump(os.path.join(d, name)) for d in (GOLDEN, folder))
+        assert list(a) == list(b), name
+        for k in a:         # double precision: at most a last bit of the stored float32
+            scale = np.abs(a[k]).max()
+            assert a[k].shape == b[k].shape and np.abs(a[k] - b[k]).max() <= 1e-6 * scale, (name, k)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        golden.main(folder)
+        path, scratch = os.path.join(folder, "tiny.licw"), os.path.join(folder, "scratch.licw")
+        test_allotment_is_the_best()
+        test_gauss_tables()
+        test_prior_tables_find_the_mass()
+        test_file_reads_back(path)
+        test_damage_is_noticed(path, scratch)
+        test_wrong_content_is_noticed(path, scratch)
+        test_golden_files_come_out_the_same(folder)
+    print("test_export: passed")
+
+
+if __name__ == "__main__":
+    main()
