@@ -1,0 +1,100 @@
+/* encode.c - lic encode: a picture to a .lic file. */
+#include "cli/commands.h"
+#include "cli/job.h"
+#include "cli/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+static lic_status read_picture(lic_job *job, lic_picture *picture)
+{
+    lic_file_data file;
+    lic_info info;
+    lic_status status = lic_file_read(job->input, &file, &job->err);
+    if (status != LIC_OK)
+        return status;
+    if (lic_probe(file.data, file.bytes, &info, NULL) != LIC_ERR_NOT_LIC)
+        status = lic_report_fail(&job->err, LIC_ERR_UNSUPPORTED, "is a .lic file already");
+    else
+        status = lic_picture_read(file.data, file.bytes, &job->settings->read, picture, &job->err);
+    lic_file_free(&file);
+    if (status == LIC_OK && picture->warning[0])
+        lic_report_warning(job->input, "%s", picture->warning);
+    job->width = picture->image.width;
+    job->height = picture->image.height;
+    job->channels = picture->image.channels;
+    job->depth = picture->image.depth;
+    lic_job_lap(job, LIC_LAP_READ);
+    return status;
+}
+
+static size_t list_chunks(const lic_picture *picture, lic_chunk *chunks)
+{
+    size_t n = 0;
+    for (int i = 0; i < LIC_N_META; i++) {
+        if (!picture->meta[i].data)
+            continue;
+        memcpy(chunks[n].type, lic_picture_meta_chunks[i], sizeof chunks[n].type);
+        chunks[n].data = picture->meta[i].data;
+        chunks[n++].bytes = picture->meta[i].bytes;
+    }
+    return n;
+}
+
+static lic_status code(lic_job *job, const lic_picture *picture, lic_buffer *out)
+{
+    lic_chunk chunks[LIC_N_META];
+    lic_options options = lic_job_options(job);
+    lic_encode_options encode;
+    lic_encoder *encoder = NULL;
+    lic_encode_options_init(&encode);
+    encode.quality = job->quality = job->settings->quality;
+    encode.chunks = chunks;
+    encode.n_chunks = list_chunks(picture, chunks);
+    lic_status status = lic_encoder_new(job->model, &options, &encoder, &job->err);
+    if (status == LIC_OK)
+        status = lic_encoder_encode(encoder, &picture->image, &encode, out, &job->err);
+    if (status == LIC_OK)
+        lic_encoder_get_stats(encoder, &job->stats);
+    lic_encoder_free(encoder);
+    job->bytes = out->bytes;
+    lic_job_lap(job, LIC_LAP_CODE);
+    return status;
+}
+
+static lic_status write_file(lic_job *job, const lic_buffer *data)
+{
+    lic_output out;
+    lic_status status = lic_output_open(&out, job->output, job->settings->force, &job->err);
+    if (status != LIC_OK)
+        return status;
+    if (fwrite(data->data, 1, data->bytes, out.stream) != data->bytes) {
+        lic_report_fail(&job->err, LIC_REPORT_ERR_IO, "cannot write %s: %s", job->output,
+                        strerror(errno));
+        lic_output_abort(&out);
+        return LIC_REPORT_ERR_IO;
+    }
+    status = lic_output_commit(&out, &job->err);
+    lic_job_lap(job, LIC_LAP_WRITE);
+    return status;
+}
+
+int lic_command_encode(const lic_settings *settings)
+{
+    lic_job job;
+    lic_picture picture = {0};
+    lic_buffer data = {0};
+    int code_at_once = lic_job_begin(&job, settings, ".lic");
+    if (code_at_once >= 0)
+        return code_at_once;
+    lic_status status = read_picture(&job, &picture);
+    if (status == LIC_OK)
+        status = lic_job_open_model(&job, 0);
+    if (status == LIC_OK)
+        status = code(&job, &picture, &data);
+    lic_picture_free(&picture);
+    if (status == LIC_OK)
+        status = write_file(&job, &data);
+    lic_buffer_free(&data);
+    return lic_job_end(&job, status);
+}

@@ -1,0 +1,236 @@
+/* files.c - see files.h. */
+#define _XOPEN_SOURCE 700 /* realpath; lowers nothing that the build asks for */
+
+#include "cli/files.h"
+
+#include "cli/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A picture of 65535 x 65535 would not be read from memory anyway; endless streams end here. */
+#define MAX_FILE_BYTES ((size_t)1 << 32)
+
+/* The handler may only touch what is async-signal-safe: a fixed buffer and unlink. */
+static char doomed[PATH_MAX];
+static volatile sig_atomic_t doomed_set;
+
+static bool is_stream(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+/* ---- reading ---- */
+
+static lic_status read_all(int fd, size_t expected, lic_file_data *out, lic_error *err)
+{
+    size_t capacity = expected + 1; /* one more, so that the end is seen without growing */
+    for (;;) {
+        if (!out->data || out->bytes == capacity) {
+            if (out->data)
+                capacity = capacity < 65536 ? 131072 : capacity * 2;
+            uint8_t *grown = capacity > MAX_FILE_BYTES + 1 ? NULL : realloc(out->data, capacity);
+            if (!grown)
+                return lic_report_fail(err, LIC_ERR_MEMORY, "too large to be read into memory");
+            out->data = grown;
+        }
+        ssize_t got = read(fd, out->data + out->bytes, capacity - out->bytes);
+        if (got == 0)
+            return LIC_OK;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot read: %s", strerror(errno));
+        out->bytes += (size_t)got;
+    }
+}
+
+lic_status lic_file_read(const char *path, lic_file_data *out, lic_error *err)
+{
+    *out = (lic_file_data){0};
+    int fd = is_stream(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot open: %s", strerror(errno));
+    struct stat st;
+    size_t expected = 0;
+    lic_status status = LIC_OK;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "is a folder");
+    else if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= MAX_FILE_BYTES)
+        expected = (size_t)st.st_size;
+    if (status == LIC_OK)
+        status = read_all(fd, expected, out, err);
+    if (status == LIC_OK && out->bytes == 0)
+        status = lic_report_fail(err, LIC_ERR_TRUNCATED, "is empty");
+    if (status != LIC_OK)
+        lic_file_free(out);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return status;
+}
+
+void lic_file_free(lic_file_data *data)
+{
+    free(data->data);
+    *data = (lic_file_data){0};
+}
+
+/* ---- writing ---- */
+
+lic_place lic_output_place(const char *path, const char *input)
+{
+    struct stat out, in;
+    if (is_stream(path))
+        return LIC_PLACE_DEVICE;
+    if (stat(path, &out) != 0) /* a dangling link is something that stands there, too */
+        return lstat(path, &out) == 0 ? LIC_PLACE_FILE : LIC_PLACE_FREE;
+    if (S_ISDIR(out.st_mode))
+        return LIC_PLACE_FOLDER;
+    bool read_input = is_stream(input) ? fstat(STDIN_FILENO, &in) == 0 : stat(input, &in) == 0;
+    if (read_input && S_ISREG(in.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return LIC_PLACE_INPUT;
+    return S_ISREG(out.st_mode) ? LIC_PLACE_FILE : LIC_PLACE_DEVICE;
+}
+
+/* "folder/.name.XXXXXX": in the same folder, or the rename would have to copy. */
+static char *temporary_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash - path + 1) : 0;
+    size_t bytes = strlen(path) + sizeof "..XXXXXX";
+    char *name = malloc(bytes);
+    /* A name near the limit of 255 bytes would not stand the longer one. */
+    if (name)
+        snprintf(name, bytes, "%.*s.%.200s.XXXXXX", folder, path, path + folder);
+    return name;
+}
+
+/* mkstemp, and the name noted for the signal handler, with no gap in which a signal leaves a file.
+ */
+static int create_doomed(char *name)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    int fd = mkstemp(name);
+    doomed_set = fd >= 0 && strlen(name) < sizeof doomed;
+    if (doomed_set)
+        memcpy(doomed, name, strlen(name) + 1);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return fd;
+}
+
+/* Opens the file with the rights that open() would have given it; mkstemp's are for secrets. */
+static FILE *create_temporary(char *name)
+{
+    int fd = create_doomed(name);
+    if (fd < 0)
+        return NULL;
+    mode_t mask = umask(0);
+    umask(mask);
+    (void)fchmod(fd, 0666 & ~mask); /* a file system without rights is fine as well */
+    FILE *stream = fdopen(fd, "wb");
+    if (!stream) {
+        close(fd);
+        unlink(name);
+        doomed_set = 0;
+    }
+    return stream;
+}
+
+lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, lic_error *err)
+{
+    *out = (lic_output){.overwrite = overwrite};
+    if (is_stream(path)) {
+        out->stream = stdout;
+        return LIC_OK;
+    }
+    if (lic_output_place(path, path) == LIC_PLACE_DEVICE) {
+        out->stream = fopen(path, "wb");
+    } else {
+        out->path = realpath(path, NULL); /* a link to a file stays a link */
+        if (!out->path)
+            out->path = strdup(path);
+        out->temporary = out->path ? temporary_name(out->path) : NULL;
+        out->stream = out->temporary ? create_temporary(out->temporary) : NULL;
+    }
+    if (!out->stream) {
+        lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s", strerror(errno));
+        lic_output_abort(out);
+        return err->status;
+    }
+    return LIC_OK;
+}
+
+static void forget(lic_output *out)
+{
+    doomed_set = 0;
+    free(out->path);
+    free(out->temporary);
+    *out = (lic_output){0};
+}
+
+static lic_status finish(lic_output *out, lic_error *err)
+{
+    struct stat st;
+    bool bad = fflush(out->stream) != 0 || ferror(out->stream);
+    int why = errno;
+    if (out->stream != stdout) {
+        bad = fclose(out->stream) != 0 || bad;
+        why = why ? why : errno;
+    }
+    out->stream = NULL;
+    if (bad)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s",
+                               why ? strerror(why) : "unknown error");
+    if (!out->path)
+        return LIC_OK;
+    if (!out->overwrite && lstat(out->path, &st) == 0)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "exists by now; not overwritten without -f");
+    if (rename(out->temporary, out->path) != 0)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot rename: %s", strerror(errno));
+    return LIC_OK;
+}
+
+lic_status lic_output_commit(lic_output *out, lic_error *err)
+{
+    errno = 0;
+    lic_status status = finish(out, err);
+    if (status != LIC_OK && out->temporary)
+        unlink(out->temporary);
+    forget(out);
+    return status;
+}
+
+void lic_output_abort(lic_output *out)
+{
+    if (out->stream && out->stream != stdout)
+        fclose(out->stream);
+    if (out->stream && out->temporary)
+        unlink(out->temporary);
+    forget(out);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (doomed_set)
+        unlink(doomed);
+    _exit(LIC_EXIT_INTERRUPTED);
+}
+
+void lic_output_catch_signals(void)
+{
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal}, old;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */
+            sigaction(numbers[i], &action, NULL);
+}

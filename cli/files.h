@@ -1,0 +1,46 @@
+/* files.h - whole files in, whole files out. "-" is standard input or output.
+ * An output file appears under its name only when it is complete: it is written beside its place
+ * under a temporary name and renamed; an error or a signal removes it. */
+#ifndef LIC_CLI_FILES_H
+#define LIC_CLI_FILES_H
+
+#include "codec/lic.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct lic_file_data {
+    uint8_t *data; /* lic_file_free */
+    size_t bytes;
+} lic_file_data;
+
+lic_status lic_file_read(const char *path, lic_file_data *out, lic_error *err);
+void lic_file_free(lic_file_data *data);
+
+typedef struct lic_output {
+    FILE *stream;
+    char *path;      /* where it will be; NULL for a stream or device, written in place */
+    char *temporary; /* its name until then */
+    bool overwrite;
+} lic_output;
+
+/* What stands at an output name. */
+typedef enum lic_place {
+    LIC_PLACE_FREE,
+    LIC_PLACE_FILE,   /* would be overwritten */
+    LIC_PLACE_DEVICE, /* a device or pipe: written in place */
+    LIC_PLACE_INPUT,  /* the input itself, by this or another name */
+    LIC_PLACE_FOLDER
+} lic_place;
+lic_place lic_output_place(const char *path, const char *input);
+
+lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, lic_error *err);
+/* Flushes, closes, renames. The output is closed in any case. */
+lic_status lic_output_commit(lic_output *out, lic_error *err);
+/* Closes and removes what was written so far. */
+void lic_output_abort(lic_output *out);
+
+/* From here on SIGINT, SIGTERM and SIGHUP remove the temporary file and exit with 130. */
+void lic_output_catch_signals(void);
+
+#endif

@@ -1,0 +1,81 @@
+/* help.c - help text on standard output, made from the tables in option_table.c. */
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { COLUMN = 28 };
+
+/* "  -q, --quality Q", filled up to the column where the explanation begins. */
+static void print_option(const lic_option *o)
+{
+    char names[48];
+    int n = snprintf(names, sizeof names, o->letter ? "  -%c" : "    ", o->letter);
+    if (*o->name)
+        n += snprintf(names + n, sizeof names - (size_t)n, "%s--%s", o->letter ? ", " : "  ",
+                      o->name);
+    if (o->value)
+        snprintf(names + n, sizeof names - (size_t)n, o->value_optional ? "[=%s]" : " %s",
+                 o->value);
+    if (strlen(names) >= COLUMN)
+        printf("%s\n%*s%s\n", names, COLUMN, "", o->help);
+    else
+        printf("%-*s%s\n", COLUMN, names, o->help);
+}
+
+static void print_options(unsigned commands, bool rare_too)
+{
+    for (const lic_option *o = lic_options_table; o->name; o++)
+        if ((o->commands & commands) && (rare_too || !o->rare))
+            print_option(o);
+}
+
+static void print_commands(void)
+{
+    for (const lic_command_row *c = lic_options_commands; c->name; c++)
+        printf("  lic %s %s\n", c->name, c->usage);
+}
+
+static const char footer[] =
+    "\n- as IN or OUT is standard input or output. Exit status: 0 done, 1 an input failed,\n"
+    "2 wrong usage, 3 model missing or wrong, 130 interrupted.\n"
+    "16 bits per sample are taken and given at the precision of a lossy codec.\n"
+    "Colours are coded as stored; an ICC profile is kept, not applied. Orientation stays a tag.\n"
+    "Environment: LIC_MODEL_DIR (folder of .licw files), LIC_THREADS, LIC_CPU.\n";
+
+static void print_overview(void)
+{
+    printf("lic %s, a learned image codec\n\n", lic_version());
+    for (const lic_command_row *c = lic_options_commands; c->name; c++)
+        printf("  lic %s %s\n      %s\n", c->name, c->usage, c->help);
+    printf("\nlic COMMAND -h: its options; lic --help: all of them; lic -V: version, CPU, models.\n"
+           "\nExamples:\n"
+           "  lic encode photo.jpg               photo.lic, quality 50\n"
+           "  lic encode -q 25 photo.png out.lic\n"
+           "  lic decode photo.lic               photo.png\n"
+           "  lic decode photo.lic view.jpg\n"
+           "  lic eval photo.png view.jpg        how much was lost\n");
+}
+
+void lic_options_help(const lic_settings *settings)
+{
+    const lic_command_row *c = lic_options_commands;
+    while (c->name && c->command != settings->command)
+        c++;
+    if (!c->name && settings->help == 1) {
+        print_overview();
+        return;
+    }
+    if (c->name) {
+        printf("usage: lic %s %s\n%s\n\n", c->name, c->usage, c->help);
+        print_options(c->command, settings->help == 2);
+        if (settings->help == 1)
+            return;
+    } else {
+        printf("lic %s, a learned image codec\n\nusage:\n", lic_version());
+        print_commands();
+        printf("\noptions:\n");
+        print_options(LIC_COMMAND_ANY, true);
+    }
+    fputs(footer, stdout);
+}

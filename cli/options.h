@@ -1,0 +1,76 @@
+/* options.h - the command line, parsed. One table (option_table.c) says what there is; parsing,
+ * help, hints for mistyped words and, later, shell completion are all read from it. */
+#ifndef LIC_CLI_OPTIONS_H
+#define LIC_CLI_OPTIONS_H
+
+#include "cli/image_io.h"
+#include "codec/lic.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bits, so that an option can name the commands that know it. */
+typedef enum lic_command {
+    LIC_COMMAND_NONE = 0,
+    LIC_COMMAND_ENCODE = 1,
+    LIC_COMMAND_DECODE = 2,
+    LIC_COMMAND_INFO = 4,
+    LIC_COMMAND_EVAL = 8,
+    LIC_COMMAND_ANY = 15
+} lic_command;
+
+enum { LIC_MAX_FILES = 2 };
+
+typedef struct lic_settings {
+    lic_command command;
+    const char *files[LIC_MAX_FILES];
+    int n_files;
+    const char *output; /* -o */
+    bool to_stdout, force, no_clobber, quiet, no_progress;
+    bool json;
+    const char *json_file; /* NULL: standard output, or standard error where that holds data */
+    int verbose;
+    const char *model;
+    double quality;
+    int threads;
+    lic_cpu cpu;
+    lic_backend backend;
+    uint64_t max_memory;
+    lic_read_options read; /* max_pixels, metadata, alpha */
+    lic_picture_format format;
+    uint32_t depth; /* 0: as the picture has it */
+    uint32_t plan_width, plan_height;
+    int help; /* 1: -h, 2: --help */
+    bool version;
+} lic_settings;
+
+/* Sets one field from the text (NULL for an option without value); returns what it wants instead if
+ * the text is wrong ("a number from 0 to 100"), else NULL. */
+typedef const char *(*lic_option_set)(lic_settings *settings, const char *text);
+
+typedef struct lic_option {
+    char letter; /* 0: none */
+    bool rare;   /* only in --help, not in -h */
+    bool value_optional;
+    unsigned commands;
+    const char *name;
+    const char *value; /* NULL: takes none */
+    const char *help;
+    lic_option_set set;
+} lic_option;
+
+extern const lic_option lic_options_table[]; /* ends with a NULL name */
+
+typedef struct lic_command_row {
+    lic_command command;
+    const char *name, *usage, *help;
+} lic_command_row;
+
+extern const lic_command_row lic_options_commands[]; /* ends with a NULL name */
+
+/* Defaults, environment, arguments. False after saying what is wrong. */
+bool lic_options_parse(int argc, char **argv, lic_settings *settings);
+/* Help on standard output: all commands, or the one in settings->command. */
+void lic_options_help(const lic_settings *settings);
+
+#endif
