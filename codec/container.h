@@ -5,7 +5,7 @@
 
 #include "codec/lic.h"
 
-/* level = 7 q / 100 is sent as a 16-bit fraction of the full range: quality_code = round(q * 65535 / 100). */
+/* Quality is sent as a 16-bit fraction of the full range: quality_code = round(q * 65535 / 100). */
 #define LIC_QUALITY_CODES 65535u
 
 typedef struct lic_container {
@@ -15,17 +15,18 @@ typedef struct lic_container {
     uint32_t quality_code;
     uint32_t model_id;
     uint32_t check_latents;
-    const lic_chunk *chunks; /* writing: uncompressed; reading: as in the file */
+    const lic_chunk *chunks; /* writing: the bytes themselves; reading: as lic_info has them */
     size_t n_chunks;
     const uint8_t *latents;
     size_t latent_bytes;
 } lic_container;
 
 /* Builds a whole file. Chunk data is compressed with zlib here. *out: lic_buffer_free. */
-lic_status lic_container_write(const lic_container *c, const lic_allocator *allocator, lic_buffer *out,
-                               lic_error *err);
+lic_status lic_container_write(const lic_container *c, const lic_allocator *allocator,
+                               lic_buffer *out, lic_error *err);
 /* Parses and verifies a whole file. chunks [LIC_MAX_CHUNKS] receives the list, which *c points to;
- * chunk data and latents point into `data`. */
+ * chunk data and latents point into `data`. If only the checksum is wrong, *c is filled all the
+ * same (latents are not NULL), for those who want to save what there is. */
 lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks, lic_container *c,
                               lic_error *err);
 

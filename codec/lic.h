@@ -85,7 +85,9 @@ typedef struct lic_image {
     uint32_t depth;
 } lic_image;
 
-/* Bytes that travel with the picture (ICC profile, EXIF, ...); types are listed in codec/FORMAT.md. */
+/* Bytes that travel with the picture (ICC profile, EXIF, ...); types are listed in codec/FORMAT.md.
+ * Given to an encoder: the bytes themselves, and a type that starts with a small letter. In lic_info:
+ * as in the file, from the number of unpacked bytes on; only lic_chunk_read makes sense of them. */
 typedef struct lic_chunk {
     char type[4];
     const uint8_t *data;
@@ -142,8 +144,9 @@ typedef struct lic_buffer {
 } lic_buffer;
 
 #define LIC_MAX_CHUNKS 16
+#define LIC_MAX_CHUNK_BYTES (64u << 20) /* of one chunk, unpacked */
 
-/* What the head of a stream says. Chunk data points into the stream (compressed, see FORMAT.md). */
+/* What the head of a stream says. Chunk data points into the stream, which must outlive its use. */
 typedef struct lic_info {
     uint32_t width, height;
     uint32_t channels, depth; /* of the picture that was encoded */
@@ -196,7 +199,7 @@ LIC_API void lic_model_get_info(const lic_model *model, lic_model_info *info);
 
 /* Reads the head of a stream; no model needed, no memory taken. Verifies the checksum of the bytes. */
 LIC_API LIC_MUST_USE lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *err);
-/* Uncompresses a chunk that lic_probe listed. */
+/* Uncompresses a chunk that lic_probe listed, into memory from malloc; fails cleanly on any bytes. */
 LIC_API LIC_MUST_USE lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out, lic_error *err);
 
 /* One picture each; options may be NULL. *out is empty on failure. The image that lic_decode fills has

@@ -1,0 +1,396 @@
+/* container.c - writes and reads everything of a .lic file but the coded latents; see FORMAT.md.
+ *
+ * Knows bytes only: no networks, no pictures. A file that is read is hostile: nothing in it is
+ * trusted before it is checked, no memory is taken while it is parsed, and a chunk is unpacked into
+ * no more than it can hold. Texts of errors are for the person whose photograph it is. */
+#include "codec/container.h"
+#include "codec/base/bytes.h"
+#include "codec/base/status.h"
+
+#include <string.h>
+#define ZLIB_CONST /* next_in points to const */
+#include <zlib.h>
+
+static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
+
+#define FLAG_CHUNKS 0x10
+#define FLAG_GREY   0x20
+#define FLAG_16_BIT 0x40
+#define FLAG_TILES  0x80 /* reserved: a version 1 file has no tiles */
+
+#define MAX_SIDE   65535u
+#define TYPE_BYTES 4
+#define CRC_BYTES  4
+/* Signature, version and flags, width, height, model, quality, check of latents, checksum. */
+#define MAX_HEAD_BYTES       (4 + 1 + 2 * LIC_VARINT_MAX_BYTES + 4 + 2 + 4 + CRC_BYTES)
+#define MAX_CHUNK_HEAD_BYTES (TYPE_BYTES + 2 * LIC_VARINT_MAX_BYTES)
+/* Deflate spends at least 2 bits on 258 bytes; what promises more than that is lying. */
+#define MAX_DEFLATE_RATIO 1032u
+
+/* ---- types of chunks ---- */
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool type_is_valid(const char *type)
+{
+    for (int i = 1; i < TYPE_BYTES; i++)
+        if (type[i] < 0x20 || type[i] > 0x7E)
+            return false;
+    return is_letter(type[0]);
+}
+
+/* Upper case: a reader that does not know the type cannot show the picture. Version 1 has none. */
+static bool type_is_critical(const char *type)
+{
+    return type[0] >= 'A' && type[0] <= 'Z';
+}
+
+/* ---- writing ---- */
+
+static lic_status check_chunk(const lic_chunk *chunk, lic_error *err)
+{
+    if (!type_is_valid(chunk->type) || type_is_critical(chunk->type))
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "the type of a chunk must start with a small letter");
+    if (chunk->bytes > LIC_MAX_CHUNK_BYTES)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "chunk '%.4s' has %zu bytes, the format takes %u",
+                        chunk->type, chunk->bytes, LIC_MAX_CHUNK_BYTES);
+    if (!chunk->data && chunk->bytes > 0)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "chunk '%.4s' has no data", chunk->type);
+    return LIC_OK;
+}
+
+static lic_status check_container(const lic_container *c, lic_error *err)
+{
+    if (c->width < 1 || c->width > MAX_SIDE || c->height < 1 || c->height > MAX_SIDE)
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "a picture of %u x %u does not fit: sides are 1 to %u", c->width, c->height,
+                        MAX_SIDE);
+    if ((c->channels != 1 && c->channels != 3) || (c->depth != 8 && c->depth != 16))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "%u channels of %u bits: only 1 or 3 of 8 or 16",
+                        c->channels, c->depth);
+    if (c->quality_code > LIC_QUALITY_CODES)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "quality is above 100");
+    if ((c->n_chunks > 0 && !c->chunks) || (c->latent_bytes > 0 && !c->latents))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "a pointer to chunks or latents is missing");
+    if (c->n_chunks > LIC_MAX_CHUNKS)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "%zu chunks of metadata, the format takes %d",
+                        c->n_chunks, LIC_MAX_CHUNKS);
+    for (size_t i = 0; i < c->n_chunks; i++)
+        if (check_chunk(&c->chunks[i], err) != LIC_OK)
+            return LIC_ERR_ARGUMENT;
+    return LIC_OK;
+}
+
+/* Enough for the whole file, whatever zlib makes of the chunks; false if size_t cannot say it. */
+static bool max_file_bytes(const lic_container *c, size_t *bytes)
+{
+    *bytes = MAX_HEAD_BYTES + TYPE_BYTES;
+    for (size_t i = 0; i < c->n_chunks; i++) {
+        size_t packed = compressBound((uLong)c->chunks[i].bytes);
+        if (!lic_add_size(*bytes, MAX_CHUNK_HEAD_BYTES + packed, bytes))
+            return false;
+    }
+    return lic_add_size(*bytes, c->latent_bytes, bytes);
+}
+
+/* zlib's memory comes from the caller's allocator as well; *user points to the pointer to it. */
+static void *z_alloc(void *user, uInt n, uInt size)
+{
+    size_t bytes;
+    if (!lic_mul_size(n, size, &bytes))
+        return NULL;
+    return lic_alloc(*(const lic_allocator **)user, bytes);
+}
+
+static void z_free(void *user, void *pointer)
+{
+    lic_dealloc(*(const lic_allocator **)user, pointer);
+}
+
+/* Deflates the chunk to `at`, where there is room for the worst case; the bytes written, 0 if
+ * memory failed. The same zlib gives the same bytes. */
+static size_t pack(const lic_chunk *chunk, const lic_allocator *allocator, uint8_t *at)
+{
+    z_stream z = {.zalloc = z_alloc, .zfree = z_free, .opaque = &allocator};
+    if (deflateInit(&z, Z_BEST_COMPRESSION) != Z_OK)
+        return 0;
+    z.next_in = chunk->data;
+    z.avail_in = (uInt)chunk->bytes;
+    z.next_out = at;
+    z.avail_out = (uInt)compressBound((uLong)chunk->bytes);
+    int result = deflate(&z, Z_FINISH);
+    size_t bytes = result == Z_STREAM_END ? (size_t)(z.next_out - at) : 0;
+    deflateEnd(&z);
+    return bytes;
+}
+
+/* Type, packed bytes, unpacked bytes, data. The numbers come first but are known last: the data is
+ * packed further on and moved up. NULL if memory failed. */
+static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, const lic_allocator *allocator)
+{
+    uint8_t *data = at + MAX_CHUNK_HEAD_BYTES;
+    size_t packed = pack(chunk, allocator, data);
+    if (packed == 0)
+        return NULL;
+    memcpy(at, chunk->type, TYPE_BYTES);
+    at = lic_write_varint(at + TYPE_BYTES, (uint32_t)packed);
+    at = lic_write_varint(at, (uint32_t)chunk->bytes);
+    memmove(at, data, packed);
+    return at + packed;
+}
+
+/* All but the checksum, which comes last. */
+static uint8_t *write_head(uint8_t *at, const lic_container *c)
+{
+    unsigned flags = (c->n_chunks > 0 ? FLAG_CHUNKS : 0) | (c->channels == 1 ? FLAG_GREY : 0) |
+                     (c->depth == 16 ? FLAG_16_BIT : 0);
+    memcpy(at, signature, sizeof signature);
+    at += sizeof signature;
+    *at++ = (uint8_t)(flags | LIC_FORMAT_VERSION);
+    at = lic_write_varint(at, c->width - 1);
+    at = lic_write_varint(at, c->height - 1);
+    at = lic_write_u32(at, c->model_id);
+    at = lic_write_u16(at, (uint16_t)c->quality_code);
+    return lic_write_u32(at, c->check_latents);
+}
+
+/* Checksum of the file with the 4 bytes at crc_at left out. */
+static uint32_t file_crc(const uint8_t *data, size_t bytes, size_t crc_at)
+{
+    size_t rest = crc_at + CRC_BYTES;
+    return lic_crc32(lic_crc32(0, data, crc_at), data + rest, bytes - rest);
+}
+
+lic_status lic_container_write(const lic_container *c, const lic_allocator *allocator,
+                               lic_buffer *out, lic_error *err)
+{
+    *out = (lic_buffer){0};
+    size_t max_bytes;
+    lic_status status = check_container(c, err);
+    if (status != LIC_OK)
+        return status;
+    uint8_t *data = max_file_bytes(c, &max_bytes) ? lic_alloc(allocator, max_bytes) : NULL;
+    if (!data)
+        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the file");
+    uint8_t *crc = write_head(data, c), *at = crc + CRC_BYTES;
+    for (size_t i = 0; i < c->n_chunks && at; i++)
+        at = write_chunk(at, &c->chunks[i], allocator);
+    if (!at) {
+        lic_dealloc(allocator, data);
+        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory to pack the metadata");
+    }
+    if (c->n_chunks > 0)
+        at = lic_write_u32(at, 0);
+    if (c->latent_bytes > 0)
+        memcpy(at, c->latents, c->latent_bytes);
+    size_t bytes = (size_t)(at - data) + c->latent_bytes;
+    lic_write_u32(crc, file_crc(data, bytes, (size_t)(crc - data)));
+    *out = (lic_buffer){data, bytes, allocator};
+    return LIC_OK;
+}
+
+void lic_buffer_free(lic_buffer *buffer)
+{
+    if (!buffer)
+        return;
+    lic_dealloc(buffer->allocator, buffer->data);
+    *buffer = (lic_buffer){0};
+}
+
+/* ---- reading ---- */
+
+static lic_status read_signature(lic_reader *r, lic_error *err)
+{
+    size_t n = (size_t)(r->end - r->at);
+    n = n < sizeof signature ? n : sizeof signature;
+    if (n > 0 && memcmp(r->at, signature, n) != 0)
+        return lic_fail(err, LIC_ERR_NOT_LIC, "not a .lic file");
+    if (n == 0)
+        return lic_fail(err, LIC_ERR_TRUNCATED, "file is cut short: it is empty");
+    r->failed = n < sizeof signature;
+    r->at += n;
+    return LIC_OK;
+}
+
+static lic_status read_version(lic_reader *r, uint8_t *flags, lic_error *err)
+{
+    uint8_t b = lic_read_u8(r);
+    unsigned version = b & 0x0F;
+    *flags = b & 0xF0;
+    if (!r->failed && version != LIC_FORMAT_VERSION)
+        return lic_fail(err, LIC_ERR_VERSION,
+                        "the file is of format version %u, this program reads version %d", version,
+                        LIC_FORMAT_VERSION);
+    if (*flags & FLAG_TILES)
+        return lic_fail(err, LIC_ERR_VERSION,
+                        "the file is divided into tiles, which this version cannot read");
+    return LIC_OK;
+}
+
+/* Up to the checksum, which goes to *crc. */
+static lic_status read_head(lic_reader *r, lic_container *c, uint8_t *flags, uint32_t *crc,
+                            lic_error *err)
+{
+    lic_status status = read_signature(r, err);
+    if (status == LIC_OK)
+        status = read_version(r, flags, err);
+    if (status != LIC_OK)
+        return status;
+    uint32_t last_column = lic_read_varint(r), last_row = lic_read_varint(r);
+    bool sides = (!r->failed || r->at == r->end) && last_column < MAX_SIDE && last_row < MAX_SIDE;
+    c->model_id = lic_read_u32(r);
+    c->quality_code = lic_read_u16(r);
+    c->check_latents = lic_read_u32(r);
+    *crc = lic_read_u32(r);
+    if (!sides)
+        return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: no picture has such a size");
+    if (r->failed)
+        return lic_fail(err, LIC_ERR_TRUNCATED, "file is cut short: it ends within its head");
+    c->width = last_column + 1;
+    c->height = last_row + 1;
+    c->channels = *flags & FLAG_GREY ? 1 : 3;
+    c->depth = *flags & FLAG_16_BIT ? 16 : 8;
+    return LIC_OK;
+}
+
+/* One chunk, from after its type; its data starts at the number of unpacked bytes. */
+static lic_status read_chunk(lic_reader *r, lic_chunk *chunk, lic_error *err)
+{
+    uint32_t packed = lic_read_varint(r);
+    chunk->data = r->at;
+    uint32_t unpacked = lic_read_varint(r);
+    if (r->failed || (size_t)(r->end - r->at) < packed)
+        return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: metadata runs past its end");
+    r->at += packed;
+    chunk->bytes = (size_t)(r->at - chunk->data);
+    if (unpacked > LIC_MAX_CHUNK_BYTES)
+        return lic_fail(
+            err, LIC_ERR_CORRUPT,
+            "the file is damaged: chunk '%.4s' claims %u bytes, at most %u are possible",
+            chunk->type, unpacked, LIC_MAX_CHUNK_BYTES);
+    return LIC_OK;
+}
+
+/* The list, up to and with the four zeros that end it. */
+static lic_status read_chunks(lic_reader *r, lic_chunk *chunks, size_t *n_chunks, lic_error *err)
+{
+    static const char end_of_list[TYPE_BYTES] = {0};
+    for (*n_chunks = 0;; ++*n_chunks) {
+        char type[TYPE_BYTES];
+        for (int i = 0; i < TYPE_BYTES; i++)
+            type[i] = (char)lic_read_u8(r);
+        if (!r->failed && memcmp(type, end_of_list, TYPE_BYTES) == 0 && *n_chunks > 0)
+            return LIC_OK;
+        if (r->failed || !type_is_valid(type) || *n_chunks == LIC_MAX_CHUNKS)
+            return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: its list of metadata is");
+        if (type_is_critical(type))
+            return lic_fail(err, LIC_ERR_VERSION,
+                            "the file needs '%.4s', which this version cannot read", type);
+        lic_chunk *chunk = &chunks[*n_chunks];
+        memcpy(chunk->type, type, TYPE_BYTES);
+        lic_status status = read_chunk(r, chunk, err);
+        if (status != LIC_OK)
+            return status;
+    }
+}
+
+lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks, lic_container *c,
+                              lic_error *err)
+{
+    const uint8_t *start = data;
+    lic_reader r = {start, bytes ? start + bytes : start, false};
+    uint8_t flags = 0;
+    uint32_t crc = 0;
+    *c = (lic_container){0};
+    lic_status status = read_head(&r, c, &flags, &crc, err);
+    if (status != LIC_OK)
+        return status;
+    bool intact = file_crc(start, bytes, (size_t)(r.at - start) - CRC_BYTES) == crc;
+    if (flags & FLAG_CHUNKS)
+        status = read_chunks(&r, chunks, &c->n_chunks, err);
+    c->chunks = chunks;
+    if (status == LIC_OK) {
+        c->latents = r.at;
+        c->latent_bytes = (size_t)(r.end - r.at);
+    }
+    if (!intact) /* the cause of whatever else there is to complain about */
+        return lic_fail(err, LIC_ERR_CORRUPT,
+                        "checksum of the file does not match: the file is damaged or cut short");
+    return status;
+}
+
+lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *err)
+{
+    lic_container c;
+    if (!info || (!data && bytes > 0))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_probe needs data and a place for the answer");
+    *info = (lic_info){0};
+    lic_status status = lic_container_read(data, bytes, info->chunks, &c, err);
+    if (status != LIC_OK) {
+        *info = (lic_info){0};
+        return status;
+    }
+    info->width = c.width;
+    info->height = c.height;
+    info->channels = c.channels;
+    info->depth = c.depth;
+    info->quality = c.quality_code * 100.0 / LIC_QUALITY_CODES;
+    info->version = LIC_FORMAT_VERSION;
+    info->model_id = c.model_id;
+    info->check_latents = c.check_latents;
+    info->latent_bytes = c.latent_bytes;
+    info->n_chunks = c.n_chunks;
+    return LIC_OK;
+}
+
+/* Inflates all of `packed` into exactly `bytes` bytes at `at`. */
+static lic_status unpack(const lic_reader *packed, uint8_t *at, uint32_t bytes,
+                         const lic_chunk *chunk, lic_error *err)
+{
+    const lic_allocator *allocator = NULL;
+    z_stream z = {.zalloc = z_alloc, .zfree = z_free, .opaque = &allocator};
+    z.next_in = packed->at;
+    z.avail_in = (uInt)(packed->end - packed->at);
+    z.next_out = at;
+    z.avail_out = bytes;
+    int result = inflateInit(&z);
+    if (result == Z_OK) {
+        result = inflate(&z, Z_FINISH);
+        inflateEnd(&z);
+    }
+    if (result == Z_MEM_ERROR)
+        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory to unpack '%.4s'", chunk->type);
+    if (result != Z_STREAM_END || z.avail_in > 0 || z.avail_out > 0)
+        return lic_fail(err, LIC_ERR_CORRUPT, "metadata '%.4s' of the file is damaged",
+                        chunk->type);
+    return LIC_OK;
+}
+
+lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out, lic_error *err)
+{
+    if (!chunk || !chunk->data || !out)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_chunk_read needs a chunk and a buffer");
+    *out = (lic_buffer){0};
+    lic_reader r = {chunk->data, chunk->data + chunk->bytes, false};
+    uint32_t bytes = lic_read_varint(&r);
+    size_t packed = (size_t)(r.end - r.at);
+    if (r.failed || bytes > LIC_MAX_CHUNK_BYTES || packed > INT32_MAX ||
+        bytes / MAX_DEFLATE_RATIO > packed)
+        return lic_fail(err, LIC_ERR_CORRUPT, "metadata '%.4s' of the file is damaged",
+                        chunk->type);
+    uint8_t *data = lic_alloc(NULL, bytes);
+    if (!data)
+        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the %u bytes of '%.4s'", bytes,
+                        chunk->type);
+    lic_status status = unpack(&r, data, bytes, chunk, err);
+    if (status != LIC_OK) {
+        lic_dealloc(NULL, data);
+        return status;
+    }
+    *out = (lic_buffer){data, bytes, NULL};
+    return LIC_OK;
+}

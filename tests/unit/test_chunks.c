@@ -1,0 +1,167 @@
+/* Metadata in a .lic file: round trips, malformed lists, chunks that lie about their size. */
+#include "tests/unit/container_fixture.h"
+
+#include <zlib.h>
+
+TEST(chunks_round_trip)
+{
+    lic_chunk chunks[LIC_MAX_CHUNKS];
+    for (size_t n = 2; n <= LIC_MAX_CHUNKS; n++) {
+        lic_container c = with_chunks(chunks, n);
+        lic_buffer file = write_file(&c);
+        lic_info info;
+        REQUIRE(lic_probe(file.data, file.bytes, &info, NULL) == LIC_OK);
+        CHECK_EQ_INT(info.n_chunks, n);
+        CHECK_EQ_INT(info.latent_bytes, sizeof some_latents);
+        for (size_t i = 0; i < n; i++) {
+            lic_buffer out;
+            lic_error err;
+            CHECK_EQ_MEM(info.chunks[i].type, chunks[i].type, 4);
+            REQUIRE(lic_chunk_read(&info.chunks[i], &out, &err) == LIC_OK);
+            CHECK_EQ_INT(out.bytes, chunks[i].bytes);
+            CHECK_EQ_MEM(out.data, chunks[i].data, out.bytes);
+            lic_buffer_free(&out);
+        }
+        lic_buffer_free(&file);
+    }
+}
+
+TEST(a_long_compressible_chunk_round_trips)
+{
+    size_t bytes = 3 << 20;
+    lic_chunk chunk = {{'x', 'm', 'p', ' '}, calloc(bytes, 1), bytes};
+    lic_container c = plain(1, 1);
+    c.chunks = &chunk;
+    c.n_chunks = 1;
+    lic_buffer file = write_file(&c), out;
+    lic_info info;
+    REQUIRE(lic_probe(file.data, file.bytes, &info, NULL) == LIC_OK);
+    CHECK(file.bytes < 4000);
+    REQUIRE(lic_chunk_read(&info.chunks[0], &out, NULL) == LIC_OK);
+    CHECK_EQ_INT(out.bytes, bytes);
+    CHECK_EQ_MEM(out.data, chunk.data, bytes);
+    lic_buffer_free(&out);
+    lic_buffer_free(&file);
+    free((void *)(uintptr_t)chunk.data);
+}
+
+/* A file with this list of chunks (after which come latents), sealed; returns its length. */
+static size_t file_with_list(uint8_t *file, const void *list, size_t bytes)
+{
+    static const uint8_t head[] = {0x9B, 'l', 'i', 'c', 0x11, 9, 9};
+    memset(file, 0, HEAD_SMALL);
+    memcpy(file, head, sizeof head);
+    memcpy(file + HEAD_SMALL, list, bytes);
+    seal(file, HEAD_SMALL + bytes, CRC_AT_SMALL);
+    return HEAD_SMALL + bytes;
+}
+
+#define END    "\0\0\0"                               /* and the zero that C adds */
+#define ZLIB_A "\x78\xDA\x4B\x04\x00\x00\x62\x00\x62" /* "a", 9 bytes */
+
+TEST(lists_of_chunks_are_checked)
+{
+#define LIST(text) text, sizeof text
+    static const struct {
+        char list[80];
+        size_t bytes;
+        lic_status status;
+    } cases[] = {
+        {LIST("test\x09\x01" ZLIB_A END), LIC_OK}, /* unknown, can be skipped */
+        {LIST("test\x09\x01" ZLIB_A "test\x09\x01" ZLIB_A END), LIC_OK},
+        {LIST("t~ .\x01\x01?" END), LIC_OK},                /* broken, if anyone asks */
+        {LIST("Test\x09\x01" ZLIB_A END), LIC_ERR_VERSION}, /* unknown and critical */
+        {LIST("test\x09\x01" ZLIB_A "ALFA\x09\x01" ZLIB_A END), LIC_ERR_VERSION},
+        {LIST("1est\x09\x01" ZLIB_A END), LIC_ERR_CORRUPT}, /* not a type */
+        {LIST("te\nt\x09\x01" ZLIB_A END), LIC_ERR_CORRUPT},
+        {LIST("tes\xFF\x09\x01" ZLIB_A END), LIC_ERR_CORRUPT},
+        {LIST(END), LIC_ERR_CORRUPT}, /* a list of none */
+        {LIST("\0est\x09\x01" ZLIB_A END), LIC_ERR_CORRUPT},
+        {LIST("test\x09\x01" ZLIB_A "\0\0"), LIC_ERR_CORRUPT}, /* no end */
+        {LIST("test\x09\x01" ZLIB_A), LIC_ERR_CORRUPT},
+        {LIST("test\x7F\x01" ZLIB_A END), LIC_ERR_CORRUPT}, /* longer than the file */
+        {LIST("test\xFF\xFF\xFF\xFF\x0F\x01" ZLIB_A END), LIC_ERR_CORRUPT},
+        {LIST("test\x89\x00\x01" ZLIB_A END), LIC_ERR_CORRUPT},         /* padded number */
+        {LIST("test\x09\x81\x80\x80\x20" ZLIB_A END), LIC_ERR_CORRUPT}, /* 64 MiB and 1 */
+        {LIST("test\x09\x80\x80\x80\x20" ZLIB_A END), LIC_OK}, /* 64 MiB: broken, if anyone asks */
+        {LIST("test"), LIC_ERR_CORRUPT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t file[160];
+        size_t bytes = file_with_list(file, cases[i].list, cases[i].bytes);
+        lic_status status = probe_status(file, bytes);
+        if (status != cases[i].status)
+            printf("case %zu:\n", i);
+        CHECK_EQ_INT(status, cases[i].status);
+    }
+}
+
+TEST(more_chunks_than_allowed_are_refused)
+{
+    uint8_t list[400], file[500];
+    size_t n = 0;
+    for (int i = 0; i < 17; i++, n += 15)
+        memcpy(list + n, "test\x09\x01" ZLIB_A, 15);
+    memcpy(list + n, END, 4);
+    CHECK_EQ_INT(probe_status(file, file_with_list(file, list, n + 4)), LIC_ERR_CORRUPT);
+    n -= 15;
+    memcpy(list + n, END, 4);
+    CHECK_EQ_INT(probe_status(file, file_with_list(file, list, n + 4)), LIC_OK);
+}
+
+/* A chunk made by hand, at the end of its block. */
+static lic_status read_chunk(uint32_t promised, const void *data, size_t bytes)
+{
+    uint8_t number[LIC_VARINT_MAX_BYTES];
+    size_t n = (size_t)(lic_write_varint(number, promised) - number);
+    uint8_t *block = malloc(n + bytes);
+    memcpy(block, number, n);
+    memcpy(block + n, data, bytes);
+    lic_chunk chunk = {{'t', 'e', 's', 't'}, block, n + bytes};
+    lic_buffer out;
+    lic_error err = {0};
+    lic_status status = lic_chunk_read(&chunk, &out, &err);
+    CHECK_EQ_INT(err.status, status);
+    CHECK(status == LIC_OK || (!out.data && out.bytes == 0));
+    lic_buffer_free(&out);
+    free(block);
+    return status;
+}
+
+TEST(chunks_hold_what_they_promise)
+{
+    CHECK_EQ_INT(read_chunk(1, ZLIB_A, 9), LIC_OK);
+    CHECK_EQ_INT(read_chunk(0, ZLIB_A, 9), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(read_chunk(2, ZLIB_A, 9), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(read_chunk(1, ZLIB_A, 10), LIC_ERR_CORRUPT); /* a byte too many */
+    CHECK_EQ_INT(read_chunk(1, ZLIB_A, 8), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(read_chunk(1, "", 0), LIC_ERR_CORRUPT);
+    for (size_t i = 0; i < 9; i++) {
+        uint8_t bad[9];
+        memcpy(bad, ZLIB_A, 9);
+        bad[i] ^= 0xFF;
+        CHECK_EQ_INT(read_chunk(1, bad, 9), LIC_ERR_CORRUPT);
+    }
+}
+
+/* 1 MiB of zeros in about 1 KB: never unpacked further than promised, and promises that deflate
+ * cannot keep are not believed (no memory is taken for them). */
+TEST(zlib_bombs_are_defused)
+{
+    static uint8_t zeros[1 << 20], packed[4096];
+    uLongf bytes = sizeof packed;
+    REQUIRE(compress2(packed, &bytes, zeros, sizeof zeros, 9) == Z_OK);
+    CHECK_EQ_INT(read_chunk(sizeof zeros, packed, bytes), LIC_OK);
+    CHECK_EQ_INT(read_chunk(sizeof zeros - 1, packed, bytes), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(read_chunk(10, packed, bytes), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(read_chunk(sizeof zeros + 1, packed, bytes), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(read_chunk(64u << 20, packed, bytes), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(read_chunk((64u << 20) + 1, packed, bytes), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(read_chunk(UINT32_MAX, packed, bytes), LIC_ERR_CORRUPT);
+}
+
+TEST(a_preset_dictionary_is_refused)
+{
+    CHECK_EQ_INT(read_chunk(1, "\x78\xF9\x00\x62\x00\x62\x4B\x04\x00\x00\x62\x00\x62", 13),
+                 LIC_ERR_CORRUPT);
+}
