@@ -25,7 +25,7 @@ ISA_avx2   := -mavx2 -mfma
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 endif
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
-speed     = $(if $(filter models/%,$1),-O3) $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
+speed     = $(if $(filter models/% cli/metrics.c,$1),-O3) $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
 
 # pkg-config where it is there, the usual names where it is not.
 pkg       = $(shell pkg-config $1 $2 2>/dev/null || echo $3)
@@ -36,7 +36,7 @@ LIC_LIBS  := $(Z_LIBS) -ldl -pthread
 
 LIB_SOURCES  := $(wildcard codec/*.c codec/base/*.c entropy/*.c models/*.c models/kernels/*.c)
 CLI_SOURCES  := $(wildcard cli/*.c)
-TEST_SOURCES := $(wildcard tests/unit/*.c tests/parity/*.c tests/golden/*.c)
+TEST_SOURCES := $(wildcard tests/unit/*.c tests/parity/*.c tests/golden/*.c tests/cli/*.c)
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o)
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -111,11 +111,14 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(call speed,$<) $(if $(filter cli/%,$<),$(IO_CFLAGS)) -MMD -MP $(CFLAGS) -c -o $@ $<
 
+# Tests of the program's own parts get all of it but main().
+parts = $(if $(filter tests/cli/%,$1),$(filter-out %/cli/lic.o,$(CLI_OBJECTS)))
+
 define test_program
-$(BUILD)/tests/$(subst /,_,$(1:tests/%.c=%)): $(BUILD)/obj/$(1:.c=.o) $(BUILD)/liblic.a
+$(BUILD)/tests/$(subst /,_,$(1:tests/%.c=%)): $(BUILD)/obj/$(1:.c=.o) $(call parts,$1) $(BUILD)/liblic.a
 	$(call say,link   $$@)
 	$(Q)mkdir -p $$(@D)
-	$(Q)$(CC) -o $$@ $$^ $(CFLAGS) $(LDFLAGS) $(LIC_LIBS) -lm
+	$(Q)$(CC) -o $$@ $$^ $(CFLAGS) $(LDFLAGS) $(if $(call parts,$1),$(IO_LIBS)) $(LIC_LIBS) -lm
 endef
 $(foreach s,$(TEST_SOURCES),$(eval $(call test_program,$s)))
 

@@ -37,10 +37,11 @@ static void print_commands(void)
 }
 
 static const char footer[] =
-    "\n- as IN or OUT is standard input or output. Exit status: 0 done, 1 an input failed,\n"
-    "2 wrong usage, 3 model missing or wrong, 130 interrupted.\n"
-    "16 bits per sample are taken and given at the precision of a lossy codec.\n"
-    "Colours are coded as stored; an ICC profile is kept, not applied. Orientation stays a tag.\n"
+    "\n- as IN or OUT is standard input or output.\n"
+    "Exit status: 0 done, 1 an input failed, 2 wrong usage, 3 model missing or wrong,\n"
+    "130 interrupted. Colours are coded as stored; an ICC profile is kept, not\n"
+    "applied; orientation stays a tag. 16 bits per sample are taken and given at the\n"
+    "precision of a lossy codec.\n"
     "Environment: LIC_MODEL_DIR (folder of .licw files), LIC_THREADS, LIC_CPU.\n";
 
 static void print_overview(void)
@@ -48,7 +49,7 @@ static void print_overview(void)
     printf("lic %s, a learned image codec\n\n", lic_version());
     for (const lic_command_row *c = lic_options_commands; c->name; c++)
         printf("  lic %s %s\n      %s\n", c->name, c->usage, c->help);
-    printf("\nlic COMMAND -h: its options; lic --help: all of them; lic -V: version, CPU, models.\n"
+    printf("\nlic COMMAND -h: its options; lic --help: all; lic -V: version, CPU, models.\n"
            "\nExamples:\n"
            "  lic encode photo.jpg               photo.lic, quality 50\n"
            "  lic encode -q 25 photo.png out.lic\n"

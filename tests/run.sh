@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test there is and adds up what they say: the programs in $BUILD/tests (from tests/unit,
-# tests/parity, tests/golden), tests/cli/*.sh, tests/cli/*.py and tests/train/*.py. A program or shell
+# tests/parity, tests/golden, tests/cli), tests/cli/*.sh, tests/cli/*.py and tests/train/*.py. A program or shell
 # script ends with the line "N passed, N failed" (", N skipped" may follow); a Python script counts as
 # one test, which its exit status decides and a line "skip: why" skips. A test that crashes, hangs or
 # says nothing counts as failed. The last line printed here is the sum; exit 1 if anything failed.
@@ -19,6 +19,14 @@ rm -rf "$logs"
 mkdir -p "$logs" || exit 1
 # Nothing of the caller's surroundings may change the outcome.
 unset LIC_MODEL_DIR LIC_THREADS LIC_CPU
+
+# Model folders are found from the program's place, but only inside the source tree.
+case $build in "$PWD"/*) ;; *) export LIC_MODEL_DIR=$PWD/models/weights ;; esac
+# Some tests want numpy or torch; take the system's Python if only that one has them.
+python=${PYTHON:-python3}
+if ! $python -c 'import numpy' 2>/dev/null && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+    python=/usr/bin/python3
+fi
 
 passed=0 failed=0 skipped=0
 
@@ -63,7 +71,7 @@ run_test() { # KIND NAME COMMAND...
     if [ "$s" -gt 0 ]; then grep '^skip:' "$log" | sed 's/^/     | /'; fi
 }
 
-for source in tests/unit/*.c tests/parity/*.c tests/golden/*.c; do
+for source in tests/unit/*.c tests/parity/*.c tests/golden/*.c tests/cli/*.c; do
     [ -f "$source" ] || continue
     name=${source#tests/} name=${name%.c} name=${name/\//_}
     wanted "$name" "$@" && run_test program "$name" "$build/tests/$name"
@@ -77,8 +85,8 @@ for script in tests/cli/*.py tests/train/*.py tests/golden/*.py; do
     [ -f "$script" ] || continue
     name=${script#tests/} name=${name%.py} name=${name/\//_}
     wanted "$name" "$@" || continue
-    if command -v python3 >/dev/null; then
-        run_test python "$name" python3 "$script"
+    if command -v "$python" >/dev/null; then
+        run_test python "$name" "$python" "$script"
     else
         echo "skip $name: python3 is not here"
         skipped=$((skipped + 1))

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Help, version, mistakes on the command line: what they print, where, and the exit status.
+source "$(dirname "$0")/common.bash"
+
+run "$LIC" -h
+expect "-h" 0
+holds "-h fits a screen" test "$(wc -l <"$T/out")" -le 24
+holds "-h names the commands" grep -q 'lic decode' "$T/out"
+holds "-h is silent on stderr" test ! -s "$T/err"
+run "$LIC" --help
+expect "--help" 0
+holds "--help lists rare options" grep -q -e '--max-memory' "$T/out"
+holds "--help fits 80 columns" test -z "$(awk 'length > 80' "$T/out")"
+cp "$T/out" "$T/help"
+run "$LIC" encode -h
+expect "encode -h" 0
+holds "encode -h has its options only" bash -c "grep -q -e --quality '$T/out' && ! grep -q -e --plan '$T/out'"
+run "$LIC" -V
+expect "-V" 0
+holds "-V names the version" grep -q '^lic [0-9]' "$T/out"
+holds "-V names the cpu" grep -q '^cpu ' "$T/out"
+for option in $(grep -o -e '--[a-z][a-z-]*' "$T/help" | sort -u); do
+    holds "lic.1 has $option" grep -q -e "${option//-/\\\\-}" "$ROOT/cli/lic.1"
+done
+
+usage() { # PATTERN ARGUMENTS...
+    local pattern=$1
+    shift
+    run "$LIC" "$@"
+    expect "usage: lic $*" 2 "$pattern"
+    holds "usage: lic $*: one line" test "$(wc -l <"$T/err")" -eq 1
+    holds "usage: lic $*: nothing on stdout" test ! -s "$T/out"
+}
+usage 'what to do'
+usage 'did you mean encode' encod a
+usage 'a command comes first' photo.png
+usage 'did you mean --quality' encode --qualty 5 x
+usage 'did you mean --quality' encode --qaulity=5 x
+usage 'unknown option; lic --help' encode --zzzzzz x
+usage 'did you mean --format' decode -format png x
+usage 'unknown option' encode -Z x
+usage '0 to 100' encode -q 101 x
+usage '0 to 100' encode -q -1 x
+usage '0 to 100' encode -q nan x
+usage '0 to 100' encode -q 5x x
+usage '0 to 100' encode --quality= x
+usage 'needs a value' encode x -q
+usage 'takes no value' encode --strip=3 x
+usage 'not an option of lic decode' decode -q 5 x
+usage 'not an option of lic eval' eval -f x y
+usage 'which picture' encode
+usage 'which file' decode
+usage 'which two' eval x
+usage 'one name too many' encode a b c
+usage 'looks like a picture' encode a b.png
+usage 'more than once' encode a b -o c
+usage 'more than once' encode a -c -o c
+usage 'empty' encode ''
+usage 'auto, 8 or 16' decode --depth 12 x
+usage 'png, jpg or ppm' decode --format gif x
+usage 'tell png, jpg or ppm' decode -c x.lic
+usage 'suffix is not' decode x.lic y.gif
+usage '8 bits' decode --depth 16 --format jpg x.lic
+usage 'all, none' encode --metadata all,gps x
+usage 'drop, or blend' encode --alpha blend=12345g x
+usage '1024' encode -T -1 x
+usage 'a number' encode --max-pixels 0 x
+usage 'a size such as' info --plan 0x3
+usage 'strict or openblas' encode --backend gpu x
+usage 'auto, scalar' encode --cpu z80 x
+
+run env LIC_THREADS=many "$LIC" -V
+expect "bad LIC_THREADS" 2 'LIC_THREADS'
+cp "$DATA/odd-17x33.png" "$T/-x.png"
+cd "$T" || exit 1
+run "$LIC" eval -- -x.png "$DATA/odd-17x33.png"
+expect "-- ends options" 0
+run "$LIC" eval "$DATA/odd-17x33.png" --json ./-x.png
+expect "options anywhere" 0
+holds "JSON on one line" test "$(wc -l <"$T/out")" -eq 1
+finish
