@@ -1,0 +1,79 @@
+"""Training tiles held on the device, and random crops of them."""
+import glob
+import io
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from PIL import Image
+
+TILE = 512
+
+
+class Tiles:
+    """uint8 N,3,tile,tile on the device. The first `count` are filled; `poll` adds the shards that have appeared since."""
+
+    def __init__(self, pattern, device, capacity=2048, tile=TILE):
+        self.pattern, self.tile, self.seen, self.n = pattern, tile, set(), 0
+        self.count = torch.zeros((), device=device)
+        if pattern == "random":
+            self.data = torch.randint(0, 256, (16, 3, tile, tile), dtype=torch.uint8, device=device)
+            self.n = 16
+            self.count.fill_(16)
+        else:
+            self.data = torch.empty(capacity, 3, tile, tile, dtype=torch.uint8, device=device)
+            self.poll()
+            if not self.n:
+                raise SystemExit(f"no tiles of {tile}x{tile} in {pattern}")
+
+    def decode(self, file):
+        try:
+            a = np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
+        except OSError:
+            return None
+        return a[:self.tile, :self.tile].transpose(2, 0, 1) if min(a.shape[:2]) >= self.tile else None
+
+    def poll(self):
+        for name in sorted(set(glob.glob(self.pattern)) - self.seen):
+            self.seen.add(name)
+            with tarfile.open(name) as tar:
+                files = [tar.extractfile(m).read() for m in tar.getmembers() if m.isfile()]
+            with ThreadPoolExecutor() as pool:
+                tiles = [a for a in pool.map(self.decode, files) if a is not None][:len(self.data) - self.n]
+            if tiles:
+                self.data[self.n:self.n + len(tiles)].copy_(torch.from_numpy(np.stack(tiles)))
+                self.n += len(tiles)
+        self.count.fill_(self.n)
+
+
+def _resampling(batch, size, tile, shrink, device):
+    """Matrices batch,size,tile that crop, flip and reduce one axis: Lanczos-3 at scale 1/shrink.
+
+    For shrink 1 the window starts at a whole pixel and the rows are exact unit vectors.
+    """
+    start = torch.rand(batch, device=device) * (tile - size * shrink)
+    start = torch.where(shrink == 1, (torch.rand(batch, device=device) * (tile - size + 1)).floor(), start)
+    k = torch.arange(size, device=device, dtype=torch.float32) + 0.5
+    k = torch.where(torch.rand(batch, 1, device=device) < 0.5, size - k, k)
+    centre = start[:, None] + k * shrink[:, None] - 0.5
+    d = (torch.arange(tile, device=device) - centre[..., None]) / shrink[:, None, None]
+    w = torch.where(d.abs() < 3, torch.sinc(d) * torch.sinc(d / 3), torch.zeros_like(d))
+    return w / w.sum(-1, keepdim=True)
+
+
+def sample(tiles, batch, size, reduced=0.5, grey=0.15):
+    """Random crops B,size,size,3 in [0,1]: flips, transposes, reduction by up to 2 on a share of them, mild desaturation on another."""
+    tile, device = tiles.tile, tiles.data.device
+    dtype = torch.float16 if tiles.data.is_cuda else torch.float32
+    x = tiles.data[(torch.rand(batch, device=device) * tiles.count).long()].to(dtype)
+    shrink = 1 + torch.rand(batch, device=device) * (min(2.0, tile / size) - 1)
+    shrink = torch.where(torch.rand(batch, device=device) < reduced, shrink, torch.ones_like(shrink))
+    rows, columns = (_resampling(batch, size, tile, shrink, device).to(dtype)[:, None] for _ in range(2))
+    x = rows @ x @ columns.transpose(-1, -2)
+    x = torch.cat([x[:batch // 2], x[batch // 2:].transpose(-1, -2)]).float()
+    luma = (x * torch.tensor([0.299, 0.587, 0.114], device=device)[:, None, None]).sum(1, keepdim=True)
+    amount = torch.rand(batch, 1, 1, 1, device=device)
+    amount = torch.where(torch.rand(batch, 1, 1, 1, device=device) < grey, amount * 0.7, torch.zeros_like(amount))
+    x = x + (luma - x) * amount
+    return (x.round().clamp(0, 255) / 255).permute(0, 2, 3, 1).contiguous()

@@ -1,0 +1,81 @@
+"""Rate (estimated bits, hard rounding) and PSNR of weights on pictures, and BD-rate against a published codec.
+
+evaluate.py student.json --weights 'PREFIX.*.pt' --pictures 'KODAK/*.png' [--levels 0.58,1.69] [--anchor VTM.json]
+"""
+import argparse
+import glob
+import json
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+import model as M
+from train import load_state
+
+LEVELS = (0.58, 1.69, 2.78, 3.88, 4.98, 6.08)
+
+
+def read_picture(name):
+    """-> 1,H,W,3 in [0,1]"""
+    return torch.from_numpy(np.asarray(Image.open(name).convert("RGB")).copy()).float()[None] / 255
+
+
+@torch.no_grad()
+def code(net, x, level):
+    """Bits per pixel and PSNR of one picture, as the decoder would show it (8 bits)."""
+    h, w = x.shape[1:3]
+    padded = F.pad(x.permute(0, 3, 1, 2), (0, -w % 64, 0, -h % 64), mode="replicate").permute(0, 2, 3, 1)
+    y, y_bits, z_bits = net(padded, torch.tensor([float(level)], device=x.device), noise=False)
+    y = (y[:, :h, :w].clamp(0, 1) * 255).round() / 255
+    return ((y_bits + z_bits) / (h * w)).item(), -10 * math.log10((y - x).square().mean().item())
+
+
+def bd_rate(anchor, test):
+    """Bjontegaard delta rate in per cent: cubic fit of log rate over PSNR, on the common range. Points: (bpp, PSNR)."""
+    a, t = np.array(sorted(anchor)), np.array(sorted(test))
+    lo, hi = max(a[0, 1], t[0, 1]), min(a[-1, 1], t[-1, 1])
+    integral = [np.polyint(np.polyfit(p[:, 1], np.log(p[:, 0]), 3)) for p in (a, t)]
+    area = [np.polyval(i, hi) - np.polyval(i, lo) for i in integral]
+    return (math.exp((area[1] - area[0]) / (hi - lo)) - 1) * 100
+
+
+def read_anchor(name, points=6):
+    """The lowest points of a CompressAI result file."""
+    with open(name) as f:
+        r = json.load(f)["results"]
+    return sorted(zip(r["bpp"], r["psnr-rgb"] if "psnr-rgb" in r else r["psnr"]))[:points]
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("config")
+    ap.add_argument("--weights", required=True, help="FILE.licw or a pattern of .pt parts")
+    ap.add_argument("--pictures", required=True, help="pattern of picture files")
+    ap.add_argument("--levels", default=",".join(map(str, LEVELS)))
+    ap.add_argument("--anchor", help="result file in CompressAI's format")
+    ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    ap.add_argument("-v", "--verbose", action="store_true", help="print every picture")
+    a = ap.parse_args()
+    with open(a.config) as f:
+        net = M.Codec(**json.load(f)["model"]).eval().to(a.device)
+    net.load_state_dict(load_state(a.weights))
+    files = sorted(glob.glob(a.pictures))
+    if not files:
+        raise SystemExit(f"no pictures at {a.pictures}")
+    pictures, points = [read_picture(f).to(a.device) for f in files], []
+    for level in map(float, a.levels.split(",")):
+        rows = [code(net, x, level) for x in pictures]
+        if a.verbose:
+            for f, (bpp, psnr) in zip(files, rows):
+                print(f"{f}: {bpp:.4f} bpp, {psnr:.3f} dB")
+        points.append(tuple(np.mean(rows, 0)))
+        print(f"level {level:g}: {points[-1][0]:.4f} bpp, {points[-1][1]:.3f} dB", flush=True)
+    if a.anchor and len(points) >= 4:
+        print(f"BD-rate {bd_rate(read_anchor(a.anchor), points):+.2f} %")
+
+
+if __name__ == "__main__":
+    main()

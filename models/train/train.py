@@ -1,0 +1,413 @@
+"""Train the codec: train.py CONFIG.json --data 'SHARDS-*.tar' --seconds S --out FOLDER [--init WEIGHTS]
+
+The whole step (sampling, forward, backward, optimiser, average) is one CUDA graph. The schedule follows
+the clock, so that a run ends when it should whatever the speed of the machine: short warm-up, constant rate, linear decay to
+zero. The exponential average of the weights is written to FOLDER every few minutes and at the end. Under torchrun each process
+takes one GPU and gradients are averaged over all.
+"""
+import argparse
+import contextlib
+import glob
+import json
+import math
+import os
+import time
+
+import torch
+import torch.distributed as dist
+
+import data
+import model as M
+
+LAMBDA = (0.0012, 0.08)
+PART_BYTES = 15 * 2**20
+
+
+def rate_lambda(q):
+    """Weight of the distortion at level q, log-spaced."""
+    t = q / (M.Codec.LEVELS - 1)
+    return torch.exp(math.log(LAMBDA[0]) * (1 - t) + math.log(LAMBDA[1]) * t)
+
+
+def load_state(path):
+    """State dict from a .licw file, or from the .pt parts that match a pattern."""
+    if path.endswith(".licw"):
+        from export import read_licw
+        return read_licw(path)
+    files = sorted(glob.glob(path))
+    if not files:
+        raise SystemExit(f"no weights at {path}")
+    state = {}
+    for f in files:
+        state.update(torch.load(f, map_location="cpu"))
+    return {k: v.float() for k, v in state.items()}
+
+
+def save_state(state, prefix):
+    """Write a state dict as fp16 parts PREFIX.0.pt, PREFIX.1.pt, ...; the prior of z stays in fp32."""
+    parts, size = [{}], 0
+    for k, v in state.items():
+        v = (v.float() if k.startswith("prior") else v.half()).cpu().clone()
+        bytes_ = v.numel() * v.element_size()
+        if size + bytes_ > PART_BYTES and parts[-1]:
+            parts.append({})
+            size = 0
+        parts[-1][k] = v
+        size += bytes_
+    for i, part in enumerate(parts):
+        torch.save(part, f"{prefix}.{i}.pt.tmp")
+        os.replace(f"{prefix}.{i}.pt.tmp", f"{prefix}.{i}.pt")
+
+
+def is_matrix(name, p):
+    """Whether a parameter is a matrix or a dense convolution kernel: those are trained by Muon."""
+    return (p.ndim in (2, 4) and p.shape[0] > 1 and p[0].numel() >= 16 and not (p.ndim == 4 and p.shape[1] == 1)
+            and not any(k in name for k in ("gain", "prior", "cpb", "rate")))
+
+
+class FlatParameters:
+    """All parameters, and all gradients, as parts of one float32 vector each: Adam's first, then the matrices, those of one shape together.
+
+    With `half` the network itself works on bf16 copies of the matrices, but for those that it multiplies in float32.
+    """
+    FLOAT = ("down4", ".l.2.")
+
+    def __init__(self, net, half=False):
+        adam, shapes = [], {}
+        for name, p in net.named_parameters():
+            if is_matrix(name, p):
+                shapes.setdefault((p.shape[0], p[0].numel()), []).append((name, p))
+            else:
+                adam.append((name, p))
+        place, end = [], 0
+        for name, p in adam:
+            place.append((name, p, end))
+            end += -(-p.numel() // 64) * 64
+        self.adam_end, self.groups = end, []
+        for (r, c), group in shapes.items():
+            self.groups.append((end, len(group), r, c))
+            for name, p in group:
+                place.append((name, p, end))
+                end += r * c
+            end = -(-end // 64) * 64
+        device = adam[0][1].device
+        self.value, self.grad = torch.zeros(end, device=device), torch.zeros(end, device=device)
+        self.copy = torch.zeros(end if half else 0, device=device, dtype=torch.bfloat16)
+        self.master, self.params, self.grads = {}, [], []
+        for name, p, at in place:
+            view = lambda flat: flat[at:at + p.numel()].view(p.shape)
+            self.master[name] = view(self.value)
+            self.master[name].copy_(p.data)
+            self.params.append(p)
+            self.grads.append(view(self.grad))
+            in_half = half and at >= self.adam_end and not any(k in name for k in self.FLOAT)
+            p.data = view(self.copy if in_half else self.value)
+        self.publish()
+
+    def publish(self):
+        """Pass the values on to the bf16 copies."""
+        if len(self.copy):
+            self.copy.copy_(self.value)
+
+    def clear(self):
+        for p in self.params:
+            p.grad = None
+
+    def gather(self):
+        """Collect the gradients that the backward pass has left in the parameters."""
+        pairs = [(g, p.grad) for g, p in zip(self.grads, self.params) if p.grad is not None]
+        if hasattr(torch, "_foreach_copy_"):
+            torch._foreach_copy_(*map(list, zip(*pairs)))
+        else:
+            for to, g in pairs:
+                to.copy_(g)
+
+    def matrices(self, flat):
+        """Views n,rows,columns of a vector like `value`, one per shape."""
+        return [flat[at:at + n * r * c].view(n, r, c) for at, n, r, c in self.groups]
+
+
+def _bucket(r, c):
+    """Padded shape in which matrices are orthogonalised together; zero rows and columns change nothing."""
+    r, c = min(r, c), max(r, c)
+    r = max(32, 1 << (r - 1).bit_length()) if r <= 512 else -(-r // 128) * 128
+    c = next((n for n in (64, 256, 1024) if c <= n), -(-c // 256) * 256)
+    return r, max(r, c)
+
+
+class Muon:
+    """Momentum orthogonalised by Newton-Schulz for the matrices and convolution kernels, Adam for the rest."""
+
+    def __init__(self, flat, lr, adam_lr, momentum=0.95, streams=4):
+        self.flat, self.lr, self.adam_lr, self.momentum = flat, lr, adam_lr, momentum
+        v = flat.value
+        self.scale, self.t = torch.ones((), device=v.device), torch.zeros((), device=v.device)
+        self.moment, self.update = torch.zeros_like(v), torch.zeros_like(v)
+        self.second = torch.zeros_like(v[:flat.adam_end])
+        self.streams = [torch.cuda.Stream() for _ in range(streams)] if v.is_cuda else []
+        buckets = {}
+        for u, (_, n, r, c) in zip(flat.matrices(self.update), flat.groups):
+            buckets.setdefault(_bucket(r, c), []).append(u)
+        self.buckets = []
+        for (r, c), group in sorted(buckets.items(), key=lambda b: -b[0][0] * b[0][1]):
+            n = sum(len(u) for u in group)
+            self.buckets.append((torch.zeros(n, r, c, device=v.device, dtype=torch.bfloat16 if v.is_cuda else torch.float32), group))
+
+    @staticmethod
+    def orthogonalise(x, group):
+        """Newton-Schulz on all matrices of a bucket; x is its workspace."""
+        at = 0
+        for u in group:
+            n, r, c = u.shape
+            place = x[at:at + n, :r, :c] if r <= c else x[at:at + n, :c, :r].transpose(1, 2)
+            place.copy_(u)
+            at += n
+        y = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+        for _ in range(5):
+            a = y @ y.transpose(1, 2)
+            a = torch.baddbmm(a, a, a, beta=-4.7750, alpha=2.0315)
+            y = torch.baddbmm(y, a, y, beta=3.4445)
+        at = 0
+        for u in group:
+            n, r, c = u.shape
+            place = y[at:at + n, :r, :c] if r <= c else y[at:at + n, :c, :r].transpose(1, 2)
+            torch.mul(place, 0.2 * math.sqrt(max(r, c)), out=u)
+            at += n
+
+    @torch.no_grad()
+    def step(self):
+        flat, n = self.flat, self.flat.adam_end
+        self.moment[n:].lerp_(flat.grad[n:], 1 - self.momentum)
+        torch.lerp(flat.grad[n:], self.moment[n:], self.momentum, out=self.update[n:])
+        main = torch.cuda.current_stream() if self.streams else None
+        for s in self.streams:
+            s.wait_stream(main)
+        for i, (x, group) in enumerate(self.buckets):       # largest first, so that the streams end together
+            with torch.cuda.stream(self.streams[i % len(self.streams)]) if self.streams else contextlib.nullcontext():
+                self.orthogonalise(x, group)
+        g, m, v = flat.grad[:n], self.moment[:n], self.second
+        self.t += 1
+        m.lerp_(g, 0.1)
+        v.lerp_(g * g, 0.02)
+        d = (v / (1 - 0.98 ** self.t)).sqrt_().add_(1e-8)
+        flat.value[:n].add_(m / d * (self.scale * (-self.adam_lr) / (1 - 0.9 ** self.t)))
+        for s in self.streams:
+            main.wait_stream(s)
+        flat.value[n:].add_(self.update[n:] * (self.scale * -self.lr))
+        flat.publish()
+
+
+class GradientGuard:
+    """Clip the gradient at 1.5 times its running norm; drop it when it is not finite or ten times too long."""
+
+    def __init__(self, grad):
+        self.grad = grad
+        self.norm, self.largest, self.skipped = (torch.zeros((), device=grad.device) for _ in range(3))
+
+    @torch.no_grad()
+    def __call__(self):
+        n, usual, first = self.grad.norm(), self.norm, self.norm == 0
+        ok = torch.isfinite(n) & ((n < 10 * usual) | first)
+        factor = torch.where(first, torch.ones_like(n), (1.5 * usual / (n + 1e-9)).clamp(max=1.0))
+        self.grad.copy_(torch.where(ok, self.grad * factor, torch.zeros_like(self.grad)))
+        seen = torch.where(torch.isfinite(n), torch.where(first, n, torch.minimum(n, 3 * usual)), usual)
+        self.largest.copy_(torch.maximum(self.largest, torch.nan_to_num(n, posinf=1e30)))
+        self.skipped.add_((~ok).float())
+        usual.copy_(torch.where(first, seen, usual + 0.05 * (seen - usual)))
+
+
+def rate_distortion(x, x_hat, bits, q):
+    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch."""
+    lam = rate_lambda(q)
+    bpp = bits / (x.shape[1] * x.shape[2])
+    mse = (x_hat.float() - x).square().mean((1, 2, 3)) * 255**2
+    loss = ((bpp + lam * mse) * (lam / 0.0098) ** -0.5).mean()
+    return loss, bpp.mean(), mse.mean()
+
+
+class Trainer:
+    def __init__(self, net, tiles, cfg, world=1, half=False):
+        self.net, self.tiles, self.cfg, self.world = net, tiles, cfg, world
+        self.cuda = tiles.data.is_cuda
+        self.flat = FlatParameters(net, half)
+        if world > 1:
+            dist.broadcast(self.flat.value, 0)
+            self.flat.publish()
+        self.optimizer = Muon(self.flat, cfg["lr"], cfg["adam_lr"])
+        self.guard = GradientGuard(self.flat.grad)
+        self.average = self.flat.value.clone()
+        self.average_weight = torch.ones((), device=tiles.data.device)
+        self.stats = torch.zeros(4, device=tiles.data.device)      # running sums of loss, bpp, mse and their weight
+        self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
+        self.rounds = 0
+
+    def step(self, batch, size):
+        x = data.sample(self.tiles, batch, size)
+        q = torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
+        with torch.autocast("cuda", torch.bfloat16) if self.cuda else contextlib.nullcontext():
+            x_hat, y_bits, z_bits = self.net(x, q)
+        loss, bpp, mse = self.loss(x, x_hat, y_bits + z_bits, q)
+        self.flat.clear()
+        loss.backward()
+        self.flat.gather()
+        if self.world > 1:
+            dist.all_reduce(self.flat.grad)
+            self.flat.grad.div_(self.world)
+        self.guard()
+        self.optimizer.step()
+        with torch.no_grad():
+            self.average.lerp_(self.flat.value, self.average_weight)
+            now = torch.stack([loss, bpp, mse, torch.ones_like(loss)])
+            self.stats.lerp_(torch.nan_to_num(now, posinf=1e9), 0.01)
+
+    def prepare(self, batch, size):
+        """-> function that runs one step: a replayed CUDA graph on the GPU. The optimiser stands still meanwhile."""
+        if not self.cuda:
+            return lambda: self.step(batch, size)
+        self.optimizer.scale.fill_(0)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.step(batch, size)
+        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.step(batch, size)
+        return graph.replay
+
+    def set_progress(self, f):
+        """Learning rate and length of the average at fraction f of the run."""
+        warm = min(1.0, (self.rounds + 1) / self.cfg["warmup"])
+        self.optimizer.scale.fill_(warm * min(1.0, max(0.0, (1 - f) / self.cfg["decay"])))
+        self.average_weight.fill_(max(1 - self.cfg["ema"], 1 / (self.rounds + 10)))
+
+    def report(self):
+        loss, bpp, mse = (self.stats[:3] / self.stats[3]).tolist()
+        g = self.guard
+        line = (f"loss {loss:.4f} bpp {bpp:.4f} mse {mse:.2f} rate {self.optimizer.scale.item():.3f} "
+                f"norm {g.norm.item():.2f} max {g.largest.item():.1f} skipped {g.skipped.item():.0f}")
+        g.largest.zero_()
+        if not math.isfinite(loss):
+            raise SystemExit("diverged: " + line)
+        return line
+
+    def save(self, prefix):
+        """Write the averaged weights."""
+        raw = self.flat.value.clone()
+        self.flat.value.copy_(self.average)
+        save_state(dict(self.net.state_dict(), **self.flat.master), prefix)
+        self.flat.value.copy_(raw)
+
+
+def profile(trainer, batch, size):
+    from torch.profiler import ProfilerActivity, profile
+    with profile(activities=[ProfilerActivity.CUDA]) as prof:
+        for _ in range(2):
+            trainer.step(batch, size)
+        torch.cuda.synchronize()
+    events = sorted(prof.key_averages(), key=lambda e: -e.self_device_time_total)
+    print(f"{sum(e.self_device_time_total for e in events) / 2e3:.1f} ms of kernels in a step, {sum(e.count for e in events) // 2} launches")
+    for e in events[:60]:
+        print(f"{e.self_device_time_total / 2e3:8.3f} ms {e.count / 2:6.0f} x  {e.key[:100]}", flush=True)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("config")
+    ap.add_argument("--data", required=True, help="pattern of tar shards, or 'random'")
+    ap.add_argument("--out", default="", help="folder for the weights; none are written without it")
+    ap.add_argument("--init", default="", help="weights to start from: FILE.licw or a pattern of .pt parts")
+    ap.add_argument("--seconds", type=float, default=60, help="length of the run, from the start of the process")
+    ap.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
+    ap.add_argument("--set", default="{}", help="JSON object that overrides the configuration")
+    ap.add_argument("--plain", action="store_true", help="without the fused kernels")
+    ap.add_argument("--profile", action="store_true")
+    ap.add_argument("--save-every", type=float, default=120, help="seconds between checkpoints")
+    ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    a = ap.parse_args()
+    start = time.time()
+    clock = lambda: time.time() - start
+    with open(a.config) as f:
+        cfg = dict(json.load(f), **json.loads(a.set))
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    device = a.device
+    if device == "cuda":
+        device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+        torch.cuda.set_device(device)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+        from torch import _dynamo
+        _dynamo.config.recompile_limit = 64
+    if world > 1:
+        dist.init_process_group("nccl" if a.device == "cuda" else "gloo")
+    say = print if rank == 0 else lambda *args, **kw: None
+
+    torch.manual_seed(cfg.get("seed", 1))
+    net = M.Codec(**cfg["model"]).to(device)
+    if a.init:
+        net.load_state_dict(load_state(a.init))
+    if a.device == "cuda" and not a.plain:
+        import fused
+        fused.accelerate(net, cfg.get("fused", fused.PARTS))
+    elif a.device == "cuda" and cfg.get("compile", True):
+        for mod in net.modules():
+            if isinstance(mod, (M.SwinV2Block, M.DenseBlock)):
+                mod.compile(dynamic=False)
+        net.gauss_bits = torch.compile(M.gauss_bits, dynamic=False)
+    torch.manual_seed(cfg.get("seed", 1) + rank)
+    tiles = data.Tiles(a.data, device, cfg.get("capacity", 2048), cfg.get("tile", data.TILE))
+    trainer = Trainer(net, tiles, cfg, world, half=a.device == "cuda" and not a.plain and cfg.get("half", True))
+    say(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {tiles.n} tiles, "
+        f"{len(trainer.flat.groups)} matrix shapes in {len(trainer.optimizer.buckets)} buckets, {clock():.0f} s", flush=True)
+
+    stages = [(cfg["batch"], cfg["size"], 1.0)]
+    if cfg.get("late_size"):
+        stages = [(cfg["batch"], cfg["size"], 1 - cfg["late"]), (cfg["late_batch"], cfg["late_size"], 1.0)]
+    if a.out and rank == 0:
+        os.makedirs(a.out, exist_ok=True)
+    name = os.path.join(a.out, cfg["name"])
+    saved, begin = clock(), None
+    for batch, size, end in stages:
+        if a.out and rank == 0 and trainer.rounds:
+            trainer.save(name)
+        step = trainer.prepare(batch, size)
+        say(f"{size} px, batch {batch}: prepared, {clock():.0f} s", flush=True)
+        if a.profile:
+            profile(trainer, batch, size)
+        begin = clock() if begin is None else begin
+        n, mark = 0, clock()
+        while True:
+            f = trainer.rounds / a.steps if a.steps else (clock() - begin) / (a.seconds - begin)
+            if world > 1:       # all processes follow the first one's clock
+                f = torch.tensor([f], device=device)
+                dist.broadcast(f, 0)
+                f = f.item()
+            if f >= end:
+                break
+            trainer.set_progress(f)
+            for _ in range(20 if not a.steps else min(20, a.steps - trainer.rounds)):
+                step()
+                n += 1
+                trainer.rounds += 1
+            if trainer.cuda:
+                torch.cuda.synchronize()
+            now = clock()
+            if now - mark > 10 or a.steps:
+                speed = n * batch * world / (now - mark)
+                n, mark = 0, now
+                if a.data != "random":
+                    tiles.poll()
+                say(f"step {trainer.rounds} t {now:.0f} {speed:.0f} patches/s, {tiles.n} tiles, {trainer.report()}", flush=True)
+            if a.out and rank == 0 and now - saved > a.save_every:
+                trainer.save(name)
+                saved = clock()
+    if a.out and rank == 0:
+        trainer.save(name)
+    memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if trainer.cuda else ""
+    say(f"done: {trainer.rounds} steps, {clock():.0f} s{memory}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
