@@ -1,0 +1,84 @@
+/* cpu.c - see cpu.h. The only file outside models/kernels/ with processor-specific code. */
+#include "codec/base/cpu.h"
+
+#include <string.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <xmmintrin.h>
+#define LIC_X86 1
+#else
+#define LIC_X86 0
+#endif
+
+static const char *const names[] = {"auto", "scalar", "avx2", "avx512", "neon"};
+
+bool lic_cpu_has_fma(void)
+{
+#if LIC_X86
+    return __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx");
+#else
+    return true; /* part of every architecture we build for but x86 */
+#endif
+}
+
+bool lic_cpu_machine_has(lic_cpu cpu)
+{
+    switch (cpu) {
+    case LIC_CPU_SCALAR:
+        return true;
+#if LIC_X86
+    case LIC_CPU_AVX2:
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case LIC_CPU_AVX512:
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("fma");
+#elif defined(__aarch64__)
+    case LIC_CPU_NEON:
+        return true;
+#endif
+    default:
+        return false;
+    }
+}
+
+int lic_cpu_parse(const char *name)
+{
+    for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++)
+        if (!strcmp(name, names[i]))
+            return i;
+    return -1;
+}
+
+const char *lic_cpu_name(lic_cpu cpu)
+{
+    unsigned i = (unsigned)(cpu == LIC_CPU_AUTO ? lic_cpu_best() : cpu);
+    return i < sizeof names / sizeof names[0] ? names[i] : "unknown";
+}
+
+uint64_t lic_fp_enter(void)
+{
+#if LIC_X86
+    unsigned saved = _mm_getcsr();
+    _mm_setcsr(0x1F80); /* all exceptions masked, round to nearest, no flush-to-zero */
+    return saved;
+#elif defined(__aarch64__)
+    uint64_t saved, strict = 0;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
+    __asm__ volatile("msr fpcr, %0" : : "r"(strict));
+    return saved;
+#else
+    return 0;
+#endif
+}
+
+void lic_fp_leave(uint64_t saved)
+{
+#if LIC_X86
+    _mm_setcsr((unsigned)saved);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(saved));
+#else
+    (void)saved;
+#endif
+}

@@ -1,0 +1,22 @@
+/* cpu.h - which instruction sets this machine has, and the floating-point environment that the strict
+ * kernels need: round to nearest even, subnormals kept. */
+#ifndef LIC_BASE_CPU_H
+#define LIC_BASE_CPU_H
+
+#include "codec/lic.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* True if the machine (not the build) can run the level; LIC_CPU in the environment plays no part. */
+bool lic_cpu_machine_has(lic_cpu cpu);
+/* True if the processor has a fused multiply-add for scalars. */
+bool lic_cpu_has_fma(void);
+/* The level named, or -1. */
+int lic_cpu_parse(const char *name);
+
+/* Sets the control word for strict arithmetic, returns the one before; leave restores it. */
+uint64_t lic_fp_enter(void);
+void lic_fp_leave(uint64_t saved);
+
+#endif

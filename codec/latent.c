@@ -1,0 +1,166 @@
+/* latent.c - see latent.h. Entropy path: strict arithmetic only; every value that reaches the range
+ * coder is an integer. */
+#include "codec/latent.h"
+
+#include "codec/base/bytes.h"
+#include "entropy/checkerboard.h"
+
+#include <string.h>
+
+/* Nearest integer, ties to even, of |v| < 2^22: adding 1.5 * 2^23 leaves no fraction bits. NaN gives 0. */
+static int32_t nearest(float v)
+{
+    const float limit = 4194303.0f, magic = 12582912.0f;
+    if (!(v > -limit))
+        v = v <= -limit ? -limit : 0.0f;
+    if (v > limit)
+        v = limit;
+    const float shifted = v + magic;
+    return (int32_t)(shifted - magic);
+}
+
+/* Table of a log scale: one subtract, one multiply, one round (DESIGN.md, section 1). */
+static uint8_t scale_index(const network *net, float log_scale, float steps)
+{
+    const int32_t last = (int32_t)net->y_tables.n_tables - 1, i = nearest((log_scale - net->scale_lo) * steps);
+    return (uint8_t)(i < 0 ? 0 : i > last ? last : i);
+}
+
+/* Writes or reads n symbols. */
+static void code(latent_io *io, const lic_cdf_set *set, const uint8_t *index, int32_t *symbols, size_t n)
+{
+    if (io->enc)
+        lic_range_encode_many(io->enc, set, index, symbols, n);
+    else
+        lic_range_decode_many(io->dec, set, index, symbols, n);
+}
+
+/* z, rounded, position by position; the table is the channel. -> z_hat */
+static tensor code_z(nn *c, latent_io *io, tensor z, int h, int w)
+{
+    const lic_cdf_set *set = &io->model->z_tables;
+    tensor z_hat = lic_nn_new(c, h, w, io->model->net.n);
+    if (lic_nn_idle(c))
+        return z_hat;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++)
+            for (int i = 0; i < z_hat.c; i++) {
+                int32_t symbol = 0;
+                if (io->enc) {
+                    symbol = nearest(lic_nn_at(z, y, x)[i]);
+                    lic_range_encode(io->enc, &set->tables[i], symbol);
+                } else {
+                    symbol = lic_range_decode(io->dec, &set->tables[i]);
+                }
+                lic_nn_at(z_hat, y, x)[i] = (float)symbol;
+            }
+    return z_hat;
+}
+
+/* What one pass of one slice works on. */
+struct pass {
+    int slice, kind; /* LIC_ANCHOR or LIC_NON_ANCHOR */
+    tensor params;   /* [1, positions, 2 size]: means, then log scales */
+    tensor y;        /* the slice of the encoder's y, or NULL data */
+    tensor y_hat;    /* the slice of y_hat */
+    tensor anchors;  /* [h, w, size], zero but for the anchors */
+    uint8_t *index;  /* [positions * size] */
+    int32_t *symbols;
+};
+
+typedef void (*position_fn)(latent_io *io, struct pass *p, int y, int x, size_t at);
+
+/* Calls fn for every position of the pass in coding order; `at` counts positions. */
+static void for_positions(latent_io *io, struct pass *p, position_fn fn)
+{
+    size_t at = 0;
+    for (int y = 0; y < p->y_hat.h; y++)
+        for (int x = (int)lic_checkerboard_first((uint32_t)y, p->kind); x < p->y_hat.w; x += 2)
+            fn(io, p, y, x, at++);
+}
+
+/* Table index of every channel; for the encoder also its symbol, round(y - mean). */
+static void prepare(latent_io *io, struct pass *p, int y, int x, size_t at)
+{
+    const network *net = &io->model->net;
+    const int size = p->y_hat.c;
+    const float steps = (float)(net->y_tables.n_tables - 1) / (net->scale_hi - net->scale_lo);
+    const float *mean = lic_nn_at(p->params, 0, (int)at), *log_scale = mean + size;
+    for (int i = 0; i < size; i++)
+        p->index[at * (size_t)size + (size_t)i] = scale_index(net, log_scale[i], steps);
+    if (!p->y.data)
+        return;
+    for (int i = 0; i < size; i++)
+        p->symbols[at * (size_t)size + (size_t)i] = nearest(lic_nn_at(p->y, y, x)[i] - mean[i]);
+}
+
+/* y_hat = symbol + mean. */
+static void reconstruct(latent_io *io, struct pass *p, int y, int x, size_t at)
+{
+    (void)io;
+    const int size = p->y_hat.c;
+    const float *mean = lic_nn_at(p->params, 0, (int)at);
+    float *out = lic_nn_at(p->y_hat, y, x);
+    for (int i = 0; i < size; i++)
+        out[i] = (float)p->symbols[at * (size_t)size + (size_t)i] + mean[i];
+    if (p->kind == LIC_ANCHOR)
+        memcpy(lic_nn_at(p->anchors, y, x), out, (size_t)size * sizeof *out);
+}
+
+static void code_checkerboard(nn *c, latent_io *io, struct pass *p)
+{
+    const size_t n = (size_t)p->params.w * (size_t)p->y_hat.c;
+    if (lic_nn_idle(c))
+        return;
+    for_positions(io, p, prepare);
+    code(io, &io->model->y_tables, p->index, p->symbols, n);
+    if (io->trace)
+        io->trace(io->trace_user, p->slice, p->kind, p->symbols, n);
+    for_positions(io, p, reconstruct);
+}
+
+/* One slice: context from the slices before, anchor pass, non-anchor pass, residual prediction. */
+static void code_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, tensor y_hat)
+{
+    const slice_model *w = &io->model->net.ctx[slice];
+    const int h = y_hat.h, wd = y_hat.w, size = w->size;
+    const size_t mark = lic_arena_mark(c->arena);
+    const int positions = (int)((size_t)h * (size_t)wd / 2); /* both even: multiples of 4 */
+    const tensor ctx = lic_slice_context(c, w, lic_nn_channels(y_hat, 0, w->prev), hyper);
+    struct pass p = {.slice = slice, .params = lic_nn_new(c, 1, positions, 2 * size)};
+    p.y = y.data ? lic_nn_channels(y, w->prev, size) : (tensor){0};
+    p.y_hat = lic_nn_channels(y_hat, w->prev, size);
+    p.anchors = lic_nn_new(c, h, wd, size);
+    p.index = lic_arena_take(c->arena, (size_t)positions * (size_t)size, sizeof *p.index);
+    p.symbols = lic_arena_take(c->arena, (size_t)positions * (size_t)size, sizeof *p.symbols);
+    if (!lic_nn_idle(c))
+        memset(p.anchors.data, 0, (size_t)h * (size_t)wd * (size_t)size * sizeof *p.anchors.data);
+    for (p.kind = LIC_ANCHOR; p.kind <= LIC_NON_ANCHOR; p.kind++) {
+        lic_entropy_parameters(c, w, p.kind, hyper, ctx, p.anchors, p.params);
+        lic_nn_trace(c, p.kind ? "params_non" : "params_anchor", slice, p.params);
+        code_checkerboard(c, io, &p);
+    }
+    lic_lrp(c, w, hyper, y_hat);
+    lic_nn_trace(c, "y_hat", slice, p.y_hat);
+    lic_arena_rewind(c->arena, mark);
+}
+
+tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h, int w)
+{
+    const network *net = &io->model->net;
+    tensor y_hat = lic_nn_new(c, h, w, net->m);
+    const size_t mark = lic_arena_mark(c->arena);
+    tensor z_hat = code_z(c, io, z, h / 4, w / 4);
+    tensor hyper = lic_h_s(c, net, rate, z_hat);
+    for (int i = 0; i < net->n_slices; i++) {
+        code_slice(c, io, i, hyper, y, y_hat);
+        lic_nn_report(c, (double)(i + 1) / net->n_slices);
+    }
+    lic_arena_rewind(c->arena, mark);
+    return y_hat;
+}
+
+uint32_t lic_latent_check(tensor y_hat)
+{
+    return lic_crc32(0, y_hat.data, (size_t)y_hat.h * (size_t)y_hat.w * y_hat.pitch * sizeof *y_hat.data);
+}

@@ -1,0 +1,110 @@
+/* model.c - opening weights files. The tensors are read twice: once to learn how much memory they
+ * take, once into one block of that size. */
+#include "codec/model.h"
+
+#include "codec/base/status.h"
+#include "models/network_load.h"
+
+#include <string.h>
+
+void lic_model_options_init(lic_model_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_bytes = sizeof *options;
+}
+
+/* Range coder tables around the integers of the file; false if these are no valid tables. */
+static bool build_tables(lic_arena *arena, const table_data *data, lic_cdf_set *set)
+{
+    lic_cdf *tables = lic_arena_take(arena, data->n_tables, sizeof *tables);
+    uint16_t *lookup = lic_arena_take(arena, data->n_tables << LIC_CDF_LOOKUP_BITS, sizeof *lookup);
+    if (arena->planning || arena->failed)
+        return true;
+    return lic_cdf_set_init(set, (uint32_t)data->n_tables, data->cum, data->n_cum, data->start, data->first, tables,
+                            lookup);
+}
+
+static lic_status load(lic_weights *w, lic_arena *arena, lic_model *model)
+{
+    lic_status status = lic_network_load(w, arena, &model->net);
+    if (status)
+        return status;
+    if (!build_tables(arena, &model->net.y_tables, &model->y_tables) ||
+        !build_tables(arena, &model->net.z_tables, &model->z_tables))
+        return lic_fail(w->err, LIC_ERR_MODEL_INVALID, "weights file with damaged frequency tables");
+    return LIC_OK;
+}
+
+static lic_status load_twice(lic_weights *w, lic_model *model)
+{
+    lic_arena plan;
+    lic_arena_plan(&plan);
+    lic_status status = load(w, &plan, model);
+    if (status)
+        return status;
+    if (!lic_arena_reserve(&model->arena, plan.peak, model->allocator))
+        return lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the weights (%zu bytes)", plan.peak);
+    return load(w, &model->arena, model);
+}
+
+static void fill_info(lic_weights *w, lic_model *model)
+{
+    lic_weights_text(w, "name", model->info.name, sizeof model->info.name);
+    model->info.parameters = lic_weights_count(w, "parameters");
+    model->info.hash = w->hash;
+    model->info.levels = (uint32_t)model->net.levels;
+    model->info.latent_channels = (uint32_t)model->net.m;
+    model->info.hyper_channels = (uint32_t)model->net.n;
+    model->info.slices = (uint32_t)model->net.n_slices;
+}
+
+lic_status lic_model_open(const char *path, const lic_model_options *options, lic_model **out, lic_error *err)
+{
+    lic_model_options defaults;
+    lic_model_options_init(&defaults);
+    options = options ? options : &defaults;
+    if (!path || !out || options->struct_bytes != sizeof *options)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open: bad argument");
+    *out = NULL;
+    if (!lic_backend_supported(options->backend))
+        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
+    lic_model *model = lic_alloc(options->allocator, sizeof *model);
+    if (!model)
+        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for a model");
+    memset(model, 0, sizeof *model);
+    model->allocator = options->allocator;
+    model->backend = options->backend;
+    lic_weights w;
+    lic_status status = lic_weights_open(&w, path, err);
+    w.keep_rows = options->backend == LIC_BACKEND_OPENBLAS;
+    if (!status)
+        status = load_twice(&w, model);
+    if (!status) {
+        fill_info(&w, model);
+        status = w.status;
+    }
+    lic_weights_close(&w);
+    if (status)
+        lic_model_close(model);
+    else
+        *out = model;
+    return status;
+}
+
+void lic_model_close(lic_model *model)
+{
+    if (!model)
+        return;
+    lic_arena_release(&model->arena);
+    lic_dealloc(model->allocator, model);
+}
+
+void lic_model_get_info(const lic_model *model, lic_model_info *info)
+{
+    *info = model->info;
+}
+
+uint32_t lic_model_id(const lic_model *model)
+{
+    return (uint32_t)model->info.hash;
+}

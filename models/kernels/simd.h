@@ -1,0 +1,283 @@
+/* simd.h - one logical vector of 16 floats, `v16`, on every machine.
+ *
+ * A v16 is one AVX-512 register, two AVX2, four NEON, or an array. All operations are IEEE binary32 and
+ * lane by lane; reductions use one fixed tree; so code written on v16 gives the same bits everywhere.
+ * min and max are a < b ? a : b and a > b ? a : b, also for NaN and signed zeros (what x86 does).
+ * Included once per kernel source, which says by LIC_SIMD_* what to use; fma is always explicit
+ * (everything is compiled with -ffp-contract=off). Compiler extensions and intrinsics live only in
+ * this folder. */
+#ifndef LIC_KERNELS_SIMD_H
+#define LIC_KERNELS_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define LIC_LANES 16
+#define LIC_INLINE static inline __attribute__((always_inline, unused))
+
+#if defined(LIC_SIMD_AVX512) || defined(LIC_SIMD_AVX2)
+#include <immintrin.h>
+#elif defined(LIC_SIMD_NEON)
+#include <arm_neon.h>
+#endif
+
+#if defined(LIC_SIMD_AVX512)
+
+typedef __m512 v16;
+LIC_INLINE v16 v16_load(const float *p) { return _mm512_loadu_ps(p); }
+LIC_INLINE void v16_store(float *p, v16 a) { _mm512_storeu_ps(p, a); }
+LIC_INLINE __mmask16 v16_mask(int n) { return (__mmask16)((1u << n) - 1u); }
+LIC_INLINE v16 v16_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(v16_mask(n), p); }
+LIC_INLINE void v16_store_n(float *p, v16 a, int n) { _mm512_mask_storeu_ps(p, v16_mask(n), a); }
+LIC_INLINE v16 v16_set(float x) { return _mm512_set1_ps(x); }
+LIC_INLINE v16 v16_add(v16 a, v16 b) { return _mm512_add_ps(a, b); }
+LIC_INLINE v16 v16_sub(v16 a, v16 b) { return _mm512_sub_ps(a, b); }
+LIC_INLINE v16 v16_mul(v16 a, v16 b) { return _mm512_mul_ps(a, b); }
+LIC_INLINE v16 v16_div(v16 a, v16 b) { return _mm512_div_ps(a, b); }
+LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
+LIC_INLINE v16 v16_max(v16 a, v16 b) { return _mm512_max_ps(a, b); }
+LIC_INLINE v16 v16_min(v16 a, v16 b) { return _mm512_min_ps(a, b); }
+LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
+{
+    __m512i e = _mm512_slli_epi32(_mm512_castps_si512(t), 23);
+    return _mm512_mul_ps(y, _mm512_castsi512_ps(_mm512_add_epi32(e, _mm512_set1_epi32(0x3F800000))));
+}
+
+#elif defined(LIC_SIMD_AVX2)
+
+typedef struct { __m256 lo, hi; } v16;
+#define V16_EACH(expr_lo, expr_hi) ((v16){(expr_lo), (expr_hi)})
+LIC_INLINE v16 v16_load(const float *p) { return V16_EACH(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
+LIC_INLINE void v16_store(float *p, v16 a)
+{
+    _mm256_storeu_ps(p, a.lo);
+    _mm256_storeu_ps(p + 8, a.hi);
+}
+LIC_INLINE v16 v16_load_n(const float *p, int n)
+{
+    float t[16] = {0};
+    memcpy(t, p, (size_t)n * sizeof *p);
+    return v16_load(t);
+}
+LIC_INLINE void v16_store_n(float *p, v16 a, int n)
+{
+    float t[16];
+    v16_store(t, a);
+    memcpy(p, t, (size_t)n * sizeof *p);
+}
+LIC_INLINE v16 v16_set(float x) { return V16_EACH(_mm256_set1_ps(x), _mm256_set1_ps(x)); }
+LIC_INLINE v16 v16_add(v16 a, v16 b) { return V16_EACH(_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)); }
+LIC_INLINE v16 v16_sub(v16 a, v16 b) { return V16_EACH(_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)); }
+LIC_INLINE v16 v16_mul(v16 a, v16 b) { return V16_EACH(_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)); }
+LIC_INLINE v16 v16_div(v16 a, v16 b) { return V16_EACH(_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)); }
+LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
+{
+    return V16_EACH(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi));
+}
+LIC_INLINE v16 v16_max(v16 a, v16 b) { return V16_EACH(_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)); }
+LIC_INLINE v16 v16_min(v16 a, v16 b) { return V16_EACH(_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)); }
+LIC_INLINE __m256 v8_scale_pow2(__m256 y, __m256 t)
+{
+    __m256i e = _mm256_slli_epi32(_mm256_castps_si256(t), 23);
+    return _mm256_mul_ps(y, _mm256_castsi256_ps(_mm256_add_epi32(e, _mm256_set1_epi32(0x3F800000))));
+}
+LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
+{
+    return V16_EACH(v8_scale_pow2(y.lo, t.lo), v8_scale_pow2(y.hi, t.hi));
+}
+
+#elif defined(LIC_SIMD_NEON)
+
+typedef struct { float32x4_t q[4]; } v16;
+#define V16_MAP(expr) \
+    do { \
+        v16 r_; \
+        for (int i_ = 0; i_ < 4; i_++) \
+            r_.q[i_] = (expr); \
+        return r_; \
+    } while (0)
+LIC_INLINE v16 v16_load(const float *p) { V16_MAP(vld1q_f32(p + 4 * i_)); }
+LIC_INLINE void v16_store(float *p, v16 a)
+{
+    for (int i = 0; i < 4; i++)
+        vst1q_f32(p + 4 * i, a.q[i]);
+}
+LIC_INLINE v16 v16_load_n(const float *p, int n)
+{
+    float t[16] = {0};
+    memcpy(t, p, (size_t)n * sizeof *p);
+    return v16_load(t);
+}
+LIC_INLINE void v16_store_n(float *p, v16 a, int n)
+{
+    float t[16];
+    v16_store(t, a);
+    memcpy(p, t, (size_t)n * sizeof *p);
+}
+LIC_INLINE v16 v16_set(float x) { V16_MAP(vdupq_n_f32(x)); }
+LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(vaddq_f32(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_sub(v16 a, v16 b) { V16_MAP(vsubq_f32(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_mul(v16 a, v16 b) { V16_MAP(vmulq_f32(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_div(v16 a, v16 b) { V16_MAP(vdivq_f32(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { V16_MAP(vfmaq_f32(c.q[i_], a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_max(v16 a, v16 b) { V16_MAP(vbslq_f32(vcgtq_f32(a.q[i_], b.q[i_]), a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_min(v16 a, v16 b) { V16_MAP(vbslq_f32(vcltq_f32(a.q[i_], b.q[i_]), a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
+{
+    V16_MAP(vmulq_f32(y.q[i_], vreinterpretq_f32_s32(vaddq_s32(
+        vshlq_n_s32(vreinterpretq_s32_f32(t.q[i_]), 23), vdupq_n_s32(0x3F800000)))));
+}
+
+#else /* scalar: plain C, and the oracle of the parity tests */
+
+typedef struct { float f[16]; } v16;
+#define V16_MAP(expr) \
+    do { \
+        v16 r_; \
+        for (int i_ = 0; i_ < 16; i_++) \
+            r_.f[i_] = (expr); \
+        return r_; \
+    } while (0)
+
+#if defined(LIC_SIMD_SOFT_FMA)
+/* Exact fused multiply-add from double arithmetic. The product of two binary32 numbers is exact in
+ * binary64; the sum is rounded to odd (the last bit set when inexact), after which the conversion to
+ * binary32 rounds once, rightly (Boldo and Melquiond 2008; 53 >= 2 * 24 + 2). */
+LIC_INLINE float fma1(float a, float b, float c)
+{
+    double p = (double)a * (double)b, d = (double)c, s = p + d;
+    double t = s - p, error = (p - (s - t)) + (d - t); /* TwoSum: s + error = p + c exactly */
+    int64_t bits;
+    memcpy(&bits, &s, sizeof bits);
+    if (error != 0.0 && !(bits & 1)) { /* not for NaN and infinity: there the error is NaN */
+        if (error == error)
+            bits += (error > 0.0) == (s > 0.0) ? 1 : -1;
+    }
+    memcpy(&s, &bits, sizeof s);
+    return (float)s;
+}
+#else
+LIC_INLINE float fma1(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#endif
+
+LIC_INLINE v16 v16_load(const float *p)
+{
+    v16 r;
+    memcpy(r.f, p, sizeof r.f);
+    return r;
+}
+LIC_INLINE void v16_store(float *p, v16 a) { memcpy(p, a.f, sizeof a.f); }
+LIC_INLINE v16 v16_load_n(const float *p, int n)
+{
+    v16 r = {{0}};
+    memcpy(r.f, p, (size_t)n * sizeof *p);
+    return r;
+}
+LIC_INLINE void v16_store_n(float *p, v16 a, int n) { memcpy(p, a.f, (size_t)n * sizeof *p); }
+LIC_INLINE v16 v16_set(float x) { V16_MAP(x); }
+LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(a.f[i_] + b.f[i_]); }
+LIC_INLINE v16 v16_sub(v16 a, v16 b) { V16_MAP(a.f[i_] - b.f[i_]); }
+LIC_INLINE v16 v16_mul(v16 a, v16 b) { V16_MAP(a.f[i_] * b.f[i_]); }
+LIC_INLINE v16 v16_div(v16 a, v16 b) { V16_MAP(a.f[i_] / b.f[i_]); }
+LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { V16_MAP(fma1(a.f[i_], b.f[i_], c.f[i_])); }
+LIC_INLINE v16 v16_max(v16 a, v16 b) { V16_MAP(a.f[i_] > b.f[i_] ? a.f[i_] : b.f[i_]); }
+LIC_INLINE v16 v16_min(v16 a, v16 b) { V16_MAP(a.f[i_] < b.f[i_] ? a.f[i_] : b.f[i_]); }
+LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
+{
+    for (int i = 0; i < 16; i++) {
+        uint32_t e;
+        float p;
+        memcpy(&e, &t.f[i], sizeof e);
+        e = (e << 23) + 0x3F800000u;
+        memcpy(&p, &e, sizeof p);
+        y.f[i] *= p;
+    }
+    return y;
+}
+#endif
+
+/* Sum and maximum of the 16 lanes by halving: (i, i + 8), (i, i + 4), (i, i + 2), (0, 1). */
+#if defined(LIC_SIMD_AVX512) || defined(LIC_SIMD_AVX2)
+#if defined(LIC_SIMD_AVX512)
+LIC_INLINE __m256 v16_low(v16 a) { return _mm512_castps512_ps256(a); }
+LIC_INLINE __m256 v16_high(v16 a) { return _mm512_extractf32x8_ps(a, 1); }
+#else
+LIC_INLINE __m256 v16_low(v16 a) { return a.lo; }
+LIC_INLINE __m256 v16_high(v16 a) { return a.hi; }
+#endif
+LIC_INLINE float v16_sum(v16 a)
+{
+    __m256 b = _mm256_add_ps(v16_low(a), v16_high(a));
+    __m128 c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    c = _mm_add_ps(c, _mm_movehl_ps(c, c));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+LIC_INLINE float v16_hmax(v16 a)
+{
+    __m256 b = _mm256_max_ps(v16_low(a), v16_high(a));
+    __m128 c = _mm_max_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    c = _mm_max_ps(c, _mm_movehl_ps(c, c));
+    return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+}
+#else
+LIC_INLINE float v16_sum(v16 a)
+{
+    float f[16];
+    v16_store(f, a);
+    for (int half = 8; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            f[i] = f[i] + f[i + half];
+    return f[0];
+}
+LIC_INLINE float v16_hmax(v16 a)
+{
+    float f[16];
+    v16_store(f, a);
+    for (int half = 8; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            f[i] = f[i] > f[i + half] ? f[i] : f[i + half];
+    return f[0];
+}
+#endif
+
+/* exp by range reduction and a degree-5 polynomial (Cephes expf; relative error below 2e-7), argument
+ * held within -87..88 so that neither infinities nor subnormals arise. */
+LIC_INLINE v16 v16_exp(v16 x)
+{
+    const v16 magic = v16_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+    x = v16_min(v16_max(x, v16_set(-87.0f)), v16_set(88.0f));
+    v16 t = v16_fma(x, v16_set(1.44269504088896341f), magic);
+    v16 n = v16_sub(t, magic);
+    v16 r = v16_fma(n, v16_set(-0.693359375f), x);
+    r = v16_fma(n, v16_set(2.12194440e-4f), r);
+    v16 p = v16_fma(r, v16_set(1.9875691500e-4f), v16_set(1.3981999507e-3f));
+    p = v16_fma(p, r, v16_set(8.3334519073e-3f));
+    p = v16_fma(p, r, v16_set(4.1665795894e-2f));
+    p = v16_fma(p, r, v16_set(1.6666665459e-1f));
+    p = v16_fma(p, r, v16_set(5.0000001201e-1f));
+    p = v16_fma(p, v16_mul(r, r), r);
+    return v16_scale_pow2(v16_add(p, v16_set(1.0f)), t);
+}
+
+LIC_INLINE v16 v16_sigmoid(v16 x)
+{
+    const v16 one = v16_set(1.0f);
+    return v16_div(one, v16_add(one, v16_exp(v16_sub(v16_set(0.0f), x))));
+}
+
+/* tanh x = 1 - 2 / (1 + exp 2x): absolute error below 2e-7, which is what its users need. */
+LIC_INLINE v16 v16_tanh(v16 x)
+{
+    const v16 one = v16_set(1.0f), two = v16_set(2.0f);
+    return v16_sub(one, v16_div(two, v16_add(one, v16_exp(v16_add(x, x)))));
+}
+
+/* GELU, tanh form: x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)). */
+LIC_INLINE v16 v16_gelu(v16 x)
+{
+    v16 cube = v16_mul(v16_mul(x, x), x);
+    v16 u = v16_fma(cube, v16_set(0.044715f), x);
+    return v16_mul(x, v16_sigmoid(v16_mul(u, v16_set(1.59576912160573f))));
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* strict.h - the strict kernels: every one exists for each instruction set and gives the same bits.
+ *
+ * Arithmetic is IEEE binary32 with explicit fused multiply-add. Sums over inputs run in ascending
+ * order, one fma chain per output, whatever the tile shapes; SIMD runs only across independent outputs,
+ * or in the fixed 16-lane trees of simd.h. Pointers in tables may repeat (zero padding, row tails). */
+#ifndef LIC_KERNELS_STRICT_H
+#define LIC_KERNELS_STRICT_H
+
+#include "codec/lic.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LIC_PANEL 16 /* output channels per weight panel */
+
+typedef enum lic_act { LIC_ACT_NONE, LIC_ACT_LEAKY, LIC_ACT_GELU, LIC_ACT_TANH, LIC_ACT_SIGMOID } lic_act;
+
+/* out[r][j] = affine(act(bias[j] + sum over taps t, then channels c of in[t * rows + r][c] * w[t][c][j])).
+ * One form serves linear layers (one tap) and convolutions (one tap per kernel element, rows are pixels). */
+typedef struct lic_gemm {
+    const float *const *in; /* [taps][rows] -> [k] */
+    float *const *out;      /* [rows] -> [n] */
+    const float *w;         /* panel p, input i = t * k + c: w[p * panel_pitch + i * w_pitch + 0..15] */
+    size_t w_pitch, panel_pitch;
+    const float *w_rows;       /* [taps * k][n], what OpenBLAS wants; the strict kernels do not look at it */
+    const float *bias;         /* [n rounded up to 16], or NULL for zero */
+    const float *scale, *shift; /* x (1 + scale[j]) + shift[j] after the activation, or both NULL */
+    int rows, taps, k, n;
+    lic_act act;
+    float *scratch; /* rows * (taps * k + n) floats for OpenBLAS; the strict kernels need none */
+} lic_gemm;
+
+/* Attention of nq queries over nk keys, one head of d channels. Row i of q is q + i * q_pitch.
+ * With `cosine`, q and k rows are divided by max(norm, 1e-6) and q multiplied by scale (SwinV2, equation
+ * 2); without, q is multiplied by 1 / sqrt(d). nq is at most 64, nk a multiple of 16. */
+typedef struct lic_attention {
+    const float *q, *k, *v;
+    size_t q_pitch, kv_pitch, out_pitch;
+    float *out;
+    const float *bias, *mask; /* [nq][nk], added to the scores; NULL for none */
+    float scale;
+    int nq, nk, d;
+    bool cosine;
+    float *scratch; /* lic_attention_scratch floats */
+} lic_attention;
+size_t lic_attention_scratch(int nq, int nk, int d);
+
+/* Depthwise kernel x kernel convolution of one output row, zero padding, stride 1:
+ * out[x][c] = (residual ? in[y][x][c] : 0) + bias[c] + sum of taps. rows[i] is input row y + i - kernel / 2,
+ * or NULL outside. x runs from x0 to x1. */
+typedef struct lic_depthwise {
+    const float *const *rows; /* [kernel] -> [width][in_pitch] */
+    float *out;               /* [x1 - x0][out_pitch] */
+    const float *w, *bias;    /* [kernel * kernel][c], [c] */
+    size_t in_pitch, out_pitch;
+    int width, x0, x1, c, kernel;
+    bool residual;
+    lic_act act;
+} lic_depthwise;
+
+typedef struct lic_kernels {
+    lic_cpu cpu;
+    void (*gemm)(const lic_gemm *g);
+    void (*attention)(const lic_attention *a);
+    void (*depthwise)(const lic_depthwise *d);
+    /* out[r] = (skip ? skip[r] : 0) + x[r] + LayerNorm(t[r]) * gain + bias over c channels, eps 1e-5. */
+    void (*layer_norm_add)(float *const *out, const float *const *x, const float *const *skip, const float *t,
+                           size_t t_pitch, const float *gain, const float *bias, int rows, int c);
+    /* out = a * s + d * m; s one number, m [c] (gated pair of AC and AG) */
+    void (*gate)(float *out, const float *a, const float *d, float s, const float *m, int c);
+    /* acc[c] += x[r][c] for ascending r; x + r * pitch */
+    void (*sum_rows)(float *acc, const float *x, size_t pitch, int rows, int c);
+    void (*activate)(float *x, size_t n, lic_act act);
+    void (*exp)(float *x, size_t n);
+    void (*add)(float *out, const float *a, const float *b, size_t n);
+    void (*mul)(float *out, const float *a, const float *b, size_t n);
+    /* out[c] = sum over i of w[i] * p[i][c], i ascending, 4 terms (bilinear sampling) */
+    void (*blend4)(float *out, const float *const p[4], const float w[4], int c);
+} lic_kernels;
+
+/* The table for a level (AUTO: the best); NULL if this build or machine lacks it. */
+const lic_kernels *lic_kernels_get(lic_cpu cpu);
+
+extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_avx2, lic_kernels_avx512,
+    lic_kernels_neon;
+
+#endif

@@ -1,0 +1,372 @@
+/* strict_impl.h - the source of all strict kernels, compiled once per instruction set: the including
+ * file sets LIC_SIMD_* and LIC_TABLE (name of the kernel table), LIC_CPU_ID, and the tile heights
+ * LIC_ROWS_1, _2, _3: rows of accumulators when a tile is 1, 2 or 3 panels wide (0: not used).
+ * Tile shapes change speed, never bits: each output is one chain of fma over its inputs in order. */
+#include "models/kernels/simd.h"
+#include "models/kernels/strict.h"
+
+#define UNROLL _Pragma("GCC unroll 16")
+
+LIC_INLINE v16 apply_act(v16 x, lic_act act)
+{
+    switch (act) {
+    case LIC_ACT_LEAKY: /* slope 0.1 */
+        return v16_max(x, v16_mul(x, v16_set(0.1f)));
+    case LIC_ACT_GELU:
+        return v16_gelu(x);
+    case LIC_ACT_TANH:
+        return v16_tanh(x);
+    case LIC_ACT_SIGMOID:
+        return v16_sigmoid(x);
+    default:
+        return x;
+    }
+}
+
+LIC_INLINE v16 load_tail(const float *p, int n) { return n < LIC_LANES ? v16_load_n(p, n) : v16_load(p); }
+LIC_INLINE void store_tail(float *p, v16 a, int n)
+{
+    if (n < LIC_LANES)
+        v16_store_n(p, a, n);
+    else
+        v16_store(p, a);
+}
+
+/* Epilogue of one 16-column piece of one row. */
+LIC_INLINE void finish(const lic_gemm *g, v16 acc, int row, int col)
+{
+    acc = apply_act(acc, g->act);
+    if (g->scale) {
+        acc = v16_fma(acc, v16_load(g->scale + col), acc);
+        acc = v16_add(acc, v16_load(g->shift + col));
+    }
+    store_tail(g->out[row] + col, acc, g->n - col < LIC_LANES ? g->n - col : LIC_LANES);
+}
+
+/* One tile: MR rows from `row` on (missing ones repeat the last row), NV panels from `col` on. */
+#define DEFINE_TILE(MR, NV)                                                                        \
+    static void tile_##NV(const lic_gemm *g, int row, int col)                                     \
+    {                                                                                              \
+        const float *w = g->w + (size_t)(col / LIC_PANEL) * g->panel_pitch;                        \
+        const size_t w_pitch = g->w_pitch, panel_pitch = g->panel_pitch;                           \
+        const int valid = g->rows - row < (MR) ? g->rows - row : (MR);                             \
+        v16 acc[MR][NV];                                                                           \
+        UNROLL for (int v = 0; v < (NV); v++)                                                      \
+        {                                                                                          \
+            v16 bias = g->bias ? v16_load(g->bias + col + v * LIC_PANEL) : v16_set(0.0f);          \
+            UNROLL for (int r = 0; r < (MR); r++) acc[r][v] = bias;                                \
+        }                                                                                          \
+        for (int t = 0; t < g->taps; t++) {                                                        \
+            const float *const *in = g->in + (size_t)t * (size_t)g->rows + row;                    \
+            const float *p[MR];                                                                    \
+            UNROLL for (int r = 0; r < (MR); r++) p[r] = in[r < valid ? r : valid - 1];            \
+            for (int k = 0; k < g->k; k++) {                                                       \
+                v16 b[NV];                                                                         \
+                UNROLL for (int v = 0; v < (NV); v++)                                              \
+                    b[v] = v16_load(w + (size_t)v * panel_pitch);                                  \
+                UNROLL for (int r = 0; r < (MR); r++)                                              \
+                {                                                                                  \
+                    v16 a = v16_set(p[r][k]);                                                      \
+                    UNROLL for (int v = 0; v < (NV); v++) acc[r][v] = v16_fma(a, b[v], acc[r][v]); \
+                }                                                                                  \
+                w += w_pitch;                                                                      \
+            }                                                                                      \
+        }                                                                                          \
+        UNROLL for (int r = 0; r < (MR); r++)                                                      \
+        {                                                                                          \
+            if (r < valid) {                                                                       \
+                UNROLL for (int v = 0; v < (NV); v++)                                              \
+                    finish(g, acc[r][v], row + r, col + v * LIC_PANEL);                            \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+DEFINE_TILE(LIC_ROWS_1, 1)
+#if LIC_ROWS_2
+DEFINE_TILE(LIC_ROWS_2, 2)
+#endif
+#if LIC_ROWS_3
+DEFINE_TILE(LIC_ROWS_3, 3)
+#endif
+
+/* Panels of the next tile column: threes, but never a lone one at the end where two twos will do. */
+static int tile_width(int panels)
+{
+    (void)panels;
+#if LIC_ROWS_3
+    if (panels >= 3 && panels != 4)
+        return 3;
+#endif
+#if LIC_ROWS_2
+    if (panels >= 2)
+        return 2;
+#endif
+    return 1;
+}
+
+static void gemm(const lic_gemm *g)
+{
+    const int panels = (g->n + LIC_PANEL - 1) / LIC_PANEL;
+    for (int p = 0, width; p < panels; p += width) {
+        width = tile_width(panels - p);
+        const int col = p * LIC_PANEL;
+#if LIC_ROWS_3
+        for (int r = 0; width == 3 && r < g->rows; r += LIC_ROWS_3)
+            tile_3(g, r, col);
+#endif
+#if LIC_ROWS_2
+        for (int r = 0; width == 2 && r < g->rows; r += LIC_ROWS_2)
+            tile_2(g, r, col);
+#endif
+        for (int r = 0; width == 1 && r < g->rows; r += LIC_ROWS_1)
+            tile_1(g, r, col);
+    }
+}
+
+/* x divided by max(|x|, 1e-6), times scale: the norm's sum is taken in 16 lanes, then by halves. */
+static void normalise(float *out, const float *x, int d, float scale)
+{
+    v16 sum = v16_set(0.0f);
+    for (int c = 0; c < d; c += LIC_LANES) {
+        v16 a = load_tail(x + c, d - c);
+        sum = v16_fma(a, a, sum);
+    }
+    float norm = __builtin_sqrtf(v16_sum(sum));
+    v16 factor = v16_set(scale / (norm > 1e-6f ? norm : 1e-6f));
+    for (int c = 0; c < d; c += LIC_LANES)
+        store_tail(out + c, v16_mul(load_tail(x + c, d - c), factor), d - c);
+}
+
+/* Scores of one query to probabilities; nk is a multiple of 16. */
+static void softmax(float *s, const float *bias, const float *mask, int nk)
+{
+    v16 top = v16_set(-3.0e38f), sum = v16_set(0.0f);
+    for (int j = 0; j < nk; j += LIC_LANES) {
+        v16 a = v16_load(s + j);
+        if (bias)
+            a = v16_add(a, v16_load(bias + j));
+        if (mask)
+            a = v16_add(a, v16_load(mask + j));
+        v16_store(s + j, a);
+        top = v16_max(top, a);
+    }
+    top = v16_set(v16_hmax(top));
+    for (int j = 0; j < nk; j += LIC_LANES) {
+        v16 e = v16_exp(v16_sub(v16_load(s + j), top));
+        v16_store(s + j, e);
+        sum = v16_add(sum, e);
+    }
+    v16 factor = v16_div(v16_set(1.0f), v16_set(v16_sum(sum)));
+    for (int j = 0; j < nk; j += LIC_LANES)
+        v16_store(s + j, v16_mul(v16_load(s + j), factor));
+}
+
+enum { MAX_TOKENS = 64 };
+
+static void attention(const lic_attention *a)
+{
+    const size_t d = (size_t)a->d, nk = (size_t)a->nk;
+    float *scores = a->scratch, *keys = scores + MAX_TOKENS * nk, *queries = keys + d * nk;
+    float *row = queries + MAX_TOKENS * d; /* one key */
+    const float *in[MAX_TOKENS];
+    float *out[MAX_TOKENS];
+    for (size_t j = 0; j < nk; j++) { /* keys [d][nk]: the right side of the score product */
+        const float *k = a->k + j * a->kv_pitch;
+        if (a->cosine) {
+            normalise(row, k, a->d, 1.0f);
+            k = row;
+        }
+        for (size_t c = 0; c < d; c++)
+            keys[c * nk + j] = k[c];
+    }
+    const float plain = 1.0f / __builtin_sqrtf((float)a->d);
+    for (int i = 0; i < a->nq; i++) {
+        const float *q = a->q + (size_t)i * a->q_pitch;
+        float *to = queries + (size_t)i * d;
+        if (a->cosine)
+            normalise(to, q, a->d, a->scale);
+        else
+            for (size_t c = 0; c < d; c++)
+                to[c] = q[c] * plain;
+        in[i] = to;
+        out[i] = scores + (size_t)i * nk;
+    }
+    lic_gemm product = {.in = in, .out = out, .w = keys, .w_pitch = nk, .panel_pitch = LIC_PANEL,
+                        .rows = a->nq, .taps = 1, .k = a->d, .n = a->nk};
+    gemm(&product);
+    for (int i = 0; i < a->nq; i++) {
+        softmax(out[i], a->bias ? a->bias + (size_t)i * nk : NULL, a->mask ? a->mask + (size_t)i * nk : NULL,
+                a->nk);
+        in[i] = out[i];
+        out[i] = a->out + (size_t)i * a->out_pitch;
+    }
+    product.w = a->v;
+    product.w_pitch = a->kv_pitch;
+    product.k = a->nk;
+    product.n = a->d;
+    gemm(&product);
+}
+
+/* 16 channels from c on, pixels x0..x1; `inside` promises that all taps are in the picture. */
+LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int x1, int kernel, int inside)
+{
+    const int half = kernel / 2;
+    const v16 bias = v16_load(d->bias + c);
+    for (int x = x0; x < x1; x++) {
+        v16 acc = bias;
+        for (int i = 0; i < kernel; i++) {
+            if (!inside && !d->rows[i])
+                continue;
+            for (int j = 0; j < kernel; j++) {
+                const int xx = x + j - half;
+                if (!inside && (xx < 0 || xx >= d->width))
+                    continue;
+                const float *p = d->rows[i] + (size_t)xx * d->in_pitch + c;
+                acc = v16_fma(load_tail(p, n), v16_load(d->w + (size_t)(i * kernel + j) * (size_t)d->c + c), acc);
+            }
+        }
+        acc = apply_act(acc, d->act);
+        if (d->residual)
+            acc = v16_add(load_tail(d->rows[half] + (size_t)x * d->in_pitch + c, n), acc);
+        store_tail(d->out + (size_t)(x - d->x0) * d->out_pitch + c, acc, n);
+    }
+}
+
+LIC_INLINE void depthwise_channels(const lic_depthwise *d, int c, int n, int kernel)
+{
+    const int half = kernel / 2;
+    int inside = 1, a = d->x0 > half ? d->x0 : half, b = d->x1 < d->width - half ? d->x1 : d->width - half;
+    for (int i = 0; i < kernel; i++)
+        inside &= d->rows[i] != NULL;
+    if (!inside || a >= b) {
+        depthwise_span(d, c, n, d->x0, d->x1, kernel, 0);
+        return;
+    }
+    depthwise_span(d, c, n, d->x0, a, kernel, 0);
+    depthwise_span(d, c, n, a, b, kernel, 1);
+    depthwise_span(d, c, n, b, d->x1, kernel, 0);
+}
+
+static void depthwise(const lic_depthwise *d)
+{
+    int c = 0;
+    for (; c + LIC_LANES <= d->c; c += LIC_LANES) {
+        if (d->kernel == 3)
+            depthwise_channels(d, c, LIC_LANES, 3);
+        else
+            depthwise_channels(d, c, LIC_LANES, d->kernel);
+    }
+    if (c < d->c)
+        depthwise_channels(d, c, d->c - c, d->kernel);
+}
+
+/* Difference from the mean, zero in the lanes past n, so that they add nothing to the variance. */
+LIC_INLINE v16 centred(const float *x, int n, v16 mean)
+{
+    v16 a = v16_sub(load_tail(x, n), mean);
+    if (n < LIC_LANES) {
+        float f[LIC_LANES];
+        v16_store(f, a);
+        a = v16_load_n(f, n);
+    }
+    return a;
+}
+
+static void layer_norm_add(float *const *out, const float *const *x, const float *const *skip, const float *t,
+                           size_t t_pitch, const float *gain, const float *bias, int rows, int c)
+{
+    for (int r = 0; r < rows; r++, t += t_pitch) {
+        v16 sum = v16_set(0.0f), squares = v16_set(0.0f);
+        for (int i = 0; i < c; i += LIC_LANES)
+            sum = v16_add(sum, load_tail(t + i, c - i));
+        const v16 mean = v16_set(v16_sum(sum) / (float)c);
+        for (int i = 0; i < c; i += LIC_LANES) {
+            v16 a = centred(t + i, c - i, mean);
+            squares = v16_fma(a, a, squares);
+        }
+        const v16 factor = v16_set(1.0f / __builtin_sqrtf(v16_sum(squares) / (float)c + 1e-5f));
+        for (int i = 0; i < c; i += LIC_LANES) {
+            v16 a = v16_mul(v16_sub(load_tail(t + i, c - i), mean), factor);
+            a = v16_fma(a, v16_load(gain + i), v16_load(bias + i));
+            a = v16_add(load_tail(x[r] + i, c - i), a);
+            if (skip)
+                a = v16_add(load_tail(skip[r] + i, c - i), a);
+            store_tail(out[r] + i, a, c - i);
+        }
+    }
+}
+
+static void gate(float *out, const float *a, const float *d, float s, const float *m, int c)
+{
+    const v16 vs = v16_set(s);
+    for (int i = 0; i < c; i += LIC_LANES) {
+        v16 t = v16_mul(load_tail(a + i, c - i), vs);
+        t = v16_fma(load_tail(d + i, c - i), load_tail(m + i, c - i), t);
+        store_tail(out + i, t, c - i);
+    }
+}
+
+static void sum_rows(float *acc, const float *x, size_t pitch, int rows, int c)
+{
+    for (int i = 0; i < c; i += LIC_LANES) {
+        v16 sum = load_tail(acc + i, c - i);
+        for (int r = 0; r < rows; r++)
+            sum = v16_add(sum, load_tail(x + (size_t)r * pitch + i, c - i));
+        store_tail(acc + i, sum, c - i);
+    }
+}
+
+LIC_INLINE int span(size_t n, size_t i) { return n - i < LIC_LANES ? (int)(n - i) : LIC_LANES; }
+
+static void activate(float *x, size_t n, lic_act act)
+{
+    for (size_t i = 0; i < n; i += LIC_LANES)
+        store_tail(x + i, apply_act(load_tail(x + i, span(n, i)), act), span(n, i));
+}
+
+static void exp_all(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += LIC_LANES)
+        store_tail(x + i, v16_exp(load_tail(x + i, span(n, i))), span(n, i));
+}
+
+static void add(float *out, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i += LIC_LANES) {
+        const int m = span(n, i);
+        store_tail(out + i, v16_add(load_tail(a + i, m), load_tail(b + i, m)), m);
+    }
+}
+
+static void mul(float *out, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i += LIC_LANES) {
+        const int m = span(n, i);
+        store_tail(out + i, v16_mul(load_tail(a + i, m), load_tail(b + i, m)), m);
+    }
+}
+
+static void blend4(float *out, const float *const p[4], const float w[4], int c)
+{
+    for (int i = 0; i < c; i += LIC_LANES) {
+        v16 acc = v16_mul(load_tail(p[0] + i, c - i), v16_set(w[0]));
+        for (int j = 1; j < 4; j++)
+            acc = v16_fma(load_tail(p[j] + i, c - i), v16_set(w[j]), acc);
+        store_tail(out + i, acc, c - i);
+    }
+}
+
+const lic_kernels LIC_TABLE = {
+    .cpu = LIC_CPU_ID,
+    .gemm = gemm,
+    .attention = attention,
+    .depthwise = depthwise,
+    .layer_norm_add = layer_norm_add,
+    .gate = gate,
+    .sum_rows = sum_rows,
+    .activate = activate,
+    .exp = exp_all,
+    .add = add,
+    .mul = mul,
+    .blend4 = blend4,
+};

@@ -1,0 +1,147 @@
+/* network.h - the weights of one codec network, layer by layer, under the names that the papers, the
+ * PyTorch modules and the tensors of the weights file share. Filled by weights.c and network.c, read by
+ * the forward functions. Immutable after loading. */
+#ifndef LIC_MODELS_NETWORK_H
+#define LIC_MODELS_NETWORK_H
+
+#include "models/nn.h"
+
+enum { LIC_MAX_SLICES = 16, LIC_MAX_DEPTH = 32, LIC_MAX_LEVELS = 64, LIC_GRID = 8 };
+enum { LIC_LOCAL = 5, LIC_LOCAL_TAPS = 12 }; /* 5x5 local context: the taps that hold anchors */
+
+/* SwinV2 block (Liu et al. 2022): attention and MLP, each followed by its norm, inside residuals. */
+typedef struct swin {
+    conv qkv, proj, fc1, fc2;
+    norm norm1, norm2;
+    depthwise dw;
+    int heads, shift;
+    const float *bias;  /* [heads, 64, 64] position bias, expanded from the file's table */
+    const float *scale; /* [heads] */
+} swin;
+
+typedef struct rstb {
+    int depth;
+    swin blocks[LIC_MAX_DEPTH];
+} rstb;
+
+/* Feature enhancement: densely connected 3x3 convolutions and a 1x1 back to `dim`, inside a residual. */
+typedef struct dense {
+    conv convs[3], out;
+    int growth;
+} dense;
+
+/* Rate conditioning: [levels, 2, c] scales and shifts. */
+typedef struct rate_affine {
+    const float *w;
+    int c;
+} rate_affine;
+
+typedef struct analysis {
+    rate_affine rate[3];
+    conv down1, down2, down3, down4;
+    dense enh;
+    rstb st1, st2, st3;
+} analysis;
+
+typedef struct synthesis {
+    rate_affine rate[3];
+    upconv up1, up2, up3;
+    conv up4; /* 12 channels at 1/2: its depth-to-space is done when the pixels are written */
+    dense enh;
+    rstb st1, st2, st3;
+} synthesis;
+
+typedef struct hyper_analysis {
+    conv c[3];
+} hyper_analysis;
+
+typedef struct hyper_synthesis {
+    upconv c0, c1;
+    conv c2;
+} hyper_synthesis;
+
+/* C_Map and S_Map of S2LIC's ACGC: gates from two linear layers. */
+typedef struct gate_map {
+    conv a, b;
+} gate_map;
+
+typedef struct adaptive_channel {
+    conv inp, c1, c2;
+    depthwise dw;
+    gate_map smap, cmap;
+} adaptive_channel;
+
+typedef struct adaptive_global {
+    int heads;
+    conv inp, q, kv, off, out;
+    depthwise off_dw, conv, dw;
+    gate_map smap, cmap;
+} adaptive_global;
+
+typedef struct entropy_params {
+    conv l[3];
+} entropy_params;
+
+typedef struct slice_model {
+    int prev, size; /* channels of the slices before, and of this one */
+    adaptive_channel ac;
+    adaptive_global ag;
+    conv local; /* [cout / 16][12 taps, cin][16]: see acgc.c */
+    entropy_params ep_anchor, ep_non;
+    conv lrp[2];
+} slice_model;
+
+/* Integer frequency tables as in the file (entropy/ builds its coder's tables from them). */
+typedef struct table_data {
+    const uint16_t *cum;
+    const int32_t *start, *first;
+    size_t n_cum, n_tables;
+} table_data;
+
+typedef struct network {
+    int levels, m, n, hyper, dim, gdim, hid, n_slices;
+    int ch[3], slices[LIC_MAX_SLICES];
+    analysis g_a;
+    synthesis g_s;
+    hyper_analysis h_a;
+    hyper_synthesis h_s;
+    rate_affine hrate;
+    slice_model ctx[LIC_MAX_SLICES];
+    const float *gain, *igain, *zgain, *izgain; /* [levels, m] and [levels, n], logarithms */
+    const float *mask;     /* [4, 64, 64]: shifted windows in the middle, last column, last row, corner */
+    const float *zeros;    /* [widest layer] */
+    float scale_lo, scale_hi; /* logarithms of the smallest and largest scale */
+    table_data y_tables, z_tables;
+} network;
+
+/* What of the network depends on the rate level: affines and gains, computed once per picture. */
+typedef struct rate_state {
+    affine g_a[3], g_s[3], hyper;
+    const float *gain, *igain, *zgain, *izgain; /* [m], [m], [n], [n]: factors */
+} rate_state;
+
+/* level in [0, levels - 1]; linear between the two neighbouring levels; gains are exp of the mix. */
+void lic_rate_state(nn *c, const network *net, float level, rate_state *out);
+
+/* g_a: x [H, W, 3], samples - 0.5, H and W multiples of 64 -> y [H/16, W/16, m] with gains applied. */
+tensor lic_g_a(nn *c, const network *net, const rate_state *rate, tensor x);
+/* g_s: y_hat [h, w, m] -> [8h, 8w, 12], channel 4 i + 2 dy + dx = sample i of pixel (2y + dy, 2x + dx), - 0.5. */
+tensor lic_g_s(nn *c, const network *net, const rate_state *rate, tensor y_hat);
+/* h_a: y -> z [h/4, w/4, n], gains applied, not rounded. */
+tensor lic_h_a(nn *c, const network *net, const rate_state *rate, tensor y);
+/* h_s: z_hat (rounded) -> hyperprior features [4 h_z, 4 w_z, hyper], rate conditioning applied. */
+tensor lic_h_s(nn *c, const network *net, const rate_state *rate, tensor z_hat);
+
+/* Residual SwinV2 transformer block; out may be a channel view; x is kept. */
+void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out);
+
+/* ACGC (S2LIC, figure 5): context features [h, w, dim + gdim] of slice i from the slices before it. */
+tensor lic_slice_context(nn *c, const slice_model *w, tensor prev, tensor hyper);
+/* Mean and log scale, side by side [positions, 2 size], of the positions of one checkerboard pass, in coding order.
+ * ctx.data NULL for the first slice; anchors [h, w, size] decoded anchors, for the non-anchor pass. */
+void lic_entropy_parameters(nn *c, const slice_model *w, int pass, tensor hyper, tensor ctx, tensor anchors,
+                            tensor out);
+/* Latent residual prediction: y_hat's channels of this slice += 0.5 tanh(lrp(hyper, slices so far)). */
+void lic_lrp(nn *c, const slice_model *w, tensor hyper, tensor y_hat);
+
+#endif

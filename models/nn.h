@@ -1,0 +1,92 @@
+/* nn.h - tensors, layers and the context that a forward pass runs in.
+ *
+ * Tensors are channels-last, binary32, in the arena of the context. Forward code takes them, computes,
+ * and rewinds; the same code run with a planning arena computes nothing and yields the bytes needed
+ * (STYLE: the plan is the forward run with kernels switched off). Work is cut into blocks of up to 64
+ * output pixels, whatever the number of threads. Knows nothing of pictures, files or range coders. */
+#ifndef LIC_MODELS_NN_H
+#define LIC_MODELS_NN_H
+
+#include "codec/base/arena.h"
+#include "codec/base/pool.h"
+#include "models/kernels/strict.h"
+
+enum { LIC_BLOCK = 64, LIC_WINDOW = 8, LIC_TOKENS = LIC_WINDOW * LIC_WINDOW, LIC_MAX_TAPS = 25 };
+
+/* [h, w, c]: element (y, x, i) is data[(y * w + x) * pitch + i]; pitch >= c. data is NULL while planning. */
+typedef struct tensor {
+    float *data;
+    int h, w, c;
+    size_t pitch;
+} tensor;
+
+/* kernel x kernel convolution, zero padding kernel / 2; kernel 1 is a linear layer. */
+typedef struct conv {
+    int kernel, stride, cin, cout;
+    const float *w;    /* panels [cout / 16][kernel * kernel * cin][16] */
+    const float *rows; /* [kernel * kernel * cin][cout] for OpenBLAS, or NULL */
+    const float *bias; /* [cout], padded to 16 */
+} conv;
+
+/* Sub-pixel x2 upsampling: one convolution for each of the four output phases (dy, dx). */
+typedef struct upconv {
+    conv phase[4];
+    int cout;
+} upconv;
+
+typedef struct depthwise {
+    int kernel, c;
+    const float *w; /* [kernel * kernel][c] */
+    const float *bias;
+} depthwise;
+
+typedef struct norm {
+    const float *gain, *bias; /* [c] */
+} norm;
+
+/* Per-channel x (1 + scale) + shift, already interpolated for the rate level. */
+typedef struct affine {
+    const float *scale, *shift; /* [c], padded to 16; NULL: identity */
+} affine;
+
+typedef struct nn {
+    const lic_kernels *k;
+    void (*gemm)(const lic_gemm *g); /* k->gemm, or OpenBLAS's in g_a, h_a and g_s */
+    lic_arena *arena;
+    lic_pool *pool;        /* NULL while planning */
+    size_t scratch_floats; /* per worker: the most that any layer asked for */
+    float *scratch;        /* [threads][scratch_floats] */
+    const float *zeros;    /* [at least the largest cin] what lies outside the picture */
+    void (*trace)(void *user, const char *name, int index, tensor t); /* tests see activations; or NULL */
+    void *trace_user;
+    /* Called after each stage with the work done so far, 0..1; non-zero sets `cancelled`. NULL: none. */
+    int (*progress)(void *user, double fraction);
+    void *progress_user;
+    bool cancelled;
+} nn;
+
+/* True while planning, after a failed allocation, and after a cancel: layers then compute nothing. */
+bool lic_nn_idle(const nn *c);
+tensor lic_nn_new(nn *c, int h, int w, int c_out);
+/* The channels first .. first + n - 1 of t, as a view. */
+tensor lic_nn_channels(tensor t, int first, int n);
+float *lic_nn_at(tensor t, int y, int x);
+/* Announces the scratch a layer needs per worker (while planning) and hands it out (in a worker). */
+void lic_nn_need(nn *c, size_t floats);
+float *lic_nn_scratch(const nn *c, int worker);
+void lic_nn_trace(const nn *c, const char *name, int index, tensor t);
+void lic_nn_report(nn *c, double fraction);
+
+/* out = affine(act(conv(x))) + residual. residual NULL: none. out may be a channel view. */
+void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual, tensor out);
+/* out [2h, 2w, cout] */
+void lic_nn_upconv(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out);
+/* out = act(depthwise(x)) + (residual ? x : 0) */
+void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool residual, tensor out);
+/* One linear layer on gathered rows: rows of `in` (pitch in_pitch) to rows of `out`; inside a worker. */
+void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_pitch, float *out,
+                        size_t out_pitch, int rows, lic_act act);
+/* out[c] = mean over all positions, summed row by row. */
+void lic_nn_mean(nn *c, tensor x, float *out);
+
+#endif

@@ -1,0 +1,106 @@
+/* nn_openblas.c - see nn_openblas.h. The library is opened at run time, for two reasons: a program that
+ * does not ask for it should not pay for its start (threads, buffers), and OpenBLAS 0.3.21 does not know
+ * recent processors: on AMD Zen 5 it takes Haswell kernels, half as fast as its AVX-512 ones. Its choice
+ * can only be set, through OPENBLAS_CORETYPE, before it is loaded. */
+#include "models/nn_openblas.h"
+
+#include "codec/base/cpu.h"
+
+#if defined(LIC_NO_OPENBLAS)
+
+bool lic_openblas_available(void)
+{
+    return false;
+}
+
+void lic_openblas_gemm(const lic_gemm *g)
+{
+    lic_kernels_get(LIC_CPU_AUTO)->gemm(g);
+}
+
+#else
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111 };
+typedef void (*sgemm_fn)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a,
+                         int lda, const float *b, int ldb, float beta, float *c, int ldc);
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static sgemm_fn sgemm;
+static bool needs_lock; /* a build without threads is not safe from several (OpenBLAS issue 2164) */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* POSIX has dlsym return an object pointer; this is how it is turned into a function without a cast. */
+static void symbol(void *library, const char *name, void *out)
+{
+    void *p = dlsym(library, name);
+    memcpy(out, &p, sizeof p);
+}
+
+static void load(void)
+{
+    if (lic_cpu_machine_has(LIC_CPU_AVX512))
+        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+    void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return;
+    void (*set_threads)(int) = NULL;
+    int (*parallel)(void) = NULL;
+    symbol(library, "openblas_set_num_threads", &set_threads);
+    symbol(library, "openblas_get_parallel", &parallel);
+    symbol(library, "cblas_sgemm", &sgemm);
+    if (set_threads)
+        set_threads(1); /* our own pool cuts the work */
+    needs_lock = !parallel || parallel() == 0;
+}
+
+bool lic_openblas_available(void)
+{
+    pthread_once(&once, load);
+    return sgemm != NULL;
+}
+
+/* The left side as one matrix [rows, taps * k]. */
+static void gather(const lic_gemm *g, float *to)
+{
+    for (int r = 0; r < g->rows; r++)
+        for (int t = 0; t < g->taps; t++, to += g->k)
+            memcpy(to, g->in[t * g->rows + r], (size_t)g->k * sizeof *to);
+}
+
+static void finish_row(const lic_gemm *g, const lic_kernels *kernels, float *row, float *out)
+{
+    for (int j = 0; g->bias && j < g->n; j++)
+        row[j] += g->bias[j];
+    if (g->act)
+        kernels->activate(row, (size_t)g->n, g->act);
+    for (int j = 0; g->scale && j < g->n; j++)
+        row[j] = row[j] * (1.0f + g->scale[j]) + g->shift[j];
+    memcpy(out, row, (size_t)g->n * sizeof *out);
+}
+
+void lic_openblas_gemm(const lic_gemm *g)
+{
+    const lic_kernels *kernels = lic_kernels_get(LIC_CPU_AUTO);
+    if (!g->w_rows || !g->scratch || !lic_openblas_available()) {
+        kernels->gemm(g);
+        return;
+    }
+    const int k = g->taps * g->k;
+    float *left = g->scratch, *product = left + (size_t)g->rows * (size_t)k;
+    gather(g, left);
+    if (needs_lock)
+        pthread_mutex_lock(&lock);
+    sgemm(ROW_MAJOR, NO_TRANSPOSE, NO_TRANSPOSE, g->rows, g->n, k, 1.0f, left, k, g->w_rows, g->n, 0.0f, product,
+          g->n);
+    if (needs_lock)
+        pthread_mutex_unlock(&lock);
+    for (int r = 0; r < g->rows; r++)
+        finish_row(g, kernels, product + (size_t)r * (size_t)g->n, g->out[r]);
+}
+
+#endif

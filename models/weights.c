@@ -1,0 +1,483 @@
+/* weights.c - see weights.h: the parser of .licw files and the conversion of their tensors into kernel
+ * layouts. Little-endian fields are read byte by byte, so any host reads the same file. */
+#include "models/weights.h"
+
+#include "codec/base/bytes.h"
+#include "codec/base/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HEAD = 64, CONFIG = 64, ENTRY = 128, MAX_CONFIG = 256, MAX_TENSORS = 4096, NAME = 72, KEY = 24 };
+enum { F32 = 0, F16 = 1, U16 = 2, I32 = 3, N_TYPES = 4 };
+
+typedef struct entry {
+    const char *name;
+    uint32_t type, rank, dims[4], crc;
+    size_t offset, bytes, count;
+} entry;
+
+#define FAIL(w, ...) ((w)->status ? (w)->status : ((w)->status = lic_fail((w)->err, LIC_ERR_MODEL_INVALID, __VA_ARGS__)))
+
+static lic_reader reader_at(const lic_weights *w, size_t at)
+{
+    return (lic_reader){.at = w->data + at, .end = w->data + w->bytes};
+}
+
+/* ---- the file ------------------------------------------------------------------------------------- */
+
+static lic_status map_file(lic_weights *w, const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot open the weights file: %s", strerror(errno));
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "the weights file is not a regular file");
+    }
+    if (st.st_size < HEAD || (uint64_t)st.st_size > SIZE_MAX / 2) {
+        close(fd);
+        return FAIL(w, "not a weights file: %lld bytes", (long long)st.st_size);
+    }
+    void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (map == MAP_FAILED)
+        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot map the weights file: %s", strerror(errno));
+    w->data = map;
+    w->bytes = (size_t)st.st_size;
+    return LIC_OK;
+}
+
+static lic_status check_head(lic_weights *w)
+{
+    static const uint8_t signature[8] = {0x8F, 'l', 'i', 'c', 'w', 0x0D, 0x0A, 0x1A};
+    static const uint8_t zeros[4] = {0};
+    if (memcmp(w->data, signature, sizeof signature))
+        return FAIL(w, "not a weights file (.licw)");
+    lic_reader r = reader_at(w, 8);
+    const uint32_t version = lic_read_u32(&r);
+    if (version != 1)
+        return FAIL(w, "weights file of version %u; this program reads version 1", (unsigned)version);
+    w->n_config = lic_read_u32(&r);
+    w->n_tensors = lic_read_u32(&r);
+    const uint32_t crc = lic_read_u32(&r);
+    const uint64_t file_bytes = lic_read_u64(&r), payload = lic_read_u64(&r);
+    w->hash = lic_read_u64(&r);
+    if (w->n_config > MAX_CONFIG || w->n_tensors > MAX_TENSORS)
+        return FAIL(w, "weights file with too many entries");
+    const size_t tables = HEAD + (size_t)w->n_config * CONFIG + (size_t)w->n_tensors * ENTRY;
+    if (file_bytes != w->bytes)
+        return FAIL(w, "the weights file is cut short or padded: %zu bytes, %llu expected", w->bytes,
+                    (unsigned long long)file_bytes);
+    if (payload % LIC_ALIGN || payload < tables || payload > w->bytes)
+        return FAIL(w, "weights file with a payload out of place");
+    uint32_t sum = lic_crc32(0, w->data, 20);
+    sum = lic_crc32(sum, zeros, sizeof zeros);
+    sum = lic_crc32(sum, w->data + 24, (size_t)payload - 24);
+    if (sum != crc)
+        return FAIL(w, "the weights file is damaged (checksum of its head)");
+    if (memcmp(w->data + 48, "s2lic\0\0\0\0\0\0\0\0\0\0", 16))
+        return FAIL(w, "weights of another network family");
+    return LIC_OK;
+}
+
+static entry entry_at(const lic_weights *w, uint32_t i)
+{
+    const size_t at = HEAD + (size_t)w->n_config * CONFIG + (size_t)i * ENTRY;
+    lic_reader r = reader_at(w, at + NAME);
+    entry e = {.name = (const char *)w->data + at};
+    e.type = lic_read_u32(&r);
+    e.rank = lic_read_u32(&r);
+    for (int d = 0; d < 4; d++)
+        e.dims[d] = lic_read_u32(&r);
+    e.offset = (size_t)lic_read_u64(&r);
+    e.bytes = (size_t)lic_read_u64(&r);
+    e.crc = lic_read_u32(&r);
+    return e;
+}
+
+/* Number of elements; false if dimensions, type, size or place do not agree. */
+static bool check_entry(const lic_weights *w, entry *e)
+{
+    static const size_t size[N_TYPES] = {4, 2, 2, 4};
+    size_t bytes, end;
+    if (!memchr(e->name, 0, NAME) || !e->name[0] || e->type >= N_TYPES || e->rank < 1 || e->rank > 4)
+        return false;
+    e->count = 1;
+    for (uint32_t d = 0; d < 4; d++)
+        if (!e->dims[d] || (d >= e->rank && e->dims[d] != 1) || !lic_mul_size(e->count, e->dims[d], &e->count))
+            return false;
+    return lic_mul_size(e->count, size[e->type], &bytes) && bytes == e->bytes && e->offset % LIC_ALIGN == 0 &&
+           lic_add_size(e->offset, e->bytes, &end) && end <= w->bytes;
+}
+
+static lic_status check_tables(lic_weights *w)
+{
+    for (uint32_t i = 0; i < w->n_config; i++)
+        if (!memchr(w->data + HEAD + (size_t)i * CONFIG, 0, KEY))
+            return FAIL(w, "weights file with a bad configuration entry");
+    for (uint32_t i = 0; i < w->n_tensors; i++) {
+        entry e = entry_at(w, i);
+        if (!check_entry(w, &e))
+            return FAIL(w, "weights file with a bad tensor entry (number %u)", (unsigned)i);
+        if (lic_crc32(0, w->data + e.offset, e.bytes) != e.crc)
+            return FAIL(w, "the weights file is damaged (checksum of %s)", e.name);
+        for (uint32_t j = 0; j < i; j++)
+            if (!strcmp(entry_at(w, j).name, e.name))
+                return FAIL(w, "weights file with the tensor %s twice", e.name);
+    }
+    return LIC_OK;
+}
+
+lic_status lic_weights_open(lic_weights *w, const char *path, lic_error *err)
+{
+    memset(w, 0, sizeof *w);
+    w->err = err;
+    if (!map_file(w, path) && !check_head(w))
+        check_tables(w);
+    return w->status;
+}
+
+void lic_weights_close(lic_weights *w)
+{
+    if (w->data)
+        munmap((void *)(uintptr_t)w->data, w->bytes);
+    w->data = NULL;
+}
+
+void lic_weights_begin(lic_weights *w, lic_arena *arena)
+{
+    memset(w->used, 0, sizeof w->used);
+    w->arena = arena;
+}
+
+lic_status lic_weights_end(lic_weights *w)
+{
+    for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
+        if (!w->used[i])
+            FAIL(w, "weights file with an unknown tensor, %s", entry_at(w, i).name);
+    if (!w->status && w->arena->failed)
+        w->status = lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the weights");
+    return w->status;
+}
+
+/* ---- configuration -------------------------------------------------------------------------------- */
+
+static const uint8_t *config_value(lic_weights *w, const char *key, uint32_t type)
+{
+    const uint8_t *found = NULL;
+    for (uint32_t i = 0; i < w->n_config; i++) {
+        const uint8_t *at = w->data + HEAD + (size_t)i * CONFIG;
+        lic_reader r = {.at = at + KEY, .end = at + CONFIG};
+        if (strcmp((const char *)at, key))
+            continue;
+        if (found || lic_read_u32(&r) != type) {
+            FAIL(w, "weights file with a bad configuration entry, %s", key);
+            return NULL;
+        }
+        found = at + KEY + 8;
+    }
+    if (!found)
+        FAIL(w, "weights file without the configuration entry %s", key);
+    return found;
+}
+
+uint64_t lic_weights_count(lic_weights *w, const char *key)
+{
+    const uint8_t *at = config_value(w, key, 0);
+    lic_reader r = {.at = at, .end = at ? at + 8 : at};
+    return at ? lic_read_u64(&r) : 0;
+}
+
+int lic_weights_int(lic_weights *w, const char *key, int min, int max)
+{
+    const uint64_t v = lic_weights_count(w, key);
+    if (v < (uint64_t)min || v > (uint64_t)max) {
+        FAIL(w, "weights file with %s out of range", key);
+        return min;
+    }
+    return (int)v;
+}
+
+void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_bytes)
+{
+    const uint8_t *at = config_value(w, key, 1);
+    out[0] = 0;
+    if (!at)
+        return;
+    if (!memchr(at, 0, 32)) {
+        FAIL(w, "weights file with a bad configuration entry, %s", key);
+        return;
+    }
+    snprintf(out, out_bytes, "%s", (const char *)at);
+}
+
+/* ---- tensors --------------------------------------------------------------------------------------- */
+
+static bool find(lic_weights *w, const char *name, entry *out)
+{
+    for (uint32_t i = 0; i < w->n_tensors && !w->status; i++) {
+        entry e = entry_at(w, i);
+        if (strcmp(e.name, name))
+            continue;
+        if (w->used[i]++) {
+            FAIL(w, "the tensor %s is asked for twice", name);
+            return false;
+        }
+        check_entry(w, &e); /* fills the count; it was verified when the file was opened */
+        *out = e;
+        return true;
+    }
+    FAIL(w, "weights file without the tensor %s", name);
+    return false;
+}
+
+/* IEEE binary16 to binary32, exact; infinities and NaN are refused by the caller's finite check. */
+static float half_to_float(uint16_t h)
+{
+    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 1023u;
+    uint32_t bits;
+    float f;
+    if (exponent == 0) { /* zero or subnormal: fraction * 2^-24 */
+        f = (float)fraction * 5.9604644775390625e-8f;
+        memcpy(&bits, &f, sizeof bits);
+        bits |= sign;
+    } else if (exponent == 31) {
+        bits = sign | 0x7F800000u | fraction << 13;
+    } else {
+        bits = sign | (exponent + 112u) << 23 | fraction << 13;
+    }
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+static float value_at(const uint8_t *p, uint32_t type, size_t i)
+{
+    if (type == F16)
+        return half_to_float((uint16_t)(p[2 * i] | p[2 * i + 1] << 8));
+    p += 4 * i;
+    const uint32_t bits = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+/* A float tensor of exactly this shape; false (and a sticky error) otherwise. */
+static bool find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4], entry *e)
+{
+    if (!find(w, name, e))
+        return false;
+    bool same = e->rank == (uint32_t)rank && (e->type == F32 || e->type == F16);
+    for (int d = 0; d < rank; d++)
+        same &= e->dims[d] == dims[d];
+    if (!same) {
+        FAIL(w, "weights file with the tensor %s of another type or shape", name);
+        return false;
+    }
+    return true;
+}
+
+static float checked(lic_weights *w, float v, const char *name)
+{
+    if (!(v > -1e30f && v < 1e30f)) {
+        FAIL(w, "weights file with values out of range in %s", name);
+        return 0.0f;
+    }
+    return v;
+}
+
+static float *take(lic_weights *w, size_t n)
+{
+    float *out = lic_arena_take(w->arena, n + LIC_PANEL, sizeof *out);
+    if (out)
+        memset(out + n, 0, LIC_PANEL * sizeof *out);
+    return out;
+}
+
+const float *lic_weights_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4])
+{
+    entry e;
+    if (!find_floats(w, name, rank, dims, &e))
+        return NULL;
+    float *out = take(w, e.count);
+    for (size_t i = 0; out && i < e.count; i++)
+        out[i] = checked(w, value_at(w->data + e.offset, e.type, i), name);
+    return out;
+}
+
+/* Integer arrays are read in place: that needs a little-endian host, which all our targets are. */
+static const void *integers(lic_weights *w, const char *name, uint32_t type, size_t *n)
+{
+    entry e;
+    *n = 0;
+    if (!find(w, name, &e))
+        return NULL;
+    if (e.type != type || e.rank != 1) {
+        FAIL(w, "weights file with the tensor %s of another type or shape", name);
+        return NULL;
+    }
+    void *out = lic_arena_take(w->arena, e.bytes, 1);
+    if (out)
+        memcpy(out, w->data + e.offset, e.bytes);
+    *n = e.count;
+    return out;
+}
+
+const uint16_t *lic_weights_u16(lic_weights *w, const char *name, size_t *n)
+{
+    return integers(w, name, U16, n);
+}
+
+const int32_t *lic_weights_i32(lic_weights *w, const char *name, size_t *n)
+{
+    return integers(w, name, I32, n);
+}
+
+/* ---- layers ---------------------------------------------------------------------------------------- */
+
+static const char *join(char *out, const char *module, const char *leaf)
+{
+    snprintf(out, NAME, "%s.%s", module, leaf);
+    return out;
+}
+
+/* How a [out, in, kh, kw] tensor becomes panels: output channel j of the layer is row j * stride + first;
+ * taps 0, step, 2 step ... + skip of the kernel are kept. */
+typedef struct packing {
+    int cout, cin, kernel;
+    int stride, first;     /* of output channels */
+    int tap_first, tap_step;
+} packing;
+
+static int taps_of(const packing *p)
+{
+    return (p->kernel * p->kernel - p->tap_first + p->tap_step - 1) / p->tap_step;
+}
+
+static float weight_at(lic_weights *w, const entry *e, const packing *p, int j, int tap, int i)
+{
+    const size_t row = (size_t)(j * p->stride + p->first), kk = (size_t)(p->kernel * p->kernel);
+    const size_t at = (row * (size_t)p->cin + (size_t)i) * kk + (size_t)(p->tap_first + tap * p->tap_step);
+    return checked(w, value_at(w->data + e->offset, e->type, at), e->name);
+}
+
+static const float *pack_panels(lic_weights *w, const entry *e, const packing *p)
+{
+    const int taps = taps_of(p), panels = (p->cout + LIC_PANEL - 1) / LIC_PANEL;
+    float *out = take(w, (size_t)panels * (size_t)taps * (size_t)p->cin * LIC_PANEL), *at = out;
+    for (int panel = 0; out && panel < panels; panel++)
+        for (int tap = 0; tap < taps; tap++)
+            for (int i = 0; i < p->cin; i++)
+                for (int lane = 0; lane < LIC_PANEL; lane++) {
+                    const int j = panel * LIC_PANEL + lane;
+                    *at++ = j < p->cout ? weight_at(w, e, p, j, tap, i) : 0.0f;
+                }
+    return out;
+}
+
+static const float *pack_rows(lic_weights *w, const entry *e, const packing *p)
+{
+    const int taps = taps_of(p);
+    float *out = take(w, (size_t)taps * (size_t)p->cin * (size_t)p->cout), *at = out;
+    for (int tap = 0; out && tap < taps; tap++)
+        for (int i = 0; i < p->cin; i++)
+            for (int j = 0; j < p->cout; j++)
+                *at++ = weight_at(w, e, p, j, tap, i);
+    return out;
+}
+
+static const float *pack_bias(lic_weights *w, const entry *e, const packing *p)
+{
+    float *out = take(w, ((size_t)p->cout + LIC_PANEL - 1) / LIC_PANEL * LIC_PANEL);
+    for (int j = 0; out && j < (p->cout + LIC_PANEL - 1) / LIC_PANEL * LIC_PANEL; j++)
+        out[j] = j < p->cout ? checked(w, value_at(w->data + e->offset, e->type, (size_t)(j * p->stride + p->first)),
+                                      e->name)
+                             : 0.0f;
+    return out;
+}
+
+/* Weight and bias of one module. */
+typedef struct pair {
+    entry weight, bias;
+} pair;
+
+static bool find_pair(lic_weights *w, const char *module, int rank, const uint32_t dims[4], pair *out)
+{
+    char name[NAME];
+    return find_floats(w, join(name, module, "weight"), rank, dims, &out->weight) &&
+           find_floats(w, join(name, module, "bias"), 1, dims, &out->bias);
+}
+
+static void pack(lic_weights *w, const pair *from, const packing *p, int stride, bool keep_rows, conv *out)
+{
+    *out = (conv){.kernel = p->kernel, .stride = stride, .cin = p->cin, .cout = p->cout};
+    out->w = pack_panels(w, &from->weight, p);
+    out->bias = pack_bias(w, &from->bias, p);
+    out->rows = keep_rows ? pack_rows(w, &from->weight, p) : NULL;
+}
+
+void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, (uint32_t)kernel, (uint32_t)kernel};
+    const packing p = {cout, cin, kernel, 1, 0, 0, 1};
+    pair from;
+    if (find_pair(w, module, 4, dims, &from))
+        pack(w, &from, &p, stride, w->keep_rows, out);
+}
+
+void lic_weights_linear(lic_weights *w, conv *out, int cout, int cin, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, 1, 1};
+    const packing p = {cout, cin, 1, 1, 0, 0, 1};
+    pair from;
+    if (find_pair(w, module, 2, dims, &from))
+        pack(w, &from, &p, 1, false, out);
+}
+
+void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const char *module)
+{
+    const uint32_t dims[4] = {4 * (uint32_t)cout, (uint32_t)cin, 3, 3};
+    pair from;
+    out->cout = cout;
+    if (!find_pair(w, module, 4, dims, &from))
+        return;
+    for (int phase = 0; phase < 4; phase++) { /* channel 4 j + phase, as pixel_shuffle has it */
+        const packing p = {cout, cin, 3, 4, phase, 0, 1};
+        pack(w, &from, &p, 1, w->keep_rows, &out->phase[phase]);
+    }
+}
+
+void lic_weights_local(lic_weights *w, conv *out, int cout, int cin, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, LIC_LOCAL, LIC_LOCAL};
+    const packing p = {cout, cin, LIC_LOCAL, 1, 0, 1, 2}; /* taps with an odd sum of offsets */
+    pair from;
+    if (find_pair(w, module, 4, dims, &from))
+        pack(w, &from, &p, 1, false, out);
+}
+
+void lic_weights_depthwise(lic_weights *w, depthwise *out, int c, int kernel, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)c, 1, (uint32_t)kernel, (uint32_t)kernel};
+    const packing p = {c, 1, kernel, 1, 0, 0, 1};
+    pair from;
+    *out = (depthwise){.kernel = kernel, .c = c};
+    if (!find_pair(w, module, 4, dims, &from))
+        return;
+    out->w = pack_rows(w, &from.weight, &p);
+    out->bias = pack_bias(w, &from.bias, &p);
+}
+
+void lic_weights_norm(lic_weights *w, norm *out, int c, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)c, 1, 1, 1};
+    char name[NAME];
+    out->gain = lic_weights_floats(w, join(name, module, "weight"), 1, dims);
+    out->bias = lic_weights_floats(w, join(name, module, "bias"), 1, dims);
+}

@@ -1,0 +1,48 @@
+/* weights.h - reader of .licw files (WEIGHTS.md). The file is hostile until proven otherwise: every
+ * bound, name, type, shape and checksum is verified before a value is used. Errors are sticky: a caller
+ * binds a whole network and asks once. Values are converted to binary32 in the model's arena, in the
+ * layouts that the kernels want; with a planning arena only the bytes are counted. */
+#ifndef LIC_MODELS_WEIGHTS_H
+#define LIC_MODELS_WEIGHTS_H
+
+#include "models/network.h"
+
+typedef struct lic_weights {
+    const uint8_t *data;
+    size_t bytes;
+    uint32_t n_config, n_tensors;
+    uint64_t hash;
+    uint8_t used[4096]; /* per tensor, in this pass */
+    lic_arena *arena;
+    bool keep_rows; /* OpenBLAS wants plain matrices besides the panels */
+    lic_status status;
+    lic_error *err;
+} lic_weights;
+
+/* Maps the file and checks head, tables and checksums of the head. lic_weights_close in any case. */
+lic_status lic_weights_open(lic_weights *w, const char *path, lic_error *err);
+void lic_weights_close(lic_weights *w);
+/* Starts a pass over the tensors into an arena (twice: planning, then real). */
+void lic_weights_begin(lic_weights *w, lic_arena *arena);
+/* Fails unless every tensor was used exactly once in this pass. */
+lic_status lic_weights_end(lic_weights *w);
+
+/* A whole number from the configuration, within min..max. */
+int lic_weights_int(lic_weights *w, const char *key, int min, int max);
+uint64_t lic_weights_count(lic_weights *w, const char *key);
+void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_bytes);
+
+/* Layers by the name of their PyTorch module; "" endings .weight and .bias are added here. */
+void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride, const char *module);
+void lic_weights_linear(lic_weights *w, conv *out, int cout, int cin, const char *module);
+void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const char *module);
+void lic_weights_local(lic_weights *w, conv *out, int cout, int cin, const char *module);
+void lic_weights_depthwise(lic_weights *w, depthwise *out, int c, int kernel, const char *module);
+void lic_weights_norm(lic_weights *w, norm *out, int c, const char *module);
+/* A plain array of the given shape (unused dims 1), padded by a panel of zeros. */
+const float *lic_weights_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4]);
+/* Integer arrays stay in the file's layout. *n receives the length of a one-dimensional tensor. */
+const uint16_t *lic_weights_u16(lic_weights *w, const char *name, size_t *n);
+const int32_t *lic_weights_i32(lic_weights *w, const char *name, size_t *n);
+
+#endif
