@@ -212,7 +212,7 @@ static void write_all(struct png_job *job)
     if (!make_rows(job))
         stop(job, lic_report_fail(job->err, LIC_ERR_MEMORY, "no memory for PNG rows"));
     png_write_image(job->png, job->rows);
-    png_write_end(job->png, job->info);
+    png_write_end(job->png, NULL); /* with the info, libpng 1.6.39 writes eXIf a second time */
 }
 
 lic_status lic_png_write(FILE *file, lic_picture *picture, lic_error *err)

@@ -123,7 +123,6 @@ lic_status lic_pnm_write(FILE *file, lic_picture *picture, lic_error *err)
         return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the PPM file");
     for (int i = 0; i < LIC_N_META; i++)
         if (picture->meta[i].data)
-            lic_picture_warn(picture, "a PPM file cannot hold metadata; %s and others are left out",
-                             lic_picture_meta_names[i]);
+            lic_picture_warn(picture, "metadata is left out: a PPM file cannot hold it");
     return LIC_OK;
 }

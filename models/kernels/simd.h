@@ -17,9 +17,23 @@
 
 #if defined(LIC_SIMD_AVX512) || defined(LIC_SIMD_AVX2)
 #include <immintrin.h>
-#elif defined(LIC_SIMD_NEON)
+#elif defined(__x86_64__)
+#include <emmintrin.h>
+#elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
+
+/* IEEE square root by the machine's instruction: __builtin_sqrtf may call libm to set errno. */
+LIC_INLINE float sqrt1(float x)
+{
+#if defined(__x86_64__)
+    return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
+#elif defined(__aarch64__)
+    return vget_lane_f32(vsqrt_f32(vdup_n_f32(x)), 0);
+#else
+    return __builtin_sqrtf(x);
+#endif
+}
 
 #if defined(LIC_SIMD_AVX512)
 

@@ -131,7 +131,7 @@ static void normalise(float *out, const float *x, int d, float scale)
         v16 a = load_tail(x + c, d - c);
         sum = v16_fma(a, a, sum);
     }
-    float norm = __builtin_sqrtf(v16_sum(sum));
+    float norm = sqrt1(v16_sum(sum));
     v16 factor = v16_set(scale / (norm > 1e-6f ? norm : 1e-6f));
     for (int c = 0; c < d; c += LIC_LANES)
         store_tail(out + c, v16_mul(load_tail(x + c, d - c), factor), d - c);
@@ -179,7 +179,7 @@ static void attention(const lic_attention *a)
         for (size_t c = 0; c < d; c++)
             keys[c * nk + j] = k[c];
     }
-    const float plain = 1.0f / __builtin_sqrtf((float)a->d);
+    const float plain = 1.0f / sqrt1((float)a->d);
     for (int i = 0; i < a->nq; i++) {
         const float *q = a->q + (size_t)i * a->q_pitch;
         float *to = queries + (size_t)i * d;
@@ -284,7 +284,7 @@ static void layer_norm_add(float *const *out, const float *const *x, const float
             v16 a = centred(t + i, c - i, mean);
             squares = v16_fma(a, a, squares);
         }
-        const v16 factor = v16_set(1.0f / __builtin_sqrtf(v16_sum(squares) / (float)c + 1e-5f));
+        const v16 factor = v16_set(1.0f / sqrt1(v16_sum(squares) / (float)c + 1e-5f));
         for (int i = 0; i < c; i += LIC_LANES) {
             v16 a = v16_mul(v16_sub(load_tail(t + i, c - i), mean), factor);
             a = v16_fma(a, v16_load(gain + i), v16_load(bias + i));
