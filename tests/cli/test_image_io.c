@@ -1,0 +1,232 @@
+/* test_image_io.c - the picture readers and writers of the command line program, sample by sample:
+ * what lic eval cannot see (16 bits, metadata, alpha, limits). */
+#include "cli/image_io.h"
+#include "tests/test.h"
+
+static const lic_read_options defaults = {.max_pixels = 1 << 20, .metadata = LIC_META_ALL};
+
+/* A picture of random samples. */
+static lic_picture random_picture(uint32_t width, uint32_t height, uint32_t channels,
+                                  uint32_t depth)
+{
+    lic_picture p = {0};
+    lic_error err;
+    if (lic_picture_alloc(&p, width, height, channels, depth, &defaults, &err) != LIC_OK)
+        exit(1);
+    for (size_t i = 0; i < p.image.stride_bytes * height; i++)
+        ((uint8_t *)p.image.data)[i] = (uint8_t)test_random();
+    return p;
+}
+
+/* Writes to a file without a name and reads it back. */
+static lic_status round_trip(lic_picture *from, lic_picture_format format,
+                             const lic_read_options *options, lic_picture *to, lic_error *err)
+{
+    static uint8_t data[1 << 20];
+    FILE *file = tmpfile();
+    lic_status status = lic_picture_write(file, format, from, err);
+    rewind(file);
+    size_t bytes = fread(data, 1, sizeof data, file);
+    fclose(file);
+    *to = (lic_picture){0};
+    return status != LIC_OK ? status : lic_picture_read(data, bytes, options, to, err);
+}
+
+static void check_lossless(lic_picture_format format, uint32_t channels, uint32_t depth)
+{
+    lic_error err = {0};
+    lic_picture a = random_picture(13, 7, channels, depth), b;
+    CHECK_EQ_INT(round_trip(&a, format, &defaults, &b, &err), LIC_OK);
+    CHECK_EQ_STR(err.text, "");
+    CHECK_EQ_INT(b.image.width, 13);
+    CHECK_EQ_INT(b.image.height, 7);
+    CHECK_EQ_INT(b.image.channels, channels);
+    CHECK_EQ_INT(b.image.depth, depth);
+    if (b.image.data)
+        CHECK_EQ_MEM(b.image.data, a.image.data, a.image.stride_bytes * 7);
+    CHECK_EQ_STR(b.warning, "");
+    lic_picture_free(&a);
+    lic_picture_free(&b);
+}
+
+TEST(png_and_ppm_keep_every_sample)
+{
+    for (uint32_t channels = 1; channels <= 3; channels += 2)
+        for (uint32_t depth = 8; depth <= 16; depth += 8) {
+            check_lossless(LIC_FORMAT_PNG, channels, depth);
+            check_lossless(LIC_FORMAT_PPM, channels, depth);
+        }
+}
+
+TEST(jpeg_keeps_size_and_refuses_16_bits)
+{
+    lic_error err = {0};
+    lic_picture a = random_picture(9, 5, 1, 8), b, c = random_picture(9, 5, 3, 16);
+    CHECK_EQ_INT(round_trip(&a, LIC_FORMAT_JPEG, &defaults, &b, &err), LIC_OK);
+    CHECK_EQ_INT(b.image.channels, 1);
+    CHECK_EQ_INT(b.image.width, 9);
+    lic_picture_free(&b);
+    CHECK_EQ_INT(round_trip(&c, LIC_FORMAT_JPEG, &defaults, &b, &err), LIC_ERR_UNSUPPORTED);
+    lic_picture_free(&a);
+    lic_picture_free(&b);
+    lic_picture_free(&c);
+}
+
+/* ---- metadata ---- */
+
+/* The least that libpng takes for an RGB profile: head, empty tag table. */
+static void make_profile(uint8_t *profile, size_t bytes)
+{
+    memset(profile, 0, bytes);
+    for (size_t i = 132; i < bytes;
+         i++) /* libpng takes what compresses to very little for damaged */
+        profile[i] = (uint8_t)test_random();
+    profile[2] = (uint8_t)(bytes >> 8);
+    profile[3] = (uint8_t)bytes;
+    profile[8] = 2;
+    memcpy(profile + 12, "mntrRGB XYZ ", 12);
+    memcpy(profile + 36, "acsp", 4);
+    const uint8_t d50[12] = {0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D};
+    memcpy(profile + 68, d50, sizeof d50);
+}
+
+static void add_all_metadata(lic_picture *p, size_t exif_bytes)
+{
+    static uint8_t profile[500], exif[70000] = "II*\0\10\0\0";
+    static const char xmp[] = "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>";
+    lic_error err;
+    make_profile(profile, sizeof profile);
+    CHECK_EQ_INT(lic_picture_add_meta(p, LIC_META_ICCP, profile, sizeof profile, &defaults, &err),
+                 LIC_OK);
+    CHECK_EQ_INT(lic_picture_add_meta(p, LIC_META_EXIF, exif, exif_bytes, &defaults, &err), LIC_OK);
+    CHECK_EQ_INT(lic_picture_add_meta(p, LIC_META_XMP, xmp, sizeof xmp - 1, &defaults, &err),
+                 LIC_OK);
+}
+
+static void check_metadata(lic_picture_format format)
+{
+    lic_error err = {0};
+    lic_picture a = random_picture(8, 8, 3, 8), b;
+    add_all_metadata(&a, 64);
+    CHECK_EQ_INT(round_trip(&a, format, &defaults, &b, &err), LIC_OK);
+    CHECK_EQ_STR(a.warning, "");
+    CHECK_EQ_STR(b.warning, "");
+    for (int i = 0; i < LIC_N_META; i++) {
+        CHECK_EQ_INT(b.meta[i].bytes, a.meta[i].bytes);
+        if (b.meta[i].bytes == a.meta[i].bytes)
+            CHECK_EQ_MEM(b.meta[i].data, a.meta[i].data, a.meta[i].bytes);
+    }
+    lic_picture_free(&a);
+    lic_picture_free(&b);
+}
+
+TEST(metadata_travels)
+{
+    check_metadata(LIC_FORMAT_PNG);
+    check_metadata(LIC_FORMAT_JPEG);
+}
+
+TEST(metadata_is_kept_by_choice)
+{
+    lic_error err = {0};
+    lic_read_options only_exif = defaults;
+    lic_picture a = random_picture(8, 8, 3, 8), b;
+    only_exif.metadata = 1 << LIC_META_EXIF;
+    add_all_metadata(&a, 64);
+    CHECK_EQ_INT(round_trip(&a, LIC_FORMAT_PNG, &only_exif, &b, &err), LIC_OK);
+    CHECK(b.meta[LIC_META_EXIF].data && !b.meta[LIC_META_ICCP].data && !b.meta[LIC_META_XMP].data);
+    lic_picture_free(&a);
+    lic_picture_free(&b);
+}
+
+TEST(metadata_left_out_is_said)
+{
+    lic_error err = {0};
+    lic_picture a = random_picture(8, 8, 3, 8), b;
+    add_all_metadata(&a, 70000); /* more than a JPEG segment */
+    CHECK_EQ_INT(round_trip(&a, LIC_FORMAT_JPEG, &defaults, &b, &err), LIC_OK);
+    CHECK(strstr(a.warning, "exif of 70000 bytes"));
+    CHECK(!b.meta[LIC_META_EXIF].data && b.meta[LIC_META_XMP].data);
+    lic_picture_free(&b);
+    a.warning[0] = 0;
+    CHECK_EQ_INT(round_trip(&a, LIC_FORMAT_PPM, &defaults, &b, &err), LIC_OK);
+    CHECK(strstr(a.warning, "a PPM file cannot hold it"));
+    lic_picture_free(&a);
+    lic_picture_free(&b);
+}
+
+/* ---- alpha ---- */
+
+/* 2x1 pixels of one PNG, RGBA 8 bits: 200 100 0 at full and at 51/255 alpha. */
+static const uint8_t two_rgba[] = {
+    0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0x00, 0x00, 0x00, 0x0D, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0xF4, 0x22, 0x7F,
+    0x8A, 0x00, 0x00, 0x00, 0x14, 0x49, 0x44, 0x41, 0x54, 0x78, 0x01, 0x01, 0x09, 0x00, 0xF6, 0xFF,
+    0x00, 0xC8, 0x64, 0x00, 0xFF, 0xC8, 0x64, 0x00, 0x33, 0x12, 0x7F, 0x03, 0x8B, 0xC6, 0xA4, 0xEC,
+    0x7B, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82};
+
+TEST(alpha_is_refused_dropped_or_blended)
+{
+    lic_error err = {0};
+    lic_picture p;
+    lic_read_options options = defaults;
+    CHECK_EQ_INT(lic_picture_read(two_rgba, sizeof two_rgba, &options, &p, &err),
+                 LIC_ERR_UNSUPPORTED);
+    CHECK(strstr(err.text, "--alpha=drop") && strstr(err.text, "--alpha=blend"));
+    lic_picture_free(&p);
+    options.alpha = LIC_ALPHA_DROP;
+    REQUIRE(lic_picture_read(two_rgba, sizeof two_rgba, &options, &p, &err) == LIC_OK);
+    CHECK_EQ_INT(p.image.channels, 3);
+    CHECK_EQ_MEM(p.image.data, ((uint8_t[]){200, 100, 0, 200, 100, 0}), 6);
+    lic_picture_free(&p);
+    options.alpha = LIC_ALPHA_BLEND;
+    memcpy(options.background, (uint8_t[]){255, 0, 50}, 3);
+    REQUIRE(lic_picture_read(two_rgba, sizeof two_rgba, &options, &p, &err) == LIC_OK);
+    CHECK_EQ_MEM(p.image.data, ((uint8_t[]){200, 100, 0, 244, 20, 40}), 6);
+    lic_picture_free(&p);
+}
+
+/* ---- limits and names ---- */
+
+TEST(sizes_are_checked_before_memory)
+{
+    lic_error err = {0};
+    lic_picture p = {0};
+    lic_read_options options = {.max_pixels = UINT64_MAX};
+    CHECK_EQ_INT(lic_picture_alloc(&p, 65536, 1, 3, 8, &options, &err), LIC_ERR_LIMIT);
+    CHECK_EQ_INT(lic_picture_alloc(&p, 1, 0, 3, 8, &options, &err), LIC_ERR_LIMIT);
+    options.max_pixels = 99;
+    CHECK_EQ_INT(lic_picture_alloc(&p, 10, 10, 3, 8, &options, &err), LIC_ERR_LIMIT);
+    CHECK(strstr(err.text, "10x10") && strstr(err.text, "99"));
+    CHECK(!p.image.data);
+}
+
+TEST(formats_by_name_and_content)
+{
+    CHECK_EQ_INT(lic_picture_format_of_name("a/b.PNG"), LIC_FORMAT_PNG);
+    CHECK_EQ_INT(lic_picture_format_of_name("x.jpeg"), LIC_FORMAT_JPEG);
+    CHECK_EQ_INT(lic_picture_format_of_name("x.pgm"), LIC_FORMAT_PPM);
+    CHECK_EQ_INT(lic_picture_format_of_name(".png"), LIC_FORMAT_NONE);
+    CHECK_EQ_INT(lic_picture_format_of_name("png"), LIC_FORMAT_NONE);
+    CHECK_EQ_INT(lic_picture_sniff((const uint8_t *)"P6\n", 3), LIC_FORMAT_PPM);
+    CHECK_EQ_INT(lic_picture_sniff((const uint8_t *)"P7\n", 3), LIC_FORMAT_NONE);
+    CHECK_EQ_INT(lic_picture_sniff(two_rgba, sizeof two_rgba), LIC_FORMAT_PNG);
+    CHECK_EQ_INT(lic_picture_sniff(two_rgba, 7), LIC_FORMAT_NONE);
+}
+
+/* Random changes to a small PNG with metadata: whatever comes, no crash (sanitizers watch). */
+TEST(damaged_png_never_crashes)
+{
+    lic_error err = {0};
+    lic_read_options options = defaults;
+    options.alpha = LIC_ALPHA_DROP;
+    for (int round = 0; round < 2000; round++) {
+        uint8_t data[sizeof two_rgba];
+        lic_picture p;
+        memcpy(data, two_rgba, sizeof data);
+        for (uint32_t n = 1 + test_random_below(3); n > 0; n--)
+            data[8 + test_random_below(sizeof data - 8)] = (uint8_t)test_random();
+        (void)!lic_picture_read(data, sizeof data - test_random_below(12), &options, &p, &err);
+        lic_picture_free(&p);
+    }
+}
