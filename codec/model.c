@@ -2,6 +2,7 @@
  * take, once into one block of that size. */
 #include "codec/model.h"
 
+#include "codec/base/cpu.h"
 #include "codec/base/status.h"
 #include "models/network_load.h"
 
@@ -58,6 +59,35 @@ static void fill_info(lic_weights *w, lic_model *model)
     model->info.slices = (uint32_t)model->net.n_slices;
 }
 
+/* Everything that lives only while loading: the mapped file, threads, the list of conversions. */
+static lic_status load_file(const char *path, const lic_model_options *options, lic_model *model, lic_error *err)
+{
+    lic_weights w = {0};
+    lic_pool *pool = lic_pool_new(lic_pool_resolve_threads(options->threads), options->allocator);
+    lic_pack_job *jobs = lic_alloc(options->allocator, LIC_MAX_JOBS * sizeof *jobs);
+    lic_status status = LIC_ERR_MEMORY;
+    if (!pool || !jobs) {
+        lic_fail(err, status, "not enough memory to read the weights");
+        goto done;
+    }
+    const uint64_t saved = lic_fp_enter();
+    status = lic_weights_open(&w, path, pool, err);
+    w.jobs = jobs;
+    w.keep_rows = options->backend == LIC_BACKEND_OPENBLAS;
+    if (!status)
+        status = load_twice(&w, model);
+    if (!status) {
+        fill_info(&w, model);
+        status = w.status;
+    }
+    lic_fp_leave(saved);
+    lic_weights_close(&w);
+done:
+    lic_pool_free(pool);
+    lic_dealloc(options->allocator, jobs);
+    return status;
+}
+
 lic_status lic_model_open(const char *path, const lic_model_options *options, lic_model **out, lic_error *err)
 {
     lic_model_options defaults;
@@ -74,16 +104,7 @@ lic_status lic_model_open(const char *path, const lic_model_options *options, li
     memset(model, 0, sizeof *model);
     model->allocator = options->allocator;
     model->backend = options->backend;
-    lic_weights w;
-    lic_status status = lic_weights_open(&w, path, err);
-    w.keep_rows = options->backend == LIC_BACKEND_OPENBLAS;
-    if (!status)
-        status = load_twice(&w, model);
-    if (!status) {
-        fill_info(&w, model);
-        status = w.status;
-    }
-    lic_weights_close(&w);
+    const lic_status status = load_file(path, options, model, err);
     if (status)
         lic_model_close(model);
     else

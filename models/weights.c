@@ -1,5 +1,5 @@
-/* weights.c - see weights.h: the parser of .licw files and the conversion of their tensors into kernel
- * layouts. Little-endian fields are read byte by byte, so any host reads the same file. */
+/* weights.c - see weights.h: the parser of .licw files. Little-endian fields are read byte by byte, so
+ * any host reads the same file. */
 #include "models/weights.h"
 
 #include "codec/base/bytes.h"
@@ -117,6 +117,11 @@ static bool check_entry(const lic_weights *w, entry *e)
            lic_add_size(e->offset, e->bytes, &end) && end <= w->bytes;
 }
 
+static const char *name_at(const lic_weights *w, uint32_t i)
+{
+    return (const char *)w->data + HEAD + (size_t)w->n_config * CONFIG + (size_t)i * ENTRY;
+}
+
 static lic_status check_tables(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_config; i++)
@@ -126,21 +131,38 @@ static lic_status check_tables(lic_weights *w)
         entry e = entry_at(w, i);
         if (!check_entry(w, &e))
             return FAIL(w, "weights file with a bad tensor entry (number %u)", (unsigned)i);
-        if (lic_crc32(0, w->data + e.offset, e.bytes) != e.crc)
-            return FAIL(w, "the weights file is damaged (checksum of %s)", e.name);
         for (uint32_t j = 0; j < i; j++)
-            if (!strcmp(entry_at(w, j).name, e.name))
+            if (!strcmp(name_at(w, j), e.name))
                 return FAIL(w, "weights file with the tensor %s twice", e.name);
     }
     return LIC_OK;
 }
 
-lic_status lic_weights_open(lic_weights *w, const char *path, lic_error *err)
+/* Verifies one tensor's checksum; `used` keeps the result until all are done. */
+static void checksum(void *user, size_t item, int worker)
+{
+    (void)worker;
+    lic_weights *w = user;
+    const entry e = entry_at(w, (uint32_t)item);
+    w->used[item] = lic_crc32(0, w->data + e.offset, e.bytes) != e.crc;
+}
+
+static lic_status check_payload(lic_weights *w)
+{
+    lic_pool_run(w->pool, w->n_tensors, checksum, w);
+    for (uint32_t i = 0; i < w->n_tensors; i++)
+        if (w->used[i])
+            return FAIL(w, "the weights file is damaged (checksum of %s)", name_at(w, i));
+    return LIC_OK;
+}
+
+lic_status lic_weights_open(lic_weights *w, const char *path, lic_pool *pool, lic_error *err)
 {
     memset(w, 0, sizeof *w);
     w->err = err;
-    if (!map_file(w, path) && !check_head(w))
-        check_tables(w);
+    w->pool = pool;
+    if (!map_file(w, path) && !check_head(w) && !check_tables(w))
+        check_payload(w);
     return w->status;
 }
 
@@ -155,13 +177,26 @@ void lic_weights_begin(lic_weights *w, lic_arena *arena)
 {
     memset(w->used, 0, sizeof w->used);
     w->arena = arena;
+    w->n_jobs = 0;
+}
+
+/* Runs the conversions that the layers asked for. */
+static void run_jobs(lic_weights *w)
+{
+    if (w->status || w->arena->planning || w->arena->failed)
+        return;
+    lic_pack_run(w->jobs, w->n_jobs, w->pool);
+    for (size_t i = 0; i < w->n_jobs; i++)
+        if (w->jobs[i].bad)
+            FAIL(w, "weights file with values out of range in %s", w->jobs[i].name);
 }
 
 lic_status lic_weights_end(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
         if (!w->used[i])
-            FAIL(w, "weights file with an unknown tensor, %s", entry_at(w, i).name);
+            FAIL(w, "weights file with an unknown tensor, %s", name_at(w, i));
+    run_jobs(w);
     if (!w->status && w->arena->failed)
         w->status = lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the weights");
     return w->status;
@@ -223,9 +258,9 @@ void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_byt
 static bool find(lic_weights *w, const char *name, entry *out)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++) {
-        entry e = entry_at(w, i);
-        if (strcmp(e.name, name))
+        if (strcmp(name_at(w, i), name))
             continue;
+        entry e = entry_at(w, i);
         if (w->used[i]++) {
             FAIL(w, "the tensor %s is asked for twice", name);
             return false;
@@ -236,36 +271,6 @@ static bool find(lic_weights *w, const char *name, entry *out)
     }
     FAIL(w, "weights file without the tensor %s", name);
     return false;
-}
-
-/* IEEE binary16 to binary32, exact; infinities and NaN are refused by the caller's finite check. */
-static float half_to_float(uint16_t h)
-{
-    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 1023u;
-    uint32_t bits;
-    float f;
-    if (exponent == 0) { /* zero or subnormal: fraction * 2^-24 */
-        f = (float)fraction * 5.9604644775390625e-8f;
-        memcpy(&bits, &f, sizeof bits);
-        bits |= sign;
-    } else if (exponent == 31) {
-        bits = sign | 0x7F800000u | fraction << 13;
-    } else {
-        bits = sign | (exponent + 112u) << 23 | fraction << 13;
-    }
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-static float value_at(const uint8_t *p, uint32_t type, size_t i)
-{
-    if (type == F16)
-        return half_to_float((uint16_t)(p[2 * i] | p[2 * i + 1] << 8));
-    p += 4 * i;
-    const uint32_t bits = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
 }
 
 /* A float tensor of exactly this shape; false (and a sticky error) otherwise. */
@@ -283,15 +288,6 @@ static bool find_floats(lic_weights *w, const char *name, int rank, const uint32
     return true;
 }
 
-static float checked(lic_weights *w, float v, const char *name)
-{
-    if (!(v > -1e30f && v < 1e30f)) {
-        FAIL(w, "weights file with values out of range in %s", name);
-        return 0.0f;
-    }
-    return v;
-}
-
 static float *take(lic_weights *w, size_t n)
 {
     float *out = lic_arena_take(w->arena, n + LIC_PANEL, sizeof *out);
@@ -306,12 +302,12 @@ const float *lic_weights_floats(lic_weights *w, const char *name, int rank, cons
     if (!find_floats(w, name, rank, dims, &e))
         return NULL;
     float *out = take(w, e.count);
-    for (size_t i = 0; out && i < e.count; i++)
-        out[i] = checked(w, value_at(w->data + e.offset, e.type, i), name);
+    if (out && !lic_pack_values(out, w->data + e.offset, e.type == F16, e.count))
+        FAIL(w, "weights file with values out of range in %s", name);
     return out;
 }
 
-/* Integer arrays are read in place: that needs a little-endian host, which all our targets are. */
+/* Integer arrays are copied as they are: that needs a little-endian host, which all our targets are. */
 static const void *integers(lic_weights *w, const char *name, uint32_t type, size_t *n)
 {
     entry e;
@@ -347,58 +343,22 @@ static const char *join(char *out, const char *module, const char *leaf)
     return out;
 }
 
-/* How a [out, in, kh, kw] tensor becomes panels: output channel j of the layer is row j * stride + first;
- * taps 0, step, 2 step ... + skip of the kernel are kept. */
-typedef struct packing {
-    int cout, cin, kernel;
-    int stride, first;     /* of output channels */
-    int tap_first, tap_step;
-} packing;
-
-static int taps_of(const packing *p)
+/* Room for a packed tensor; filled when the pass ends. */
+static const float *pack(lic_weights *w, const entry *e, lic_pack_kind kind, const lic_packing *p)
 {
-    return (p->kernel * p->kernel - p->tap_first + p->tap_step - 1) / p->tap_step;
-}
-
-static float weight_at(lic_weights *w, const entry *e, const packing *p, int j, int tap, int i)
-{
-    const size_t row = (size_t)(j * p->stride + p->first), kk = (size_t)(p->kernel * p->kernel);
-    const size_t at = (row * (size_t)p->cin + (size_t)i) * kk + (size_t)(p->tap_first + tap * p->tap_step);
-    return checked(w, value_at(w->data + e->offset, e->type, at), e->name);
-}
-
-static const float *pack_panels(lic_weights *w, const entry *e, const packing *p)
-{
-    const int taps = taps_of(p), panels = (p->cout + LIC_PANEL - 1) / LIC_PANEL;
-    float *out = take(w, (size_t)panels * (size_t)taps * (size_t)p->cin * LIC_PANEL), *at = out;
-    for (int panel = 0; out && panel < panels; panel++)
-        for (int tap = 0; tap < taps; tap++)
-            for (int i = 0; i < p->cin; i++)
-                for (int lane = 0; lane < LIC_PANEL; lane++) {
-                    const int j = panel * LIC_PANEL + lane;
-                    *at++ = j < p->cout ? weight_at(w, e, p, j, tap, i) : 0.0f;
-                }
-    return out;
-}
-
-static const float *pack_rows(lic_weights *w, const entry *e, const packing *p)
-{
-    const int taps = taps_of(p);
-    float *out = take(w, (size_t)taps * (size_t)p->cin * (size_t)p->cout), *at = out;
-    for (int tap = 0; out && tap < taps; tap++)
-        for (int i = 0; i < p->cin; i++)
-            for (int j = 0; j < p->cout; j++)
-                *at++ = weight_at(w, e, p, j, tap, i);
-    return out;
-}
-
-static const float *pack_bias(lic_weights *w, const entry *e, const packing *p)
-{
-    float *out = take(w, ((size_t)p->cout + LIC_PANEL - 1) / LIC_PANEL * LIC_PANEL);
-    for (int j = 0; out && j < (p->cout + LIC_PANEL - 1) / LIC_PANEL * LIC_PANEL; j++)
-        out[j] = j < p->cout ? checked(w, value_at(w->data + e->offset, e->type, (size_t)(j * p->stride + p->first)),
-                                      e->name)
-                             : 0.0f;
+    float *out = take(w, lic_pack_floats(kind, p));
+    if (!out)
+        return NULL;
+    if (w->n_jobs == LIC_MAX_JOBS) {
+        FAIL(w, "weights file with too many layers");
+        return NULL;
+    }
+    w->jobs[w->n_jobs++] = (lic_pack_job){.kind = kind,
+                                          .p = *p,
+                                          .name = e->name,
+                                          .src = w->data + e->offset,
+                                          .half = e->type == F16,
+                                          .out = out};
     return out;
 }
 
@@ -414,30 +374,37 @@ static bool find_pair(lic_weights *w, const char *module, int rank, const uint32
            find_floats(w, join(name, module, "bias"), 1, dims, &out->bias);
 }
 
-static void pack(lic_weights *w, const pair *from, const packing *p, int stride, bool keep_rows, conv *out)
+/* A bias is a layer with one input. */
+static const float *pack_bias(lic_weights *w, const pair *from, const lic_packing *p)
+{
+    const lic_packing one = {p->cout, 1, 1, p->stride, p->first, 0, 1};
+    return pack(w, &from->bias, LIC_PACK_PANELS, &one);
+}
+
+static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, int stride, bool keep_rows, conv *out)
 {
     *out = (conv){.kernel = p->kernel, .stride = stride, .cin = p->cin, .cout = p->cout};
-    out->w = pack_panels(w, &from->weight, p);
-    out->bias = pack_bias(w, &from->bias, p);
-    out->rows = keep_rows ? pack_rows(w, &from->weight, p) : NULL;
+    out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
+    out->bias = pack_bias(w, from, p);
+    out->rows = keep_rows ? pack(w, &from->weight, LIC_PACK_ROWS, p) : NULL;
 }
 
 void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride, const char *module)
 {
     const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, (uint32_t)kernel, (uint32_t)kernel};
-    const packing p = {cout, cin, kernel, 1, 0, 0, 1};
+    const lic_packing p = {cout, cin, kernel, 1, 0, 0, 1};
     pair from;
     if (find_pair(w, module, 4, dims, &from))
-        pack(w, &from, &p, stride, w->keep_rows, out);
+        pack_conv(w, &from, &p, stride, w->keep_rows, out);
 }
 
 void lic_weights_linear(lic_weights *w, conv *out, int cout, int cin, const char *module)
 {
     const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, 1, 1};
-    const packing p = {cout, cin, 1, 1, 0, 0, 1};
+    const lic_packing p = {cout, cin, 1, 1, 0, 0, 1};
     pair from;
     if (find_pair(w, module, 2, dims, &from))
-        pack(w, &from, &p, 1, false, out);
+        pack_conv(w, &from, &p, 1, false, out);
 }
 
 void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const char *module)
@@ -448,30 +415,30 @@ void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const ch
     if (!find_pair(w, module, 4, dims, &from))
         return;
     for (int phase = 0; phase < 4; phase++) { /* channel 4 j + phase, as pixel_shuffle has it */
-        const packing p = {cout, cin, 3, 4, phase, 0, 1};
-        pack(w, &from, &p, 1, w->keep_rows, &out->phase[phase]);
+        const lic_packing p = {cout, cin, 3, 4, phase, 0, 1};
+        pack_conv(w, &from, &p, 1, w->keep_rows, &out->phase[phase]);
     }
 }
 
 void lic_weights_local(lic_weights *w, conv *out, int cout, int cin, const char *module)
 {
     const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, LIC_LOCAL, LIC_LOCAL};
-    const packing p = {cout, cin, LIC_LOCAL, 1, 0, 1, 2}; /* taps with an odd sum of offsets */
+    const lic_packing p = {cout, cin, LIC_LOCAL, 1, 0, 1, 2}; /* taps with an odd sum of offsets */
     pair from;
     if (find_pair(w, module, 4, dims, &from))
-        pack(w, &from, &p, 1, false, out);
+        pack_conv(w, &from, &p, 1, false, out);
 }
 
 void lic_weights_depthwise(lic_weights *w, depthwise *out, int c, int kernel, const char *module)
 {
     const uint32_t dims[4] = {(uint32_t)c, 1, (uint32_t)kernel, (uint32_t)kernel};
-    const packing p = {c, 1, kernel, 1, 0, 0, 1};
+    const lic_packing p = {c, 1, kernel, 1, 0, 0, 1};
     pair from;
     *out = (depthwise){.kernel = kernel, .c = c};
     if (!find_pair(w, module, 4, dims, &from))
         return;
-    out->w = pack_rows(w, &from.weight, &p);
-    out->bias = pack_bias(w, &from.bias, &p);
+    out->w = pack(w, &from.weight, LIC_PACK_ROWS, &p);
+    out->bias = pack_bias(w, &from, &p);
 }
 
 void lic_weights_norm(lic_weights *w, norm *out, int c, const char *module)

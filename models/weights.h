@@ -6,6 +6,9 @@
 #define LIC_MODELS_WEIGHTS_H
 
 #include "models/network.h"
+#include "models/pack.h"
+
+enum { LIC_MAX_JOBS = 8192 };
 
 typedef struct lic_weights {
     const uint8_t *data;
@@ -14,17 +17,20 @@ typedef struct lic_weights {
     uint64_t hash;
     uint8_t used[4096]; /* per tensor, in this pass */
     lic_arena *arena;
+    lic_pool *pool;
+    lic_pack_job *jobs; /* [LIC_MAX_JOBS], the caller's */
+    size_t n_jobs;
     bool keep_rows; /* OpenBLAS wants plain matrices besides the panels */
     lic_status status;
     lic_error *err;
 } lic_weights;
 
-/* Maps the file and checks head, tables and checksums of the head. lic_weights_close in any case. */
-lic_status lic_weights_open(lic_weights *w, const char *path, lic_error *err);
+/* Maps the file and checks head, tables and all checksums, on the pool. lic_weights_close in any case. */
+lic_status lic_weights_open(lic_weights *w, const char *path, lic_pool *pool, lic_error *err);
 void lic_weights_close(lic_weights *w);
 /* Starts a pass over the tensors into an arena (twice: planning, then real). */
 void lic_weights_begin(lic_weights *w, lic_arena *arena);
-/* Fails unless every tensor was used exactly once in this pass. */
+/* Converts what the layers asked for, on the pool; fails unless every tensor was used exactly once. */
 lic_status lic_weights_end(lic_weights *w);
 
 /* A whole number from the configuration, within min..max. */

@@ -1,0 +1,42 @@
+/* pack.h - tensors of the weights file turned into the layouts that the kernels want: binary32, panels
+ * of 16 output channels. Jobs are independent, so a model loads on all threads. */
+#ifndef LIC_MODELS_PACK_H
+#define LIC_MODELS_PACK_H
+
+#include "codec/base/pool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum lic_pack_kind {
+    LIC_PACK_PANELS, /* [ceil(cout / 16)][taps, cin][16], missing channels zero */
+    LIC_PACK_ROWS    /* [taps, cin][cout] */
+} lic_pack_kind;
+
+/* Output channel j of the layer is row j * stride + first of the tensor [rows, cin, kernel, kernel]; of
+ * the kernel's elements only tap_first, tap_first + tap_step, ... are kept. */
+typedef struct lic_packing {
+    int cout, cin, kernel;
+    int stride, first;
+    int tap_first, tap_step;
+} lic_packing;
+
+typedef struct lic_pack_job {
+    lic_pack_kind kind;
+    lic_packing p;
+    const char *name;   /* of the tensor, for messages */
+    const uint8_t *src; /* the whole tensor, little-endian */
+    bool half;          /* binary16, else binary32 */
+    float *out;
+    bool bad; /* out: some value is infinite, NaN or above 1e30 */
+} lic_pack_job;
+
+int lic_pack_taps(const lic_packing *p);
+/* Floats that a job writes. */
+size_t lic_pack_floats(lic_pack_kind kind, const lic_packing *p);
+void lic_pack_run(lic_pack_job *jobs, size_t n, lic_pool *pool);
+/* n values to binary32; false if one is infinite, NaN or above 1e30. */
+bool lic_pack_values(float *out, const uint8_t *src, bool half, size_t n);
+
+#endif
