@@ -1,5 +1,7 @@
 /* models.c - see models.h. Only the head of a weights file is read here, to know which file to
  * open; the library verifies everything when it opens it. */
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "cli/models.h"
 
 #include "cli/report.h"
@@ -22,10 +24,11 @@ struct folders {
 
 static void add_folder(struct folders *f, const char *base, const char *rest)
 {
-    char *path = f->path[f->n];
+    char path[PATH_MAX];
     struct stat st;
     int n = snprintf(path, PATH_MAX, "%s%s", base, rest);
-    if (n > 0 && n < PATH_MAX && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    if (n > 0 && n < PATH_MAX && realpath(path, f->path[f->n]) && stat(path, &st) == 0 &&
+        S_ISDIR(st.st_mode))
         f->n++;
 }
 
@@ -114,6 +117,17 @@ static void describe_folders(char *text, size_t size)
                       folders.path[i]);
 }
 
+/* Opens a file; an error names it. */
+static lic_status open_file(const char *path, const lic_model_options *options, lic_model **model,
+                            lic_error *err)
+{
+    lic_error why;
+    lic_status status = lic_model_open(path, options, model, &why);
+    if (status == LIC_OK)
+        return status;
+    return lic_report_fail(err, status, "model %.100s: %.130s", path, why.text);
+}
+
 lic_status lic_models_open_name(const char *name, const lic_model_options *options,
                                 lic_model **model, lic_error *err)
 {
@@ -121,12 +135,12 @@ lic_status lic_models_open_name(const char *name, const lic_model_options *optio
     struct folders folders;
     size_t bytes = strlen(name);
     if (strchr(name, '/') || (bytes > 5 && strcmp(name + bytes - 5, ".licw") == 0))
-        return lic_model_open(name, options, model, err);
+        return open_file(name, options, model, err);
     list_folders(&folders);
     for (int i = 0; i < folders.n; i++) {
         snprintf(path, sizeof path, "%s/%.255s.licw", folders.path[i], name);
         if (access(path, F_OK) == 0)
-            return lic_model_open(path, options, model, err);
+            return open_file(path, options, model, err);
     }
     describe_folders(where, sizeof where);
     return lic_report_fail(err, LIC_ERR_MODEL_OPEN, "no model '%.40s' (%s)", name, where);
@@ -152,7 +166,7 @@ lic_status lic_models_open_id(uint32_t id, const lic_model_options *options, lic
     char where[140];
     struct search search = {.id = id};
     if (lic_models_for_each(match_id, &search))
-        return lic_model_open(search.path, options, model, err);
+        return open_file(search.path, options, model, err);
     describe_folders(where, sizeof where);
     return lic_report_fail(err, LIC_ERR_MODEL_WRONG,
                            "needs model %08" PRIx32 " (%s; LIC_MODEL_DIR or --model names another)",

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Standard input and output: the same bytes as with files, data never mixed with messages.
+source "$(dirname "$0")/common.bash"
+cp "$DATA/odd-17x33.png" "$T/a.png"
+cd "$T" || exit 1
+
+run "$LIC" encode a.png a.lic
+expect "a file to compare with" 0
+"$LIC" encode - - <a.png >b.lic 2>err; rc=$?
+expect "encode - -" 0
+holds "the same bytes" cmp a.lic b.lic
+"$LIC" encode - <a.png >b.lic 2>err; rc=$?
+expect "encode - writes to standard output" 0
+holds "the same bytes again" cmp a.lic b.lic
+"$LIC" encode a.png -c >b.lic 2>err; rc=$?
+expect "-c" 0
+holds "-c: the same bytes" cmp a.lic b.lic
+cat a.png | "$LIC" encode - c.lic 2>err; rc=$?
+expect "a pipe, which cannot be measured before" 0
+holds "pipe: the same bytes" cmp a.lic c.lic
+"$LIC" encode -c --json a.png >b.lic 2>err; rc=$?
+expect "JSON beside data" 0
+holds "data is clean" cmp a.lic b.lic
+holds "JSON is on standard error" grep -q '"command": "encode"' err
+"$LIC" encode -c --json=line.json a.png >b.lic 2>err; rc=$?
+expect "--json=FILE" 0
+holds "JSON is in the file" grep -q '"output": "-"' line.json
+holds "and only there" test ! -s err
+run "$LIC" decode a.lic a.ppm
+expect "decode to a file" 0
+"$LIC" decode --format ppm - <a.lic >b.ppm 2>err; rc=$?
+expect "decode - " 0
+holds "the same picture" cmp a.ppm b.ppm
+"$LIC" decode --format png -c a.lic 2>err | "$LIC" eval --json - a.ppm >out 2>>err; rc=$?
+expect "eval reads a pipe" 0
+holds "the same pixels" grep -q '"psnr": null' out
+"$LIC" encode - c2.lic </dev/null 2>err; rc=$?
+expect "empty standard input" 1 'standard input: is empty'
+head -c 100000 /dev/zero | "$LIC" encode - c2.lic 2>err; rc=$?
+expect "zeros on standard input" 1 'standard input: is not a picture'
+"$LIC" encode a.png - 2>err >&-; rc=$?
+expect "closed standard output" 1 'cannot write'
+holds "no temporary files" no_strays .
+
+# Data never goes to a terminal, and none is read from one.
+if command -v script >/dev/null; then
+    script -qec "'$LIC' encode a.png -c" /dev/null >tty.out 2>&1 </dev/null; rc=$?
+    cp tty.out err
+    expect "no data to a terminal" 2 'terminal'
+fi
+finish
