@@ -5,7 +5,7 @@
 
 It follows section 6 of FORMAT.md operation by operation in numpy, an fma at a time, so it must give the
 same bits as the C program, and a file that it cannot decode is a fault of the specification or of a
-decoder. It takes about five minutes per megapixel-kilochannel; use small pictures. The comments name sections.
+decoder. The student takes three minutes per megapixel. The comments name sections.
 """
 import argparse
 import struct

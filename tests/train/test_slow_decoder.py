@@ -1,0 +1,125 @@
+"""The program and models/train/slow_decoder.py, two decoders of one specification, on the same files: the same
+pixels, and both refuse what is damaged. Without numpy, PyTorch or build/lic (or $LIC) it says so and exits 0."""
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIC = os.environ.get("LIC", os.path.join(HERE, "../../build/lic"))
+MODEL = os.path.join(HERE, "../golden/tiny.licw")
+sys.path.insert(0, os.path.join(HERE, "../../models/train"))
+sys.dont_write_bytecode = True
+try:
+    import numpy as np
+    import torch  # noqa: F401
+except ImportError as e:
+    print(f"test_slow_decoder: skipped: {e}")
+    sys.exit(0)
+if not os.access(LIC, os.X_OK):
+    print(f"test_slow_decoder: skipped: no program {LIC}")
+    sys.exit(0)
+import slow_decoder
+from export import read_licw
+
+
+def lic(*args):
+    return subprocess.run([LIC, *args, "--quiet", "-f", "-T", "1", "--model", MODEL], capture_output=True).returncode
+
+
+def picture(h, w, c, kind, seed):
+    """Smooth colours, an edge and noise."""
+    rng = np.random.RandomState(seed)
+    r, q = np.mgrid[:h, :w]
+    p = np.stack([0.3 + 0.5 * np.sin((r * (k + 1) + q) / 9.0) ** 2 for k in range(c)], -1)
+    p[r > q] *= 0.5
+    top = np.iinfo(kind).max
+    return np.clip(np.rint((p + 0.05 * rng.standard_normal(p.shape)) * top), 0, top).astype(kind)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def write(path, data):
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def check_at(data):
+    """Where the CRC-32 of the file is, for a picture of at least 129 pixels a side or fewer than 129."""
+    at = 5
+    for _ in range(2):
+        while data[at] & 128:
+            at += 1
+        at += 1
+    return at + 10
+
+
+def sealed(data):
+    """The file with its CRC-32 made right."""
+    at = check_at(data)
+    crc = zlib.crc32(data[at + 4:], zlib.crc32(data[:at]))
+    return data[:at] + crc.to_bytes(4, "little") + data[at + 4:]
+
+
+def slow(data, licw):
+    try:
+        return slow_decoder.decode(data, licw)
+    except slow_decoder.Refused:
+        return None
+
+
+def test_same_pixels(folder, licw):
+    for i, (h, w, c, kind, q) in enumerate(((1, 1, 3, np.uint8, 50), (64, 64, 3, np.uint8, 0), (65, 7, 3, np.uint8, 100),
+                                            (75, 140, 3, np.uint8, 33.3), (40, 70, 1, np.uint8, 71),
+                                            (50, 33, 3, np.uint16, 90), (130, 20, 1, np.uint16, 10))):
+        suffix = "ppm" if c == 3 else "pgm"
+        a, b, s, out = (os.path.join(folder, n) for n in (f"in.{suffix}", "a.lic", f"slow.{suffix}", f"out.{suffix}"))
+        slow_decoder.write_picture(a, picture(h, w, c, kind, i))
+        assert lic("encode", "-q", str(q), a, b) == 0 and lic("decode", b, out) == 0
+        slow_decoder.write_picture(s, slow_decoder.decode(read(b), licw))
+        assert read(out) == read(s), (h, w, c, kind, q)
+
+
+def test_both_refuse_damage(folder, licw):
+    a, b, out = (os.path.join(folder, n) for n in ("in.ppm", "a.lic", "out.ppm"))
+    slow_decoder.write_picture(a, picture(30, 50, 3, np.uint8, 9))
+    assert lic("encode", "-q", "60", a, b) == 0
+    data, rng = read(b), random.Random(4)
+    at = check_at(data)
+    assert sealed(data) == data
+    bad = {f"cut to {n}": data[:n] for n in (0, 3, 5, at, at + 4, len(data) - 1)}
+    for _ in range(6):                  # caught by the CRC-32
+        i = rng.randrange(len(data))
+        bad[f"byte {i}"] = data[:i] + bytes([data[i] ^ 1 << rng.randrange(8)]) + data[i + 1:]
+    for _ in range(12):                 # past it: latents that decode to something else, or to nothing
+        i = rng.randrange(at + 4, len(data))
+        bad[f"sealed byte {i}"] = sealed(data[:i] + bytes([data[i] ^ 1 << rng.randrange(8)]) + data[i + 1:])
+    bad["sealed, a zero more"] = sealed(data + b"\0")
+    bad["sealed, a byte more"] = sealed(data + b"\x80")
+    bad["sealed, a byte less"] = sealed(data[:-1])
+    bad["sealed, other model"] = sealed(data[:7] + bytes([data[7] ^ 1]) + data[8:])
+    bad["sealed, other quality"] = sealed(data[:12] + bytes([data[12] ^ 1]) + data[13:])
+    bad["sealed, ones"] = sealed(data[:at + 4] + b"\xff" * 9)
+    bad["sealed, reserved flag"] = sealed(data[:4] + b"\x81" + data[5:])
+    bad["sealed, long varint"] = sealed(data[:6] + b"\x9d\x00" + data[7:])
+    for what, damaged in bad.items():
+        write(b, damaged)
+        assert slow(damaged, licw) is None, f"the slow decoder takes: {what}"
+        assert lic("decode", b, out) == (3 if "model" in what else 1), f"the program takes: {what}"
+
+
+def main():
+    licw = read_licw(MODEL)
+    with tempfile.TemporaryDirectory() as folder:
+        test_same_pixels(folder, licw)
+        test_both_refuse_damage(folder, licw)
+    print("test_slow_decoder: passed")
+
+
+if __name__ == "__main__":
+    main()
