@@ -142,15 +142,14 @@ void lic_range_encode_many(lic_range_encoder *enc, const lic_cdf_set *set, const
 }
 
 /* The number of [low, low + range) with the fewest leading bytes before nothing but zeros; it may
- * be past 2^64, which is a carry and shows as *word < low. Eight bytes always do: low itself. */
+ * be past 2^64, which is a carry and shows as *word < low. Four bytes do at most, as range >= 2^32. */
 static unsigned shortest(uint64_t low, uint64_t range, uint64_t *word)
 {
     uint64_t below = UINT64_MAX;
-    for (unsigned n = 0;; n++) {
+    for (unsigned n = 0;; n++, below >>= 8) {
         *word = (low + below) & ~below;
         if (*word - low < range)
             return n;
-        below = n + 1 < STATE_BYTES ? below >> 8 : 0;
     }
 }
 
@@ -158,9 +157,7 @@ bool lic_range_finish(lic_range_encoder *enc)
 {
     uint64_t word;
     unsigned n = shortest(enc->low, enc->range, &word);
-    if (n > 0 && !reserve(enc))
-        return false;
-    if (enc->failed)
+    if (enc->failed || (n > 0 && !reserve(enc)))
         return false;
     if (word < enc->low)
         carry(enc);

@@ -2,7 +2,7 @@
  *
  * Both sides are deterministic integer code. The encoder writes into a growing buffer and keeps a
  * sticky failure flag; the decoder never reads past its input: bytes beyond the end count as zero,
- * and `overrun` tells how many were asked for (the encoder leaves out up to 8 zeros, so a few are
+ * and `overrun` tells how many were asked for (the encoder leaves out 4 to 8 zeros, so a few are
  * normal; more, in the middle of a stream, mean that it was cut and the symbols are no longer the
  * encoder's). Any int32_t can be coded with any table: see the escape in cdf.h. Tables must come
  * from lic_cdf_set_init. The same symbols always give the same bytes, and no other bytes are
