@@ -142,7 +142,7 @@ void lic_range_encode_many(lic_range_encoder *enc, const lic_cdf_set *set, const
 }
 
 /* The number of [low, low + range) with the fewest leading bytes before nothing but zeros; it may
- * be past 2^64, which is a carry and shows as *word < low. Four bytes do at most, as range >= 2^32. */
+ * be past 2^64, which is a carry and shows as *word < low. Four bytes suffice: range >= 2^32. */
 static unsigned shortest(uint64_t low, uint64_t range, uint64_t *word)
 {
     uint64_t below = UINT64_MAX;
