@@ -11,6 +11,10 @@
 /* The keyword that Adobe's XMP specification (part 3, 1.1.5) gives the iTXt chunk. */
 #define XMP_KEYWORD "XML:com.adobe.xmp"
 
+/* Of zlib. The default, 6, takes 94 ms for a decoded 768x512 photograph, 4 takes 35 ms for 3 % more
+ * bytes. */
+enum { WRITE_LEVEL = 4 };
+
 struct png_job {
     png_structp png;
     png_infop info;
@@ -206,6 +210,7 @@ static void write_all(struct png_job *job)
     png_set_IHDR(job->png, job->info, image->width, image->height, (int)image->depth,
                  image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_compression_level(job->png, WRITE_LEVEL);
     write_metadata(job);
     png_write_info(job->png, job->info);
     native_order(job->png);
