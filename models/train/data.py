@@ -72,7 +72,7 @@ def sample(tiles, batch, size, reduced=0.5, grey=0.15):
     rows, columns = (_resampling(batch, size, tile, shrink, device).to(dtype)[:, None] for _ in range(2))
     x = rows @ x @ columns.transpose(-1, -2)
     x = torch.cat([x[:batch // 2], x[batch // 2:].transpose(-1, -2)]).float()
-    luma = (x * torch.tensor([0.299, 0.587, 0.114], device=device)[:, None, None]).sum(1, keepdim=True)
+    luma = 0.299 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
     amount = torch.rand(batch, 1, 1, 1, device=device)
     amount = torch.where(torch.rand(batch, 1, 1, 1, device=device) < grey, amount * 0.7, torch.zeros_like(amount))
     x = x + (luma - x) * amount

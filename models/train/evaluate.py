@@ -1,6 +1,7 @@
-"""Rate (estimated bits, hard rounding) and PSNR of weights on pictures, and BD-rate against a published codec.
+"""Rate (estimated bits, hard rounding), PSNR and MS-SSIM of weights on pictures, and BD-rate against a published codec.
 
 evaluate.py student.json --weights 'PREFIX.*.pt' --pictures 'KODAK/*.png' [--levels 0.58,1.69] [--anchor VTM.json]
+evaluate.py student.json --weights student.licw ...
 """
 import argparse
 import glob
@@ -23,14 +24,32 @@ def read_picture(name):
     return torch.from_numpy(np.asarray(Image.open(name).convert("RGB")).copy()).float()[None] / 255
 
 
+def ms_ssim(x, y, weights=(0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+    """Multi-scale structural similarity (Wang 2003) of 1,H,W,3 pictures in [0,1]; mean of the three colours."""
+    x, y = (t.permute(3, 0, 1, 2) for t in (x, y))
+    g = torch.exp(-(torch.arange(11, device=x.device, dtype=x.dtype) - 5) ** 2 / (2 * 1.5 ** 2))
+    g = g / g.sum()
+    blur = lambda t: F.conv2d(F.conv2d(t, g.view(1, 1, 1, -1)), g.view(1, 1, -1, 1))
+    result = torch.ones(3, device=x.device)
+    for i, w in enumerate(weights):
+        mx, my = blur(x), blur(y)
+        vx, vy, vxy = blur(x * x) - mx * mx, blur(y * y) - my * my, blur(x * y) - mx * my
+        value = (2 * vxy + 0.03 ** 2) / (vx + vy + 0.03 ** 2)
+        if i + 1 == len(weights):
+            value = value * (2 * mx * my + 0.01 ** 2) / (mx * mx + my * my + 0.01 ** 2)
+        result = result * value.mean((1, 2, 3)).clamp_min(0) ** w
+        x, y = (F.avg_pool2d(t, 2, padding=(t.shape[2] % 2, t.shape[3] % 2)) for t in (x, y))
+    return result.mean().item()
+
+
 @torch.no_grad()
 def code(net, x, level):
-    """Bits per pixel and PSNR of one picture, as the decoder would show it (8 bits)."""
+    """Bits per pixel, PSNR and MS-SSIM of one picture, as the decoder would show it (8 bits)."""
     h, w = x.shape[1:3]
     padded = F.pad(x.permute(0, 3, 1, 2), (0, -w % 64, 0, -h % 64), mode="replicate").permute(0, 2, 3, 1)
     y, y_bits, z_bits = net(padded, torch.tensor([float(level)], device=x.device), noise=False)
     y = (y[:, :h, :w].clamp(0, 1) * 255).round() / 255
-    return ((y_bits + z_bits) / (h * w)).item(), -10 * math.log10((y - x).square().mean().item())
+    return ((y_bits + z_bits) / (h * w)).item(), -10 * math.log10((y - x).square().mean().item()), ms_ssim(x, y)
 
 
 def bd_rate(anchor, test):
@@ -59,9 +78,14 @@ def main():
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     ap.add_argument("-v", "--verbose", action="store_true", help="print every picture")
     a = ap.parse_args()
-    with open(a.config) as f:
-        net = M.Codec(**json.load(f)["model"]).eval().to(a.device)
-    net.load_state_dict(load_state(a.weights))
+    if a.weights.endswith(".licw"):
+        from export import load_codec
+        net = load_codec(a.weights)[0]
+    else:
+        with open(a.config) as f:
+            net = M.Codec(**json.load(f)["model"])
+        net.load_state_dict(load_state(a.weights))
+    net.eval().to(a.device)
     files = sorted(glob.glob(a.pictures))
     if not files:
         raise SystemExit(f"no pictures at {a.pictures}")
@@ -69,10 +93,11 @@ def main():
     for level in map(float, a.levels.split(",")):
         rows = [code(net, x, level) for x in pictures]
         if a.verbose:
-            for f, (bpp, psnr) in zip(files, rows):
-                print(f"{f}: {bpp:.4f} bpp, {psnr:.3f} dB")
-        points.append(tuple(np.mean(rows, 0)))
-        print(f"level {level:g}: {points[-1][0]:.4f} bpp, {points[-1][1]:.3f} dB", flush=True)
+            for f, (bpp, psnr, ssim) in zip(files, rows):
+                print(f"{f}: {bpp:.4f} bpp, {psnr:.3f} dB, MS-SSIM {ssim:.5f}")
+        bpp, psnr, ssim = np.mean(rows, 0)
+        points.append((bpp, psnr))
+        print(f"level {level:g}: {bpp:.4f} bpp, {psnr:.3f} dB, MS-SSIM {ssim:.5f}", flush=True)
     if a.anchor and len(points) >= 4:
         print(f"BD-rate {bd_rate(read_anchor(a.anchor), points):+.2f} %")
 

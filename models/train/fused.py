@@ -20,6 +20,16 @@ import model as M
 WINDOW = M.WINDOW
 TOKENS = WINDOW * WINDOW
 
+# Launch shapes; tune_fused.py measures others. programs: at most so many per launch, each loops; block: elements at a time.
+CONFIG = {
+    "attention_fwd": dict(programs=4096, warps=4),
+    "attention_bwd": dict(programs=1056, warps=4),
+    "norm_fwd": dict(block=2048, warps=4),
+    "norm_bwd": dict(block=2048, programs=1056, warps=4),
+    "dw_fwd": dict(rows=32, columns=16, channels=64, warps=4),
+    "dw_bwd": dict(rows=32, columns=16, channels=32, warps=4),
+}
+
 
 # ---------------------------------------------------------------- scaled cosine attention in shifted windows
 
@@ -125,8 +135,10 @@ def attention_forward(qkv, bias, scale, shift):
     b, h, w, c3 = qkv.shape
     heads, c = bias.shape[0], c3 // 3
     windows = b * h * w // TOKENS
+    cfg = CONFIG["attention_fwd"]
+    n = min(windows, max(1, cfg["programs"] // heads))
     out = qkv.new_empty(b, h, w, c)
-    _attention_fwd[(min(windows, 4096 // heads), heads)](qkv, bias, scale, out, shift, windows, h, w, c, c // heads, WINDOW, num_warps=4)
+    _attention_fwd[(n, heads)](qkv, bias, scale, out, shift, windows, h, w, c, c // heads, WINDOW, num_warps=cfg["warps"])
     return out
 
 
@@ -135,13 +147,14 @@ def attention_backward(qkv, bias, scale, shift, dout):
     b, h, w, c3 = qkv.shape
     heads, c = bias.shape[0], c3 // 3
     windows = b * h * w // TOKENS
-    n = min(windows, max(1, 1056 // heads))
+    cfg = CONFIG["attention_bwd"]
+    n = min(windows, max(1, cfg["programs"] // heads))
     dqkv = torch.empty_like(qkv)
     dbias = bias.new_empty(n, heads, TOKENS, TOKENS)
     dscale = bias.new_empty(n, heads)
     dsum = bias.new_empty(n, c3)
     _attention_bwd[(n, heads)](qkv, bias, scale, dout, dqkv, dbias, dscale, dsum, shift, windows, h, w, c, c // heads, WINDOW,
-                               num_warps=4)
+                               num_warps=cfg["warps"])
     return dqkv, dbias.sum(0), dscale.sum(0), dsum.sum(0)
 
 
@@ -197,21 +210,22 @@ def _norm_bwd(t, dout, gain, dt, part, rows, C: tl.constexpr, CP: tl.constexpr, 
 def norm_forward(t, x, gain, shift, skip=None):
     """x + LayerNorm(t) [+ skip]"""
     c = t.shape[-1]
-    rows, cp = t.numel() // c, triton.next_power_of_2(c)
-    r = max(1, 2048 // cp)
+    rows, cp, cfg = t.numel() // c, triton.next_power_of_2(c), CONFIG["norm_fwd"]
+    r = max(1, cfg["block"] // cp)
     out = torch.empty_like(x)
-    _norm_fwd[(triton.cdiv(rows, r),)](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None, num_warps=4)
+    _norm_fwd[(triton.cdiv(rows, r),)](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None,
+                                       num_warps=cfg["warps"])
     return out
 
 
 def norm_backward(t, dout, gain):
     """-> dt, dgain, dshift, column sums of dt."""
     c = t.shape[-1]
-    rows, cp = t.numel() // c, triton.next_power_of_2(c)
-    r = max(1, 2048 // cp)
-    n = min(triton.cdiv(rows, r), 1056)
+    rows, cp, cfg = t.numel() // c, triton.next_power_of_2(c), CONFIG["norm_bwd"]
+    r = max(1, cfg["block"] // cp)
+    n = min(triton.cdiv(rows, r), cfg["programs"])
     dt, part = torch.empty_like(t), gain.new_empty(n, 3, c)
-    _norm_bwd[(n,)](t, dout, gain, dt, part, rows, c, cp, r, num_warps=4)
+    _norm_bwd[(n,)](t, dout, gain, dt, part, rows, c, cp, r, num_warps=cfg["warps"])
     return (dt, *part.sum(0).unbind(0))
 
 
@@ -355,20 +369,23 @@ def _taps(weight):
 
 def dw_gelu_forward(u, weight, bias):
     b, h, w, c = u.shape
-    rows, bx, bc = 32 if h >= 64 else 16, 16, 64
+    cfg = CONFIG["dw_fwd"]
+    rows, bx, bc = min(cfg["rows"], max(1, h // 2)), cfg["columns"], cfg["channels"]
     out = torch.empty_like(u)
     grid = (b * triton.cdiv(h, rows) * triton.cdiv(w, bx), triton.cdiv(c, bc))
-    _dw_gelu_fwd[grid](u, _taps(weight), bias, out, h, w, c, rows, bx, bc, num_warps=4)
+    _dw_gelu_fwd[grid](u, _taps(weight), bias, out, h, w, c, rows, bx, bc, num_warps=cfg["warps"])
     return out
 
 
 def dw_gelu_backward(u, dout, weight):
     """-> du, dweight, dbias, column sums of du."""
     b, h, w, c = u.shape
-    rows, bx, bc = 32 if h >= 64 else 16, 16, 32
+    cfg = CONFIG["dw_bwd"]
+    rows, bx, bc = min(cfg["rows"], max(1, h // 2)), cfg["columns"], cfg["channels"]
     n = b * triton.cdiv(h, rows) * triton.cdiv(w, bx)
     du, part = torch.empty_like(u), torch.empty(n, 11, c, device=u.device)
-    _dw_gelu_bwd[(n, triton.cdiv(c, bc))](u, dout, _taps(weight), du, part, h, w, c, rows, bx, bc, num_warps=4)
+    _dw_gelu_bwd[(n, triton.cdiv(c, bc))](u, dout, _taps(weight), du, part, h, w, c, rows, bx, bc,
+                                              num_warps=cfg["warps"])
     part = part.sum(0)
     return du, part[:9].t().reshape(weight.shape), part[9], part[10]
 
@@ -560,6 +577,25 @@ def convolution(x, weight, bias, stride=1, padding=1):
         return Convolution.apply(x.to(dt).contiguous(), weight.to(dt), bias.to(dt), stride, padding)
 
 
+class Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.save_for_backward(x, weight)
+        return torch.addmm(bias, x.reshape(-1, x.shape[-1]), weight.t()).view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, weight = ctx.saved_tensors
+        flat = dy.contiguous().view(-1, dy.shape[-1])
+        return (flat @ weight).view_as(x), _wgrad(flat, x.reshape(-1, x.shape[-1])), column_sum(flat)
+
+
+def linear(m, x):
+    dt = torch.bfloat16 if x.is_cuda and torch.is_autocast_enabled() else x.dtype
+    with torch.autocast(x.device.type, enabled=False):
+        return Linear.apply(x.to(dt), m.weight.to(dt), m.bias.to(dt))
+
+
 def conv(m, x):
     c = m.conv
     return convolution(x, c.weight, c.bias, c.stride[0], c.padding[0])
@@ -623,14 +659,14 @@ def depthwise(m, x):
     return Depthwise.apply(x, m.conv.weight, m.conv.bias)
 
 
-PARTS = ("rstb", "dense", "up", "down", "conv", "depthwise", "elementwise")
+PARTS = ("rstb", "dense", "up", "down", "conv", "linear", "depthwise", "elementwise")
 
 
 def accelerate(net, parts=PARTS, compile=True):
     """Bind the fused forms to the modules of a Codec; compile the elementwise rest."""
     wrap = (lambda f: torch.compile(f, dynamic=False)) if compile else (lambda f: f)
     bind = lambda mod, f: setattr(mod, "forward", types.MethodType(f, mod))
-    inside = {id(b.dw) for b in net.modules() if isinstance(b, M.SwinV2Block)}
+    inside = {id(m) for b in net.modules() if isinstance(b, M.SwinV2Block) for m in b.modules()}
     dense, affine, prior = wrap(dense_block), wrap(M.RateAffine.forward), wrap(M.FactorizedPrior.bits)
     for mod in net.modules():
         if isinstance(mod, M.RSTB) and "rstb" in parts:
@@ -647,6 +683,8 @@ def accelerate(net, parts=PARTS, compile=True):
             mod.bits = types.MethodType(prior, mod)
         elif isinstance(mod, M.Conv) and mod.conv.groups == 1 and mod.conv.kernel_size[0] > 1 and "conv" in parts:
             bind(mod, conv)
+        elif isinstance(mod, torch.nn.Linear) and id(mod) not in inside and "linear" in parts:
+            bind(mod, linear)
     if "down" in parts:
         bind(net.g_a.down1, down_rgb)
     if "elementwise" in parts:

@@ -30,10 +30,12 @@ def rate_lambda(q):
 
 
 def load_state(path):
-    """State dict from a .licw file, or from the .pt parts that match a pattern."""
+    """State dict from the .pt parts that match a pattern, or from one checkpoint file.
+
+    A .licw file holds the values of the position biases and of the prior, not the networks behind them: it cannot be trained on.
+    """
     if path.endswith(".licw"):
-        from export import read_licw
-        return read_licw(path)
+        raise SystemExit(f"{path}: training resumes from the .pt parts that the file was made of")
     files = sorted(glob.glob(path))
     if not files:
         raise SystemExit(f"no weights at {path}")
@@ -241,24 +243,28 @@ class Trainer:
         self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
         self.rounds = 0
 
-    def step(self, batch, size):
-        x = data.sample(self.tiles, batch, size)
-        q = torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
+    def gradient(self, x, q, noise=True):
+        """Collect the gradient of the loss, averaged over all processes. -> loss, bpp, mse"""
         with torch.autocast("cuda", torch.bfloat16) if self.cuda else contextlib.nullcontext():
-            x_hat, y_bits, z_bits = self.net(x, q)
-        loss, bpp, mse = self.loss(x, x_hat, y_bits + z_bits, q)
+            x_hat, y_bits, z_bits = self.net(x, q, noise)
+        result = self.loss(x, x_hat, y_bits + z_bits, q)
         self.flat.clear()
-        loss.backward()
+        result[0].backward()
         self.flat.gather()
         if self.world > 1:
             dist.all_reduce(self.flat.grad)
             self.flat.grad.div_(self.world)
+        return [t.detach() for t in result]
+
+    def step(self, batch, size):
+        x = data.sample(self.tiles, batch, size)
+        q = torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
+        result = self.gradient(x, q)
         self.guard()
         self.optimizer.step()
-        with torch.no_grad():
-            self.average.lerp_(self.flat.value, self.average_weight)
-            now = torch.stack([loss, bpp, mse, torch.ones_like(loss)])
-            self.stats.lerp_(torch.nan_to_num(now, posinf=1e9), 0.01)
+        self.average.lerp_(self.flat.value, self.average_weight)
+        now = torch.stack([*result, torch.ones_like(result[0])])
+        self.stats.lerp_(torch.nan_to_num(now, posinf=1e9), 0.01)
 
     def prepare(self, batch, size):
         """-> function that runs one step: a replayed CUDA graph on the GPU. The optimiser stands still meanwhile."""
@@ -318,7 +324,7 @@ def main():
     ap.add_argument("config")
     ap.add_argument("--data", required=True, help="pattern of tar shards, or 'random'")
     ap.add_argument("--out", default="", help="folder for the weights; none are written without it")
-    ap.add_argument("--init", default="", help="weights to start from: FILE.licw or a pattern of .pt parts")
+    ap.add_argument("--init", default="", help="weights to start from: a pattern of .pt parts")
     ap.add_argument("--seconds", type=float, default=60, help="length of the run, from the start of the process")
     ap.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
     ap.add_argument("--set", default="{}", help="JSON object that overrides the configuration")

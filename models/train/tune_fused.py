@@ -1,0 +1,88 @@
+"""Time the kernels of fused.py over launch shapes, at the sizes of a configuration: tune_fused.py CONFIG.json [--kernels norm_bwd,dw_bwd]
+
+Beside each time stands the time that the bytes of the kernel's inputs and outputs take at the copy bandwidth.
+"""
+import argparse
+import itertools
+import json
+
+import torch
+
+import fused
+
+CHOICES = {
+    "attention_fwd": dict(programs=(2112, 4096, 16384), warps=(2, 4, 8)),
+    "attention_bwd": dict(programs=(528, 1056, 2112), warps=(4, 8)),
+    "norm_fwd": dict(block=(1024, 2048, 4096), warps=(2, 4)),
+    "norm_bwd": dict(block=(1024, 2048, 4096), programs=(1056, 2112, 4224), warps=(2, 4, 8)),
+    "dw_fwd": dict(rows=(8, 16, 32), columns=(8, 16, 32), channels=(32, 64), warps=(2, 4)),
+    "dw_bwd": dict(rows=(8, 16, 32), columns=(8, 16), channels=(32, 64), warps=(2, 4, 8)),
+}
+
+
+def time_ms(f, repeats=10):
+    for _ in range(2):
+        f()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(repeats):
+            f()
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    graph.replay()
+    begin.record()
+    graph.replay()
+    end.record()
+    torch.cuda.synchronize()
+    return begin.elapsed_time(end) / repeats
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("config")
+    ap.add_argument("--kernels", default=",".join(CHOICES))
+    ap.add_argument("--stages", default="0,1,2")
+    a = ap.parse_args()
+    with open(a.config) as f:
+        cfg = json.load(f)
+    source, target = (torch.randn(2**30, device="cuda").bfloat16() for _ in range(2))
+    rate = 4 * 2**30 / time_ms(lambda: target.copy_(source), 3)      # bytes per ms
+    del source, target
+    print(f"copy: {rate / 1e9:.2f} TB/s")
+    for stage in map(int, a.stages.split(",")):
+        c = cfg["model"]["ch"][stage]
+        size = cfg["size"] >> (stage + 1)
+        rand = lambda n: torch.randn(cfg["batch"], size, size, n, device="cuda").bfloat16()
+        x, t, qkv, u = rand(c), rand(c), rand(3 * c), rand(2 * c)
+        unit = x.numel() * 2
+        gain, shift = torch.randn(2, c, device="cuda")
+        heads = c // cfg["model"].get("head_dim", 32)
+        bias, scale = torch.randn(heads, fused.TOKENS, fused.TOKENS, device="cuda"), torch.full((heads,), 10.0, device="cuda")
+        weight, dw_bias = torch.randn(2 * c, 1, 3, 3, device="cuda"), torch.randn(2 * c, device="cuda")
+        calls = {       # kernel: call, size of its inputs and outputs in units of x
+            "attention_fwd": (lambda: fused.attention_forward(qkv, bias, scale, 4), 4),
+            "attention_bwd": (lambda: fused.attention_backward(qkv, bias, scale, 4, x), 7),
+            "norm_fwd": (lambda: fused.norm_forward(t, x, gain, shift), 3),
+            "norm_bwd": (lambda: fused.norm_backward(t, x, gain), 3),
+            "dw_fwd": (lambda: fused.dw_gelu_forward(u, weight, dw_bias), 4),
+            "dw_bwd": (lambda: fused.dw_gelu_backward(u, u, weight), 6),
+        }
+        for name in a.kernels.split(","):
+            call, units = calls[name]
+            now, results = fused.CONFIG[name], []
+            for values in itertools.product(*CHOICES[name].values()):
+                fused.CONFIG[name] = dict(zip(CHOICES[name], values))
+                results.append((time_ms(call), fused.CONFIG[name]))
+            fused.CONFIG[name] = now
+            print(f"{size}x{size}x{c} {name}: now {time_ms(call):.3f} ms {now}, floor {units * unit / rate:.3f} ms", flush=True)
+            for ms, choice in sorted(results, key=lambda r: r[0])[:3]:
+                print(f"    {ms:.3f} ms {choice}", flush=True)
+        sizes = [(c, 3 * c), (c, c), (c, 2 * c), (2 * c, c)]
+        for k, n in sizes:      # the products around the kernels
+            a_, b_, w = x.new_empty(x.numel() // c, k).normal_(), x.new_empty(x.numel() // c, n).normal_(), x.new_empty(n, k).normal_()
+            whole, pieces = time_ms(lambda: b_.t() @ a_), time_ms(lambda: fused._wgrad(b_, a_))
+            print(f"{size}x{size} linear {k}->{n}: forward {time_ms(lambda: a_ @ w.t()):.3f}, input gradient {time_ms(lambda: b_ @ w):.3f}, "
+                  f"weight gradient {whole:.3f} whole, {pieces:.3f} as used; floor {(k + n) / c * unit / rate:.3f} ms", flush=True)
+
+
+if __name__ == "__main__":
+    main()
