@@ -114,7 +114,7 @@ def main():
     for name, m, scale in (("down2", g_a.down2, 2), ("down3", g_a.down3, 4), ("down4", g_a.down4, 8)):
         part("conv", name, m, lambda x, m=m: fused.conv(m, x), random(scale, m.conv.in_channels))
     ctx = net.ctx[-1]
-    for name, m in (("ac.inp", ctx.ac.inp), ("ep_non.l.1", ctx.ep_non.l[1])):
+    for name, m in (("ac.inp", ctx.ac.inp), ("ac.smap.b", ctx.ac.smap.b), ("ep_non.l.1", ctx.ep_non.l[1])):
         part("linear", name, m, lambda x, m=m: fused.linear(m, x), random(16, m.in_features))
     for name, m in (("ac.dw", ctx.ac.dw), ("ag.conv", ctx.ag.conv)):
         part("depthwise", f"depthwise {name}", m, lambda x, m=m: fused.depthwise(m, x), random(16, m.conv.in_channels))

@@ -63,7 +63,7 @@ def _resampling(batch, size, tile, shrink, device):
 
 
 def sample(tiles, batch, size, reduced=0.5, grey=0.15):
-    """Random crops B,size,size,3 in [0,1]: flips, transposes, reduction by up to 2 on a share of them, mild desaturation on another."""
+    """Random crops B,size,size,3 in [0,1], flipped and transposed; a share of them reduced by up to 2, another desaturated a little."""
     tile, device = tiles.tile, tiles.data.device
     dtype = torch.float16 if tiles.data.is_cuda else torch.float32
     x = tiles.data[(torch.rand(batch, device=device) * tiles.count).long()].to(dtype)

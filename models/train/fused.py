@@ -254,7 +254,7 @@ def _three(p, left, here, right, C):
 
 @triton.jit
 def _dw_gelu_fwd(u, weight, bias, out, H, W, C, ROWS: tl.constexpr, BX: tl.constexpr, BC: tl.constexpr):
-    """Each program walks down ROWS rows of BX columns and keeps two rows of partial sums, so each input is read once per column tap."""
+    """Each program walks down ROWS rows of BX columns and keeps two rows of partial sums: an input is read once per column tap."""
     nx = tl.cdiv(W, BX)
     ny = tl.cdiv(H, ROWS)
     pid = tl.program_id(0)
@@ -443,7 +443,8 @@ class Depthwise(torch.autograd.Function):
     def run(x, weight, bias, flip):
         b, h, w, c = x.shape
         n, out = b * h * w, torch.empty_like(x)
-        _dw_fwd[(triton.cdiv(n, 32), triton.cdiv(c, 32))](x, _taps(weight), bias, out, n, h, w, c, weight.shape[-1], flip, 32, 32, num_warps=4)
+        _dw_fwd[(triton.cdiv(n, 32), triton.cdiv(c, 32))](x, _taps(weight), bias, out, n, h, w, c, weight.shape[-1], flip, 32, 32,
+                                                          num_warps=4)
         return out
 
     @staticmethod
@@ -610,7 +611,7 @@ def _round16(n):
 
 
 def dense_block(m, x):
-    """The convolution of a concatenation is a sum of convolutions: each feature is read by one convolution that serves all later ones.
+    """The convolution of a concatenation is a sum of convolutions: each feature is read once, by one that serves all later layers.
 
     Growth is padded with zero channels to a multiple of 16.
     """

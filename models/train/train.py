@@ -68,7 +68,7 @@ def is_matrix(name, p):
 
 
 class FlatParameters:
-    """All parameters, and all gradients, as parts of one float32 vector each: Adam's first, then the matrices, those of one shape together.
+    """All parameters, and all gradients, as parts of one float32 vector each: Adam's first, then the matrices by shape.
 
     With `half` the network itself works on bf16 copies of the matrices, but for those that it multiplies in float32.
     """
@@ -152,8 +152,8 @@ class Muon:
             buckets.setdefault(_bucket(r, c), []).append(u)
         self.buckets = []
         for (r, c), group in sorted(buckets.items(), key=lambda b: -b[0][0] * b[0][1]):
-            n = sum(len(u) for u in group)
-            self.buckets.append((torch.zeros(n, r, c, device=v.device, dtype=torch.bfloat16 if v.is_cuda else torch.float32), group))
+            n, dtype = sum(len(u) for u in group), torch.bfloat16 if v.is_cuda else torch.float32
+            self.buckets.append((torch.zeros(n, r, c, device=v.device, dtype=dtype), group))
 
     @staticmethod
     def orthogonalise(x, group):
@@ -314,7 +314,7 @@ def profile(trainer, batch, size):
             trainer.step(batch, size)
         torch.cuda.synchronize()
     events = sorted(prof.key_averages(), key=lambda e: -e.self_device_time_total)
-    print(f"{sum(e.self_device_time_total for e in events) / 2e3:.1f} ms of kernels in a step, {sum(e.count for e in events) // 2} launches")
+    print(f"{sum(e.self_device_time_total for e in events) / 2e3:.1f} ms of kernels in a step")
     for e in events[:60]:
         print(f"{e.self_device_time_total / 2e3:8.3f} ms {e.count / 2:6.0f} x  {e.key[:100]}", flush=True)
 

@@ -1,6 +1,9 @@
-"""Time the kernels of fused.py over launch shapes, at the sizes of a configuration: tune_fused.py CONFIG.json [--kernels norm_bwd,dw_bwd]
+"""Time the kernels of fused.py over launch shapes, at the sizes of a configuration.
 
-Beside each time stands the time that the bytes of the kernel's inputs and outputs take at the copy bandwidth.
+tune_fused.py CONFIG.json [--kernels norm_bwd,dw_bwd] [--stages 0,1,2]
+
+Beside each time stands the time that the bytes of the kernel's inputs and outputs take at the copy bandwidth. Compiling takes
+most of the time: run one process per stage at once.
 """
 import argparse
 import itertools
@@ -11,12 +14,12 @@ import torch
 import fused
 
 CHOICES = {
-    "attention_fwd": dict(programs=(2112, 4096, 16384), warps=(2, 4, 8)),
-    "attention_bwd": dict(programs=(528, 1056, 2112), warps=(4, 8)),
-    "norm_fwd": dict(block=(1024, 2048, 4096), warps=(2, 4)),
-    "norm_bwd": dict(block=(1024, 2048, 4096), programs=(1056, 2112, 4224), warps=(2, 4, 8)),
-    "dw_fwd": dict(rows=(8, 16, 32), columns=(8, 16, 32), channels=(32, 64), warps=(2, 4)),
-    "dw_bwd": dict(rows=(8, 16, 32), columns=(8, 16), channels=(32, 64), warps=(2, 4, 8)),
+    "attention_fwd": dict(programs=(2112, 16384), warps=(4, 8)),
+    "attention_bwd": dict(programs=(528, 2112), warps=(4, 8)),
+    "norm_fwd": dict(block=(1024, 4096), warps=(4,)),
+    "norm_bwd": dict(block=(1024, 4096), programs=(528, 1056, 4224), warps=(4, 8)),
+    "dw_fwd": dict(rows=(8, 32), columns=(16,), channels=(32, 64), warps=(2, 4)),
+    "dw_bwd": dict(rows=(8, 32), columns=(8, 16), channels=(32, 64), warps=(4,)),
 }
 
 
