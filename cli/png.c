@@ -15,6 +15,9 @@
  * bytes. */
 enum { WRITE_LEVEL = 4 };
 
+/* What a compressed chunk (ICC profile, XMP) may grow to. */
+enum { MAX_CHUNK_BYTES = 64 << 20 };
+
 struct png_job {
     png_structp png;
     png_infop info;
@@ -131,11 +134,29 @@ static int on_unknown(png_structp png, png_unknown_chunkp chunk)
     return 1;
 }
 
+/* libpng takes the memory that a chunk's length promises before it sees that the file is shorter: a
+ * hundred bytes cost gigabytes. So all chunks up to IEND must lie in the file. */
+static bool chunks_fit(const uint8_t *data, size_t bytes)
+{
+    for (size_t at = 8; bytes - at >= 12;) {
+        size_t length = png_get_uint_32(data + at);
+        if (length > bytes - at - 12)
+            return false;
+        if (memcmp(data + at + 4, "IEND", 4) == 0)
+            return true;
+        at += length + 12;
+    }
+    return false;
+}
+
 static void read_all(struct png_job *job)
 {
     png_structp png = job->png;
+    if (!chunks_fit(job->data, job->bytes))
+        png_error(png, "the file ends too early");
     png_set_read_fn(png, job, read_bytes);
     png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF); /* ours, below, name the sizes */
+    png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
     png_set_read_user_chunk_fn(png, job, on_unknown);
     png_read_info(png, job->info);
     set_transforms(job);

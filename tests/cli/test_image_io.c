@@ -214,6 +214,22 @@ TEST(formats_by_name_and_content)
     CHECK_EQ_INT(lic_picture_sniff(two_rgba, 7), LIC_FORMAT_NONE);
 }
 
+/* Found by fuzzing: an eXIf chunk of 1.6 GB in a file of a hundred bytes made libpng take them. */
+TEST(png_chunk_that_promises_gigabytes)
+{
+    enum { AFTER_IHDR = 33 };
+    static const uint8_t chunk[8] = {0x60, 0, 0, 0, 'e', 'X', 'I', 'f'};
+    uint8_t data[sizeof two_rgba + sizeof chunk];
+    lic_error err = {0};
+    lic_picture p;
+    memcpy(data, two_rgba, AFTER_IHDR);
+    memcpy(data + AFTER_IHDR, chunk, sizeof chunk);
+    memcpy(data + AFTER_IHDR + sizeof chunk, two_rgba + AFTER_IHDR, sizeof two_rgba - AFTER_IHDR);
+    CHECK_EQ_INT(lic_picture_read(data, sizeof data, &defaults, &p, &err), LIC_ERR_CORRUPT);
+    CHECK(strstr(err.text, "too early"));
+    lic_picture_free(&p);
+}
+
 /* Random changes to a small PNG with metadata: whatever comes, no crash (sanitizers watch). */
 TEST(damaged_png_never_crashes)
 {
