@@ -64,12 +64,12 @@ bench: all
 
 ## make install: into $(DESTDIR)$(PREFIX): program, library, header, weights, manual page
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/codec \
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include \
 	    $(DESTDIR)$(PREFIX)/share/lic $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(BUILD)/lic $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(BUILD)/liblic.a $(BUILD)/liblic.so.0 $(DESTDIR)$(PREFIX)/lib
 	ln -sf liblic.so.0 $(DESTDIR)$(PREFIX)/lib/liblic.so
-	install -m 644 codec/lic.h $(DESTDIR)$(PREFIX)/include/codec
+	install -m 644 codec/lic.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(wildcard models/weights/*.licw) $(DESTDIR)$(PREFIX)/share/lic
 	install -m 644 cli/lic.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
