@@ -1,0 +1,191 @@
+/* weights_fixture.h - copies of the tiny network's weights file to be damaged: its entries found by
+ * name, its checksums made right again, so that the reader has to find the damage itself. */
+#ifndef LIC_TESTS_WEIGHTS_FIXTURE_H
+#define LIC_TESTS_WEIGHTS_FIXTURE_H
+
+#include "codec/base/bytes.h"
+#include "codec/lic.h"
+#include "tests/test.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Places in the file, WEIGHTS.md. */
+enum {
+    W_HEAD = 64,
+    W_CONFIG = 64,
+    W_ENTRY = 128,
+    W_VERSION_AT = 8,
+    W_N_CONFIG_AT = 12,
+    W_N_TENSORS_AT = 16,
+    W_CRC_AT = 20,
+    W_BYTES_AT = 24,
+    W_PAYLOAD_AT = 32,
+    W_HASH_AT = 40,
+    W_TYPE = 72, /* in a tensor's entry */
+    W_RANK = 76,
+    W_DIMS = 80,
+    W_OFFSET = 96,
+    W_SIZE = 104,
+    W_TENSOR_CRC = 112
+};
+
+typedef struct weights {
+    uint8_t *data;
+    size_t bytes;
+} weights;
+
+static inline uint64_t get(const uint8_t *at, int n)
+{
+    uint64_t v = 0;
+    while (n-- > 0)
+        v = v << 8 | at[n];
+    return v;
+}
+
+static inline void put(uint8_t *at, int n, uint64_t v)
+{
+    for (; n-- > 0; v >>= 8)
+        *at++ = (uint8_t)v;
+}
+
+/* The file as it is, with room for one more tensor entry. */
+static inline weights read_tiny(void)
+{
+    const char *here = __FILE__;
+    char path[512];
+    snprintf(path, sizeof path, "%.*s/../golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
+    FILE *file = fopen(path, "rb");
+    weights w = {malloc((size_t)1 << 20), 0};
+    if (file && w.data)
+        w.bytes = fread(w.data, 1, ((size_t)1 << 20) - W_ENTRY, file);
+    if (!w.bytes) {
+        printf("cannot read %s\n", path);
+        exit(2);
+    }
+    fclose(file);
+    return w;
+}
+
+static inline uint32_t n_config(const weights *w)
+{
+    return (uint32_t)get(w->data + W_N_CONFIG_AT, 4);
+}
+
+static inline uint32_t n_tensors(const weights *w)
+{
+    return (uint32_t)get(w->data + W_N_TENSORS_AT, 4);
+}
+
+static inline uint8_t *config_at(const weights *w, uint32_t i)
+{
+    return w->data + W_HEAD + (size_t)i * W_CONFIG;
+}
+
+static inline uint8_t *entry_at(const weights *w, uint32_t i)
+{
+    return config_at(w, n_config(w)) + (size_t)i * W_ENTRY;
+}
+
+static inline uint8_t *config_named(const weights *w, const char *key)
+{
+    for (uint32_t i = 0; i < n_config(w); i++)
+        if (!strcmp((char *)config_at(w, i), key))
+            return config_at(w, i);
+    printf("no configuration entry %s\n", key);
+    exit(2);
+}
+
+static inline uint8_t *entry_named(const weights *w, const char *name)
+{
+    for (uint32_t i = 0; i < n_tensors(w); i++)
+        if (!strcmp((char *)entry_at(w, i), name))
+            return entry_at(w, i);
+    printf("no tensor %s\n", name);
+    exit(2);
+}
+
+static inline uint8_t *payload_of(const weights *w, const uint8_t *entry)
+{
+    return w->data + get(entry + W_OFFSET, 8);
+}
+
+/* Checksum of a tensor whose values were changed. */
+static inline void seal_tensor(const weights *w, uint8_t *entry)
+{
+    const uint32_t crc = lic_crc32(0, payload_of(w, entry), (size_t)get(entry + W_SIZE, 8));
+    put(entry + W_TENSOR_CRC, 4, crc);
+}
+
+/* Checksum of head and tables, if the payload's place allows one. */
+static inline void seal_head(const weights *w)
+{
+    const uint64_t payload = get(w->data + W_PAYLOAD_AT, 8);
+    if (payload < W_HEAD || payload > w->bytes)
+        return;
+    put(w->data + W_CRC_AT, 4, 0);
+    put(w->data + W_CRC_AT, 4, lic_crc32(0, w->data, (size_t)payload));
+}
+
+/* ---- a file on disk -------------------------------------------------------------------------- */
+
+static char weights_path[] = "/tmp/lic-test-XXXXXX";
+static int weights_file = -1;
+
+static inline void remove_weights(void)
+{
+    unlink(weights_path);
+}
+
+static inline void write_weights(const weights *w)
+{
+    if (weights_file < 0) {
+        weights_file = mkstemp(weights_path);
+        atexit(remove_weights);
+    }
+    if (weights_file < 0 || pwrite(weights_file, w->data, w->bytes, 0) != (ssize_t)w->bytes ||
+        ftruncate(weights_file, (off_t)w->bytes)) {
+        printf("cannot write %s\n", weights_path);
+        exit(2);
+    }
+}
+
+/* Opens what is on disk now; on failure the error must say so in one line, and *out be NULL. */
+static inline lic_status open_status(const char *path, lic_error *err)
+{
+    lic_model *model = (lic_model *)(uintptr_t)1;
+    lic_model_options options;
+    lic_model_options_init(&options);
+    options.threads = 1;
+    *err = (lic_error){0};
+    const lic_status status = lic_model_open(path, &options, &model, err);
+    CHECK_EQ_INT(err->status, status);
+    CHECK((status == LIC_OK) == (err->text[0] == 0));
+    CHECK(!strchr(err->text, '\n'));
+    CHECK((status == LIC_OK) == (model != NULL));
+    lic_model_close(model);
+    return status;
+}
+
+/* The copy, sealed, must be refused as damaged. */
+static inline void check_refused(const weights *w, const char *what)
+{
+    lic_error err;
+    seal_head(w);
+    write_weights(w);
+    const lic_status status = open_status(weights_path, &err);
+    if (test_failed(status == LIC_ERR_MODEL_INVALID))
+        printf("%s: %s %s\n", what, lic_status_name(status), err.text);
+}
+
+/* Does one damage to a fresh copy. */
+#define REFUSED(what, ...)                                                                         \
+    do {                                                                                           \
+        weights w = read_tiny();                                                                   \
+        __VA_ARGS__;                                                                               \
+        check_refused(&w, what);                                                                   \
+        free(w.data);                                                                              \
+    } while (0)
+
+#endif
