@@ -16,13 +16,14 @@ static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
 #define FLAG_CHUNKS 0x10
 #define FLAG_GREY   0x20
 #define FLAG_16_BIT 0x40
-#define FLAG_TILES  0x80 /* reserved: a version 1 file has no tiles */
+#define FLAG_TILES  0x80
 
 #define MAX_SIDE   65535u
 #define TYPE_BYTES 4
 #define CRC_BYTES  4
-/* Signature, version and flags, width, height, model, quality, check of latents, checksum. */
-#define MAX_HEAD_BYTES       (4 + 1 + 2 * LIC_VARINT_MAX_BYTES + 4 + 2 + 4 + CRC_BYTES)
+#define TILE_UNIT  64u
+/* Signature, version and flags, width, height, tile, model, quality, check of latents, checksum. */
+#define MAX_HEAD_BYTES       (4 + 1 + 2 * LIC_VARINT_MAX_BYTES + 2 + 4 + 2 + 4 + CRC_BYTES)
 #define MAX_CHUNK_HEAD_BYTES (TYPE_BYTES + 2 * LIC_VARINT_MAX_BYTES)
 /* Deflate spends at least 2 bits on 258 bytes; what promises more than that is lying. */
 #define MAX_DEFLATE_RATIO 1032u
@@ -63,6 +64,13 @@ static lic_status check_chunk(const lic_chunk *chunk, lic_error *err)
     return LIC_OK;
 }
 
+/* Tile sides are sent in one byte each, in units of 64. */
+static bool tile_is_valid(const lic_container *c)
+{
+    const uint32_t w = c->tile_w, h = c->tile_h, most = (UINT8_MAX + 1) * TILE_UNIT;
+    return (!w && !h) || (w && h && w % TILE_UNIT == 0 && h % TILE_UNIT == 0 && w <= most && h <= most);
+}
+
 static lic_status check_container(const lic_container *c, lic_error *err)
 {
     if (c->width < 1 || c->width > MAX_SIDE || c->height < 1 || c->height > MAX_SIDE)
@@ -72,6 +80,8 @@ static lic_status check_container(const lic_container *c, lic_error *err)
     if ((c->channels != 1 && c->channels != 3) || (c->depth != 8 && c->depth != 16))
         return lic_fail(err, LIC_ERR_ARGUMENT, "%u channels of %u bits: only 1 or 3 of 8 or 16",
                         c->channels, c->depth);
+    if (!tile_is_valid(c))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "tiles of %u x %u do not fit the format", c->tile_w, c->tile_h);
     if (c->quality_code > LIC_QUALITY_CODES)
         return lic_fail(err, LIC_ERR_ARGUMENT, "quality is above 100");
     if ((c->n_chunks > 0 && !c->chunks) || (c->latent_bytes > 0 && !c->latents))
@@ -147,12 +157,16 @@ static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, const lic_alloc
 static uint8_t *write_head(uint8_t *at, const lic_container *c)
 {
     unsigned flags = (c->n_chunks > 0 ? FLAG_CHUNKS : 0) | (c->channels == 1 ? FLAG_GREY : 0) |
-                     (c->depth == 16 ? FLAG_16_BIT : 0);
+                     (c->depth == 16 ? FLAG_16_BIT : 0) | (c->tile_w ? FLAG_TILES : 0);
     memcpy(at, signature, sizeof signature);
     at += sizeof signature;
     *at++ = (uint8_t)(flags | LIC_FORMAT_VERSION);
     at = lic_write_varint(at, c->width - 1);
     at = lic_write_varint(at, c->height - 1);
+    if (c->tile_w) {
+        *at++ = (uint8_t)(c->tile_w / TILE_UNIT - 1);
+        *at++ = (uint8_t)(c->tile_h / TILE_UNIT - 1);
+    }
     at = lic_write_u32(at, c->model_id);
     at = lic_write_u16(at, (uint16_t)c->quality_code);
     return lic_write_u32(at, c->check_latents);
@@ -225,9 +239,6 @@ static lic_status read_version(lic_reader *r, uint8_t *flags, lic_error *err)
         return lic_fail(err, LIC_ERR_VERSION,
                         "the file is of format version %u, this program reads version %d", version,
                         LIC_FORMAT_VERSION);
-    if (*flags & FLAG_TILES)
-        return lic_fail(err, LIC_ERR_VERSION,
-                        "the file is divided into tiles, which this version cannot read");
     return LIC_OK;
 }
 
@@ -242,6 +253,10 @@ static lic_status read_head(lic_reader *r, lic_container *c, uint8_t *flags, uin
         return status;
     uint32_t last_column = lic_read_varint(r), last_row = lic_read_varint(r);
     bool sides = (!r->failed || r->at == r->end) && last_column < MAX_SIDE && last_row < MAX_SIDE;
+    if (*flags & FLAG_TILES) {
+        c->tile_w = (lic_read_u8(r) + 1u) * TILE_UNIT;
+        c->tile_h = (lic_read_u8(r) + 1u) * TILE_UNIT;
+    }
     c->model_id = lic_read_u32(r);
     c->quality_code = lic_read_u16(r);
     c->check_latents = lic_read_u32(r);
@@ -342,6 +357,8 @@ lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *
     info->version = LIC_FORMAT_VERSION;
     info->model_id = c.model_id;
     info->check_latents = c.check_latents;
+    info->tile_width = c.tile_w;
+    info->tile_height = c.tile_h;
     info->latent_bytes = c.latent_bytes;
     info->n_chunks = c.n_chunks;
     return LIC_OK;

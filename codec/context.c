@@ -97,8 +97,9 @@ static uint64_t memory_limit(const lic_options *options)
     return pages > 0 && page > 0 ? (uint64_t)pages / 4 * 3 * (uint64_t)page : UINT64_MAX;
 }
 
-static lic_status check_pixels(const lic_options *options, uint32_t width, uint32_t height, lic_error *err)
+lic_status lic_context_admit(const lic_context *context, uint32_t width, uint32_t height, lic_error *err)
 {
+    const lic_options *options = &context->options;
     const uint64_t pixels = (uint64_t)width * height;
     if (width < 1 || height < 1 || width > 65535 || height > 65535)
         return lic_fail(err, LIC_ERR_ARGUMENT, "pictures are 1 to 65535 pixels wide and high, this is %u x %u",
@@ -109,14 +110,18 @@ static lic_status check_pixels(const lic_options *options, uint32_t width, uint3
     return LIC_OK;
 }
 
+/* Of the work on a tile, on either side: the codec's coding is a quarter, a transform the rest. */
+static double share(lic_stage stage)
+{
+    return stage == LIC_STAGE_CODING ? 0.25 : 0.75;
+}
+
 static int forward_progress(void *user, double fraction)
 {
-    static const double first[LIC_N_STAGES] = {0.0, 0.75, 0.25}, share[LIC_N_STAGES] = {0.75, 0.25, 0.75};
     lic_context *context = user;
-    double start = first[context->stage], part = share[context->stage];
-    if (context->stage == LIC_STAGE_CODING && context->stats.seconds[LIC_STAGE_ANALYSIS] == 0.0)
-        start = 0.0; /* the decoder begins with it */
-    return context->options.progress(context->options.progress_user, context->stage, start + part * fraction);
+    const double done = context->done + share(context->stage) * fraction;
+    return context->options.progress(context->options.progress_user, context->stage,
+                                     done / (double)(context->n_tiles ? context->n_tiles : 1));
 }
 
 double lic_context_stage(lic_context *context, nn *c, lic_stage stage)
@@ -134,6 +139,7 @@ void lic_context_stage_end(lic_context *context, double start)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     context->stats.seconds[context->stage] += (double)t.tv_sec + 1e-9 * (double)t.tv_nsec - start;
+    context->done += share(context->stage);
 }
 
 /* Memory is there: the same forward again, with kernels. */
@@ -162,9 +168,6 @@ static lic_status run(lic_context *context, lic_forward_fn forward, void *user, 
 lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *user, uint32_t width, uint32_t height,
                            lic_error *err)
 {
-    lic_status status = check_pixels(&context->options, width, height, err);
-    if (status)
-        return status;
     size_t floats, bytes;
     memset(&context->stats, 0, sizeof context->stats);
     if (!plan(context, forward, user, lic_pool_threads(context->pool), &floats, &bytes))
@@ -178,12 +181,8 @@ lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *u
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory: %zu MB are needed", bytes / 1000000);
     memset(&context->stats, 0, sizeof context->stats);
     context->stats.planned_bytes = bytes;
+    context->done = 0.0;
     return run(context, forward, user, floats, err);
-}
-
-int lic_padded(uint32_t pixels)
-{
-    return (int)((pixels + 63u) / 64u * 64u);
 }
 
 float lic_level(const lic_model *model, uint32_t quality_code)

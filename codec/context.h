@@ -12,7 +12,9 @@ typedef struct lic_context {
     lic_pool *pool;
     lic_arena arena;
     lic_stats stats;
-    lic_stage stage; /* for the progress callback */
+    lic_stage stage;         /* for the progress callback */
+    size_t n_tiles;          /* of this call */
+    double done;             /* tiles done, in parts */
 } lic_context;
 
 /* A forward pass over the arena of c: run once planning, once for real. */
@@ -21,6 +23,8 @@ typedef void (*lic_forward_fn)(lic_context *context, nn *c, void *user);
 lic_status lic_context_init(lic_context *context, const lic_model *model, const lic_options *options,
                             lic_error *err);
 void lic_context_release(lic_context *context);
+/* Refuses sizes out of range or above max_pixels. */
+lic_status lic_context_admit(const lic_context *context, uint32_t width, uint32_t height, lic_error *err);
 /* Plans `forward`, checks the limits, reserves the memory and runs it. Sets stats.planned_bytes. */
 lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *user, uint32_t width,
                            uint32_t height, lic_error *err);
@@ -32,11 +36,9 @@ uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t heigh
 
 /* The networks to come belong to this stage: sets backend and progress; returns seconds on a clock. */
 double lic_context_stage(lic_context *context, nn *c, lic_stage stage);
-/* Adds the time since `start` to the stage. */
+/* Adds the time since `start` to the stage, and the stage's share of a tile to what is done. */
 void lic_context_stage_end(lic_context *context, double start);
 
-/* Latent sizes: pictures are padded to multiples of 64. */
-int lic_padded(uint32_t pixels);
 /* The rate level of a quality code, in [0, levels - 1]. */
 float lic_level(const lic_model *model, uint32_t quality_code);
 

@@ -134,7 +134,21 @@ typedef struct lic_encode_options {
     double quality;          /* 0..100, real; level = 7 quality / 100; default 50 */
     const lic_chunk *chunks; /* carried as they are */
     size_t n_chunks;
+    uint32_t tile_side;      /* largest side of a tile in pixels, a multiple of 64 up to 16384; 0: 2048 */
 } lic_encode_options;
+
+typedef struct lic_decode_options {
+    size_t struct_bytes; /* set by lic_decode_options_init */
+    uint32_t depth;      /* of the samples wanted: 8, 16, or 0 for the stream's */
+    /* A rectangle of the picture, or all zero for the whole. Only the tiles it needs are decoded, and
+     * its pixels are those of the whole picture, bit for bit. */
+    uint32_t crop_x, crop_y, crop_width, crop_height;
+} lic_decode_options;
+
+/* Moves rows between the caller and the library: rows first_row .. first_row + n_rows - 1 of the picture
+ * (of the rectangle asked for), at `rows`, `stride_bytes` apart. A source fills them, a sink takes them. Each
+ * row is moved once, in ascending order. Non-zero stops the call with LIC_ERR_CANCELLED. */
+typedef int (*lic_rows_fn)(void *user, uint32_t first_row, uint32_t n_rows, void *rows, size_t stride_bytes);
 
 /* Bytes owned by the library's allocator; lic_buffer_free. */
 typedef struct lic_buffer {
@@ -154,6 +168,7 @@ typedef struct lic_info {
     uint32_t version;
     uint32_t model_id;
     uint32_t check_latents; /* check of y_hat */
+    uint32_t tile_width, tile_height; /* of a picture cut in tiles, else 0 */
     size_t latent_bytes;    /* coded latents; the rest of the file is head and chunks */
     size_t n_chunks;
     lic_chunk chunks[LIC_MAX_CHUNKS];
@@ -189,6 +204,7 @@ LIC_API int lic_backend_supported(lic_backend backend);
 LIC_API void lic_model_options_init(lic_model_options *options);
 LIC_API void lic_options_init(lic_options *options);
 LIC_API void lic_encode_options_init(lic_encode_options *options);
+LIC_API void lic_decode_options_init(lic_decode_options *options);
 
 /* Opens a weights file. options may be NULL. The file is treated as hostile: every size, type, shape
  * and checksum is verified. Free with lic_model_close (after every context that uses it). */
@@ -218,6 +234,12 @@ LIC_API LIC_MUST_USE lic_status lic_encoder_new(const lic_model *model, const li
 LIC_API LIC_MUST_USE lic_status lic_encoder_encode(lic_encoder *encoder, const lic_image *image,
                                                    const lic_encode_options *encode, lic_buffer *out,
                                                    lic_error *err);
+/* The same with rows that come from `source`, so that memory is bounded by the width, not the height, of
+ * large pictures. shape->data and its stride are not looked at; samples are as shape says. */
+LIC_API LIC_MUST_USE lic_status lic_encoder_encode_rows(lic_encoder *encoder, const lic_image *shape,
+                                                        lic_rows_fn source, void *user,
+                                                        const lic_encode_options *encode, lic_buffer *out,
+                                                        lic_error *err);
 LIC_API void lic_encoder_get_stats(const lic_encoder *encoder, lic_stats *stats);
 LIC_API void lic_encoder_free(lic_encoder *encoder);
 
@@ -225,6 +247,14 @@ LIC_API LIC_MUST_USE lic_status lic_decoder_new(const lic_model *model, const li
                                                 lic_decoder **decoder, lic_error *err);
 LIC_API LIC_MUST_USE lic_status lic_decoder_decode(lic_decoder *decoder, const void *data, size_t bytes,
                                                    uint32_t depth, lic_image *out, lic_error *err);
+/* The same with options (NULL: all defaults), and with rows that go to `sink`. lic_info of the stream and
+ * the options tell the shape of the rows. */
+LIC_API LIC_MUST_USE lic_status lic_decoder_decode_area(lic_decoder *decoder, const void *data, size_t bytes,
+                                                        const lic_decode_options *options, lic_image *out,
+                                                        lic_error *err);
+LIC_API LIC_MUST_USE lic_status lic_decoder_decode_rows(lic_decoder *decoder, const void *data, size_t bytes,
+                                                        const lic_decode_options *options, lic_rows_fn sink,
+                                                        void *user, lic_error *err);
 LIC_API void lic_decoder_get_stats(const lic_decoder *decoder, lic_stats *stats);
 LIC_API void lic_decoder_free(lic_decoder *decoder);
 

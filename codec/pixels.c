@@ -5,14 +5,16 @@
 
 #include <string.h>
 
-lic_status lic_image_check(const lic_image *image, lic_error *err)
+lic_status lic_image_check(const lic_image *image, bool rows_elsewhere, lic_error *err)
 {
-    if (!image || !image->data)
+    if (!image->data && !rows_elsewhere)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no picture given");
     if ((image->channels != 1 && image->channels != 3) || (image->depth != 8 && image->depth != 16))
         return lic_fail(err, LIC_ERR_ARGUMENT, "pictures have 1 or 3 channels of 8 or 16 bits, this has %u of %u",
                         (unsigned)image->channels, (unsigned)image->depth);
     const size_t sample = image->depth / 8;
+    if (rows_elsewhere)
+        return LIC_OK;
     if (image->stride_bytes < (size_t)image->width * image->channels * sample || image->stride_bytes % sample)
         return lic_fail(err, LIC_ERR_ARGUMENT, "the picture's stride is shorter than its rows");
     return LIC_OK;
@@ -27,31 +29,38 @@ static float read_sample(const lic_image *image, const uint8_t *row, size_t i)
     return (float)v / 65535.0f;
 }
 
-struct pixel_job {
-    const lic_image *image;
-    tensor t;
+struct load_job {
+    const lic_band *from;
+    int x0, y0;
+    tensor x;
 };
+
+static size_t clamp_index(int i, uint32_t n)
+{
+    return (uint32_t)i < n ? (size_t)i : (size_t)n - 1;
+}
 
 static void load_row(void *user, size_t item, int worker)
 {
     (void)worker;
-    const struct pixel_job *j = user;
-    const lic_image *image = j->image;
-    const size_t y = item < image->height ? item : image->height - 1, channels = image->channels;
+    const struct load_job *j = user;
+    const lic_image *image = &j->from->image;
+    const size_t channels = image->channels;
+    const size_t y = clamp_index(j->y0 + (int)item, image->height) - (size_t)j->from->first_row;
     const uint8_t *row = (const uint8_t *)image->data + y * image->stride_bytes;
-    for (int x = 0; x < j->t.w; x++) {
-        const size_t from = (uint32_t)x < image->width ? (size_t)x : image->width - 1;
-        float *to = lic_nn_at(j->t, (int)item, x);
+    for (int x = 0; x < j->x.w; x++) {
+        const size_t from = clamp_index(j->x0 + x, image->width);
+        float *to = lic_nn_at(j->x, (int)item, x);
         for (size_t i = 0; i < 3; i++)
             to[i] = read_sample(image, row, from * channels + (channels == 3 ? i : 0)) - 0.5f;
     }
 }
 
-void lic_pixels_load(nn *c, const lic_image *image, tensor x)
+void lic_pixels_load(nn *c, const lic_band *from, int x0, int y0, tensor x)
 {
     if (lic_nn_idle(c))
         return;
-    struct pixel_job j = {image, x};
+    struct load_job j = {from, x0, y0, x};
     lic_pool_run(c->pool, (size_t)x.h, load_row, &j);
 }
 
@@ -76,29 +85,42 @@ static void write_sample(const lic_image *image, uint8_t *row, size_t i, float v
         memcpy(row + 2 * i, &sample, sizeof sample);
 }
 
+struct store_job {
+    tensor t;
+    int x0, y0, left;
+    lic_area area;
+    const lic_band *to;
+};
+
+static void store_pixel(const lic_image *image, uint8_t *row, size_t x, float r, float g, float b)
+{
+    if (image->channels == 1) {
+        write_sample(image, row, x, ((r + g) + b) / 3.0f);
+        return;
+    }
+    write_sample(image, row, 3 * x, r);
+    write_sample(image, row, 3 * x + 1, g);
+    write_sample(image, row, 3 * x + 2, b);
+}
+
 static void store_row(void *user, size_t item, int worker)
 {
     (void)worker;
-    const struct pixel_job *j = user;
-    const lic_image *image = j->image;
-    uint8_t *row = (uint8_t *)image->data + item * image->stride_bytes;
-    for (uint32_t x = 0; x < image->width; x++) {
-        const float *from = lic_nn_at(j->t, (int)item / 2, (int)x / 2) + 2 * (item % 2) + x % 2;
-        const float r = from[0] + 0.5f, g = from[4] + 0.5f, b = from[8] + 0.5f;
-        if (image->channels == 1) {
-            write_sample(image, row, x, ((r + g) + b) / 3.0f);
-            continue;
-        }
-        write_sample(image, row, 3 * (size_t)x, r);
-        write_sample(image, row, 3 * (size_t)x + 1, g);
-        write_sample(image, row, 3 * (size_t)x + 2, b);
+    const struct store_job *j = user;
+    const lic_image *image = &j->to->image;
+    const int y = j->area.y0 + (int)item, ty = y - j->y0;
+    uint8_t *row = (uint8_t *)image->data + (size_t)(y - j->to->first_row) * image->stride_bytes;
+    for (int x = j->area.x0; x < j->area.x1; x++) {
+        const int tx = x - j->x0;
+        const float *from = lic_nn_at(j->t, ty / 2, tx / 2) + 2 * (ty % 2) + tx % 2;
+        store_pixel(image, row, (size_t)(x - j->left), from[0] + 0.5f, from[4] + 0.5f, from[8] + 0.5f);
     }
 }
 
-void lic_pixels_store(nn *c, tensor t, const lic_image *image)
+void lic_pixels_store(nn *c, tensor t, int x0, int y0, lic_area area, const lic_band *to, int left)
 {
-    if (lic_nn_idle(c))
+    if (lic_nn_idle(c) || area.x0 >= area.x1 || area.y0 >= area.y1)
         return;
-    struct pixel_job j = {image, t};
-    lic_pool_run(c->pool, image->height, store_row, &j);
+    struct store_job j = {t, x0, y0, left, area, to};
+    lic_pool_run(c->pool, (size_t)(area.y1 - area.y0), store_row, &j);
 }

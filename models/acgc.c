@@ -242,11 +242,10 @@ static void local_context(const struct ep_job *j, int y, const int *xs, int n, f
     const float *in[LIC_MAX_TAPS * LIC_BLOCK], **at = in;
     float *rows[LIC_BLOCK];
     for (int t = 1; t < LIC_LOCAL * LIC_LOCAL; t += 2) {
-        const int yy = y + t / LIC_LOCAL - LIC_LOCAL / 2;
+        const int yy = lic_nn_tap_row(j->c, y + t / LIC_LOCAL - LIC_LOCAL / 2, j->anchors.h);
         for (int r = 0; r < n; r++) {
-            const int xx = xs[r] + t % LIC_LOCAL - LIC_LOCAL / 2;
-            const bool inside = yy >= 0 && yy < j->anchors.h && xx >= 0 && xx < j->anchors.w;
-            *at++ = inside ? lic_nn_at(j->anchors, yy, xx) : j->c->zeros;
+            const int xx = lic_nn_tap_column(j->c, xs[r] + t % LIC_LOCAL - LIC_LOCAL / 2, j->anchors.w);
+            *at++ = yy >= 0 && xx >= 0 ? lic_nn_at(j->anchors, yy, xx) : j->c->zeros;
         }
     }
     for (int r = 0; r < n; r++)

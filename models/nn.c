@@ -48,6 +48,16 @@ float *lic_nn_scratch(const nn *c, int worker)
     return c->scratch + (size_t)worker * c->scratch_floats;
 }
 
+int lic_nn_tap_row(const nn *c, int y, int h)
+{
+    return lic_reflect(y, h, c->open & LIC_OPEN_TOP, c->open & LIC_OPEN_BOTTOM);
+}
+
+int lic_nn_tap_column(const nn *c, int x, int w)
+{
+    return lic_reflect(x, w, c->open & LIC_OPEN_LEFT, c->open & LIC_OPEN_RIGHT);
+}
+
 void lic_nn_trace(const nn *c, const char *name, int index, tensor t)
 {
     if (c->trace && !lic_nn_idle(c))
@@ -78,17 +88,16 @@ static struct block block_at(size_t item, int width)
     return b;
 }
 
-/* Input pixel of every tap for the output pixels of a block; zeros outside the picture. */
+/* Input pixel of every tap for the output pixels of a block; outside, zeros or mirrored. */
 static void gather(const nn *c, const conv *w, tensor x, struct block b, const float **in)
 {
     const int half = w->kernel / 2;
     for (int i = 0; i < w->kernel; i++) {
-        const int y = b.y * w->stride + i - half;
+        const int y = lic_nn_tap_row(c, b.y * w->stride + i - half, x.h);
         for (int j = 0; j < w->kernel; j++) {
             for (int r = 0; r < b.n; r++) {
-                const int xx = (b.x + r) * w->stride + j - half;
-                const bool inside = y >= 0 && y < x.h && xx >= 0 && xx < x.w;
-                *in++ = inside ? lic_nn_at(x, y, xx) : c->zeros;
+                const int xx = lic_nn_tap_column(c, (b.x + r) * w->stride + j - half, x.w);
+                *in++ = y >= 0 && xx >= 0 ? lic_nn_at(x, y, xx) : c->zeros;
             }
         }
     }
@@ -199,8 +208,8 @@ static void depthwise_block(void *user, size_t item, int worker)
     const struct block b = block_at(item, j->out.w);
     const float *rows[5];
     for (int i = 0; i < j->w->kernel; i++) {
-        const int y = b.y + i - j->w->kernel / 2;
-        rows[i] = y >= 0 && y < j->x.h ? lic_nn_at(j->x, y, 0) : NULL;
+        const int y = lic_nn_tap_row(j->c, b.y + i - j->w->kernel / 2, j->x.h);
+        rows[i] = y >= 0 ? lic_nn_at(j->x, y, 0) : NULL;
     }
     const lic_depthwise d = {.rows = rows,
                              .out = lic_nn_at(j->out, b.y, b.x),
@@ -214,6 +223,8 @@ static void depthwise_block(void *user, size_t item, int worker)
                              .c = j->w->c,
                              .kernel = j->w->kernel,
                              .residual = j->residual,
+                             .open_left = j->c->open & LIC_OPEN_LEFT,
+                             .open_right = j->c->open & LIC_OPEN_RIGHT,
                              .act = j->act};
     j->c->k->depthwise(&d);
 }

@@ -20,7 +20,7 @@ typedef struct tensor {
     size_t pitch;
 } tensor;
 
-/* kernel x kernel convolution, zero padding kernel / 2; kernel 1 is a linear layer. */
+/* kernel x kernel convolution, padded by kernel / 2; kernel 1 is a linear layer. */
 typedef struct conv {
     int kernel, stride, cin, cout;
     const float *w;    /* panels [cout / 16][kernel * kernel * cin][16] */
@@ -49,6 +49,10 @@ typedef struct affine {
     const float *scale, *shift; /* [c], padded to 16; NULL: identity */
 } affine;
 
+/* Sides of a tensor beyond which the picture goes on, in another tile: convolutions mirror there instead
+ * of taking zeros, which the networks know as the border of a picture (FORMAT.md, section 3). */
+enum { LIC_OPEN_LEFT = 1, LIC_OPEN_RIGHT = 2, LIC_OPEN_TOP = 4, LIC_OPEN_BOTTOM = 8 };
+
 typedef struct nn {
     const lic_kernels *k;
     void (*gemm)(const lic_gemm *g); /* k->gemm, or OpenBLAS's in g_a, h_a and g_s */
@@ -63,6 +67,7 @@ typedef struct nn {
     int (*progress)(void *user, double fraction);
     void *progress_user;
     bool cancelled;
+    unsigned open; /* LIC_OPEN_ bits of the tensors at hand */
 } nn;
 
 /* True while planning, after a failed allocation, and after a cancel: layers then compute nothing. */
@@ -74,6 +79,9 @@ float *lic_nn_at(tensor t, int y, int x);
 /* Announces the scratch a layer needs per worker (while planning) and hands it out (in a worker). */
 void lic_nn_need(nn *c, size_t floats);
 float *lic_nn_scratch(const nn *c, int worker);
+/* Row and column of a tap, or -1 for a zero. */
+int lic_nn_tap_row(const nn *c, int y, int h);
+int lic_nn_tap_column(const nn *c, int x, int w);
 void lic_nn_trace(const nn *c, const char *name, int index, tensor t);
 void lic_nn_report(nn *c, double fraction);
 

@@ -2,7 +2,14 @@
  *
  * Arithmetic is IEEE binary32 with explicit fused multiply-add. Sums over inputs run in ascending
  * order, one fma chain per output, whatever the tile shapes; SIMD runs only across independent outputs,
- * or in the fixed 16-lane trees of simd.h. Pointers in tables may repeat (zero padding, row tails). */
+ * or in the fixed 16-lane trees of simd.h. Pointers in tables may repeat (zero padding, row tails).
+ *
+ * Memory: pointers need no alignment beyond a float's. Kernels write what their shapes say and nothing
+ * between or behind it, and read just that too, with one exception: parameters that go with columns are
+ * read in whole panels, as far as the next multiple of 16 columns after the last (gemm: w, bias, scale,
+ * shift; depthwise: w, bias; layer_norm_add: gain, bias; attention: rows of v, channels after the
+ * d-th). What is there must be memory, its values do not matter. In place: out may be a or b of add and
+ * mul, out[r] may be x[r] of layer_norm_add; no other results may overlap what is read. */
 #ifndef LIC_KERNELS_STRICT_H
 #define LIC_KERNELS_STRICT_H
 
@@ -45,16 +52,28 @@ typedef struct lic_attention {
 } lic_attention;
 size_t lic_attention_scratch(int nq, int nk, int d);
 
-/* Depthwise kernel x kernel convolution of one output row, zero padding, stride 1:
+/* Where a tap beyond the end of an axis of n elements reads: nowhere (-1, a zero) at the picture's border,
+ * the element mirrored about the last one where the picture goes on (`low`, `high`: before the first
+ * element, after the last). Mirroring keeps the parity of the checkerboard. */
+static inline int lic_reflect(int i, int n, bool low, bool high)
+{
+    if (i < 0)
+        return !low ? -1 : -i < n ? -i : n - 1;
+    if (i >= n)
+        return !high ? -1 : 2 * (n - 1) - i > 0 ? 2 * (n - 1) - i : 0;
+    return i;
+}
+
+/* Depthwise kernel x kernel convolution of one output row, stride 1:
  * out[x][c] = (residual ? in[y][x][c] : 0) + bias[c] + sum of taps. rows[i] is input row y + i - kernel / 2,
- * or NULL outside. x runs from x0 to x1. */
+ * or NULL where that is a row of zeros; columns outside are found by lic_reflect. x runs from x0 to x1. */
 typedef struct lic_depthwise {
     const float *const *rows; /* [kernel] -> [width][in_pitch] */
     float *out;               /* [x1 - x0][out_pitch] */
     const float *w, *bias;    /* [kernel * kernel][c], [c] */
     size_t in_pitch, out_pitch;
     int width, x0, x1, c, kernel;
-    bool residual;
+    bool residual, open_left, open_right;
     lic_act act;
 } lic_depthwise;
 

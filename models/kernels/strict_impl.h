@@ -218,8 +218,8 @@ LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int
             if (!inside && !d->rows[i])
                 continue;
             for (int j = 0; j < kernel; j++) {
-                const int xx = x + j - half;
-                if (!inside && (xx < 0 || xx >= d->width))
+                const int xx = inside ? x + j - half : lic_reflect(x + j - half, d->width, d->open_left, d->open_right);
+                if (!inside && xx < 0)
                     continue;
                 const float *p = d->rows[i] + (size_t)xx * d->in_pitch + c;
                 acc = v16_fma(load_tail(p, n), v16_load(d->w + (size_t)(i * kernel + j) * (size_t)d->c + c), acc);

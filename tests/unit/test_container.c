@@ -139,7 +139,7 @@ TEST(a_failed_checksum_leaves_what_could_be_read)
     lic_buffer_free(&file);
 }
 
-TEST(versions_to_come_and_tiles_are_refused)
+TEST(versions_to_come_are_refused)
 {
     lic_container c = plain(100, 50);
     lic_buffer file = write_file(&c);
@@ -148,10 +148,32 @@ TEST(versions_to_come_and_tiles_are_refused)
         seal(file.data, file.bytes, CRC_AT_SMALL);
         CHECK_EQ_INT(probe_status(file.data, file.bytes), version == 1 ? LIC_OK : LIC_ERR_VERSION);
     }
-    file.data[4] = 0x81;
-    seal(file.data, file.bytes, CRC_AT_SMALL);
-    CHECK_EQ_INT(probe_status(file.data, file.bytes), LIC_ERR_VERSION);
     lic_buffer_free(&file);
+}
+
+/* Two bytes more, and what they say comes back; sides that are no multiples of 64, or too long, do not. */
+TEST(tiles_cost_two_bytes)
+{
+    static const uint32_t bad[][2] = {{64, 0}, {0, 64}, {100, 64}, {64, 16448}, {1, 1}};
+    lic_container c = plain(5000, 3000);
+    lic_buffer whole = write_file(&c), tiled;
+    lic_info info;
+    lic_error err;
+    c.tile_w = 16384;
+    c.tile_h = 64;
+    tiled = write_file(&c);
+    CHECK_EQ_INT(tiled.bytes, whole.bytes + 2);
+    CHECK_EQ_INT(lic_probe(tiled.data, tiled.bytes, &info, &err), LIC_OK);
+    CHECK_EQ_INT(info.tile_width, 16384);
+    CHECK_EQ_INT(info.tile_height, 64);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        lic_buffer out;
+        c.tile_w = bad[i][0];
+        c.tile_h = bad[i][1];
+        CHECK_EQ_INT(lic_container_write(&c, NULL, &out, &err), LIC_ERR_ARGUMENT);
+    }
+    lic_buffer_free(&whole);
+    lic_buffer_free(&tiled);
 }
 
 /* Sides: longest, too long by one, with padding, with more than 32 bits. */

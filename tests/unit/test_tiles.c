@@ -1,0 +1,201 @@
+/* test_tiles.c - pictures cut in tiles: geometry, any size and tile side, crops, rows in and out. Runs on
+ * the tiny network: what is tested is which numbers go where, not how good they are. */
+#include "codec/lic.h"
+#include "codec/tiles.h"
+#include "tests/test.h"
+
+#define MODEL "tests/golden/tiny.licw"
+
+static lic_model *model;
+static lic_encoder *encoder;
+static lic_decoder *decoder;
+
+static int open_all(void)
+{
+    lic_error err;
+    if (model)
+        return 1;
+    return !lic_model_open(MODEL, NULL, &model, &err) && !lic_encoder_new(model, NULL, &encoder, &err) &&
+           !lic_decoder_new(model, NULL, &decoder, &err);
+}
+
+static lic_image new_image(uint32_t width, uint32_t height)
+{
+    lic_image image = {.stride_bytes = 3 * (size_t)width, .width = width, .height = height, .channels = 3, .depth = 8};
+    uint8_t *data = malloc(image.stride_bytes * height);
+    for (size_t i = 0; data && i < image.stride_bytes * height; i++)
+        data[i] = (uint8_t)((i * i / 7 + i / (3 * width) * 5) >> 2);
+    image.data = data;
+    return image;
+}
+
+static lic_status encode(const lic_image *image, uint32_t side, lic_buffer *file)
+{
+    lic_encode_options options;
+    lic_error err;
+    lic_encode_options_init(&options);
+    options.tile_side = side;
+    return lic_encoder_encode(encoder, image, &options, file, &err);
+}
+
+/* Tiles cover the padded picture exactly, regions hold their tiles, all in multiples of 64. */
+TEST(regions_hold_tiles_and_stay_inside)
+{
+    for (uint32_t width = 1; width < 1500; width += 37) {
+        lic_grid g;
+        int tile_w, tile_h, area = 0;
+        lic_grid_choose(width, 300, 128, &tile_w, &tile_h);
+        CHECK(lic_grid_init(&g, width, 300, tile_w, tile_h));
+        for (int i = 0; i < g.columns * g.rows; i++) {
+            const lic_area t = lic_grid_tile(&g, i % g.columns, i / g.columns);
+            const lic_area r = lic_grid_region(&g, i % g.columns, i / g.columns);
+            area += (t.x1 - t.x0) * (t.y1 - t.y0);
+            CHECK(r.x0 >= 0 && r.x0 <= t.x0 && r.x1 >= t.x1 && r.x1 <= g.width);
+            CHECK(r.y0 >= 0 && r.y0 <= t.y0 && r.y1 >= t.y1 && r.y1 <= g.height);
+            CHECK((r.x1 - r.x0) % 64 == 0 && (r.y1 - r.y0) % 64 == 0 && r.x0 % 16 == 0 && r.y0 % 16 == 0);
+        }
+        CHECK_EQ_INT(area, g.width * g.height);
+    }
+}
+
+TEST(one_tile_grows_by_no_byte)
+{
+    REQUIRE(open_all());
+    const lic_image image = new_image(100, 64);
+    lic_buffer a, b;
+    REQUIRE(!encode(&image, 0, &a) && !encode(&image, 128, &b));
+    CHECK_EQ_INT(a.bytes, b.bytes);
+    CHECK(!memcmp(a.data, b.data, a.bytes));
+    lic_buffer_free(&a);
+    lic_buffer_free(&b);
+    free(image.data);
+}
+
+/* The rectangle decoded alone has the bits of the whole picture. */
+static void check_crop(const lic_buffer *file, const lic_image *whole, uint32_t x, uint32_t y, uint32_t w, uint32_t h)
+{
+    lic_decode_options options;
+    lic_image part;
+    lic_error err;
+    lic_decode_options_init(&options);
+    options.crop_x = x;
+    options.crop_y = y;
+    options.crop_width = w;
+    options.crop_height = h;
+    REQUIRE(!lic_decoder_decode_area(decoder, file->data, file->bytes, &options, &part, &err));
+    CHECK(part.width == w && part.height == h);
+    for (uint32_t row = 0; row < h; row++)
+        CHECK(!memcmp((uint8_t *)part.data + row * part.stride_bytes,
+                      (uint8_t *)whole->data + (y + row) * whole->stride_bytes + 3 * (size_t)x, 3 * (size_t)w));
+    lic_image_free(&part, NULL);
+}
+
+TEST(crops_are_parts_of_the_whole)
+{
+    REQUIRE(open_all());
+    const lic_image image = new_image(330, 270);
+    lic_image whole;
+    lic_buffer file;
+    lic_error err;
+    REQUIRE(!encode(&image, 64, &file));
+    REQUIRE(!lic_decoder_decode(decoder, file.data, file.bytes, 0, &whole, &err));
+    for (uint32_t corner = 64; corner < 330; corner += 64)
+        for (uint32_t row = 64; row < 270; row += 64)
+            check_crop(&file, &whole, corner - 3, row - 2, 7, 5);
+    check_crop(&file, &whole, 0, 0, 330, 270);
+    check_crop(&file, &whole, 329, 269, 1, 1);
+    check_crop(&file, &whole, 64, 0, 64, 270);
+    lic_image_free(&whole, NULL);
+    lic_buffer_free(&file);
+    free(image.data);
+}
+
+TEST(crops_outside_are_refused)
+{
+    static const uint32_t bad[][4] = {{0, 0, 101, 64}, {100, 0, 1, 1}, {0, 64, 1, 1}, {5, 5, 0, 3}, {1, 1, UINT32_MAX, 1}};
+    REQUIRE(open_all());
+    const lic_image image = new_image(100, 64);
+    lic_buffer file;
+    REQUIRE(!encode(&image, 0, &file));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        lic_decode_options options;
+        lic_image part;
+        lic_error err;
+        lic_decode_options_init(&options);
+        options.crop_x = bad[i][0];
+        options.crop_y = bad[i][1];
+        options.crop_width = bad[i][2];
+        options.crop_height = bad[i][3];
+        CHECK_EQ_INT(lic_decoder_decode_area(decoder, file.data, file.bytes, &options, &part, &err), LIC_ERR_ARGUMENT);
+        CHECK(!part.data);
+    }
+    lic_buffer_free(&file);
+    free(image.data);
+}
+
+/* Rows between the library and an image of the test's, in order, each once. */
+struct rows {
+    const lic_image *image;
+    uint32_t next;
+    int in_order, is_sink;
+};
+
+static int move_rows(void *user, uint32_t first_row, uint32_t n_rows, void *rows, size_t stride_bytes)
+{
+    struct rows *r = user;
+    r->in_order &= first_row == r->next;
+    r->next += n_rows;
+    for (uint32_t i = 0; i < n_rows; i++) {
+        uint8_t *mine = (uint8_t *)r->image->data + (first_row + i) * r->image->stride_bytes;
+        uint8_t *theirs = (uint8_t *)rows + i * stride_bytes;
+        memcpy(r->is_sink ? mine : theirs, r->is_sink ? theirs : mine, 3 * (size_t)r->image->width);
+    }
+    return 0;
+}
+
+TEST(rows_give_the_same_as_pictures_in_memory)
+{
+    static const uint32_t sizes[][2] = {{1, 1}, {1, 400}, {17, 33}, {200, 1}, {190, 333}, {128, 64}, {129, 65}};
+    REQUIRE(open_all());
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const lic_image image = new_image(sizes[i][0], sizes[i][1]), copy = new_image(sizes[i][0], sizes[i][1]);
+        lic_encode_options options;
+        lic_buffer a, b;
+        lic_image whole;
+        lic_error err;
+        struct rows in = {&image, 0, 1, 0}, out = {&copy, 0, 1, 1};
+        lic_encode_options_init(&options);
+        options.tile_side = 128;
+        REQUIRE(!encode(&image, 128, &a));
+        REQUIRE(!lic_encoder_encode_rows(encoder, &image, move_rows, &in, &options, &b, &err));
+        CHECK(in.in_order && in.next == image.height);
+        CHECK(a.bytes == b.bytes && !memcmp(a.data, b.data, a.bytes));
+        REQUIRE(!lic_decoder_decode(decoder, a.data, a.bytes, 0, &whole, &err));
+        REQUIRE(!lic_decoder_decode_rows(decoder, a.data, a.bytes, NULL, move_rows, &out, &err));
+        CHECK(out.in_order && out.next == image.height);
+        CHECK(!memcmp(whole.data, copy.data, whole.stride_bytes * whole.height));
+        lic_image_free(&whole, NULL);
+        lic_buffer_free(&a);
+        lic_buffer_free(&b);
+        free(image.data);
+        free(copy.data);
+    }
+}
+
+/* Any byte of a file in tiles. */
+TEST(flipped_bytes_are_noticed)
+{
+    REQUIRE(open_all());
+    const lic_image image = new_image(130, 70);
+    lic_buffer file;
+    REQUIRE(!encode(&image, 64, &file));
+    for (size_t i = 0; i < file.bytes; i++) {
+        lic_image out;
+        lic_error err;
+        file.data[i] ^= 0x10;
+        CHECK(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err) != LIC_OK);
+        file.data[i] ^= 0x10;
+    }
+    lic_buffer_free(&file);
+    free(image.data);
+}
