@@ -1,6 +1,7 @@
 /* encoder.c - lic_encoder: picture -> tiles -> g_a, h_a -> latents -> container. A picture of one tile is
  * a grid of one: there is one way through. */
 #include "codec/base/bytes.h"
+#include "codec/base/cpu.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
 #include "codec/context.h"
@@ -257,7 +258,9 @@ static lic_status encode(lic_encoder *encoder, struct encoding *e, const lic_enc
         status = lic_context_admit(context, width, height, err);
     if (status)
         return status;
+    const uint64_t saved = lic_fp_enter(); /* the caller may round another way */
     e->quality_code = (uint32_t)(options->quality * (LIC_QUALITY_CODES / 100.0) + 0.5);
+    lic_fp_leave(saved);
     e->latents.allocator = context->options.allocator;
     set_grid(e, width, height, options->tile_side);
     status = lic_context_run(context, encode_forward, e, width, height, err);
