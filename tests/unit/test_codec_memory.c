@@ -1,0 +1,180 @@
+/* test_codec_memory.c - memory of encoder and decoder: every allocation may fail, none leaks, all
+ * go through the caller's allocator, the plan is what is taken, and max_memory holds before any
+ * work. */
+#include "tests/unit/codec_fixture.h"
+
+/* ---- allocations that fail ------------------------------------------------------------------- */
+
+static const uint8_t profile[300] = {1, 2, 3};
+
+/* Opens, encodes, probes, decodes; the first status that is not LIC_OK. */
+static lic_status whole_way(const lic_allocator *allocator, int threads)
+{
+    lic_image p = make_picture(70, 30, 3, 8), out = {0};
+    const lic_chunk chunk = {"iccp", profile, sizeof profile};
+    lic_options options = with_threads(threads);
+    lic_encode_options e = at_quality(40);
+    lic_buffer file = {0};
+    lic_error err = {0};
+    lic_status status;
+    e.chunks = &chunk;
+    e.n_chunks = 1;
+    options.allocator = allocator;
+    lic_model *model = open_tiny(allocator, &status);
+    if (!status)
+        status = lic_encode(model, &p, &options, &e, &file, &err);
+    if (!status)
+        status = lic_decode(model, file.data, file.bytes, &options, 0, &out, &err);
+    CHECK(!status || (!out.data && (!err.status || err.text[0])));
+    lic_image_free(&out, allocator);
+    lic_buffer_free(&file);
+    lic_model_close(model);
+    free(p.data);
+    return status;
+}
+
+static void fail_everywhere(int threads)
+{
+    counted c = {.refuse_at = -1};
+    const lic_allocator allocator = {counted_alloc, counted_free, &c};
+    CHECK_EQ_INT(whole_way(&allocator, threads), LIC_OK);
+    CHECK_EQ_INT(c.live, 0);
+    const int n = c.calls;
+    printf("%d allocations\n", n);
+    CHECK(n > 8);
+    for (int i = 0; i < n; i++) {
+        c = (counted){.refuse_at = i};
+        const lic_status status = whole_way(&allocator, threads);
+        if (test_failed(status == LIC_ERR_MEMORY && c.live == 0))
+            printf("allocation %d of %d: %s, %d left\n", i, n, lic_status_name(status), c.live);
+    }
+}
+
+TEST(codec_every_allocation_may_fail)
+{
+    fail_everywhere(1);
+    fail_everywhere(3);
+}
+
+/* After a failure the same contexts work again. */
+TEST(codec_contexts_survive_a_failed_allocation)
+{
+    counted c = {.refuse_at = -1};
+    const lic_allocator allocator = {counted_alloc, counted_free, &c};
+    lic_image p = make_picture(70, 30, 3, 8);
+    lic_options options = with_threads(2);
+    lic_encoder *encoder = NULL;
+    lic_buffer file;
+    lic_error err;
+    options.allocator = &allocator;
+    REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
+    for (int ahead = 0; ahead < 20; ahead++) {
+        c.refuse_at = c.calls + ahead;
+        const lic_status status = lic_encoder_encode(encoder, &p, NULL, &file, &err);
+        CHECK(status == LIC_OK || status == LIC_ERR_MEMORY);
+        lic_buffer_free(&file);
+        c.refuse_at = -1;
+        REQUIRE(lic_encoder_encode(encoder, &p, NULL, &file, &err) == LIC_OK);
+        lic_buffer_free(&file);
+    }
+    lic_encoder_free(encoder);
+    CHECK_EQ_INT(c.live, 0);
+    free(p.data);
+}
+
+/* ---- plan and limits ------------------------------------------------------------------------- */
+
+/* The largest block that a call takes is its plan, and what comes on top is small beside it. */
+static void check_plan(uint32_t width, uint32_t height, int threads)
+{
+    counted c = {.refuse_at = -1};
+    const lic_allocator allocator = {counted_alloc, counted_free, &c};
+    lic_image p = make_picture(width, height, 3, 8), out;
+    lic_options options = with_threads(threads);
+    lic_encoder *encoder = NULL;
+    lic_decoder *decoder = NULL;
+    lic_buffer file;
+    lic_stats stats;
+    lic_error err;
+    options.allocator = &allocator;
+    REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
+    REQUIRE(lic_encoder_encode(encoder, &p, NULL, &file, &err) == LIC_OK);
+    lic_encoder_get_stats(encoder, &stats);
+    CHECK(c.largest >= stats.planned_bytes && c.largest <= stats.planned_bytes + 64);
+    const size_t encoding = stats.planned_bytes;
+    lic_encoder_free(encoder);
+    c = (counted){.refuse_at = -1, .live = c.live};
+    REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
+    REQUIRE(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err) == LIC_OK);
+    lic_decoder_get_stats(decoder, &stats);
+    CHECK(c.largest >= stats.planned_bytes && c.largest <= stats.planned_bytes + 64);
+    const size_t larger = encoding > stats.planned_bytes ? encoding : stats.planned_bytes;
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, threads), larger);
+    lic_decoder_free(decoder);
+    lic_image_free(&out, &allocator);
+    lic_buffer_free(&file);
+    CHECK_EQ_INT(c.live, 0);
+    free(p.data);
+}
+
+TEST(codec_plan_is_what_is_taken)
+{
+    check_plan(1, 1, 1);
+    check_plan(64, 64, 1);
+    check_plan(65, 130, 3);
+    check_plan(300, 70, 2);
+}
+
+TEST(codec_plan_of_sizes_out_of_range)
+{
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 0, 10, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 10, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 65536, 10, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(NULL, 10, 10, 1), 0);
+    CHECK(lic_plan_bytes(tiny_model(), 65535, 65535, 1) > 0);
+    CHECK(lic_plan_bytes(tiny_model(), 100, 100, 2) > lic_plan_bytes(tiny_model(), 100, 100, 1));
+}
+
+/* One byte less than the plan is refused, and nothing of the picture's size was taken for it. */
+TEST(codec_max_memory)
+{
+    lic_image p = make_picture(500, 400, 3, 8), out;
+    lic_options options = with_threads(1);
+    lic_encoder *encoder = NULL;
+    lic_decoder *decoder = NULL;
+    lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 20), other;
+    lic_stats stats;
+    lic_error err;
+    for (int less = 0; less < 2; less++) {
+        counted c = {.refuse_at = -1};
+        const lic_allocator allocator = {counted_alloc, counted_free, &c};
+        const lic_status want = less ? LIC_ERR_LIMIT : LIC_OK;
+        options.max_memory = 0;
+        REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
+        REQUIRE(lic_encoder_encode(encoder, &p, NULL, &other, &err) == LIC_OK);
+        lic_encoder_get_stats(encoder, &stats);
+        lic_encoder_free(encoder);
+        lic_buffer_free(&other);
+        options.max_memory = stats.planned_bytes - (size_t)less;
+        options.allocator = &allocator;
+        CHECK_EQ_INT(lic_encode(tiny_model(), &p, &options, NULL, &other, &err), want);
+        lic_buffer_free(&other);
+        options.allocator = NULL;
+        options.max_memory = 0;
+        REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
+        REQUIRE(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err) == LIC_OK);
+        lic_decoder_get_stats(decoder, &stats);
+        lic_decoder_free(decoder);
+        lic_image_free(&out, NULL);
+        options.max_memory = stats.planned_bytes - (size_t)less;
+        options.allocator = &allocator;
+        CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes, &options, 0, &out, &err),
+                     want);
+        lic_image_free(&out, &allocator);
+        CHECK(!less || c.largest < 500 * 400); /* neither working memory nor pixels */
+        CHECK_EQ_INT(c.live, 0);
+        options.allocator = NULL;
+    }
+    lic_buffer_free(&file);
+    free(p.data);
+}
