@@ -6,7 +6,7 @@ typedef struct shape {
     int width, x0, x1, c, kernel, first_row,
         n_rows; /* rows first_row .. + n_rows - 1 of the kernel are there */
     lic_act act;
-    int residual;
+    int residual, open_left, open_right;
 } shape;
 
 typedef struct problem {
@@ -37,7 +37,20 @@ static void make_problem(problem *p, const shape *s)
                            .c = s->c,
                            .kernel = s->kernel,
                            .residual = s->residual != 0,
+                           .open_left = s->open_left != 0,
+                           .open_right = s->open_right != 0,
                            .act = s->act};
+}
+
+/* Column that a tap reads, mirrored about the end where the picture goes on; -1 for none. */
+static int mirrored(const lic_depthwise *d, int x)
+{
+    const int last = d->width - 1;
+    if (x < 0)
+        x = d->open_left ? -x : -1;
+    else if (x > last)
+        return !d->open_right ? -1 : 2 * last - x < 0 ? 0 : 2 * last - x;
+    return x > last ? last : x;
 }
 
 static float plain_sum(const lic_depthwise *d, int x, int c)
@@ -45,8 +58,8 @@ static float plain_sum(const lic_depthwise *d, int x, int c)
     float sum = d->bias[c];
     for (int i = 0; i < d->kernel; i++)
         for (int j = 0; j < d->kernel; j++) {
-            const int xx = x + j - d->kernel / 2;
-            if (d->rows[i] && xx >= 0 && xx < d->width)
+            const int xx = mirrored(d, x + j - d->kernel / 2);
+            if (d->rows[i] && xx >= 0)
                 sum = fmaf(d->rows[i][(size_t)xx * d->in_pitch + (size_t)c],
                            d->w[(i * d->kernel + j) * d->c + c], sum);
         }
@@ -70,8 +83,9 @@ static void compare(const shape *s)
     problem p;
     level levels[5];
     const int n_levels = parity_levels(levels);
-    NEW_CASE("depthwise width %d x %d..%d c %d kernel %d rows %d+%d act %d residual %d", s->width,
-             s->x0, s->x1, s->c, s->kernel, s->first_row, s->n_rows, (int)s->act, s->residual);
+    NEW_CASE("depthwise width %d x %d..%d c %d kernel %d rows %d+%d act %d residual %d open %d %d",
+             s->width, s->x0, s->x1, s->c, s->kernel, s->first_row, s->n_rows, (int)s->act,
+             s->residual, s->open_left, s->open_right);
     make_problem(&p, s);
     float *want = malloc(p.out_floats * sizeof *want);
     REQUIRE(want != NULL);
@@ -105,6 +119,8 @@ TEST(depthwise_random_shapes)
         choose_rows(&s);
         s.act = (lic_act)test_random_below(5);
         s.residual = (int)test_random_below(2);
+        s.open_left = (int)test_random_below(2);
+        s.open_right = (int)test_random_below(2);
         compare(&s);
     }
 }

@@ -8,7 +8,7 @@
 static const uint8_t profile[300] = {1, 2, 3};
 
 /* Opens, encodes, probes, decodes; the first status that is not LIC_OK. */
-static lic_status whole_way(const lic_allocator *allocator, int threads)
+static lic_status whole_way(const lic_allocator *allocator, int threads, uint32_t tile_side)
 {
     lic_image p = make_picture(70, 30, 3, 8), out = {0};
     const lic_chunk chunk = {"iccp", profile, sizeof profile};
@@ -19,6 +19,7 @@ static lic_status whole_way(const lic_allocator *allocator, int threads)
     lic_status status;
     e.chunks = &chunk;
     e.n_chunks = 1;
+    e.tile_side = tile_side;
     options.allocator = allocator;
     lic_model *model = open_tiny(allocator, &status);
     if (!status)
@@ -33,18 +34,18 @@ static lic_status whole_way(const lic_allocator *allocator, int threads)
     return status;
 }
 
-static void fail_everywhere(int threads)
+static void fail_everywhere(int threads, uint32_t tile_side)
 {
     counted c = {.refuse_at = -1};
     const lic_allocator allocator = {counted_alloc, counted_free, &c};
-    CHECK_EQ_INT(whole_way(&allocator, threads), LIC_OK);
+    CHECK_EQ_INT(whole_way(&allocator, threads, tile_side), LIC_OK);
     CHECK_EQ_INT(c.live, 0);
     const int n = c.calls;
     printf("%d allocations\n", n);
     CHECK(n > 8);
     for (int i = 0; i < n; i++) {
         c = (counted){.refuse_at = i};
-        const lic_status status = whole_way(&allocator, threads);
+        const lic_status status = whole_way(&allocator, threads, tile_side);
         if (test_failed(status == LIC_ERR_MEMORY && c.live == 0))
             printf("allocation %d of %d: %s, %d left\n", i, n, lic_status_name(status), c.live);
     }
@@ -52,8 +53,9 @@ static void fail_everywhere(int threads)
 
 TEST(codec_every_allocation_may_fail)
 {
-    fail_everywhere(1);
-    fail_everywhere(3);
+    fail_everywhere(1, 0);
+    fail_everywhere(3, 0);
+    fail_everywhere(2, 64); /* the picture is two tiles */
 }
 
 /* After a failure the same contexts work again. */

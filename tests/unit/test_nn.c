@@ -1,6 +1,7 @@
 /* test_nn.c - the layers of models/nn.h against plain loops, bit by bit: sizes from 1x1 over all
- * edges of the 64-pixel blocks, strides, views of channels, residuals; the same bits from any
- * number of threads; planning, failure and cancelling compute nothing. */
+ * edges of the 64-pixel blocks, strides, views of channels, residuals, sides where the picture goes
+ * on; the same bits from any number of threads; planning, failure and cancelling compute nothing.
+ */
 #include "models/nn.h"
 
 #include "tests/test.h"
@@ -69,9 +70,23 @@ static conv random_conv(nn *c, int kernel, int stride, int cin, int cout)
 
 /* ---- plain loops ----------------------------------------------------------------------------- */
 
+static unsigned open_sides; /* of the layer at hand: LIC_OPEN_ bits */
+
+/* Position mirrored about an end beyond which the picture goes on, or -1. */
+static int mirrored(int i, int n, unsigned low, unsigned high)
+{
+    if (i < 0)
+        return !(open_sides & low) ? -1 : -i < n ? -i : n - 1;
+    if (i >= n)
+        return !(open_sides & high) ? -1 : 2 * (n - 1) >= i ? 2 * (n - 1) - i : 0;
+    return i;
+}
+
 static float value_at(tensor t, int y, int x, int i)
 {
-    return y < 0 || y >= t.h || x < 0 || x >= t.w ? 0.0f : lic_nn_at(t, y, x)[i];
+    y = mirrored(y, t.h, LIC_OPEN_TOP, LIC_OPEN_BOTTOM);
+    x = mirrored(x, t.w, LIC_OPEN_LEFT, LIC_OPEN_RIGHT);
+    return y < 0 || x < 0 ? 0.0f : lic_nn_at(t, y, x)[i];
 }
 
 /* Sums run over what lies outside as well: adding products with zero changes no bit here, where no
@@ -125,6 +140,7 @@ static void one_conv(nn *c, int size, int kernel, int stride)
     const int cin = 1 + (int)test_random_below(9), cout = 1 + (int)test_random_below(MAX_C);
     const int h = sizes[size][0], w = sizes[size][1];
     const size_t mark = lic_arena_mark(c->arena);
+    c->open = open_sides = test_random_below(16);
     const conv weights = random_conv(c, kernel, stride, cin, cout);
     const tensor x = random_tensor(c, h, w, cin);
     tensor out = random_tensor(c, (h + stride - 1) / stride, (w + stride - 1) / stride, cout);
@@ -155,6 +171,7 @@ static void one_upconv(nn *c, int size)
 {
     const int cin = 1 + (int)test_random_below(9), cout = 1 + (int)test_random_below(MAX_C);
     const size_t mark = lic_arena_mark(c->arena);
+    c->open = open_sides = test_random_below(16);
     const tensor x = random_tensor(c, sizes[size][0], sizes[size][1], cin);
     tensor out = random_tensor(c, 2 * x.h, 2 * x.w, cout);
     upconv w = {.cout = cout};
@@ -194,6 +211,7 @@ static void one_depthwise(nn *c, int size, int kernel, bool residual)
 {
     const int n = 1 + (int)test_random_below(MAX_C);
     const size_t mark = lic_arena_mark(c->arena), taps = (size_t)(kernel * kernel);
+    c->open = open_sides = test_random_below(16);
     const depthwise w = {.kernel = kernel,
                          .c = n,
                          .w = random_floats(c, taps * (size_t)n + LIC_PANEL),
@@ -245,6 +263,7 @@ TEST(nn_linear_rows)
 {
     place p;
     REQUIRE(open_place(&p, 1));
+    open_sides = 0;
     for (int rows = 1; rows <= LIC_BLOCK; rows += 9) {
         const conv w = random_conv(&p.c, 1, 1, 7, 21);
         const tensor x = random_tensor(&p.c, 1, rows, 7);
