@@ -2,16 +2,18 @@
 
     export.py --model student 'student-v0.*.pt' student.licw
     export.py --model wide.json --name wide checkpoint.pt wide.licw
+    export.py --model student --resume resume/student.npz 'run/student.*.pt' ../weights/student.licw
     export.py --check student.licw
 
 The first form reads the parts of a state dict of model.Codec (a glob; later parts win) and writes the
 file; --model names a configuration (teacher, student) or a JSON file: a training configuration, or just the
 arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
 
-As a module: `write_licw`, `read_licw`, `load_codec`. A network loaded from a .licw evaluates like the
-C program does, but CANNOT be trained on: the position-bias networks and the density of z are in the
-file only as their values (see load_codec), and the parameters are rounded to 16 bits. To resume a
-training, keep the .pt parts.
+As a module: `write_licw`, `read_licw`, `load_codec`, `load_resume`. A network that load_codec takes from a
+.licw evaluates like the C program does, but cannot be trained on: the position-bias networks and the
+density of z are in the file only as their values. They are in its companion, a small .npz that is written
+with it (--resume; by default beside the file) and carries the file's hash: load_resume joins the two to the
+state dict that the file was made of, bit by bit.
 
 All arithmetic that decides a number in the file is done in double precision. Works with torch 1.13.
 """
@@ -21,8 +23,10 @@ import hashlib
 import inspect
 import json
 import math
+import os
 import struct
 import sys
+import zipfile
 import zlib
 from collections import namedtuple
 
@@ -238,12 +242,10 @@ def tensors_of(net):
     """{name: array} in the order of the state dict, and the cost of the tables by name."""
     modules, out, cost = dict(net.named_modules()), {}, {}
     for name, t in net.state_dict().items():
-        if ".attn.cpb." in name or name.startswith("prior."):
-            continue
         if name.endswith(".attn.logit_scale"):
             attn = name[:-len(".logit_scale")]
             out[f"{attn}.bias_table"], out[f"{attn}.scale"] = fold_attention(modules[attn])
-        else:
+        elif not is_folded(name):
             out[name] = half(name, t)
     for key, tables in (("z", prior_tables(net.prior)), ("y", gauss_tables())):
         packed, cost[key] = pack_tables(key, tables)
@@ -365,7 +367,7 @@ def expected_tensors(net):
             heads, attn = t.shape[0], name[:-len(".logit_scale")]
             out[f"{attn}.bias_table"] = (F32, (heads, (2 * model.WINDOW - 1) ** 2))
             out[f"{attn}.scale"] = (F32, (heads,))
-        elif ".attn.cpb." not in name and not name.startswith("prior."):
+        elif not is_folded(name):
             out[name] = (F16, tuple(t.shape))
     for key, n in (("z", net.prior.h[0].shape[0]), ("y", model.SIGMA_LEVELS)):
         out[f"cdf.{key}.cum"], out[f"cdf.{key}.start"] = (U16, None), (I32, (n + 1,))
@@ -408,6 +410,56 @@ def _read(path):
 def read_licw(path):
     """Reads and verifies a file. -> Licw; LicwError if anything is not as WEIGHTS.md says."""
     return _read(path)[0]
+
+
+def is_folded(name):
+    """Whether a parameter is in the file only as what the exporter makes of it."""
+    return ".attn.cpb." in name or name.endswith(".attn.logit_scale") or name.startswith("prior.")
+
+
+def write_resume(path, net, digest):
+    """The companion of the file with that hash: the folded parameters as train.save_state would keep them."""
+    state = {k: t.detach().cpu().numpy() for k, t in net.state_dict().items() if is_folded(k)}
+    state = {k: t.astype(F32 if k.startswith("prior.") else F16) for k, t in state.items()}
+    with open(path, "wb") as f:
+        np.savez_compressed(f, hash=np.array([digest], "<u8"), **state)
+
+
+def _read_resume(path):
+    try:
+        with np.load(path, allow_pickle=False) as f:
+            out = {k: f[k] for k in f.files}
+    except (ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as e:
+        raise LicwError(f"{path}: damaged: {e}") from e
+    _need(out.get("hash", np.zeros(0)).dtype == "<u8" and out["hash"].shape == (1,), f"{path}: no companion of a weights file")
+    return int(out.pop("hash")[0]), out
+
+
+def find_resume(path, digest):
+    """The companion of a file among those beside it and those in resume/. -> path"""
+    places = os.path.dirname(os.path.abspath(path)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "resume")
+    for name in (n for place in places for n in sorted(glob.glob(os.path.join(glob.escape(place), "*.npz")))):
+        try:
+            if _read_resume(name)[0] == digest:
+                return name
+        except LicwError:
+            continue            # not ours
+    raise LicwError(f"{path}: no companion with hash {digest:016x} beside it or in resume/, so it cannot be trained on")
+
+
+def load_resume(path, companion=None):
+    """-> the state dict that a file was made of, as 16-bit tensors (the density of z: 32). Without a companion one
+    is looked for; one that belongs to another file is refused."""
+    licw, net = _read(path)
+    companion = companion or find_resume(path, licw.hash)
+    digest, folded = _read_resume(companion)
+    _need(digest == licw.hash, f"{companion}: belongs to {digest:016x}, not to {path} ({licw.hash:016x})")
+    want = {k: t for k, t in net.state_dict().items() if is_folded(k)}
+    _need(set(folded) == set(want), f"{companion}: missing or unknown: {sorted(set(folded) ^ set(want))[:4]}")
+    for k, t in folded.items():
+        kind = F32 if k.startswith("prior.") else F16
+        _need(t.dtype == kind and t.shape == tuple(want[k].shape) and np.isfinite(t).all(), f"{companion}: {k}")
+    return {k: torch.from_numpy((folded[k] if is_folded(k) else licw.tensors[k]).copy()) for k in net.state_dict()}
 
 
 def _table_bits(tables):
@@ -481,6 +533,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--model", default="student", help="teacher, student or a JSON file")
     p.add_argument("--name", help="name stored in the file (default: that of --model)")
+    p.add_argument("--resume", metavar="FILE", help="companion to write (default: OUT with .npz for .licw)")
     p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
     p.add_argument("parts", nargs="?", help="glob of the state dict's parts")
     p.add_argument("out", nargs="?", help="file to write")
@@ -494,8 +547,11 @@ def main():
         name, arguments = codec_arguments(a.model)
         net = load_parts(a.parts, model.Codec(**arguments))
         _, cost, size = write_licw(a.out, net, arguments, a.name or name)
-        report(read_licw(a.out), cost)
-        print(f"{a.out}: {size} bytes")
+        licw = read_licw(a.out)
+        resume = a.resume or a.out.removesuffix(".licw") + ".npz"
+        write_resume(resume, net, licw.hash)
+        report(licw, cost)
+        print(f"{a.out}: {size} bytes, {resume}: {os.path.getsize(resume)} bytes")
     except (LicwError, OSError) as e:
         print(f"export: {a.check or a.out or ''}: {e}", file=sys.stderr)
         return 1

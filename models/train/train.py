@@ -30,18 +30,19 @@ def rate_lambda(q):
 
 
 def load_state(path):
-    """State dict from the .pt parts that match a pattern, or from one checkpoint file.
-
-    A .licw file holds the values of the position biases and of the prior, not the networks behind them: it cannot be trained on.
-    """
+    """State dict from the .pt parts that match a pattern, or from a .licw file and its companion (see export.py)."""
     if path.endswith(".licw"):
-        raise SystemExit(f"{path}: training resumes from the .pt parts that the file was made of")
-    files = sorted(glob.glob(path))
-    if not files:
-        raise SystemExit(f"no weights at {path}")
-    state = {}
-    for f in files:
-        state.update(torch.load(f, map_location="cpu"))
+        import export
+        try:
+            state = export.load_resume(path)
+        except (export.LicwError, OSError) as e:
+            raise SystemExit(f"{path}: {e}")
+    else:
+        files, state = sorted(glob.glob(path)), {}
+        if not files:
+            raise SystemExit(f"no weights at {path}")
+        for f in files:
+            state.update(torch.load(f, map_location="cpu"))
     return {k: v.float() for k, v in state.items()}
 
 
@@ -324,7 +325,7 @@ def main():
     ap.add_argument("config")
     ap.add_argument("--data", required=True, help="pattern of tar shards, or 'random'")
     ap.add_argument("--out", default="", help="folder for the weights; none are written without it")
-    ap.add_argument("--init", default="", help="weights to start from: a pattern of .pt parts")
+    ap.add_argument("--init", default="", help="weights to start from: a pattern of .pt parts, or a .licw file")
     ap.add_argument("--seconds", type=float, default=60, help="length of the run, from the start of the process")
     ap.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
     ap.add_argument("--set", default="{}", help="JSON object that overrides the configuration")

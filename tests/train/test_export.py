@@ -1,4 +1,5 @@
 """Tests of models/train/export.py and golden.py. Run it as it is; without PyTorch it says so and exits 0."""
+import glob
 import os
 import random
 import sys
@@ -11,6 +12,7 @@ sys.dont_write_bytecode = True
 try:
     import numpy as np
     import torch
+    import PIL  # noqa: F401
     import scipy  # noqa: F401
 except ImportError as e:
     print(f"test_export: skipped: {e}")
@@ -18,6 +20,7 @@ except ImportError as e:
 import export
 import golden
 import model
+import train
 
 torch.set_num_threads(1)
 
@@ -136,6 +139,45 @@ def test_wrong_content_is_noticed(path, scratch):
     assert change(tensors={"cdf.z.start": start})
 
 
+def test_training_resumes_from_file_and_companion(path, folder):
+    net, digest = golden.tiny_codec(), export.read_licw(path).hash
+    companion = path.removesuffix(".licw") + ".npz"
+    try:
+        export.load_resume(path)
+        raise AssertionError("resumed without a companion")
+    except export.LicwError as e:
+        assert "no companion" in str(e)
+    with open(os.path.join(folder, "a.npz"), "wb") as f:
+        f.write(b"no companion at all")
+    export.write_resume(os.path.join(folder, "b.npz"), net, digest ^ 1)
+    export.write_resume(companion, net, digest)
+    state = export.load_resume(path)
+    assert list(state) == list(net.state_dict())
+    for k, t in net.state_dict().items():
+        assert torch.equal(state[k], t if k.startswith("prior.") else t.half()), k
+    assert all(v.dtype == torch.float32 for v in train.load_state(path).values())
+    with np.load(companion) as f:
+        entries = {k: f[k] for k in f.files}
+    name = next(k for k in entries if k.endswith("logit_scale"))
+    for change in ({"hash": entries["hash"] + np.uint64(1)}, {"more": entries[name]}, {name: entries[name][:0]},
+                   {name: entries[name].astype("<f4")}, {name: np.full_like(entries[name], np.nan)}, {name: None}):
+        np.savez(companion, **{k: v for k, v in {**entries, **change}.items() if v is not None})
+        try:
+            export.load_resume(path, companion)
+            raise AssertionError(f"taken: {list(change)}")
+        except export.LicwError:
+            pass
+
+
+def test_shipped_companions_belong_to_the_shipped_weights():
+    """What is folded from a companion's parameters is what the weights file holds, to the last bit."""
+    for path in sorted(glob.glob(os.path.join(HERE, "../../models/weights/*.licw"))):
+        licw, net = export.read_licw(path), model.Codec(**export.arguments_of(export.read_licw(path).config))
+        net.load_state_dict(export.load_resume(path))
+        for k, t in export.tensors_of(net)[0].items():
+            assert np.array_equal(licw.tensors[k], t), (path, k)
+
+
 def test_golden_files_come_out_the_same(folder):
     with open(os.path.join(GOLDEN, "tiny.licw"), "rb") as a, open(os.path.join(folder, "tiny.licw"), "rb") as b:
         assert a.read() == b.read(), "tiny.licw: other bytes"
@@ -158,6 +200,8 @@ def main():
         test_damage_is_noticed(path, scratch)
         test_wrong_content_is_noticed(path, scratch)
         test_golden_files_come_out_the_same(folder)
+        test_training_resumes_from_file_and_companion(path, folder)
+        test_shipped_companions_belong_to_the_shipped_weights()
     print("test_export: passed")
 
 
