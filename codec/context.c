@@ -158,6 +158,7 @@ static lic_status run(lic_context *context, lic_forward_fn forward, void *user, 
     const uint64_t saved = lic_fp_enter();
     forward(context, &c, user);
     lic_fp_leave(saved);
+    context->stats.multiply_adds = c.macs;
     if (c.cancelled)
         return lic_fail(err, LIC_ERR_CANCELLED, "cancelled");
     if (context->arena.failed)

@@ -176,6 +176,7 @@ typedef struct lic_info {
 
 typedef struct lic_stats {
     double seconds[LIC_N_STAGES];
+    uint64_t multiply_adds; /* of the networks */
     size_t planned_bytes;   /* working memory the call planned for and took */
     uint32_t check_latents; /* check of y_hat, as in the stream */
     size_t latent_bytes;

@@ -60,6 +60,7 @@ static void gated_pair(nn *c, const gate_map *smap, const gate_map *cmap, tensor
     float *factors = lic_arena_take(c->arena, (size_t)a.c + LIC_PANEL, sizeof *factors);
     channel_map(c, cmap, a, factors);
     lic_nn_need(c, LIC_BLOCK * ((size_t)smap->a.cout + 1));
+    lic_nn_count(c, (size_t)a.h * (size_t)a.w, (size_t)smap->a.cin + 1, (size_t)smap->a.cout);
     if (!lic_nn_idle(c)) {
         struct gate_job j = {c, smap, factors, a, d, out};
         lic_pool_run(c->pool, (size_t)a.h, gate_row, &j);
@@ -190,6 +191,7 @@ static void adaptive_global_forward(nn *c, const adaptive_global *w, tensor prev
     lic_nn_depthwise(c, &w->off_dw, x, LIC_ACT_GELU, false, a);
     const float *kv = keys_and_values(c, w, x, a);
     lic_nn_need(c, LIC_BLOCK * 2 * dim + lic_attention_scratch(LIC_BLOCK, LIC_GRID * LIC_GRID, (int)dim / w->heads));
+    lic_nn_count(c, (size_t)o.h * (size_t)o.w, dim, (size_t)hyper.c + dim + 2 * LIC_GRID * LIC_GRID);
     if (!lic_nn_idle(c)) {
         struct ag_job j = {c, w, hyper, o, kv};
         lic_pool_run(c->pool, (size_t)o.h, ag_row, &j);
@@ -296,7 +298,11 @@ static void ep_row(void *user, size_t item, int worker)
 void lic_entropy_parameters(nn *c, const slice_model *w, int pass, tensor hyper, tensor ctx, tensor anchors,
                             tensor out)
 {
+    const entropy_params *ep = ep_of(w, pass);
+    const size_t positions = (size_t)hyper.h * (size_t)hyper.w / 2, hid = (size_t)ep->l[0].cout;
     lic_nn_need(c, ep_scratch(w));
+    lic_nn_count(c, positions, hid, (size_t)ep->l[0].cin + hid + (size_t)ep->l[2].cout);
+    lic_nn_count(c, pass ? positions : 0, LIC_LOCAL_TAPS * (size_t)w->local.cin, (size_t)w->local.cout);
     if (lic_nn_idle(c))
         return;
     struct ep_job j = {c, w, pass, hyper, ctx, anchors, out};
@@ -335,6 +341,7 @@ static void lrp_row(void *user, size_t item, int worker)
 void lic_lrp(nn *c, const slice_model *w, tensor hyper, tensor y_hat)
 {
     lic_nn_need(c, LIC_BLOCK * (size_t)(w->lrp[0].cin + w->lrp[0].cout + w->size));
+    lic_nn_count(c, (size_t)hyper.h * (size_t)hyper.w, (size_t)w->lrp[0].cout, (size_t)(w->lrp[0].cin + w->size));
     if (lic_nn_idle(c))
         return;
     struct lrp_job j = {c, w, hyper, y_hat};

@@ -43,6 +43,11 @@ void lic_nn_need(nn *c, size_t floats)
         c->scratch_floats = (floats + 15) / 16 * 16;
 }
 
+void lic_nn_count(nn *c, size_t rows, size_t inputs, size_t outputs)
+{
+    c->macs += (uint64_t)rows * inputs * outputs;
+}
+
 float *lic_nn_scratch(const nn *c, int worker)
 {
     return c->scratch + (size_t)worker * c->scratch_floats;
@@ -178,6 +183,7 @@ static void need_for_gemm(nn *c, const conv *w)
 void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual, tensor out)
 {
     need_for_gemm(c, w);
+    lic_nn_count(c, (size_t)out.h * (size_t)out.w, (size_t)(w->kernel * w->kernel * w->cin), (size_t)w->cout);
     if (lic_nn_idle(c))
         return;
     struct conv_job j = {.c = c, .w = w, .x = x, .out = out, .residual = residual, .act = act, .rate = rate};
@@ -187,6 +193,7 @@ void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const
 void lic_nn_upconv(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out)
 {
     need_for_gemm(c, &w->phase[0]);
+    lic_nn_count(c, 4 * (size_t)x.h * (size_t)x.w, 9 * (size_t)w->phase[0].cin, (size_t)w->cout);
     if (lic_nn_idle(c))
         return;
     struct conv_job j = {.c = c, .up = w, .x = x, .out = out, .act = act, .rate = rate};
@@ -231,6 +238,7 @@ static void depthwise_block(void *user, size_t item, int worker)
 
 void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool residual, tensor out)
 {
+    lic_nn_count(c, (size_t)out.h * (size_t)out.w, (size_t)(w->kernel * w->kernel), (size_t)w->c);
     if (lic_nn_idle(c))
         return;
     struct depthwise_job j = {c, w, x, out, act, residual};

@@ -68,6 +68,7 @@ typedef struct nn {
     void *progress_user;
     bool cancelled;
     unsigned open; /* LIC_OPEN_ bits of the tensors at hand */
+    uint64_t macs; /* multiply-adds of convolutions, linear layers and attention so far */
 } nn;
 
 /* True while planning, after a failed allocation, and after a cancel: layers then compute nothing. */
@@ -78,6 +79,8 @@ tensor lic_nn_channels(tensor t, int first, int n);
 float *lic_nn_at(tensor t, int y, int x);
 /* Announces the scratch a layer needs per worker (while planning) and hands it out (in a worker). */
 void lic_nn_need(nn *c, size_t floats);
+/* Counts rows x inputs x outputs multiply-adds. */
+void lic_nn_count(nn *c, size_t rows, size_t inputs, size_t outputs);
 float *lic_nn_scratch(const nn *c, int worker);
 /* Row and column of a tap, or -1 for a zero. */
 int lic_nn_tap_row(const nn *c, int y, int h);

@@ -98,7 +98,9 @@ static void window(void *user, size_t item, int worker)
 
 static void attention(nn *c, const swin *w, const float *mask, tensor x, tensor out)
 {
+    const size_t dim = (size_t)x.c;
     lic_nn_need(c, window_scratch(w));
+    lic_nn_count(c, (size_t)x.h * (size_t)x.w, dim, 4 * dim + 2 * LIC_TOKENS);
     if (lic_nn_idle(c))
         return;
     struct window_job j = {c, w, mask, x, out};
@@ -186,6 +188,7 @@ static void mlp_strip(void *user, size_t item, int worker)
 static void mlp(nn *c, const swin *w, tensor x, const tensor *skip, tensor out)
 {
     lic_nn_need(c, strip_scratch(w, x.w));
+    lic_nn_count(c, (size_t)x.h * (size_t)x.w, (size_t)w->fc1.cout, 2 * (size_t)x.c + 9);
     if (lic_nn_idle(c))
         return;
     struct mlp_job j = {c, w, x, out, skip};
