@@ -2,6 +2,7 @@
 
 evaluate.py student.json --weights 'PREFIX.*.pt' --pictures 'KODAK/*.png' [--levels 0.58,1.69] [--anchor VTM.json]
 evaluate.py student.json --weights student.licw ...
+evaluate.py ... --tile 256        coded in tiles of so many pixels a side, a multiple of 64, as the codec does with large pictures
 """
 import argparse
 import glob
@@ -42,12 +43,28 @@ def ms_ssim(x, y, weights=(0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
     return result.mean().item()
 
 
+def in_tiles(net, x, q, side):
+    """Like net(x, q, noise=False), but the latents are coded in tiles."""
+    mix, n = net.mix(q), side // 16
+    gy, igy = (torch.exp(mix @ g)[:, None, None] for g in (net.gain, net.igain))
+    y, bits = net.g_a(x - 0.5, mix) * gy, [0, 0]
+    h, w, _ = y.shape[1:]
+    y_hat = torch.zeros_like(y)
+    for r in range(0, h, n):
+        for c in range(0, w, n):
+            sides = M.OpenSides(torch.tensor([[c > 0, r > 0, c + n < w, r + n < h]], device=x.device))
+            y_hat[:, r:r + n, c:c + n], *b = net.entropy(y[:, r:r + n, c:c + n], mix, noise=False, sides=sides)
+            bits = [i + j for i, j in zip(bits, b)]
+    return (net.g_s(y_hat * igy, mix) + 0.5, *bits)
+
+
 @torch.no_grad()
-def code(net, x, level):
+def code(net, x, level, tile=0):
     """Bits per pixel, PSNR and MS-SSIM of one picture, as the decoder would show it (8 bits)."""
     h, w = x.shape[1:3]
     padded = F.pad(x.permute(0, 3, 1, 2), (0, -w % 64, 0, -h % 64), mode="replicate").permute(0, 2, 3, 1)
-    y, y_bits, z_bits = net(padded, torch.tensor([float(level)], device=x.device), noise=False)
+    q = torch.tensor([float(level)], device=x.device)
+    y, y_bits, z_bits = in_tiles(net, padded, q, tile) if tile else net(padded, q, noise=False)
     y = (y[:, :h, :w].clamp(0, 1) * 255).round() / 255
     return ((y_bits + z_bits) / (h * w)).item(), -10 * math.log10((y - x).square().mean().item()), ms_ssim(x, y)
 
@@ -75,6 +92,7 @@ def main():
     ap.add_argument("--pictures", required=True, help="pattern of picture files")
     ap.add_argument("--levels", default=",".join(map(str, LEVELS)))
     ap.add_argument("--anchor", help="result file in CompressAI's format")
+    ap.add_argument("--tile", type=int, default=0, help="pixels, a multiple of 64 (default: the whole picture at once)")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     ap.add_argument("-v", "--verbose", action="store_true", help="print every picture")
     a = ap.parse_args()
@@ -91,7 +109,7 @@ def main():
         raise SystemExit(f"no pictures at {a.pictures}")
     pictures, points = [read_picture(f).to(a.device) for f in files], []
     for level in map(float, a.levels.split(",")):
-        rows = [code(net, x, level) for x in pictures]
+        rows = [code(net, x, level, a.tile) for x in pictures]
         if a.verbose:
             for f, (bpp, psnr, ssim) in zip(files, rows):
                 print(f"{f}: {bpp:.4f} bpp, {psnr:.3f} dB, MS-SSIM {ssim:.5f}")

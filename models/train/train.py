@@ -4,10 +4,18 @@ The whole step (sampling, forward, backward, optimiser, average) is one CUDA gra
 the clock, so that a run ends when it should whatever the speed of the machine: short warm-up, constant rate, linear decay to
 zero. The exponential average of the weights is written to FOLDER every few minutes and at the end. Under torchrun each process
 takes one GPU and gradients are averaged over all.
+
+A share of the steps ("tiles" in the configuration, a quarter if it says nothing) codes tiles: the codec cuts large pictures, and the
+entropy path then meets edges of arrays where the picture goes on. There the latents are those of the inside of a picture, since g_a
+sees a halo, but h_a, h_s and the context model see the edge, and mirror. A network that has only met borders of pictures there pays up
+to ten times the bits for the first column and row of a tile. In such a step each patch loses four latent columns and four rows before
+they are coded, mostly the first ones, and the loss is that of the pixels over the rest (`model.Codec.forward`). They are a second CUDA
+graph, of less work than the first.
 """
 import argparse
 import contextlib
 import glob
+import itertools
 import json
 import math
 import os
@@ -21,6 +29,7 @@ import model as M
 
 LAMBDA = (0.0012, 0.08)
 PART_BYTES = 15 * 2**20
+FIRST = 0.75        # how often it is the first columns or rows of a patch that are cut off, not the last: that edge is the hard one
 
 
 def rate_lambda(q):
@@ -219,11 +228,16 @@ class GradientGuard:
         usual.copy_(torch.where(first, seen, usual + 0.05 * (seen - usual)))
 
 
-def rate_distortion(x, x_hat, bits, q):
-    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch."""
+def rate_distortion(x, x_hat, bits, q, kept=None):
+    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch. kept: mask of the pixels that count."""
     lam = rate_lambda(q)
-    bpp = bits / (x.shape[1] * x.shape[2])
-    mse = (x_hat.float() - x).square().mean((1, 2, 3)) * 255**2
+    if kept is None:
+        bpp = bits / (x.shape[1] * x.shape[2])
+        mse = (x_hat.float() - x).square().mean((1, 2, 3)) * 255**2
+    else:
+        pixels = kept.sum((1, 2, 3))
+        bpp = bits / pixels
+        mse = ((x_hat.float() - x).square() * kept).sum((1, 2, 3)) / (3 * pixels) * 255**2
     loss = ((bpp + lam * mse) * (lam / 0.0098) ** -0.5).mean()
     return loss, bpp.mean(), mse.mean()
 
@@ -244,11 +258,17 @@ class Trainer:
         self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
         self.rounds = 0
 
-    def gradient(self, x, q, noise=True):
-        """Collect the gradient of the loss, averaged over all processes. -> loss, bpp, mse"""
+    def objective(self, x, q, noise=True, cut=None):
+        """-> loss, bpp, mse"""
         with torch.autocast("cuda", torch.bfloat16) if self.cuda else contextlib.nullcontext():
-            x_hat, y_bits, z_bits = self.net(x, q, noise)
-        result = self.loss(x, x_hat, y_bits + z_bits, q)
+            x_hat, y_bits, z_bits = self.net(x, q, noise, cut)
+        if cut is None:
+            return self.loss(x, x_hat, y_bits + z_bits, q)
+        return rate_distortion(x, x_hat, y_bits + z_bits, q, M.kept_pixels(x, cut))
+
+    def gradient(self, x, q, noise=True, cut=None):
+        """Collect the gradient of the loss, averaged over all processes. -> loss, bpp, mse"""
+        result = self.objective(x, q, noise, cut)
         self.flat.clear()
         result[0].backward()
         self.flat.gather()
@@ -257,10 +277,11 @@ class Trainer:
             self.flat.grad.div_(self.world)
         return [t.detach() for t in result]
 
-    def step(self, batch, size):
+    def step(self, batch, size, tiles=False):
         x = data.sample(self.tiles, batch, size)
         q = torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
-        result = self.gradient(x, q)
+        cut = torch.rand(batch, 2, device=x.device) < FIRST if tiles else None
+        result = self.gradient(x, q, cut=cut)
         self.guard()
         self.optimizer.step()
         self.average.lerp_(self.flat.value, self.average_weight)
@@ -268,21 +289,36 @@ class Trainer:
         self.stats.lerp_(torch.nan_to_num(now, posinf=1e9), 0.01)
 
     def prepare(self, batch, size):
-        """-> function that runs one step: a replayed CUDA graph on the GPU. The optimiser stands still meanwhile."""
-        if not self.cuda:
-            return lambda: self.step(batch, size)
+        """-> function that runs one step, a share of them in tiles: replayed CUDA graphs on the GPU. The optimiser stands still meanwhile."""
+        share = self.cfg.get("tiles", 0.25) if size >= 32 * M.DROP else 0
+        kinds = [False, True] if share else [False]
+        steps = [lambda tiles=tiles: self.step(batch, size, tiles) for tiles in kinds]
+        if self.cuda:
+            steps = self.capture(steps)
+        count = itertools.count()
+
+        def step():
+            i = next(count)
+            steps[int((i + 1) * share) - int(i * share)]()
+        return step
+
+    def capture(self, steps):
+        """Functions as CUDA graphs that share their memory, since they run one after another."""
         self.optimizer.scale.fill_(0)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(3):
-                self.step(batch, size)
+            for step in steps:
+                for _ in range(3):
+                    step()
         torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.step(batch, size)
-        return graph.replay
+        graphs, pool = [], torch.cuda.graph_pool_handle()
+        for step in steps:
+            graphs.append(torch.cuda.CUDAGraph())
+            with torch.cuda.graph(graphs[-1], pool=pool):
+                step()
+        return [graph.replay for graph in graphs]
 
     def set_progress(self, f):
         """Learning rate and length of the average at fraction f of the run."""

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import tempfile
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TRAIN = os.path.join(HERE, "../../models/train")
@@ -74,6 +75,127 @@ def test_weight_gradient_in_pieces():
     dy, x = torch.randn(128 * 1024, 3), torch.randn(128 * 1024, 5)
     exact = dy.double().t() @ x.double()
     assert (fused._wgrad(dy, x) - exact).norm() < 1e-4 * exact.norm()
+
+
+def mirrored_slowly(layer, x, sides):
+    """model.mirrored, position by position, after FORMAT.md."""
+    conv = layer.conv
+    if sides is None:
+        return layer(x)
+    out, half, stride = [], conv.kernel_size[0] // 2, conv.stride[0]
+    for t, (left, top, right, bottom) in zip(x, sides.flags.tolist()):
+        h, w, _ = t.shape
+
+        def at(i, n, before, after):
+            if i < 0:
+                return min(-i, n - 1) if before else None
+            if i >= n:
+                return max(2 * (n - 1) - i, 0) if after else None
+            return i
+
+        def window(r, c):
+            places = [[(at(r * stride - half + i, h, top, bottom), at(c * stride - half + j, w, left, right))
+                       for j in range(2 * half + 1)] for i in range(2 * half + 1)]
+            return torch.stack([torch.stack([torch.zeros_like(t[0, 0]) if None in p else t[p] for p in row]) for row in places])
+        windows = torch.stack([torch.stack([window(r, c) for c in range(-(-w // stride))]) for r in range(-(-h // stride))])
+        if conv.groups > 1:
+            y = torch.einsum("rcijk,kij->rck", windows, conv.weight[:, 0]) + conv.bias
+        else:
+            y = torch.einsum("rcijk,okij->rco", windows, conv.weight) + conv.bias
+        if isinstance(layer, M.UpConv):
+            y = torch.nn.functional.pixel_shuffle(y.permute(2, 0, 1), 2).permute(1, 2, 0)
+        out.append(y)
+    return torch.stack(out)
+
+
+ALL_SIDES = torch.tensor([[i >> k & 1 for k in range(4)] for i in range(16)])
+
+
+def test_open_sides_mirror():
+    """Every combination of open sides, arrays smaller than the kernel among them; plain and fused convolutions."""
+    torch.manual_seed(0)
+    sides = M.OpenSides(ALL_SIDES)
+    for layer, form in ((M.Conv(6, 4), fused.conv), (M.Conv(6, 4, 5), fused.conv), (M.Conv(6, 4, 3, 2), fused.conv),
+                        (M.Conv(6, 6, 3, groups=6), fused.depthwise), (M.Conv(6, 6, 5, groups=6), fused.depthwise),
+                        (M.UpConv(6, 3), fused.up_conv)):
+        randomised(layer)
+        for h, w in ((8, 4), (2, 6)) + (((1, 3), (1, 1)) if layer.conv.stride[0] == 1 else ()):
+            x = torch.randn(16, h, w, 6)
+            want = mirrored_slowly(layer, x, sides)
+            assert torch.allclose(M.mirrored(layer, x, sides), want, atol=1e-4)
+            assert torch.allclose(M.mirrored(layer, x, M.OpenSides(0 * ALL_SIDES)), layer(x), atol=1e-4)
+            bound = type("Bound", (), {"conv": layer.conv, "__call__": lambda self, x: form(layer, x)})()
+            assert torch.allclose(M.mirrored(bound, x, sides), want, atol=1e-4), (form.__name__, h, w)
+
+
+def random_codec():
+    net = M.Codec(**TINY["model"])
+    for p in net.parameters():
+        p.data += 0.05 * torch.randn_like(p)
+    return net
+
+
+def test_entropy_path_of_tiles():
+    torch.manual_seed(0)
+    net, q = random_codec(), torch.rand(16) * 7
+    mix, y = net.mix(q), 3 * torch.randn(16, 8, 12, TINY["model"]["m"])
+    with torch.no_grad():
+        fast = net.entropy(y, mix, noise=False, sides=M.OpenSides(ALL_SIDES))
+        with mock.patch.object(M, "mirrored", mirrored_slowly):
+            slow = net.entropy(y, mix, noise=False, sides=M.OpenSides(ALL_SIDES))
+        whole = net.entropy(y, mix, noise=False)
+    for a, b, c in zip(fast, slow, whole):
+        assert (a - b).abs().mean() < 1e-3 * b.abs().mean()     # of symbols, a few may round the other way
+        assert torch.allclose(a[0], c[0], rtol=1e-3, atol=1e-3) and not torch.allclose(a[1:], c[1:], rtol=1e-3)
+
+
+def test_what_is_cut_off_costs_and_counts_nothing():
+    torch.manual_seed(0)
+    cut = torch.tensor([[1, 1], [1, 0], [0, 1], [0, 0]]).bool()
+    assert M.cut_sides(cut).flags.tolist() == [[1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 1], [0, 0, 1, 1]]
+    t = torch.arange(4 * 12 * 8 * 2.0).view(4, 12, 8, 2) + 1
+    kept = M.keep(t, cut)
+    assert torch.equal(kept[0], t[0, 4:, 4:]) and torch.equal(kept[1], t[1, 4:, :4]) and torch.equal(kept[3], t[3, :8, :4])
+    back = M.put_back(kept, cut)
+    assert torch.equal(back, t * (back > 0)) and torch.equal(M.keep(back, cut), kept)
+    mask = M.kept_pixels(torch.zeros(4, 192, 128, 3), cut)
+    assert torch.equal(mask[:, 8::16, 8::16], (back[..., :1] > 0).float()) and mask.sum() == 4 * 128 * 64
+
+    net, seen = random_codec(), []
+    hook = net.g_a.register_forward_hook(lambda m, i, o: (o.retain_grad(), seen.append(o)) and None)
+    trainer = train.Trainer(net, data.Tiles("random", "cpu", tile=192), TINY)
+    x = torch.rand(4, 192, 128, 3)
+    result = trainer.gradient(x, torch.tensor([1.0, 3, 5, 6]), cut=cut)
+    hook.remove()
+    assert all(map(torch.isfinite, result)) and trainer.flat.grad.isfinite().all()
+    for name, g in zip(trainer.flat.master, trainer.flat.grads):
+        assert g.any() or "ag.off" in name or "prior" in name, f"{name}: no gradient"
+    g, inside = seen[0].grad, back[..., 0] > 0
+    assert not g[~inside].any() and g[inside].ne(0).float().mean() > 0.9
+    # the loss is that of the kept pixels
+    with torch.no_grad():
+        x_hat, y_bits, z_bits = net(x, torch.tensor([1.0, 3, 5, 6]), noise=False, cut=cut)
+        change = x_hat + (1 - mask) * torch.randn_like(x_hat)
+        a, b = (train.rate_distortion(x, t, y_bits + z_bits, torch.zeros(4), mask) for t in (x_hat, change))
+        assert a == b
+        whole = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4))
+        ones = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4), torch.ones_like(mask))
+        assert all(torch.isclose(i, j) for i, j in zip(whole, ones))
+
+
+def test_a_share_of_the_steps_codes_tiles():
+    trainer = train.Trainer(M.Codec(**TINY["model"]), data.Tiles("random", "cpu", tile=128), dict(TINY, tiles=0.3))
+    kinds = []
+    with mock.patch.object(trainer, "step", lambda batch, size, tiles: kinds.append(tiles)):
+        for size, most in ((128, 3), (64, 0)):
+            kinds.clear()
+            step = trainer.prepare(2, size)
+            for _ in range(10):
+                step()
+            assert sum(kinds) == most
+    trainer.set_progress(0)
+    trainer.step(2, 128, tiles=True)
+    trainer.report()
 
 
 def test_muon_orthogonalises_each_matrix():
@@ -171,6 +293,15 @@ def test_measures():
     assert abs(evaluate.ms_ssim(x, x) - 1) < 1e-5
     values = [evaluate.ms_ssim(x, (x + s * torch.randn_like(x)).clamp(0, 1)) for s in (0.05, 0.2)]
     assert 1 > values[0] > values[1] > 0
+
+
+def test_evaluation_in_tiles():
+    torch.manual_seed(0)
+    net, x, q = random_codec(), torch.rand(1, 128, 192, 3), torch.tensor([3.0])
+    with torch.no_grad():
+        whole, one, six = net(x, q, noise=False), evaluate.in_tiles(net, x, q, 192), evaluate.in_tiles(net, x, q, 64)
+    assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-2) for a, b in zip(whole, one))
+    assert all(a.shape == b.shape and b.isfinite().all() for a, b in zip(whole, six)) and not torch.allclose(whole[1], six[1])
 
 
 if __name__ == "__main__":
