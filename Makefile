@@ -1,6 +1,7 @@
 # Builds the codec library, the command line program and the tests; see `make help`.
 # Everything built lies under $(BUILD). Variables: CC, CFLAGS (added last), LDFLAGS, BUILD, V=1
-# (show commands), WERROR=1, BLAS=none (no OpenBLAS backend), PREFIX and DESTDIR (install).
+# (show commands), WERROR=1, BLAS=none (no OpenBLAS backend), PREFIX and DESTDIR (install),
+# KERNEL_CFLAGS (after CFLAGS, for models/kernels only).
 # Objects are built again when any of these change the command line.
 
 BUILD  ?= build
@@ -36,7 +37,7 @@ LIC_LIBS  := $(Z_LIBS) -ldl -pthread
 
 LIB_SOURCES  := $(wildcard codec/*.c codec/base/*.c entropy/*.c models/*.c models/kernels/*.c)
 CLI_SOURCES  := $(wildcard cli/*.c)
-TEST_SOURCES := $(wildcard tests/unit/*.c tests/parity/*.c tests/golden/*.c tests/cli/*.c)
+TEST_SOURCES := $(wildcard tests/unit/*.c tests/parity/*.c tests/golden/*.c tests/cli/*.c tests/fuzz/*.c)
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o)
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -54,6 +55,14 @@ demo: setup
 check: setup
 	$(Q)$(MAKE) --no-print-directory all programs
 	$(Q)BUILD=$(BUILD) tests/run.sh
+
+## make check-full: also all tests with sanitizers, threads under TSan, a round trip under valgrind
+check-full: check
+	$(Q)MAKE='$(MAKE)' BUILD=$(BUILD) tests/full.sh
+
+## make fuzz SECONDS=60: fuzz each target of tests/fuzz that long (TARGETS="png decode": only these)
+fuzz: all
+	$(Q)MAKE='$(MAKE)' BUILD=$(BUILD) tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGETS)
 
 ## make tests: build the test programs only
 tests programs: $(TESTS)
@@ -109,28 +118,32 @@ $(BUILD)/liblic.so: $(BUILD)/liblic.so.0
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,cc     $<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(FLAGS) $(call speed,$<) $(if $(filter cli/%,$<),$(IO_CFLAGS)) -MMD -MP $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) $(call speed,$<) $(if $(filter cli/%,$<),$(IO_CFLAGS)) -MMD -MP $(CFLAGS) \
+	    $(if $(filter models/kernels/%,$<),$(KERNEL_CFLAGS)) -c -o $@ $<
 
 # Tests of the program's own parts get all of it but main().
-parts = $(if $(filter tests/cli/%,$1),$(filter-out %/cli/lic.o,$(CLI_OBJECTS)))
+parts = $(if $(filter tests/cli/% tests/fuzz/%,$1),$(filter-out %/cli/lic.o,$(CLI_OBJECTS)))
 
 define test_program
 $(BUILD)/tests/$(subst /,_,$(1:tests/%.c=%)): $(BUILD)/obj/$(1:.c=.o) $(call parts,$1) $(BUILD)/liblic.a
 	$(call say,link   $$@)
 	$(Q)mkdir -p $$(@D)
-	$(Q)$(CC) -o $$@ $$^ $(CFLAGS) $(LDFLAGS) $(if $(call parts,$1),$(IO_LIBS)) $(LIC_LIBS) -lm
+	$(Q)$(CC) -o $$@ $$^ $(CFLAGS) $$(LDFLAGS) $(if $(call parts,$1),$(IO_LIBS)) $(LIC_LIBS) -lm
 endef
 $(foreach s,$(TEST_SOURCES),$(eval $(call test_program,$s)))
+
+# This one lets damaged latents through, to see what is behind the checks.
+$(BUILD)/tests/fuzz_fuzz_decode: override LDFLAGS += -Wl,--wrap=lic_latent_check,--wrap=lic_range_decoder_ok
 
 # Holds the flags of the last build; touched only when they change. Says what was chosen, once.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
-	@echo '$(CC) $(FLAGS) $(CFLAGS) $(IO_LIBS) $(LIC_LIBS)' > $@.new
+	@echo '$(CC) $(FLAGS) $(CFLAGS) $(KERNEL_CFLAGS) $(IO_LIBS) $(LIC_LIBS)' > $@.new
 	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; \
 	    echo '  using  $(CC) for $(MACHINE); image libraries: $(IO_LIBS); OpenBLAS backend:' \
 	    '$(if $(filter none,$(BLAS)),none,loaded at run time when the library is there)'; fi
 
-.PHONY: all demo check tests programs bench install format clean help setup FORCE
+.PHONY: all demo check check-full fuzz tests programs bench install format clean help setup FORCE
 .SECONDARY: $(TEST_OBJECTS)
 
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test there is and adds up what they say: the programs in $BUILD/tests (from tests/unit,
-# tests/parity, tests/golden, tests/cli), tests/cli/*.sh, tests/cli/*.py and tests/train/*.py. A program or shell
+# tests/parity, tests/golden, tests/cli, tests/fuzz), tests/cli/*.sh, tests/cli/*.py and tests/train/*.py. A program or shell
 # script ends with the line "N passed, N failed" (", N skipped" may follow); a Python script counts as
 # one test, which its exit status decides and a line "skip: why" skips. A test that crashes, hangs or
 # says nothing counts as failed. The last line printed here is the sum; exit 1 if anything failed.
@@ -71,7 +71,7 @@ run_test() { # KIND NAME COMMAND...
     if [ "$s" -gt 0 ]; then grep '^skip:' "$log" | sed 's/^/     | /'; fi
 }
 
-for source in tests/unit/*.c tests/parity/*.c tests/golden/*.c tests/cli/*.c; do
+for source in tests/unit/*.c tests/parity/*.c tests/golden/*.c tests/cli/*.c tests/fuzz/*.c; do
     [ -f "$source" ] || continue
     name=${source#tests/} name=${name%.c} name=${name/\//_}
     wanted "$name" "$@" && run_test program "$name" "$build/tests/$name"

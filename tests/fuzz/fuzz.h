@@ -1,0 +1,144 @@
+/* fuzz.h - what all fuzz targets share. A target is one file with LLVMFuzzerTestOneInput; built with
+ * -DLIC_FUZZER libFuzzer calls it. Otherwise this header gives it a main() that replays files, or
+ * folders of files: those named as arguments, or corpus/NAME beside fuzz_NAME.c, where every input that
+ * ever broke something stays. An input that fails ends the program by abort() or a sanitizer; one
+ * that takes longer than REPLAY_SECONDS counts as failed. Include it from one source per program. */
+#ifndef LIC_TESTS_FUZZ_H
+#define LIC_TESTS_FUZZ_H
+
+#include "codec/base/bytes.h"
+#include "codec/lic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+/* What must hold for any input. */
+#define FUZZ_CHECK(cond)                                                                           \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #cond);                     \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* A block of exactly this size, so that a sanitizer sees every read too far. */
+static inline uint8_t *fuzz_copy(const uint8_t *data, size_t bytes)
+{
+    uint8_t *copy = malloc(bytes ? bytes : 1);
+    FUZZ_CHECK(copy);
+    if (bytes)
+        memcpy(copy, data, bytes);
+    return copy;
+}
+
+/* An error must say so in one line, and success leave none. */
+static inline void fuzz_check_error(lic_status status, const lic_error *err)
+{
+    FUZZ_CHECK(err->status == status);
+    FUZZ_CHECK((status == LIC_OK) == (err->text[0] == 0));
+    FUZZ_CHECK(memchr(err->text, 0, sizeof err->text) && !strchr(err->text, '\n'));
+}
+
+/* Where a .lic file has its checksum; 0 if it ends before. */
+static inline size_t fuzz_lic_crc_at(const uint8_t *data, size_t bytes)
+{
+    if (bytes < 5)
+        return 0;
+    lic_reader r = {data + 5, data + bytes, false};
+    lic_read_varint(&r);
+    lic_read_varint(&r);
+    size_t at = (size_t)(r.at - data) + (data[4] & 0x80 ? 2 : 0) + 10;
+    return r.failed || at + 4 > bytes ? 0 : at;
+}
+
+/* Gives a .lic file its signature, version and checksum. The four bytes that stood in the checksum's
+ * place are the target's own to use: `control`. */
+static inline void fuzz_lic_seal(uint8_t *data, size_t bytes, uint8_t *control)
+{
+    static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
+    memset(control, 0, 4);
+    if (bytes < 5)
+        return;
+    memcpy(data, signature, sizeof signature);
+    data[4] = (uint8_t)((data[4] & 0xF0) | LIC_FORMAT_VERSION);
+    const size_t at = fuzz_lic_crc_at(data, bytes);
+    if (!at)
+        return;
+    memcpy(control, data + at, 4);
+    lic_write_u32(data + at, lic_crc32(lic_crc32(0, data, at), data + at + 4, bytes - at - 4));
+}
+
+#ifndef LIC_FUZZER
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { REPLAY_SECONDS = 20 };
+
+static unsigned long replay_passed, replay_failed;
+
+static inline double replay_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static inline void replay_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t *data = malloc((size_t)1 << 24);
+    FUZZ_CHECK(file && data);
+    const size_t bytes = fread(data, 1, (size_t)1 << 24, file);
+    fclose(file);
+    printf("%s\n", path); /* first, so that a crash has a name */
+    fflush(stdout);
+    uint8_t *copy = fuzz_copy(data, bytes);
+    free(data);
+    const double start = replay_clock();
+    LLVMFuzzerTestOneInput(copy, bytes);
+    const double seconds = replay_clock() - start;
+    free(copy);
+    if (seconds > REPLAY_SECONDS)
+        printf("FAILED %s: %.1f s\n", path, seconds);
+    *(seconds > REPLAY_SECONDS ? &replay_failed : &replay_passed) += 1;
+}
+
+static inline void replay(const char *path)
+{
+    struct stat st;
+    char file[1024];
+    DIR *folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? opendir(path) : NULL;
+    if (!folder) {
+        replay_file(path);
+        return;
+    }
+    for (const struct dirent *e = readdir(folder); e; e = readdir(folder)) {
+        snprintf(file, sizeof file, "%s/%s", path, e->d_name);
+        if (e->d_name[0] != '.')
+            replay_file(file);
+    }
+    closedir(folder);
+}
+
+int main(int argc, char **argv)
+{
+    static const char source[] = __BASE_FILE__, prefix[] = "fuzz_";
+    const char *name = strrchr(source, '/') + sizeof prefix;
+    char corpus[512];
+    snprintf(corpus, sizeof corpus, "%.*s/corpus/%.*s", (int)(strrchr(source, '/') - source), source,
+             (int)strlen(name) - 2, name);
+    if (argc == 1)
+        replay(corpus);
+    for (int i = 1; i < argc; i++)
+        replay(argv[i]);
+    printf("%lu passed, %lu failed\n", replay_passed, replay_failed);
+    return replay_failed != 0;
+}
+
+#endif
+#endif

@@ -1,0 +1,169 @@
+/* fuzz_decode.c - whole files decoded with the tiny network. The input is a .lic file; its model id and
+ * checksum are made right. The four bytes where the checksum stood choose what is asked for: whether
+ * damaged codes and latents are let through to the layers behind (the checks are wrapped by the
+ * linker), rows or a whole picture, depth, threads, a rectangle. */
+#include "entropy/range_coder.h"
+#include "models/nn.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { MAX_PIXELS = 192 * 192, MAX_MEMORY = 96 << 20 };
+enum { LET_THROUGH = 1, ROWS = 2, OTHER_DEPTH = 4, TWO_THREADS = 8, CANCEL = 16 };
+
+static uint8_t control[4];
+
+bool __real_lic_range_decoder_ok(const lic_range_decoder *dec);
+uint32_t __real_lic_latent_check(tensor y_hat);
+bool __wrap_lic_range_decoder_ok(const lic_range_decoder *dec);
+uint32_t __wrap_lic_latent_check(tensor y_hat);
+
+bool __wrap_lic_range_decoder_ok(const lic_range_decoder *dec)
+{
+    return __real_lic_range_decoder_ok(dec) || control[0] & LET_THROUGH;
+}
+
+/* The checks in the file are 0 then. */
+uint32_t __wrap_lic_latent_check(tensor y_hat)
+{
+    const uint32_t check = __real_lic_latent_check(y_hat);
+    return control[0] & LET_THROUGH ? 0 : check;
+}
+
+static lic_model *model;
+
+static void close_model(void)
+{
+    lic_model_close(model);
+}
+
+static void open_model(void)
+{
+    const char *here = __FILE__;
+    char path[512];
+    lic_model_options options;
+    lic_error err = {0};
+    snprintf(path, sizeof path, "%.*s/../golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
+    lic_model_options_init(&options);
+    options.threads = 1;
+    FUZZ_CHECK(lic_model_open(path, &options, &model, &err) == LIC_OK);
+    atexit(close_model);
+}
+
+/* Where the checks of the tiles are, sets them to 0. */
+static void clear_tile_checks(uint8_t *data, size_t bytes)
+{
+    lic_info info;
+    lic_error err = {0};
+    if (lic_probe(data, bytes, &info, &err) != LIC_OK || !info.tile_width)
+        return;
+    lic_reader r = {data + bytes - info.latent_bytes, data + bytes, false};
+    while (r.end - r.at > 5) {
+        const uint32_t n = lic_read_varint(&r);
+        if (r.failed || (size_t)(r.end - r.at) < (size_t)n + 4)
+            return;
+        memset(data + (r.at - data), 0, 4);
+        r.at += 4 + (size_t)n;
+    }
+}
+
+/* Model, checks and checksum. */
+static void repair(uint8_t *data, size_t bytes)
+{
+    lic_model_info info;
+    uint8_t unused[4];
+    const size_t at = fuzz_lic_crc_at(data, bytes);
+    fuzz_lic_seal(data, bytes, control);
+    if (!at)
+        return;
+    lic_model_get_info(model, &info);
+    lic_write_u32(data + at - 10, (uint32_t)info.hash);
+    if (control[0] & LET_THROUGH)
+        memset(data + at - 4, 0, 4);
+    fuzz_lic_seal(data, bytes, unused);
+    if (control[0] & LET_THROUGH)
+        clear_tile_checks(data, bytes);
+    fuzz_lic_seal(data, bytes, unused);
+}
+
+struct rows {
+    uint32_t next;
+    uint64_t sum;
+    size_t row_bytes;
+};
+
+static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride)
+{
+    struct rows *r = user;
+    FUZZ_CHECK(first == r->next && n > 0 && stride >= r->row_bytes);
+    r->next += n;
+    for (uint32_t y = 0; y < n; y++)
+        r->sum += lic_crc32(0, (uint8_t *)rows + y * stride, r->row_bytes);
+    return control[0] & CANCEL ? first > 64 : 0;
+}
+
+/* Sums the pixels, so that a sanitizer sees all of them. */
+static uint64_t sum_of(const lic_image *image)
+{
+    uint64_t sum = 0;
+    for (uint32_t y = 0; y < image->height; y++)
+        sum += lic_crc32(0, (uint8_t *)image->data + y * image->stride_bytes, image->stride_bytes);
+    return sum;
+}
+
+static lic_decode_options wanted(const lic_info *info)
+{
+    lic_decode_options o;
+    lic_decode_options_init(&o);
+    o.depth = control[0] & OTHER_DEPTH ? 24 - info->depth : 0;
+    if (control[1]) { /* may reach one pixel outside, which is an error */
+        o.crop_x = control[1] * info->width / 256;
+        o.crop_y = control[2] * info->height / 256;
+        o.crop_width = 1 + control[3] * (info->width - o.crop_x) / 255;
+        o.crop_height = 1 + control[2] * (info->height - o.crop_y) / 255;
+    }
+    return o;
+}
+
+static void decode(const uint8_t *data, size_t bytes, const lic_info *info)
+{
+    lic_options options;
+    lic_decoder *decoder = NULL;
+    lic_error err = {0};
+    lic_options_init(&options);
+    options.threads = control[0] & TWO_THREADS ? 2 : 1;
+    options.max_pixels = MAX_PIXELS;
+    options.max_memory = MAX_MEMORY;
+    FUZZ_CHECK(lic_decoder_new(model, &options, &decoder, &err) == LIC_OK);
+    const lic_decode_options o = wanted(info);
+    const uint32_t depth = o.depth ? o.depth : info->depth;
+    lic_image image;
+    lic_status status = lic_decoder_decode_area(decoder, data, bytes, &o, &image, &err);
+    fuzz_check_error(status, &err);
+    FUZZ_CHECK((status == LIC_OK) == (image.data != NULL));
+    FUZZ_CHECK(status != LIC_ERR_MEMORY && status != LIC_ERR_CANCELLED);
+    const uint64_t sum = image.data ? sum_of(&image) : 0;
+    if (control[0] & ROWS) {
+        const uint32_t width = o.crop_width ? o.crop_width : info->width;
+        struct rows rows = {.row_bytes = (size_t)width * info->channels * (depth / 8)};
+        err = (lic_error){0};
+        const lic_status other = lic_decoder_decode_rows(decoder, data, bytes, &o, take_rows, &rows, &err);
+        FUZZ_CHECK(other == status || other == LIC_ERR_CANCELLED || other == LIC_ERR_LIMIT ||
+                   status == LIC_ERR_LIMIT);
+        FUZZ_CHECK(other || status || (rows.next == image.height && rows.sum == sum));
+    }
+    lic_image_free(&image, NULL);
+    lic_decoder_free(decoder);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    lic_info info;
+    lic_error err = {0};
+    if (!model)
+        open_model();
+    uint8_t *copy = fuzz_copy(data, bytes);
+    repair(copy, bytes);
+    if (lic_probe(copy, bytes, &info, &err) == LIC_OK)
+        decode(copy, bytes, &info);
+    free(copy);
+    return 0;
+}

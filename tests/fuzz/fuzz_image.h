@@ -1,0 +1,67 @@
+/* fuzz_image.h - the program's readers of pictures: one input read with all kinds of options, then
+ * written in all formats, and what was written without loss read again and compared. */
+#ifndef LIC_TESTS_FUZZ_IMAGE_H
+#define LIC_TESTS_FUZZ_IMAGE_H
+
+#include "cli/image_io.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { FUZZ_MAX_PIXELS = 1 << 16 };
+
+static inline lic_status fuzz_read(const uint8_t *data, size_t bytes, lic_alpha alpha, unsigned metadata,
+                                   lic_picture *picture)
+{
+    const lic_read_options options = {FUZZ_MAX_PIXELS, metadata, alpha, {1, 200, 30}};
+    lic_error err = {0};
+    const lic_status status = lic_picture_read(data, bytes, &options, picture, &err);
+    fuzz_check_error(status, &err);
+    if (status)
+        return status;
+    const lic_image *i = &picture->image;
+    FUZZ_CHECK((i->channels == 1 || i->channels == 3) && (i->depth == 8 || i->depth == 16));
+    FUZZ_CHECK(i->width >= 1 && i->height >= 1 && (uint64_t)i->width * i->height <= FUZZ_MAX_PIXELS);
+    FUZZ_CHECK(i->stride_bytes == (size_t)i->width * i->channels * i->depth / 8);
+    for (int k = 0; k < LIC_N_META; k++)
+        FUZZ_CHECK(!picture->meta[k].data || !picture->meta[k].data[picture->meta[k].bytes]);
+    return LIC_OK;
+}
+
+static inline void fuzz_check_same(const lic_image *a, const lic_image *b)
+{
+    FUZZ_CHECK(a->width == b->width && a->height == b->height && a->channels == b->channels);
+    FUZZ_CHECK(a->depth == b->depth && !memcmp(a->data, b->data, a->stride_bytes * a->height));
+}
+
+static inline void fuzz_write(lic_picture *picture, lic_picture_format format)
+{
+    char *data = NULL;
+    size_t bytes = 0;
+    lic_error err = {0};
+    FILE *file = open_memstream(&data, &bytes);
+    FUZZ_CHECK(file);
+    const lic_status status = lic_picture_write(file, format, picture, &err);
+    fclose(file);
+    FUZZ_CHECK(status == LIC_OK || format == LIC_FORMAT_JPEG);
+    if (status == LIC_OK) {
+        lic_picture again;
+        FUZZ_CHECK(fuzz_read((uint8_t *)data, bytes, LIC_ALPHA_REFUSE, LIC_META_ALL, &again) == LIC_OK);
+        if (format != LIC_FORMAT_JPEG)
+            fuzz_check_same(&picture->image, &again.image);
+        lic_picture_free(&again);
+    }
+    free(data);
+}
+
+static inline void fuzz_picture(const uint8_t *data, size_t bytes)
+{
+    const lic_alpha alpha = (lic_alpha)(bytes % 3);
+    lic_picture picture;
+    if (fuzz_read(data, bytes, alpha, LIC_META_ALL, &picture) == LIC_OK) {
+        fuzz_write(&picture, LIC_FORMAT_PNG);
+        fuzz_write(&picture, LIC_FORMAT_PPM);
+        fuzz_write(&picture, LIC_FORMAT_JPEG);
+    }
+    lic_picture_free(&picture);
+}
+
+#endif

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Runs libFuzzer over the targets of this folder, one after the other:  run.sh SECONDS [NAME...]
+# Builds them with clang, ASan and UBSan (kernels with ASan alone) under $BUILD/fuzz; seeds are made
+# from the files of tests/data and tests/golden, and what a run finds is kept in $BUILD/fuzz/found for the
+# next. One line per target; exit 1 if any crashed, hung, leaked, or took an input too much memory. The
+# input then lies in $BUILD/fuzz/artifacts: reduce it, fix the fault, keep it in corpus/NAME.
+set -u
+export LC_ALL=C
+cd "$(dirname "$0")/../.." || exit 1
+seconds=$1
+shift
+build=${BUILD:-build}
+fuzz=$build/fuzz
+clang=${FUZZ_CC:-clang}
+if ! echo 'int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { return d && n > 9; }' |
+    $clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null 2>/dev/null; then
+    echo "skip: make fuzz needs clang with libFuzzer (Debian: clang, libclang-rt-dev); FUZZ_CC=clang-14 names it"
+    exit 0
+fi
+names=("$@")
+if [ $# -eq 0 ]; then
+    for source in tests/fuzz/fuzz_*.c; do
+        name=${source##*/fuzz_}
+        names+=("${name%.c}")
+    done
+fi
+mkdir -p "$fuzz/artifacts" || exit 1
+fuzz=$(cd "$fuzz" && pwd) build=$(cd "$build" && pwd)
+programs=()
+for name in "${names[@]}"; do programs+=("$fuzz/tests/fuzz_fuzz_$name"); done
+log=$fuzz/build.log
+if ! ${MAKE:-make} --no-print-directory BUILD="$fuzz" CC="$clang" \
+    CFLAGS='-O1 -g -DLIC_FUZZER -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined' \
+    KERNEL_CFLAGS='-O2 -fno-sanitize=undefined,fuzzer-no-link' LDFLAGS=-fsanitize=fuzzer \
+    "${programs[@]}" >"$log" 2>&1; then
+    tail -n 20 "$log"
+    exit 1
+fi
+
+# ---- seeds ---------------------------------------------------------------------------------------
+
+seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
+    local to=$fuzz/seeds/$1 size
+    rm -rf "$to"
+    mkdir -p "$to" "$fuzz/found/$1"
+    find "tests/fuzz/corpus/$1" -type f -exec cp -t "$to" {} + 2>/dev/null
+    case $1 in
+    png) find tests/data -name '*.png' -size -17 -exec cp -t "$to" {} + ;;
+    jpeg) find tests/data -name '*.jpg' -size -17 -exec cp -t "$to" {} + ;;
+    ppm) find tests/data -name '*.ppm' -size -17 -exec cp -t "$to" {} + &&
+        printf 'P3\n# text\n2 1 9\n1 2 3 4 5 9\n' >"$to/text.ppm" &&
+        printf 'P5 2 2 65535 12345678' >"$to/wide.pgm" ;;
+    container | decode)
+        for size in grey-40x30 one-1x1 meta grey16-24x20 odd-17x33; do
+            "$build/lic" encode --quiet --model tests/golden/tiny.licw -f "tests/data/$size.png" \
+                -o "$to/$size.lic" --alpha=drop || echo "no seed from $size.png"
+        done
+    weights) printf '\0\1\0\0\4\0\0\0\0\0\0\0\5\7\0\0\0\0\0\0\0\0\0\0' >"$to/patches" ;;
+    range) printf '\3\100\0\0\0\20\1\2\3\4\5\6\7\10\11\0\30\377\377\377\377\377\377\377\377' >"$to/short" ;;
+    esac
+}
+
+# ---- runs ----------------------------------------------------------------------------------------
+
+failed=0
+printf '%-10s %12s %8s %8s %12s %9s\n' target inputs crashes hangs slowest/s peak/MB
+for name in "${names[@]}"; do
+    seeds "$name"
+    log=$fuzz/$name.log
+    limit=8192
+    [ "$name" = weights ] && limit=768
+    # shellcheck disable=SC2086
+    "$fuzz/tests/fuzz_fuzz_$name" -max_total_time="$seconds" -max_len=$limit -timeout=20 -rss_limit_mb=2048 \
+        -malloc_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$fuzz/artifacts/$name-" ${FUZZ_FLAGS:-} \
+        "$fuzz/found/$name" "$fuzz/seeds/$name" >"$log" 2>&1
+    status=$?
+    stat() { sed -n "s/^stat::$1: *//p" "$log" | tail -n 1; }
+    hangs=$(grep -c 'ERROR: libFuzzer: timeout' "$log")
+    crashes=$((status != 0 && hangs == 0))
+    printf '%-10s %12s %8d %8d %12s %9s\n' "$name" "$(stat number_of_executed_units)" $crashes "$hangs" \
+        "$(stat slowest_unit_time_sec)" "$(stat peak_rss_mb)"
+    if [ $status -ne 0 ]; then
+        failed=1
+        grep -aE 'ERROR:|SUMMARY:|runtime error|failed:|Test unit written' "$log" | sed 's/^/     | /' | head -n 12
+    fi
+done
+exit $failed
