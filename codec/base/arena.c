@@ -1,10 +1,36 @@
 /* arena.c - see arena.h. The only place where working memory of a context is obtained. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* MADV_HUGEPAGE */
+#endif
 #include "codec/base/arena.h"
 
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/* Blocks of some size lie on huge pages where the system has them: thousands of page faults fewer, a tenth of
+ * the time of a small picture. */
+enum { HUGE_PAGE = 2 << 20, HUGE_BLOCK = 2 * HUGE_PAGE };
+
+static size_t alignment(size_t bytes)
+{
+    return bytes >= HUGE_BLOCK ? HUGE_PAGE : LIC_ALIGN;
+}
+
+static void advise(void *base, size_t bytes)
+{
+#if defined(MADV_HUGEPAGE)
+    if (bytes >= HUGE_BLOCK)
+        (void)madvise(base, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* no more than a hint */
+#else
+    (void)base;
+    (void)bytes;
+#endif
+}
 
 void lic_arena_plan(lic_arena *arena)
 {
@@ -19,13 +45,15 @@ bool lic_arena_reserve(lic_arena *arena, size_t bytes, const lic_allocator *allo
     if (arena->block && arena->bytes >= bytes)
         return true;
     lic_arena_release(arena);
+    const size_t align = alignment(bytes);
     size_t padded;
-    if (!lic_add_size(bytes, LIC_ALIGN, &padded))
+    if (!lic_add_size(bytes, align, &padded))
         return false;
     arena->block = lic_alloc(allocator, padded);
     if (!arena->block)
         return false;
-    arena->base = arena->block + (LIC_ALIGN - (uintptr_t)arena->block % LIC_ALIGN) % LIC_ALIGN;
+    arena->base = arena->block + (align - (uintptr_t)arena->block % align) % align;
+    advise(arena->base, bytes);
     arena->bytes = bytes;
     arena->allocator = allocator;
     return true;
