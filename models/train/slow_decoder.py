@@ -57,19 +57,25 @@ class Reader:
 
 
 def read_file(data):
-    """-> head as a dict, coded latents."""
+    """-> head as a dict, coded latents. head["tiles"]: begin and end of the rows of tiles and of their columns, in pixels."""
     r, head = Reader(data), {}
     need(data[:4] == b"\x9Blic", "NOT_LIC", "signature")
     r.take(4)
     flags = r.number(1)
-    need(flags & 15 == 1 and not flags & 0x80, "VERSION", f"{flags:02x}")
+    need(flags & 15 == 1, "VERSION", f"{flags:02x}")
     head["width"], head["height"] = r.varint() + 1, r.varint() + 1
     need(max(head["width"], head["height"]) <= 65535, "CORRUPT", "size")
+    padded = [-(-head[k] // 64) * 64 for k in ("height", "width")]
+    tile, head["tiled"] = padded, bool(flags & 0x80)
+    if head["tiled"]:
+        tile = [(r.number(1) + 1) * 64 for _ in range(2)][::-1]
+    head["tiles"] = [[(a, min(a + t, n)) for a in range(0, n, t)] for n, t in zip(padded, tile)]
     head["grey"], head["deep"] = bool(flags & 0x20), bool(flags & 0x40)
     head["model"], head["quality"], head["check"] = r.number(4), r.number(2), r.number(4)
     at = r.at
     crc = r.number(4)
     need(zlib.crc32(data[at + 4:], zlib.crc32(data[:at])) == crc, "CORRUPT", "CRC-32")
+    need(not head["tiled"] or len(head["tiles"][0]) * len(head["tiles"][1]) > 1, "CORRUPT", "a single tile")
     if flags & 0x10:
         read_chunks(r)
     return head, data[r.at:]
@@ -253,7 +259,15 @@ def attention(q, k, v, bias=None):
 
 # ---- section 7: networks --------------------------------------------------------------------------
 
+def mirrored(n, half, before, after):
+    """Positions of an array of n with `half` more at each open side: section 3."""
+    return [min(-i, n - 1) if i < 0 else max(2 * (n - 1) - i, 0) if i >= n else i
+            for i in range(-half * before, n + half * after)]
+
+
 class Networks:
+    open = False, False, False, False           # left, top, right, bottom
+
     def __init__(self, licw, quality):
         self.c = licw.config
         self.t = {k: v.astype(F) if v.dtype.kind == "f" else v for k, v in licw.tensors.items()}
@@ -274,7 +288,19 @@ class Networks:
                  for i in range(0, len(flat), step)]
         return np.concatenate(parts).reshape(x.shape[:-1] + (len(b),))
 
+    def beyond(self, layer, x, half):
+        """layer(x), a convolution that reaches `half` positions far, where sides may be open."""
+        (left, top, right, bottom), (h, w) = self.open, x.shape[:2]
+        y = layer(x[mirrored(h, half, top, bottom)][:, mirrored(w, half, left, right)])
+        return y[half * top:half * top + h, half * left:half * left + w]
+
     def conv(self, name, x, taps=lambda ky, kx: True):
+        return self.beyond(lambda x: self.conv_alone(name, x, taps), x, self.t[f"{name}.weight"].shape[2] // 2)
+
+    def depthwise(self, name, x):
+        return self.beyond(lambda x: self.depthwise_alone(name, x), x, self.t[f"{name}.weight"].shape[2] // 2)
+
+    def conv_alone(self, name, x, taps):
         w, b = self.t[f"{name}.weight"], self.t[f"{name}.bias"]
         size, (h, wd) = w.shape[2], x.shape[:2]
         half = (size - 1) // 2
@@ -297,7 +323,7 @@ class Networks:
         h, w, c = x.shape
         return x.reshape(h, w, c // 4, 2, 2).transpose(0, 3, 1, 4, 2).reshape(2 * h, 2 * w, c // 4)
 
-    def depthwise(self, name, x):
+    def depthwise_alone(self, name, x):
         w, (h, wd) = self.t[f"{name}.weight"], x.shape[:2]
         size = w.shape[2]
         half = (size - 1) // 2
@@ -486,13 +512,10 @@ class Latents:
         return y if prev is None else np.concatenate([prev, y], -1)
 
 
-def decode(data, licw, say=lambda *_: None):
-    """-> picture [H, W, 3 or 1], uint8 or uint16"""
-    head, code = read_file(data)
-    need(head["model"] == licw.hash & 0xFFFFFFFF, "MODEL_WRONG", f"made with {head['model']:08x}")
-    nets, coder = Networks(licw, head["quality"]), RangeDecoder(code)
+def decode_tile(nets, code, h, w, say):
+    """-> y_hat of a tile or of a whole picture of h, w latents, and its check."""
+    coder = RangeDecoder(code)
     latents = Latents(nets, coder, say)
-    h, w = (-(-head[k] // 64) * 4 for k in ("height", "width"))
     z = latents.z(h // 4, w // 4)
     hyper = nets.h_s(z)
     say("z", z)
@@ -501,8 +524,63 @@ def decode(data, licw, say=lambda *_: None):
     for i in range(nets.c["slices"]):
         y = latents.slice(i, hyper, y)
     coder.end()
-    need(zlib.crc32(np.ascontiguousarray(y, "<f4").tobytes()) == head["check"], "MISMATCH", "check of the latents")
-    x = nets.g_s(y)
+    return y, zlib.crc32(np.ascontiguousarray(y, "<f4").tobytes())
+
+
+def decode_tiles(nets, head, code, say):
+    """-> y_hat of the picture, and its check."""
+    if not head["tiled"]:
+        return decode_tile(nets, code, *(tiles[-1][1] // 16 for tiles in head["tiles"]), say)
+    r, checks, rows = Reader(code), b"", []
+    height, width = (tiles[-1][1] for tiles in head["tiles"])
+    for top, bottom in head["tiles"][0]:
+        row = []
+        for left, right in head["tiles"][1]:
+            try:
+                size, check = r.varint(), r.number(4)
+                part = r.take(size)
+            except Refused as e:
+                raise Refused("CORRUPT: tiles end early") from e
+            nets.open = left > 0, top > 0, right < width, bottom < height
+            y, seen = decode_tile(nets, part, (bottom - top) // 16, (right - left) // 16,
+                                  lambda name, *arrays, at=(top, left): say(f"{at[0]},{at[1]} {name}", *arrays))
+            need(seen == check, "MISMATCH", "check of a tile's latents")
+            checks += check.to_bytes(4, "little")
+            row.append(y)
+        rows.append(np.concatenate(row, 1))
+    need(r.at == len(code), "CORRUPT", "bytes behind the last tile")
+    nets.open = Networks.open
+    return np.concatenate(rows), zlib.crc32(checks)
+
+
+def region(a, b, n):
+    """What g_s is run on for a tile from a to b of a picture of n."""
+    if (a, b) == (0, n):
+        return 0, n
+    return 0 if a == 0 else a - 64 if b == n else a - 32, n if b == n else b + 64 if a == 0 else b + 32
+
+
+def synthesise(nets, head, y):
+    """-> what g_s makes of the picture, tile by tile."""
+    rows, (height, width) = [], (tiles[-1][1] for tiles in head["tiles"])
+    for top, bottom in head["tiles"][0]:
+        row = []
+        for left, right in head["tiles"][1]:
+            (r0, r1), (c0, c1) = region(top, bottom, height), region(left, right, width)
+            x = nets.g_s(y[r0 // 16:r1 // 16, c0 // 16:c1 // 16])
+            row.append(x[top - r0:bottom - r0, left - c0:right - c0])
+        rows.append(np.concatenate(row, 1))
+    return np.concatenate(rows)
+
+
+def decode(data, licw, say=lambda *_: None):
+    """-> picture [H, W, 3 or 1], uint8 or uint16"""
+    head, code = read_file(data)
+    need(head["model"] == licw.hash & 0xFFFFFFFF, "MODEL_WRONG", f"made with {head['model']:08x}")
+    nets = Networks(licw, head["quality"])
+    y, check = decode_tiles(nets, head, code, say)
+    need(check == head["check"], "MISMATCH", "check of the latents")
+    x = synthesise(nets, head, y)
     say("g_s", x)
     x = x[:head["height"], :head["width"]] + F(0.5)
     if head["grey"]:

@@ -49,19 +49,19 @@ def write(path, data):
         f.write(data)
 
 
-def check_at(data):
-    """Where the CRC-32 of the file is, for a picture of at least 129 pixels a side or fewer than 129."""
+def check_at(data, tile=0):
+    """Where the CRC-32 of the file is, with so many bytes for the size of tiles."""
     at = 5
     for _ in range(2):
         while data[at] & 128:
             at += 1
         at += 1
-    return at + 10
+    return at + tile + 10
 
 
-def sealed(data):
+def sealed(data, tile=0):
     """The file with its CRC-32 made right."""
-    at = check_at(data)
+    at = check_at(data, tile)
     crc = zlib.crc32(data[at + 4:], zlib.crc32(data[:at]))
     return data[:at] + crc.to_bytes(4, "little") + data[at + 4:]
 
@@ -83,6 +83,30 @@ def test_same_pixels(folder, licw):
         assert lic("encode", "-q", str(q), a, b) == 0 and lic("decode", b, out) == 0
         slow_decoder.write_picture(s, slow_decoder.decode(read(b), licw))
         assert read(out) == read(s), (h, w, c, kind, q)
+
+
+def test_same_pixels_in_tiles(folder, licw):
+    """Long enough to be cut in two, along either axis; then tiles that are not what the head says."""
+    a, b, s, out = (os.path.join(folder, n) for n in ("in.ppm", "a.lic", "slow.ppm", "out.ppm"))
+    for h, w in ((2100, 20), (9, 2113)):
+        slow_decoder.write_picture(a, picture(h, w, 3, np.uint8, h))
+        assert lic("encode", "-q", "60", a, b) == 0 and lic("decode", b, out) == 0
+        data = read(b)
+        assert data[4] & 0x80
+        slow_decoder.write_picture(s, slow_decoder.decode(data, licw))
+        assert read(out) == read(s), (h, w)
+    at = check_at(data, 2)
+    assert sealed(data, 2) == data
+    size = at + 4, at + 4 + (2 if data[at + 4] & 128 else 1)        # of the first tile's code; its check comes behind
+    for what, damaged in {"one tile": data[:at - 12] + b"\x40" + data[at - 11:], "other grid": data[:at - 12] + b"\x00" + data[at - 11:],
+                          "a byte more": data + b"\0", "a byte less": data[:-1], "no tile": data[:size[0]], "no code": data[:size[1]],
+                          "other check of a tile": data[:size[1]] + bytes([data[size[1]] ^ 1]) + data[size[1] + 1:]}.items():
+        damaged = sealed(damaged, 2)
+        write(b, damaged)
+        assert slow(damaged, licw) is None, f"the slow decoder takes: {what}"
+        assert lic("decode", b, out) == 1, f"the program takes: {what}"
+    # the check in the head: that of the tiles' checks, which the program leaves alone so far
+    assert slow(sealed(data[:at - 1] + bytes([data[at - 1] ^ 1]) + data[at:], 2), licw) is None
 
 
 def test_both_refuse_damage(folder, licw):
@@ -117,6 +141,7 @@ def main():
     licw = read_licw(MODEL)
     with tempfile.TemporaryDirectory() as folder:
         test_same_pixels(folder, licw)
+        test_same_pixels_in_tiles(folder, licw)
         test_both_refuse_damage(folder, licw)
     print("test_slow_decoder: passed")
 
