@@ -64,6 +64,10 @@ check-full: check
 fuzz: all
 	$(Q)MAKE='$(MAKE)' BUILD=$(BUILD) tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGETS)
 
+## make check-cross: parity, golden layers and hashes on emulated AArch64 and x86-64 without FMA
+check-cross:
+	$(Q)BUILD=$(BUILD) tests/cross.sh
+
 ## make tests: build the test programs only
 tests programs: $(TESTS)
 
@@ -130,7 +134,7 @@ $(BUILD)/tests/$(subst /,_,$(1:tests/%.c=%)): $(BUILD)/obj/$(1:.c=.o) $(call par
 	$(Q)mkdir -p $$(@D)
 	$(Q)$(CC) -o $$@ $$^ $(CFLAGS) $$(LDFLAGS) $(if $(call parts,$1),$(IO_LIBS)) $(LIC_LIBS) -lm
 endef
-$(foreach s,$(TEST_SOURCES),$(eval $(call test_program,$s)))
+$(foreach s,$(TEST_SOURCES) tests/cross_hash.c,$(eval $(call test_program,$s)))
 
 # This one lets damaged latents through, to see what is behind the checks.
 $(BUILD)/tests/fuzz_fuzz_decode: override LDFLAGS += -Wl,--wrap=lic_latent_check,--wrap=lic_range_decoder_ok
@@ -143,7 +147,7 @@ $(BUILD)/flags: FORCE
 	    echo '  using  $(CC) for $(MACHINE); image libraries: $(IO_LIBS); OpenBLAS backend:' \
 	    '$(if $(filter none,$(BLAS)),none,loaded at run time when the library is there)'; fi
 
-.PHONY: all demo check check-full fuzz tests programs bench install format clean help setup FORCE
+.PHONY: all demo check check-cross check-full fuzz tests programs bench install format clean help setup FORCE
 .SECONDARY: $(TEST_OBJECTS)
 
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

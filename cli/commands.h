@@ -8,6 +8,8 @@ int lic_command_encode(const lic_settings *settings);
 int lic_command_decode(const lic_settings *settings);
 int lic_command_info(const lic_settings *settings);
 int lic_command_eval(const lic_settings *settings);
+int lic_command_bdrate(const lic_settings *settings);
+int lic_command_sweep(const lic_settings *settings);
 int lic_command_version(void);
 
 #endif

@@ -19,8 +19,12 @@ static int run(const lic_settings *settings)
         return lic_command_info(settings);
     case LIC_COMMAND_EVAL:
         return lic_command_eval(settings);
+    case LIC_COMMAND_BDRATE:
+        return lic_command_bdrate(settings);
+    case LIC_COMMAND_SWEEP:
+        return lic_command_sweep(settings);
     default:
-        lic_report_error(NULL, "what to do? lic encode, decode, info or eval; lic -h explains");
+        lic_report_error(NULL, "what to do? lic encode, decode, info ...; lic -h explains");
         return LIC_EXIT_USAGE;
     }
 }

@@ -18,7 +18,7 @@ static const double weights[SCALES] = {0.0448, 0.2856, 0.3001, 0.2363, 0.1333};
 enum { X, Y, XX, YY, XY, MAPS };
 
 struct planes {
-    float *x, *y; /* this channel at this scale; exact, as all values are multiples of 4^-scale */
+    float *x, *y; /* this channel at this scale; exact for 8 bits: all are multiples of 4^-scale */
     size_t width, height;
     double window[TAPS];
     double *row;  /* [width] a row of one map */
@@ -26,21 +26,23 @@ struct planes {
     double *mean; /* [MAPS][width] a row, blurred along x and y */
 };
 
-/* Sample at 8 bits of channel c; a grey picture has the same in all channels. */
-static double sample(const lic_image *image, size_t x, size_t y, uint32_t c)
+/* Sample of channel c on the scale of 8 bits; a grey picture has the same in all channels. A picture of 16
+ * bits is rounded to 8 when it is compared with one of 8, which had to be rounded as well. */
+static double sample(const lic_image *image, size_t x, size_t y, uint32_t c, bool fine)
 {
     const uint8_t *row = (const uint8_t *)image->data + y * image->stride_bytes;
     size_t at = x * image->channels + (image->channels == 1 ? 0 : c);
     if (image->depth == 8)
         return row[at];
-    return (((const uint16_t *)(const void *)row)[at] + 128u) / 257u;
+    unsigned value = ((const uint16_t *)(const void *)row)[at];
+    return fine ? value / 257.0 : (value + 128u) / 257u;
 }
 
-static void load_channel(const lic_image *image, uint32_t c, float *plane)
+static void load_channel(const lic_image *image, uint32_t c, bool fine, float *plane)
 {
     for (size_t y = 0; y < image->height; y++)
         for (size_t x = 0; x < image->width; x++)
-            *plane++ = (float)sample(image, x, y, c);
+            *plane++ = (float)sample(image, x, y, c, fine);
 }
 
 /* ---- MS-SSIM ---- */
@@ -174,14 +176,15 @@ static void compare(const lic_image *a, const lic_image *b, struct planes *p, li
 {
     uint32_t channels = a->channels > b->channels ? a->channels : b->channels;
     double samples = (double)a->width * a->height * channels;
+    bool fine = a->depth == 16 && b->depth == 16;
     make_window(p->window);
     *m = (lic_metrics){.has_msssim =
                            a->width >= LIC_MSSSIM_MIN_SIDE && a->height >= LIC_MSSSIM_MIN_SIDE};
     for (uint32_t c = 0; c < channels; c++) {
         p->width = a->width;
         p->height = a->height;
-        load_channel(a, c, p->x);
-        load_channel(b, c, p->y);
+        load_channel(a, c, fine, p->x);
+        load_channel(b, c, fine, p->y);
         m->mse += squared_error(p) / samples;
         if (m->has_msssim)
             m->msssim += channel_msssim(p) / channels;

@@ -12,7 +12,10 @@ enum {
     DECODE = LIC_COMMAND_DECODE,
     INFO = LIC_COMMAND_INFO,
     EVAL = LIC_COMMAND_EVAL,
+    BDRATE = LIC_COMMAND_BDRATE,
+    SWEEP = LIC_COMMAND_SWEEP,
     CODE = ENCODE | DECODE,
+    RUN = CODE | SWEEP, /* the network runs */
     ANY = LIC_COMMAND_ANY
 };
 
@@ -63,13 +66,58 @@ static bool read_amount(const char *text, uint64_t *value)
     return true;
 }
 
+/* A number, or several with commas between; options.c refuses several where one is wanted. */
 static const char *set_quality(lic_settings *s, const char *text)
 {
     char *end;
-    bool number = (*text >= '0' && *text <= '9') || *text == '.';
-    s->quality = number ? strtod(text, &end) : -1;
-    return number && *end == 0 && s->quality >= 0 && s->quality <= 100 ? NULL
-                                                                       : "a number from 0 to 100";
+    for (s->n_qualities = 0;; text = end + 1) {
+        bool number = (*text >= '0' && *text <= '9') || *text == '.';
+        double quality = number ? strtod(text, &end) : -1;
+        if (!(quality >= 0 && quality <= 100) || (*end && *end != ','))
+            return "a number from 0 to 100";
+        if (s->n_qualities == LIC_MAX_QUALITIES)
+            return "a list of at most 64 numbers";
+        s->qualities[s->n_qualities++] = quality;
+        if (!*end)
+            break;
+    }
+    s->quality = s->qualities[0];
+    return NULL;
+}
+
+static const char *set_metric(lic_settings *s, const char *text)
+{
+    static const struct choice metrics[] = {
+        {"psnr", LIC_CURVE_PSNR}, {"ms-ssim", LIC_CURVE_MSSSIM}, {NULL, 0}};
+    int value;
+    if (!choose(metrics, text, strlen(text), &value))
+        return "psnr or ms-ssim";
+    s->metric = (lic_curve_metric)value;
+    return NULL;
+}
+
+static const char *set_window(lic_settings *s, const char *text)
+{
+    char *end = NULL;
+    bool number = *text >= '0' && *text <= '9';
+    s->window[0] = number ? strtod(text, &end) : 0;
+    number = number && *end == ',' && end[1] >= '0' && end[1] <= '9';
+    s->window[1] = number ? strtod(end + 1, &end) : 0;
+    s->has_window = true;
+    return number && !*end && s->window[0] < s->window[1] ? NULL : "a span such as 29.2,36.5";
+}
+
+static const char *set_csv(lic_settings *s, const char *text)
+{
+    (void)text;
+    s->csv = true;
+    return NULL;
+}
+
+static const char *set_size_of(lic_settings *s, const char *text)
+{
+    s->size_of = text;
+    return *text ? NULL : "a file or folder";
 }
 
 static const char *set_output(lic_settings *s, const char *text)
@@ -283,50 +331,61 @@ static const char *set_version(lic_settings *s, const char *text)
 
 const lic_command_row lic_options_commands[] = {
     {LIC_COMMAND_ENCODE, "encode", "[-q 0..100] [--model NAME] [-f] IN [OUT]",
-     "compress a PNG, JPEG, PPM or PGM picture to .lic"},
+     "compress a PNG, JPEG, PPM or PGM picture to .lic", 2},
     {LIC_COMMAND_DECODE, "decode", "[--format png|jpg|ppm] [-f] IN [OUT]",
-     "turn a .lic file into a picture"},
-    {LIC_COMMAND_INFO, "info", "[--json] FILE", "tell what a .lic or .licw file holds"},
-    {LIC_COMMAND_EVAL, "eval", "[--json] REFERENCE PICTURE", "PSNR and MS-SSIM of two pictures"},
-    {LIC_COMMAND_NONE, NULL, NULL, NULL}};
+     "turn a .lic file into a picture", 2},
+    {LIC_COMMAND_INFO, "info", "[--json] FILE", "tell what a .lic or .licw file holds", 2},
+    {LIC_COMMAND_EVAL, "eval", "[--json | --csv] REFERENCE PICTURE",
+     "PSNR, MS-SSIM and bpp of two pictures or folders", 2},
+    {LIC_COMMAND_BDRATE, "bdrate", "[--metric psnr|ms-ssim] [--json] ANCHOR TEST",
+     "mean difference of two rate-distortion curves", 2},
+    {LIC_COMMAND_SWEEP, "sweep", "[-q Q,Q,...] [-f] FOLDER|IN... -o OUT.json",
+     "code pictures at several qualities and measure", INT_MAX},
+    {LIC_COMMAND_NONE, NULL, NULL, NULL, 0}};
 
 const lic_option lic_options_table[] = {
-    {'q', false, false, ENCODE, "quality", "Q",
+    {'q', false, false, ENCODE | SWEEP, "quality", "Q",
      "0 (smallest) .. 100 (best, not lossless); default 50", set_quality},
-    {'o', false, false, CODE, "output", "FILE", "the same as a second name; - is standard output",
+    {'o', false, false, RUN, "output", "FILE", "the same as a second name; - is standard output",
      set_output},
     {'c', false, false, CODE, "stdout", NULL, "write to standard output", set_stdout},
-    {'f', false, false, CODE, "force", NULL, "overwrite the output file", set_force},
+    {'f', false, false, RUN, "force", NULL, "overwrite the output file", set_force},
     {'n', false, false, CODE, "no-clobber", NULL, "leave an output file that is there, quietly",
      set_no_clobber},
     {0, false, false, DECODE, "format", "png,jpg,ppm",
      "kind of picture; default: by the suffix, else png", set_format},
     {0, false, false, DECODE, "depth", "auto,8,16", "bits per sample; auto: as the picture had",
      set_depth},
-    {0, false, false, ENCODE | EVAL, "alpha", "drop,blend=RRGGBB",
+    {0, false, false, ENCODE | EVAL | SWEEP, "alpha", "drop,blend=RRGGBB",
      "what to do with transparency, which is not kept", set_alpha},
     {0, false, false, CODE, "metadata", "LIST", "all (default), none, or some of icc,exif,xmp",
      set_metadata},
     {0, false, false, CODE, "strip", NULL, "the same as --metadata=none", set_strip},
-    {0, false, false, CODE | INFO, "model", "NAME,FILE",
+    {0, false, false, RUN | INFO | EVAL, "model", "NAME,FILE",
      "weights; default: student; decode: by the file", set_model},
-    {'T', false, false, CODE | INFO, "threads", "N", "0: all cores (default); same files for any N",
+    {'T', false, false, RUN | INFO | EVAL, "threads", "N", "0: all cores (default); same files for any N",
      set_threads},
     {0, true, false, INFO, "plan", "WxH", "tell the memory that a picture of this size takes",
      set_plan},
-    {0, true, false, CODE | EVAL, "max-pixels", "N", "refuse larger pictures; default 268435456",
+    {0, false, false, BDRATE, "metric", "psnr,ms-ssim", "quality; ms-ssim: as -10 log10(1 - x)",
+     set_metric},
+    {0, false, false, BDRATE, "window", "LOW,HIGH", "only this span of quality, in dB", set_window},
+    {0, false, false, EVAL, "csv", NULL, "a line per picture, and their mean", set_csv},
+    {0, false, false, EVAL, "size-of", "FILE,FOLDER", "compressed file(s) that bpp is counted from",
+     set_size_of},
+    {0, true, false, RUN | EVAL, "max-pixels", "N", "refuse larger pictures; default 268435456",
      set_max_pixels},
-    {0, true, false, CODE, "max-memory", "N", "refuse what takes more bytes; k M G, Ki Mi Gi",
+    {0, true, false, RUN | EVAL, "max-memory", "N", "refuse what takes more bytes; k M G, Ki Mi Gi",
      set_max_memory},
-    {0, true, false, CODE, "cpu", "NAME", "instruction set: auto, scalar, avx2, avx512, neon",
+    {0, true, false, RUN | EVAL, "cpu", "NAME", "instruction set: auto, scalar, avx2, avx512, neon",
      set_cpu},
-    {0, true, false, CODE, "backend", "NAME", "strict (default) or openblas, for comparison",
+    {0, true, false, RUN | EVAL, "backend", "NAME", "strict (default) or openblas, for comparison",
      set_backend},
     {0, false, true, ANY, "json", "FILE", "results as a JSON line, to stdout (stderr with -c)",
      set_json},
     {'v', false, false, ANY, "verbose", NULL, "say more; may be repeated", set_verbose},
     {0, false, false, ANY, "quiet", NULL, "errors only", set_quiet},
-    {0, true, false, CODE, "no-progress", NULL, "no progress line on a terminal", set_no_progress},
+    {0, true, false, RUN, "no-progress", NULL, "no progress line on a terminal", set_no_progress},
     {'h', false, false, ANY, "", NULL, "short help; after a command, help on it", set_help_short},
     {0, false, false, ANY, "help", NULL, "all options", set_help},
     {'V', false, false, ANY, "version", NULL, "version, format, CPU, backends, models found",

@@ -166,31 +166,39 @@ static bool parse_command(lic_settings *s, const char *word)
     if (near)
         lic_report_error(NULL, "'%s': unknown command; did you mean %s?", word, near);
     else if (strchr(word, '.'))
-        lic_report_error(NULL, "'%s': a command comes first: lic encode, decode, info or eval",
-                         word);
+        lic_report_error(NULL, "'%s': a command comes first: lic encode, decode, info ...", word);
     else
-        lic_report_error(NULL, "'%s': unknown command; there are encode, decode, info and eval",
-                         word);
+        lic_report_error(NULL, "'%s': unknown command; lic -h lists them", word);
     return false;
 }
 
-static bool parse_word(struct parser *p, const char *word)
+static bool parse_word(struct parser *p, char *word)
 {
     lic_settings *s = p->settings;
     if (s->command == LIC_COMMAND_NONE)
         return parse_command(s, word);
-    if (s->n_files == LIC_MAX_FILES) {
-        lic_report_error(NULL,
-                         "'%s': one name too many: only IN and OUT; several pictures in one call "
-                         "are not there yet",
-                         word);
-        return false;
-    }
     if (!*word) {
         lic_report_error(NULL, "a file name is empty");
         return false;
     }
     s->files[s->n_files++] = word;
+    return true;
+}
+
+/* Once the command is known: what it does not take. */
+static bool check_words(const lic_settings *s, const lic_command_row *c)
+{
+    if (s->n_files > c->max_files) {
+        bool codes = s->command == LIC_COMMAND_ENCODE || s->command == LIC_COMMAND_DECODE;
+        lic_report_error(NULL, "'%s': one name too many%s", s->files[c->max_files],
+                         codes ? ": only IN and OUT; several pictures in one call are not there yet"
+                               : "");
+        return false;
+    }
+    if (s->n_qualities > 1 && s->command == LIC_COMMAND_ENCODE) {
+        lic_report_error(NULL, "-q: one number from 0 to 100; lists are for lic sweep");
+        return false;
+    }
     return true;
 }
 
@@ -205,7 +213,7 @@ static bool check_used(const struct parser *p)
             lic_report_error(NULL, "--%s: not an option of lic %s", p->used[i]->name, c->name);
             return false;
         }
-    return true;
+    return !c->name || check_words(s, c);
 }
 
 static bool read_environment(lic_settings *s)
@@ -223,13 +231,14 @@ static bool read_environment(lic_settings *s)
     return true;
 }
 
-static void set_defaults(lic_settings *s)
+static void set_defaults(lic_settings *s, char **argv)
 {
     lic_options library;
     lic_encode_options encode;
     lic_options_init(&library);
     lic_encode_options_init(&encode);
-    *s = (lic_settings){.quality = encode.quality,
+    *s = (lic_settings){.files = argv, /* words are read before they are written over */
+                        .quality = encode.quality,
                         .read = {.max_pixels = library.max_pixels, .metadata = LIC_META_ALL}};
 }
 
@@ -237,7 +246,7 @@ bool lic_options_parse(int argc, char **argv, lic_settings *settings)
 {
     struct parser p = {.argc = argc, .argv = argv, .settings = settings};
     bool words_only = false;
-    set_defaults(settings);
+    set_defaults(settings, argv);
     if (!read_environment(settings))
         return false;
     for (p.at = 1; p.at < argc; p.at++) {

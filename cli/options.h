@@ -3,6 +3,7 @@
 #ifndef LIC_CLI_OPTIONS_H
 #define LIC_CLI_OPTIONS_H
 
+#include "cli/curve.h"
 #include "cli/image_io.h"
 #include "codec/lic.h"
 
@@ -16,14 +17,16 @@ typedef enum lic_command {
     LIC_COMMAND_DECODE = 2,
     LIC_COMMAND_INFO = 4,
     LIC_COMMAND_EVAL = 8,
-    LIC_COMMAND_ANY = 15
+    LIC_COMMAND_BDRATE = 16,
+    LIC_COMMAND_SWEEP = 32,
+    LIC_COMMAND_ANY = 63
 } lic_command;
 
-enum { LIC_MAX_FILES = 2 };
+enum { LIC_MAX_QUALITIES = 64 };
 
 typedef struct lic_settings {
     lic_command command;
-    const char *files[LIC_MAX_FILES];
+    char **files; /* the words that are no options, gathered at the front of argv */
     int n_files;
     const char *output; /* -o */
     bool to_stdout, force, no_clobber, quiet, no_progress;
@@ -31,7 +34,14 @@ typedef struct lic_settings {
     const char *json_file; /* NULL: standard output, or standard error where that holds data */
     int verbose;
     const char *model;
-    double quality;
+    double quality; /* the first of those below, or the default */
+    double qualities[LIC_MAX_QUALITIES];
+    int n_qualities; /* 0: -q was not given */
+    lic_curve_metric metric;
+    bool has_window;
+    double window[2]; /* dB */
+    bool csv;
+    const char *size_of; /* the compressed file or files, for bpp */
     int threads;
     lic_cpu cpu;
     lic_backend backend;
@@ -64,6 +74,7 @@ extern const lic_option lic_options_table[]; /* ends with a NULL name */
 typedef struct lic_command_row {
     lic_command command;
     const char *name, *usage, *help;
+    int max_files;
 } lic_command_row;
 
 extern const lic_command_row lic_options_commands[]; /* ends with a NULL name */

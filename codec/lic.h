@@ -199,7 +199,8 @@ LIC_API const char *lic_cpu_name(lic_cpu cpu);
 LIC_API lic_cpu lic_cpu_best(void);
 /* 1 if this build and machine can run it. */
 LIC_API int lic_cpu_supported(lic_cpu cpu);
-/* 1 if this build has the OpenBLAS backend and the library was found. */
+/* 1 if this build has the OpenBLAS backend and the library was found. The first call that asks for OpenBLAS
+ * loads it, and sets OPENBLAS_CORETYPE in the environment, if that is unset, to kernels fit for the CPU. */
 LIC_API int lic_backend_supported(lic_backend backend);
 
 LIC_API void lic_model_options_init(lic_model_options *options);

@@ -31,11 +31,6 @@ tensor lic_nn_channels(tensor t, int first, int n)
     return t;
 }
 
-float *lic_nn_at(tensor t, int y, int x)
-{
-    return t.data + ((size_t)y * (size_t)t.w + (size_t)x) * t.pitch;
-}
-
 void lic_nn_need(nn *c, size_t floats)
 {
     floats += LIC_PANEL;

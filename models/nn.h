@@ -76,7 +76,10 @@ bool lic_nn_idle(const nn *c);
 tensor lic_nn_new(nn *c, int h, int w, int c_out);
 /* The channels first .. first + n - 1 of t, as a view. */
 tensor lic_nn_channels(tensor t, int first, int n);
-float *lic_nn_at(tensor t, int y, int x);
+static inline float *lic_nn_at(tensor t, int y, int x)
+{
+    return t.data + ((size_t)y * (size_t)t.w + (size_t)x) * t.pitch;
+}
 /* Announces the scratch a layer needs per worker (while planning) and hands it out (in a worker). */
 void lic_nn_need(nn *c, size_t floats);
 /* Counts rows x inputs x outputs multiply-adds. */

@@ -475,7 +475,7 @@ def _table_bits(tables):
             cost = -np.log2(f[np.where(inside, k, len(f) - 1)] / TOTAL)
             cost = cost + np.where(inside, 0, 2 * np.floor(np.log2(np.maximum(over, 1))) + 2)
             out += cost.reshape(len(out), -1).sum(1)
-        return torch.from_numpy(out).to(z.dtype)
+        return torch.from_numpy(out).to(z)
     return bits
 
 
@@ -496,8 +496,8 @@ def load_codec(path, dtype=torch.float32):
     for name, mod in modules.items():
         if isinstance(mod, model.WindowAttention):
             n, table = mod.window ** 2, torch.from_numpy(licw.tensors[f"{name}.bias_table"].copy())
-            fixed = table[:, mod.index].view(mod.heads, n, n).to(dtype)
-            mod.bias = lambda fixed=fixed: fixed
+            mod.register_buffer("fixed", table[:, mod.index].view(mod.heads, n, n).to(dtype), persistent=False)
+            mod.bias = lambda mod=mod: mod.fixed
     net.prior.bits = _table_bits(unpack_tables(licw.tensors, "z"))
     return net.eval().requires_grad_(False), licw
 

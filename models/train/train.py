@@ -126,7 +126,10 @@ class FlatParameters:
             p.grad = None
 
     def gather(self):
-        """Collect the gradients that the backward pass has left in the parameters."""
+        """Collect the gradients that the backward pass has left in the parameters; zero for those that took no part."""
+        for g, p in zip(self.grads, self.params):
+            if p.grad is None:
+                g.zero_()
         pairs = [(g, p.grad) for g, p in zip(self.grads, self.params) if p.grad is not None]
         if hasattr(torch, "_foreach_copy_"):
             torch._foreach_copy_(*map(list, zip(*pairs)))
@@ -243,6 +246,8 @@ def rate_distortion(x, x_hat, bits, q, kept=None):
 
 
 class Trainer:
+    OWN = "adaptors."           # parameters that serve the training only
+
     def __init__(self, net, tiles, cfg, world=1, half=False):
         self.net, self.tiles, self.cfg, self.world = net, tiles, cfg, world
         self.cuda = tiles.data.is_cuda
@@ -256,7 +261,14 @@ class Trainer:
         self.average_weight = torch.ones((), device=tiles.data.device)
         self.stats = torch.zeros(4, device=tiles.data.device)      # running sums of loss, bpp, mse and their weight
         self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
-        self.rounds = 0
+        self.rounds, self.phase = 0, ""
+
+    def stages(self):
+        """-> [(batch, size, fraction of the run at which it ends, phase)]"""
+        cfg = self.cfg
+        if not cfg.get("late_size"):
+            return [(cfg["batch"], cfg["size"], 1.0, "")]
+        return [(cfg["batch"], cfg["size"], 1 - cfg["late"], ""), (cfg["late_batch"], cfg["late_size"], 1.0, "")]
 
     def objective(self, x, q, noise=True, cut=None):
         """-> loss, bpp, mse"""
@@ -340,7 +352,8 @@ class Trainer:
         """Write the averaged weights."""
         raw = self.flat.value.clone()
         self.flat.value.copy_(self.average)
-        save_state(dict(self.net.state_dict(), **self.flat.master), prefix)
+        state = dict(self.net.state_dict(), **self.flat.master)
+        save_state({k: v for k, v in state.items() if not k.startswith(self.OWN)}, prefix)
         self.flat.value.copy_(raw)
 
 
@@ -356,8 +369,8 @@ def profile(trainer, batch, size):
         print(f"{e.self_device_time_total / 2e3:8.3f} ms {e.count / 2:6.0f} x  {e.key[:100]}", flush=True)
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description=__doc__):
+    ap = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("config")
     ap.add_argument("--data", required=True, help="pattern of tar shards, or 'random'")
     ap.add_argument("--out", default="", help="folder for the weights; none are written without it")
@@ -369,7 +382,11 @@ def main():
     ap.add_argument("--profile", action="store_true")
     ap.add_argument("--save-every", type=float, default=120, help="seconds between checkpoints")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    a = ap.parse_args()
+    return ap
+
+
+def run(a, make=None):
+    """Train as the command line says, with what make(net, tiles, cfg, world, half) gives (default: a Trainer)."""
     start = time.time()
     clock = lambda: time.time() - start
     with open(a.config) as f:
@@ -401,22 +418,19 @@ def main():
         net.gauss_bits = torch.compile(M.gauss_bits, dynamic=False)
     torch.manual_seed(cfg.get("seed", 1) + rank)
     tiles = data.Tiles(a.data, device, cfg.get("capacity", 2048), cfg.get("tile", data.TILE))
-    trainer = Trainer(net, tiles, cfg, world, half=a.device == "cuda" and not a.plain and cfg.get("half", True))
+    trainer = (make or Trainer)(net, tiles, cfg, world, half=a.device == "cuda" and not a.plain and cfg.get("half", True))
     say(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {tiles.n} tiles, "
         f"{len(trainer.flat.groups)} matrix shapes in {len(trainer.optimizer.buckets)} buckets, {clock():.0f} s", flush=True)
 
-    stages = [(cfg["batch"], cfg["size"], 1.0)]
-    if cfg.get("late_size"):
-        stages = [(cfg["batch"], cfg["size"], 1 - cfg["late"]), (cfg["late_batch"], cfg["late_size"], 1.0)]
     if a.out and rank == 0:
         os.makedirs(a.out, exist_ok=True)
     name = os.path.join(a.out, cfg["name"])
     saved, begin = clock(), None
-    for batch, size, end in stages:
+    for batch, size, end, trainer.phase in trainer.stages():
         if a.out and rank == 0 and trainer.rounds:
             trainer.save(name)
         step = trainer.prepare(batch, size)
-        say(f"{size} px, batch {batch}: prepared, {clock():.0f} s", flush=True)
+        say(f"{trainer.phase or 'rate-distortion'}, {size} px, batch {batch}: prepared, {clock():.0f} s", flush=True)
         if a.profile:
             profile(trainer, batch, size)
         begin = clock() if begin is None else begin
@@ -453,4 +467,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(arguments().parse_args())

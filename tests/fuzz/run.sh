@@ -54,7 +54,7 @@ seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
         for size in grey-40x30 one-1x1 meta grey16-24x20 odd-17x33; do
             "$build/lic" encode --quiet --model tests/golden/tiny.licw -f "tests/data/$size.png" \
                 -o "$to/$size.lic" --alpha=drop || echo "no seed from $size.png"
-        done
+        done ;;
     weights) printf '\0\1\0\0\4\0\0\0\0\0\0\0\5\7\0\0\0\0\0\0\0\0\0\0' >"$to/patches" ;;
     range) printf '\3\100\0\0\0\20\1\2\3\4\5\6\7\10\11\0\30\377\377\377\377\377\377\377\377' >"$to/short" ;;
     esac
