@@ -444,7 +444,7 @@ def run(a, make=None):
             if f >= end:
                 break
             trainer.set_progress(f)
-            for _ in range(20 if not a.steps else min(20, a.steps - trainer.rounds)):
+            for _ in range(20 if not a.steps else min(20, max(1, a.steps // 20))):
                 step()
                 n += 1
                 trainer.rounds += 1

@@ -1,0 +1,112 @@
+"""Test of models/train/distil.py: a tiny student learns from a tiny teacher, on the CPU. Without PyTorch it says so and exits 0."""
+import contextlib
+import io
+import json
+import os
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TRAIN = os.path.join(HERE, "../../models/train")
+sys.path.insert(0, TRAIN)
+sys.dont_write_bytecode = True
+try:
+    import numpy  # noqa: F401
+    import PIL  # noqa: F401
+    import torch
+except ImportError as e:
+    print(f"skip: test_distil needs PyTorch, numpy and PIL: {e}")
+    sys.exit(0)
+import data
+import distil
+import model as M
+import train
+
+torch.set_num_threads(1)
+with open(os.path.join(TRAIN, "tiny.json")) as f:
+    TINY = json.load(f)
+WIDE = dict(TINY, model=dict(TINY["model"], ch=[8, 24, 32], m=30, slices=[10, 20]))
+
+
+def random_codec(cfg, seed):
+    torch.manual_seed(seed)
+    net = M.Codec(**cfg["model"])
+    for p in net.parameters():
+        p.data += 0.05 * torch.randn_like(p)
+    return net
+
+
+def smooth_tiles(size):
+    tiles = data.Tiles("random", "cpu", tile=size)
+    y, x = torch.meshgrid(torch.arange(float(size)), torch.arange(float(size)), indexing="ij")
+    for i, tile in enumerate(tiles.data):
+        tile[:] = torch.stack([128 + 100 * torch.sin(x / (9 + i) + c) * torch.cos(y / (7 + i)) for c in range(3)]).byte()
+    return tiles
+
+
+def test_weights_of_channels():
+    teacher = random_codec(WIDE, 1)
+    w = distil.channel_weights(teacher, smooth_tiles(64), TINY)
+    assert w.shape == (30,) and (w > 0).sum() == 15 and abs(w.sum() - 1) < 1e-5 and (w >= 0).all()
+    with torch.no_grad():               # a channel that is nearly always zero is none of them
+        teacher.gain[:, w.argmax()] = -20
+    assert distil.channel_weights(teacher, smooth_tiles(64), TINY)[w.argmax()] == 0
+
+
+def test_relative_error():
+    t = torch.randn(4, 8, 8, 5)
+    assert not distil.relative_error(t, t).any()
+    assert torch.allclose(distil.relative_error(t.mean((0, 1, 2)).expand_as(t), t), torch.ones(5), atol=1e-3)
+
+
+def test_each_phase_teaches_what_it_should():
+    teacher, net = random_codec(WIDE, 1), random_codec(TINY, 2)
+    before = {k: v.clone() for k, v in teacher.state_dict().items()}
+    trainer = distil.Distiller(net, smooth_tiles(64), TINY, teacher=teacher)
+    stages = trainer.stages()
+    assert [s[3] for s in stages] == ["features", "latents", ""] and [s[2] for s in stages] == [0.35, 0.65, 1.0]
+    x, q = data.sample(trainer.tiles, 4, 64), torch.tensor([1.0, 2, 4, 6])
+
+    def lesson():
+        with torch.no_grad():
+            net(x, q, noise=False)
+            return trainer.lesson(x, q).item()
+    grads = {}
+    for batch, size, _, trainer.phase in stages:
+        trainer.gradient(x, q)
+        assert not trainer.student_out.last and not trainer.teacher_out.last
+        grads[trainer.phase] = {k for k, g in zip(trainer.flat.master, trainer.flat.grads) if g.any() and k.startswith("adaptors")}
+        if not trainer.phase:
+            continue
+        first = lesson()
+        step = trainer.prepare(batch, size)
+        for _ in range(25):
+            trainer.optimizer.scale.fill_(1)
+            step()
+        assert lesson() < 0.9 * first, (trainer.phase, first, lesson())
+        print(f"{trainer.phase}: {first:.3f} -> {lesson():.3f}")
+    assert len(grads["features"]) == 8 and len(grads["latents"]) == 2 and not grads[""]
+    assert all(torch.equal(v, before[k]) for k, v in teacher.state_dict().items())
+
+
+def test_whole_run_and_its_control():
+    with tempfile.TemporaryDirectory() as folder:
+        at = lambda name: os.path.join(folder, name)
+        for name, cfg in (("tiny.json", dict(TINY, late_size=128, late=0.2, late_batch=2)), ("wide.json", dict(WIDE, name="wide"))):
+            with open(at(name), "w") as f:
+                json.dump(cfg, f)
+        train.save_state(random_codec(WIDE, 1).state_dict(), at("wide"))
+        for out, more in (("a", ["--teacher", at("wide.*.pt"), "--teacher-config", at("wide.json")]), ("b", [])):
+            sys.argv = ["distil.py", at("tiny.json"), "--data", "random", "--steps", "10", "--out", at(out), "--device", "cpu", *more]
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                distil.main()
+            phases = [line.split(",")[0] for line in said.getvalue().splitlines() if "prepared" in line]
+            assert phases == (["features", "latents"] if more else []) + ["rate-distortion"] * 2 and "done: 10 steps" in said.getvalue()
+            M.Codec(**TINY["model"]).load_state_dict(train.load_state(at(f"{out}/tiny.*.pt")))
+
+
+if __name__ == "__main__":
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            test()
+            print(f"ok {name}", flush=True)
