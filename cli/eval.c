@@ -30,7 +30,7 @@ struct eval {
     bool failed_output;
     bool is_folder;
     size_t n, n_failed;
-    int exit_code; /* of the first that failed */
+    int exit_code;                            /* of the first that failed */
     double bpp, psnr, mse, msssim, msssim_db; /* sums */
     bool all_bpp, all_msssim;
 };

@@ -47,6 +47,8 @@ static void put_key(lic_json *json, const char *key)
     if (json->comma)
         fputs(", ", json->file);
     json->comma = true;
+    if (!key) /* a member of a list */
+        return;
     put_string(json->file, key);
     fputs(": ", json->file);
 }
@@ -67,6 +69,19 @@ void lic_json_begin_object(lic_json *json, const char *key)
 void lic_json_end_object(lic_json *json)
 {
     fputc('}', json->file);
+    json->comma = true;
+}
+
+void lic_json_begin_array(lic_json *json, const char *key)
+{
+    put_key(json, key);
+    fputc('[', json->file);
+    json->comma = false;
+}
+
+void lic_json_end_array(lic_json *json)
+{
+    fputc(']', json->file);
     json->comma = true;
 }
 

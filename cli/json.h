@@ -19,6 +19,10 @@ void lic_json_end_object(lic_json *json);
 /* Ends the line; false if writing failed. */
 bool lic_json_end(lic_json *json);
 
+/* A list; its members are put with NULL for a key. */
+void lic_json_begin_array(lic_json *json, const char *key);
+void lic_json_end_array(lic_json *json);
+
 void lic_json_string(lic_json *json, const char *key, const char *value);
 void lic_json_unsigned(lic_json *json, const char *key, uint64_t value);
 void lic_json_real(lic_json *json, const char *key, double value, int decimals);

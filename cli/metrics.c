@@ -26,8 +26,9 @@ struct planes {
     double *mean; /* [MAPS][width] a row, blurred along x and y */
 };
 
-/* Sample of channel c on the scale of 8 bits; a grey picture has the same in all channels. A picture of 16
- * bits is rounded to 8 when it is compared with one of 8, which had to be rounded as well. */
+/* Sample of channel c on the scale of 8 bits; a grey picture has the same in all channels. A
+ * picture of 16 bits is rounded to 8 when it is compared with one of 8, which had to be rounded as
+ * well. */
 static double sample(const lic_image *image, size_t x, size_t y, uint32_t c, bool fine)
 {
     const uint8_t *row = (const uint8_t *)image->data + y * image->stride_bytes;

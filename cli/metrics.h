@@ -1,7 +1,8 @@
 /* metrics.h - how far one picture is from another, as the literature measures it: PSNR over all
- * samples on a scale of 8 bits, and MS-SSIM (Wang, Simoncelli, Bovik 2003) with the details of pytorch-msssim,
- * which papers on learned codecs use: 5 scales, 11x11 Gaussian window of sigma 1.5 without padding,
- * 2x2 means between scales, per channel, then the mean of the channels. In double precision. */
+ * samples on a scale of 8 bits, and MS-SSIM (Wang, Simoncelli, Bovik 2003) with the details of
+ * pytorch-msssim, which papers on learned codecs use: 5 scales, 11x11 Gaussian window of sigma 1.5
+ * without padding, 2x2 means between scales, per channel, then the mean of the channels. In double
+ * precision. */
 #ifndef LIC_CLI_METRICS_H
 #define LIC_CLI_METRICS_H
 

@@ -106,22 +106,37 @@ double lic_report_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static void show_progress(double fraction, const char *what)
+{
+    static const char bar[] = "##############################";
+    const int width = (int)sizeof bar - 1;
+    if (lic_report_seconds() - progress_start < 0.5)
+        return;
+    if (fraction > 1)
+        fraction = 1;
+    fprintf(stderr, "\r[%-*.*s] %3d%% %-9s\033[K", width, (int)(fraction * width), bar,
+            (int)(fraction * 100), what);
+    progress_shown = true;
+}
+
 int lic_report_progress(void *user, lic_stage stage, double fraction)
 {
     static const char *const names[LIC_N_STAGES] = {"analysis", "coding", "synthesis"};
-    static const char bar[] = "##############################";
-    const int width = (int)sizeof bar - 1;
     (void)user;
     if (!progress_wanted || (int)stage < 0 || stage >= LIC_N_STAGES || !(fraction >= 0))
         return 0;
-    if (lic_report_seconds() - progress_start < 0.5)
-        return 0;
-    if (fraction > 1)
-        fraction = 1;
-    fprintf(stderr, "\r[%-*.*s] %3d%% %-9s", width, (int)(fraction * width), bar,
-            (int)(fraction * 100), names[stage]);
-    progress_shown = true;
+    show_progress(fraction, names[stage]);
     return 0;
+}
+
+void lic_report_count(size_t done, size_t total, const char *what)
+{
+    char text[64];
+    if (!progress_wanted || total == 0)
+        return;
+    snprintf(text, sizeof text, "%zu/%zu %.32s", done + 1, total, what);
+    replace_controls(text);
+    show_progress((double)done / (double)total, text);
 }
 
 void lic_report_progress_end(void)

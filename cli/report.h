@@ -36,6 +36,8 @@ double lic_report_seconds(void);
 
 /* One line on a terminal for work that takes more than half a second; a lic_progress_fn. */
 int lic_report_progress(void *user, lic_stage stage, double fraction);
+/* The same for the i-th of several things. */
+void lic_report_count(size_t done, size_t total, const char *what);
 /* Wipes the line, so that the next message starts on a clean one. */
 void lic_report_progress_end(void);
 

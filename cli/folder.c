@@ -1,0 +1,112 @@
+/* folder.c - see folder.h. */
+#include "cli/folder.h"
+
+#include "cli/report.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool lic_folder_is(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *lic_folder_join(const char *folder, const char *name)
+{
+    size_t n = strlen(folder), bytes = n + strlen(name) + 2;
+    char *path = malloc(bytes);
+    if (path)
+        snprintf(path, bytes, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+    return path;
+}
+
+static bool is_file(const char *folder, const char *name)
+{
+    struct stat st;
+    char *path = lic_folder_join(folder, name);
+    bool yes = path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    free(path);
+    return yes;
+}
+
+static bool add(lic_folder *folder, const char *name)
+{
+    if ((folder->n & (folder->n - 1)) == 0) { /* full at each power of two */
+        size_t room = folder->n ? 2 * folder->n : 1;
+        char **grown = realloc(folder->names, room * sizeof *grown);
+        if (!grown)
+            return false;
+        folder->names = grown;
+    }
+    char *copy = strdup(name);
+    if (copy)
+        folder->names[folder->n++] = copy;
+    return copy != NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err)
+{
+    *folder = (lic_folder){.path = path};
+    DIR *dir = opendir(path);
+    if (!dir)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot open: %s", strerror(errno));
+    bool ok = true;
+    for (struct dirent *entry; ok && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && is_file(path, entry->d_name))
+            ok = add(folder, entry->d_name);
+    closedir(dir);
+    if (!ok)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names of a folder");
+    if (folder->n)
+        qsort(folder->names, folder->n, sizeof *folder->names, by_name);
+    return LIC_OK;
+}
+
+void lic_folder_free(lic_folder *folder)
+{
+    for (size_t i = 0; i < folder->n; i++)
+        free(folder->names[i]);
+    free(folder->names);
+    *folder = (lic_folder){0};
+}
+
+static size_t stem_bytes(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && dot > name ? (size_t)(dot - name) : strlen(name);
+}
+
+lic_status lic_folder_find(const lic_folder *folder, const char *name, const char **found,
+                           lic_error *err)
+{
+    size_t stem = stem_bytes(name);
+    *found = NULL;
+    for (size_t i = 0; i < folder->n; i++)
+        if (strcmp(folder->names[i], name) == 0) {
+            *found = folder->names[i];
+            return LIC_OK;
+        }
+    for (size_t i = 0; i < folder->n; i++) {
+        const char *other = folder->names[i];
+        if (stem_bytes(other) != stem || memcmp(other, name, stem) != 0)
+            continue;
+        if (*found)
+            return lic_report_fail(err, LIC_ERR_ARGUMENT,
+                                   "has two candidates in %.80s: %.50s and %.50s", folder->path,
+                                   *found, other);
+        *found = other;
+    }
+    if (!*found)
+        return lic_report_fail(err, LIC_ERR_ARGUMENT, "has no partner in %.150s", folder->path);
+    return LIC_OK;
+}

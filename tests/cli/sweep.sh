@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# lic sweep: whole files' bytes, what encode and decode give, resuming after a stop, and its mistakes.
+source "$(dirname "$0")/common.bash"
+cd "$T" || exit 1
+mkdir in
+cp "$DATA/waves-200x168.png" in/b.png
+cp "$DATA/grey.jpg" in/a.jpg
+cp "$DATA/odd-17x33.png" small.png
+echo text >in/notes.txt
+
+values() { # FILE KEY: of the means, a list
+    sed -n "s/.*\"results\": {[^{}]*\"$2\": \[\([^]]*\)\].*/\1/p" "$1" | tr -d ' '
+}
+without_times() {
+    sed 's/"\(en\|de\)coding_time": \[[^]]*\]//g' "$1"
+}
+
+run "$LIC" sweep in -q 10,60 -o out.json
+expect "sweep of a folder" 0
+holds "no part file stays" test ! -e out.json.part
+holds "the notes are no picture" bash -c "grep -q a.jpg out.json && ! grep -q notes out.json"
+holds "qualities" test "$(values out.json quality)" = 10.0000,60.0000
+sum=0
+for q in 10 60; do
+    for name in a.jpg b.png; do
+        "$LIC" encode --quiet --strip -f -q $q in/$name $name.$q.lic && "$LIC" decode --quiet -f $name.$q.lic $name.$q.png
+    done
+done
+for name in a.jpg b.png; do
+    bytes="$(stat -c %s $name.10.lic), $(stat -c %s $name.60.lic)"
+    holds "$name: bytes of the files" grep -q "\"name\": \"$name\"[^{}]*\"bytes\": \[$bytes\]" out.json
+done
+mean() { # KEY QUALITY: of lic eval on the same files
+    for name in a.jpg b.png; do
+        "$LIC" eval --json in/$name $name.$2.lic >one
+        number one "$1"
+    done | awk '{ s += $1 } END { printf "%.6f", s / NR }'
+}
+holds "bpp is the mean of eval's" near "$(values out.json bpp | cut -d, -f1)" "$(mean bpp 10)" 0.000002
+holds "psnr is the mean of eval's" near "$(values out.json psnr-rgb | cut -d, -f2)" "$(mean psnr 60)" 0.000002
+"$LIC" eval --json in/b.png b.png.60.png >png
+"$LIC" eval --json in/b.png b.png.60.lic >lic
+holds "eval of .lic and of its picture" test "$(number png psnr)" = "$(number lic psnr)"
+
+# Stopped after some lines, the last of them cut: the same numbers, and what is there is not measured again.
+run "$LIC" sweep in small.png -q 5,40,90 -o whole.json
+expect "without MS-SSIM for the small one" 0
+holds "no MS-SSIM in the means" test -z "$(values whole.json ms-ssim-rgb)"
+run timeout -s INT 60 "$LIC" sweep in small.png missing.png -q 5,40,90 -o stop.json
+expect "missing picture" 1 'missing.png: cannot open'
+run "$LIC" sweep in small.png "$DATA/cmyk.jpg" -q 5,40,90 -o stop.json
+expect "a picture fails" 1 'cmyk.jpg: .*CMYK'
+holds "no results" test ! -e stop.json
+holds "head and 9 measurements stay" test "$(wc -l <stop.json.part)" -eq 10
+head -n 5 stop.json.part >cut
+sed -n 6p stop.json.part | head -c 50 >>cut
+sed 's/"bytes": [0-9]*/"bytes": 12345/' cut >stop.json.part
+run "$LIC" sweep in small.png -q 5,40,90 -o stop.json
+expect "goes on" 0 'goes on after 4 measurements'
+holds "it took the four from the file" test "$(grep -o 12345 stop.json | wc -l)" -eq 4
+cp cut stop.json.part
+run "$LIC" sweep in small.png -q 5,40,90 -o stop.json -f
+expect "goes on once more" 0 'goes on after 4'
+holds "the same numbers as in one go" test "$(without_times stop.json)" = "$(without_times whole.json)"
+cp cut stop.json.part
+run "$LIC" sweep small.png -q 5,41,90 -o stop.json -f
+expect "another sweep's part" 0 'is of another sweep'
+cp cut stop.json.part
+"$LIC" decode --quiet -f a.jpg.10.lic in/a.png && mv in/a.png in/b.png
+run "$LIC" sweep in small.png -q 5,40,90 -o stop.json -f
+expect "a changed picture" 0 'goes on after 3'
+
+"$LIC" sweep in -q 50 -o kill.json 2>err & child=$!
+for _ in $(seq 100); do [ -s kill.json.part ] && [ "$(wc -l <kill.json.part)" -gt 1 ] && break; sleep 0.05; done
+kill -9 $child
+wait $child 2>/dev/null
+holds "killed: no results" test ! -e kill.json
+
+run "$LIC" sweep
+expect "nothing to do" 2 'which pictures'
+run "$LIC" sweep in
+expect "no output" 2 'where to'
+run "$LIC" sweep in -o out.json
+expect "no overwriting" 1 'exists; -f'
+run "$LIC" sweep in -q 50,40 -o new.json
+expect "qualities must rise" 2 'must rise'
+run "$LIC" sweep in -q 50,101 -o new.json
+expect "quality out of range" 2 '0 to 100'
+run "$LIC" encode -q 50,60 small.png
+expect "encode takes one" 2 'lists are for lic sweep'
+mkdir empty
+run "$LIC" sweep empty -o new.json
+expect "empty folder" 1 'empty: holds no pictures'
+run "$LIC" sweep in -o no/new.json
+expect "no such folder" 1 'cannot write'
+run "$LIC" sweep in --model nothing -o new.json
+expect "no such model" 3 'no model'
+holds "no strays" no_strays .
+finish
