@@ -20,10 +20,10 @@ expect "sweep of a folder" 0
 holds "no part file stays" test ! -e out.json.part
 holds "the notes are no picture" bash -c "grep -q a.jpg out.json && ! grep -q notes out.json"
 holds "qualities" test "$(values out.json quality)" = 10.0000,60.0000
-sum=0
 for q in 10 60; do
     for name in a.jpg b.png; do
-        "$LIC" encode --quiet --strip -f -q $q in/$name $name.$q.lic && "$LIC" decode --quiet -f $name.$q.lic $name.$q.png
+        "$LIC" encode --quiet --strip -q $q in/$name $name.$q.lic
+        "$LIC" decode --quiet $name.$q.lic $name.$q.png
     done
 done
 for name in a.jpg b.png; do
@@ -37,16 +37,17 @@ mean() { # KEY QUALITY: of lic eval on the same files
     done | awk '{ s += $1 } END { printf "%.6f", s / NR }'
 }
 holds "bpp is the mean of eval's" near "$(values out.json bpp | cut -d, -f1)" "$(mean bpp 10)" 0.000002
-holds "psnr is the mean of eval's" near "$(values out.json psnr-rgb | cut -d, -f2)" "$(mean psnr 60)" 0.000002
+holds "psnr is the mean of eval's" near "$(values out.json psnr-rgb | cut -d, -f2)" \
+    "$(mean psnr 60)" 0.000002
 "$LIC" eval --json in/b.png b.png.60.png >png
 "$LIC" eval --json in/b.png b.png.60.lic >lic
 holds "eval of .lic and of its picture" test "$(number png psnr)" = "$(number lic psnr)"
 
-# Stopped after some lines, the last of them cut: the same numbers, and what is there is not measured again.
+# Stopped after some lines, the last of them cut: what is there is not measured again.
 run "$LIC" sweep in small.png -q 5,40,90 -o whole.json
 expect "without MS-SSIM for the small one" 0
 holds "no MS-SSIM in the means" test -z "$(values whole.json ms-ssim-rgb)"
-run timeout -s INT 60 "$LIC" sweep in small.png missing.png -q 5,40,90 -o stop.json
+run "$LIC" sweep in small.png missing.png -q 5,40,90 -o stop.json
 expect "missing picture" 1 'missing.png: cannot open'
 run "$LIC" sweep in small.png "$DATA/cmyk.jpg" -q 5,40,90 -o stop.json
 expect "a picture fails" 1 'cmyk.jpg: .*CMYK'
@@ -70,11 +71,20 @@ cp cut stop.json.part
 run "$LIC" sweep in small.png -q 5,40,90 -o stop.json -f
 expect "a changed picture" 0 'goes on after 3'
 
-"$LIC" sweep in -q 50 -o kill.json 2>err & child=$!
-for _ in $(seq 100); do [ -s kill.json.part ] && [ "$(wc -l <kill.json.part)" -gt 1 ] && break; sleep 0.05; done
+# Killed in the middle, it goes on with what it had.
+many=$(seq -s, 40 2 98)
+"$LIC" sweep in/a.jpg -q "$many" -o kill.json 2>err &
+child=$!
+for _ in $(seq 200); do
+    [ -s kill.json.part ] && [ "$(wc -l <kill.json.part)" -gt 2 ] && break
+    sleep 0.02
+done
 kill -9 $child
 wait $child 2>/dev/null
 holds "killed: no results" test ! -e kill.json
+run "$LIC" sweep in/a.jpg -q "$many" -o kill.json
+expect "after being killed" 0 'goes on after [0-9]* measurements'
+holds "all points" test "$(values kill.json bpp | tr , '\n' | wc -l)" -eq 30
 
 run "$LIC" sweep
 expect "nothing to do" 2 'which pictures'
