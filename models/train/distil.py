@@ -88,7 +88,8 @@ class Distiller(train.Trainer):
         """The first two phases take their part from the first stage of the plain run."""
         (batch, size, end, _), *late = super().stages()
         phases = [(batch, size, min(e, end), phase) for e, phase in zip(self.ends, ("features", "latents"))]
-        return [*phases, (batch, size, end, ""), *late]
+        stages = [*phases, (batch, size, end, ""), *late]
+        return [stage for stage, before in zip(stages, [0, *(s[2] for s in stages)]) if stage[2] > before]
 
     def adapted(self, name, t):
         return self.net.adaptors[name.replace(".", "_")](t)

@@ -65,6 +65,9 @@ def test_each_phase_teaches_what_it_should():
     trainer = distil.Distiller(net, smooth_tiles(64), TINY, teacher=teacher)
     stages = trainer.stages()
     assert [s[3] for s in stages] == ["features", "latents", ""] and [s[2] for s in stages] == [0.35, 0.65, 1.0]
+    trainer.ends, trainer.cfg = (1, 1), dict(TINY, late=0.1, late_size=128, late_batch=2)
+    assert [s[2:] for s in trainer.stages()] == [(0.9, "features"), (1.0, "")]
+    trainer.cfg = TINY
     x, q = data.sample(trainer.tiles, 4, 64), torch.tensor([1.0, 2, 4, 6])
 
     def lesson():
