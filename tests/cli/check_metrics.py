@@ -86,7 +86,9 @@ def check(rng, folder, height, width, noise):
 def main():
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
-        for height, width, noise in ((161, 161, 5), (162, 177, 20), (203, 190, 60), (175, 333, 1)):
+        for height, width, noise in ((161, 161, 5), (162, 177, 20), (203, 190, 60), (175, 333, 1),
+                                     (176, 176, 2), (256, 192, 10), (181, 163, 30), (320, 167, 90),
+                                     (161, 400, 15), (199, 211, 0.4)):
             check(rng, folder, height, width, noise)
 
 
