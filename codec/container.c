@@ -68,7 +68,8 @@ static lic_status check_chunk(const lic_chunk *chunk, lic_error *err)
 static bool tile_is_valid(const lic_container *c)
 {
     const uint32_t w = c->tile_w, h = c->tile_h, most = (UINT8_MAX + 1) * TILE_UNIT;
-    return (!w && !h) || (w && h && w % TILE_UNIT == 0 && h % TILE_UNIT == 0 && w <= most && h <= most);
+    return (!w && !h) ||
+           (w && h && w % TILE_UNIT == 0 && h % TILE_UNIT == 0 && w <= most && h <= most);
 }
 
 static lic_status check_container(const lic_container *c, lic_error *err)
@@ -81,7 +82,8 @@ static lic_status check_container(const lic_container *c, lic_error *err)
         return lic_fail(err, LIC_ERR_ARGUMENT, "%u channels of %u bits: only 1 or 3 of 8 or 16",
                         c->channels, c->depth);
     if (!tile_is_valid(c))
-        return lic_fail(err, LIC_ERR_ARGUMENT, "tiles of %u x %u do not fit the format", c->tile_w, c->tile_h);
+        return lic_fail(err, LIC_ERR_ARGUMENT, "tiles of %u x %u do not fit the format", c->tile_w,
+                        c->tile_h);
     if (c->quality_code > LIC_QUALITY_CODES)
         return lic_fail(err, LIC_ERR_ARGUMENT, "quality is above 100");
     if ((c->n_chunks > 0 && !c->chunks) || (c->latent_bytes > 0 && !c->latents))

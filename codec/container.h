@@ -12,7 +12,8 @@ typedef struct lic_container {
     uint32_t width, height;
     uint32_t channels; /* 1 or 3 */
     uint32_t depth;    /* 8 or 16 */
-    uint32_t tile_w, tile_h; /* of a picture cut in tiles, multiples of 64, at most 16384; else both 0 */
+    uint32_t tile_w,
+        tile_h; /* of a picture cut in tiles, multiples of 64, at most 16384; else both 0 */
     uint32_t quality_code;
     uint32_t model_id;
     uint32_t check_latents;

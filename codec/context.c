@@ -18,7 +18,8 @@ const char *lic_version(void)
 
 int lic_backend_supported(lic_backend backend)
 {
-    return backend == LIC_BACKEND_STRICT || (backend == LIC_BACKEND_OPENBLAS && lic_openblas_available());
+    return backend == LIC_BACKEND_STRICT ||
+           (backend == LIC_BACKEND_OPENBLAS && lic_openblas_available());
 }
 
 void lic_options_init(lic_options *options)
@@ -32,9 +33,11 @@ static lic_status check_options(const lic_context *context, lic_error *err)
 {
     const lic_options *o = &context->options;
     if (o->struct_bytes != sizeof *o || o->threads < 0 || o->threads > LIC_MAX_THREADS)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "options out of range (threads 0..%d)", LIC_MAX_THREADS);
+        return lic_fail(err, LIC_ERR_ARGUMENT, "options out of range (threads 0..%d)",
+                        LIC_MAX_THREADS);
     if (!context->kernels)
-        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no %s kernels", lic_cpu_name(o->cpu));
+        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no %s kernels",
+                        lic_cpu_name(o->cpu));
     if (!lic_backend_supported(o->backend))
         return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
     if (o->backend == LIC_BACKEND_OPENBLAS && context->model->backend != LIC_BACKEND_OPENBLAS)
@@ -42,7 +45,8 @@ static lic_status check_options(const lic_context *context, lic_error *err)
     return LIC_OK;
 }
 
-lic_status lic_context_init(lic_context *context, const lic_model *model, const lic_options *options, lic_error *err)
+lic_status lic_context_init(lic_context *context, const lic_model *model,
+                            const lic_options *options, lic_error *err)
 {
     memset(context, 0, sizeof *context);
     if (!model)
@@ -55,7 +59,8 @@ lic_status lic_context_init(lic_context *context, const lic_model *model, const 
     lic_status status = check_options(context, err);
     if (status)
         return status;
-    context->pool = lic_pool_new(lic_pool_resolve_threads(context->options.threads), context->options.allocator);
+    context->pool = lic_pool_new(lic_pool_resolve_threads(context->options.threads),
+                                 context->options.allocator);
     if (!context->pool)
         return lic_fail(err, LIC_ERR_MEMORY, "cannot start %d threads",
                         lic_pool_resolve_threads(context->options.threads));
@@ -69,7 +74,8 @@ void lic_context_release(lic_context *context)
 }
 
 /* Runs `forward` on a counting arena. False if the sizes overflow. */
-static bool plan(lic_context *context, lic_forward_fn forward, void *user, int threads, size_t *floats, size_t *bytes)
+static bool plan(lic_context *context, lic_forward_fn forward, void *user, int threads,
+                 size_t *floats, size_t *bytes)
 {
     lic_arena arena;
     lic_arena_plan(&arena);
@@ -77,7 +83,8 @@ static bool plan(lic_context *context, lic_forward_fn forward, void *user, int t
     forward(context, &c, user);
     size_t scratch;
     *floats = c.scratch_floats;
-    return !arena.failed && lic_mul_size(c.scratch_floats, (size_t)threads * sizeof(float), &scratch) &&
+    return !arena.failed &&
+           lic_mul_size(c.scratch_floats, (size_t)threads * sizeof(float), &scratch) &&
            lic_add_size(scratch, LIC_ALIGN, &scratch) && lic_add_size(arena.peak, scratch, bytes);
 }
 
@@ -85,10 +92,12 @@ uint64_t lic_context_plan(const lic_model *model, lic_forward_fn forward, void *
 {
     size_t floats, bytes;
     lic_context context = {.model = model, .kernels = lic_kernels_get(LIC_CPU_AUTO)};
-    return plan(&context, forward, user, lic_pool_resolve_threads(threads), &floats, &bytes) ? bytes : 0;
+    return plan(&context, forward, user, lic_pool_resolve_threads(threads), &floats, &bytes) ? bytes
+                                                                                             : 0;
 }
 
-/* What max_memory says, or three quarters of what the machine has: better an error than swapping. */
+/* What max_memory says, or three quarters of what the machine has: better an error than swapping.
+ */
 static uint64_t memory_limit(const lic_options *options)
 {
     if (options->max_memory)
@@ -97,16 +106,18 @@ static uint64_t memory_limit(const lic_options *options)
     return pages > 0 && page > 0 ? (uint64_t)pages / 4 * 3 * (uint64_t)page : UINT64_MAX;
 }
 
-lic_status lic_context_admit(const lic_context *context, uint32_t width, uint32_t height, lic_error *err)
+lic_status lic_context_admit(const lic_context *context, uint32_t width, uint32_t height,
+                             lic_error *err)
 {
     const lic_options *options = &context->options;
     const uint64_t pixels = (uint64_t)width * height;
     if (width < 1 || height < 1 || width > 65535 || height > 65535)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "pictures are 1 to 65535 pixels wide and high, this is %u x %u",
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "pictures are 1 to 65535 pixels wide and high, this is %u x %u",
                         (unsigned)width, (unsigned)height);
     if (pixels > options->max_pixels)
-        return lic_fail(err, LIC_ERR_LIMIT, "%u x %u pixels are more than the limit of %llu", (unsigned)width,
-                        (unsigned)height, (unsigned long long)options->max_pixels);
+        return lic_fail(err, LIC_ERR_LIMIT, "%u x %u pixels are more than the limit of %llu",
+                        (unsigned)width, (unsigned)height, (unsigned long long)options->max_pixels);
     return LIC_OK;
 }
 
@@ -143,7 +154,8 @@ void lic_context_stage_end(lic_context *context, double start)
 }
 
 /* Memory is there: the same forward again, with kernels. */
-static lic_status run(lic_context *context, lic_forward_fn forward, void *user, size_t scratch_floats, lic_error *err)
+static lic_status run(lic_context *context, lic_forward_fn forward, void *user,
+                      size_t scratch_floats, lic_error *err)
 {
     const size_t threads = (size_t)lic_pool_threads(context->pool);
     nn c = {.k = context->kernels,
@@ -166,20 +178,22 @@ static lic_status run(lic_context *context, lic_forward_fn forward, void *user, 
     return LIC_OK;
 }
 
-lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *user, uint32_t width, uint32_t height,
-                           lic_error *err)
+lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *user, uint32_t width,
+                           uint32_t height, lic_error *err)
 {
     size_t floats, bytes;
     memset(&context->stats, 0, sizeof context->stats);
     if (!plan(context, forward, user, lic_pool_threads(context->pool), &floats, &bytes))
-        return lic_fail(err, LIC_ERR_LIMIT, "%u x %u pixels need more memory than can be counted", (unsigned)width,
-                        (unsigned)height);
+        return lic_fail(err, LIC_ERR_LIMIT, "%u x %u pixels need more memory than can be counted",
+                        (unsigned)width, (unsigned)height);
     if (bytes > memory_limit(&context->options))
-        return lic_fail(err, LIC_ERR_LIMIT, "%u x %u pixels need %zu MB of memory, the limit is %llu MB",
+        return lic_fail(err, LIC_ERR_LIMIT,
+                        "%u x %u pixels need %zu MB of memory, the limit is %llu MB",
                         (unsigned)width, (unsigned)height, bytes / 1000000,
                         (unsigned long long)(memory_limit(&context->options) / 1000000));
     if (!lic_arena_reserve(&context->arena, bytes, context->options.allocator))
-        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory: %zu MB are needed", bytes / 1000000);
+        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory: %zu MB are needed",
+                        bytes / 1000000);
     memset(&context->stats, 0, sizeof context->stats);
     context->stats.planned_bytes = bytes;
     context->done = 0.0;

@@ -12,19 +12,20 @@ typedef struct lic_context {
     lic_pool *pool;
     lic_arena arena;
     lic_stats stats;
-    lic_stage stage;         /* for the progress callback */
-    size_t n_tiles;          /* of this call */
-    double done;             /* tiles done, in parts */
+    lic_stage stage; /* for the progress callback */
+    size_t n_tiles;  /* of this call */
+    double done;     /* tiles done, in parts */
 } lic_context;
 
 /* A forward pass over the arena of c: run once planning, once for real. */
 typedef void (*lic_forward_fn)(lic_context *context, nn *c, void *user);
 
-lic_status lic_context_init(lic_context *context, const lic_model *model, const lic_options *options,
-                            lic_error *err);
+lic_status lic_context_init(lic_context *context, const lic_model *model,
+                            const lic_options *options, lic_error *err);
 void lic_context_release(lic_context *context);
 /* Refuses sizes out of range or above max_pixels. */
-lic_status lic_context_admit(const lic_context *context, uint32_t width, uint32_t height, lic_error *err);
+lic_status lic_context_admit(const lic_context *context, uint32_t width, uint32_t height,
+                             lic_error *err);
 /* Plans `forward`, checks the limits, reserves the memory and runs it. Sets stats.planned_bytes. */
 lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *user, uint32_t width,
                            uint32_t height, lic_error *err);
@@ -34,7 +35,8 @@ uint64_t lic_context_plan(const lic_model *model, lic_forward_fn forward, void *
 /* The same for the encoder's forward pass (encoder.c), which the decoder's side compares with. */
 uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height, int threads);
 
-/* The networks to come belong to this stage: sets backend and progress; returns seconds on a clock. */
+/* The networks to come belong to this stage: sets backend and progress; returns seconds on a clock.
+ */
 double lic_context_stage(lic_context *context, nn *c, lic_stage stage);
 /* Adds the time since `start` to the stage, and the stage's share of a tile to what is done. */
 void lic_context_stage_end(lic_context *context, double start);

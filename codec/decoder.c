@@ -1,6 +1,6 @@
-/* decoder.c - lic_decoder: container -> tiles -> latents -> g_s -> picture. The latents of a row of tiles
- * are decoded before the row above it is synthesised, which sees a halo of them. Nothing is allocated for
- * the picture before the head has passed its checks and the limits. */
+/* decoder.c - lic_decoder: container -> tiles -> latents -> g_s -> picture. The latents of a row of
+ * tiles are decoded before the row above it is synthesised, which sees a halo of them. Nothing is
+ * allocated for the picture before the head has passed its checks and the limits. */
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
@@ -22,7 +22,8 @@ void lic_decode_options_init(lic_decode_options *options)
     options->struct_bytes = sizeof *options;
 }
 
-lic_status lic_decoder_new(const lic_model *model, const lic_options *options, lic_decoder **out, lic_error *err)
+lic_status lic_decoder_new(const lic_model *model, const lic_options *options, lic_decoder **out,
+                           lic_error *err)
 {
     if (!out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_new: bad argument");
@@ -54,15 +55,15 @@ void lic_decoder_free(lic_decoder *decoder)
 struct decoding {
     lic_container file;
     lic_grid grid;
-    lic_area crop;     /* of the picture, what is wanted */
-    lic_band to;       /* its rows in memory: all of them, or those of one row of tiles */
-    lic_rows_fn sink;  /* NULL: the whole picture is in memory */
+    lic_area crop;    /* of the picture, what is wanted */
+    lic_band to;      /* its rows in memory: all of them, or those of one row of tiles */
+    lic_rows_fn sink; /* NULL: the whole picture is in memory */
     void *sink_user;
     const lic_allocator *allocator;
     rate_state rate;
-    tensor y_hat[3];   /* rows of tiles: row r is in [r % 3] */
+    tensor y_hat[3];       /* rows of tiles: row r is in [r % 3] */
     const uint8_t **tiles; /* [tiles + 1]: where each begins */
-    lic_status status; /* of the latents, found out in the middle of the forward pass */
+    lic_status status;     /* of the latents, found out in the middle of the forward pass */
 };
 
 static int smaller(int a, int b)
@@ -121,14 +122,16 @@ static void decode_latents(lic_context *context, nn *c, struct decoding *d, int 
     }
     latent_io io = {.model = context->model, .dec = &coder};
     c->open = lic_grid_open(&d->grid, tile);
-    const tensor y_hat = lic_latent_code(c, &io, &d->rate, none, none, (tile.y1 - tile.y0) / 16, (tile.x1 - tile.x0) / 16);
+    const tensor y_hat = lic_latent_code(c, &io, &d->rate, none, none, (tile.y1 - tile.y0) / 16,
+                                         (tile.x1 - tile.x0) / 16);
     if (!lic_nn_idle(c)) {
         if (!lic_range_decoder_ok(&coder))
             d->status = LIC_ERR_CORRUPT;
         else if (lic_latent_check(y_hat) != check)
             d->status = LIC_ERR_MISMATCH;
         for (int y = 0; y < y_hat.h; y++)
-            memcpy(lic_nn_at(to, y, tile.x0 / 16), lic_nn_at(y_hat, y, 0), (size_t)y_hat.w * to.pitch * sizeof *to.data);
+            memcpy(lic_nn_at(to, y, tile.x0 / 16), lic_nn_at(y_hat, y, 0),
+                   (size_t)y_hat.w * to.pitch * sizeof *to.data);
     }
     c->open = 0;
     lic_context_stage_end(context, start);
@@ -142,7 +145,8 @@ static tensor region_latents(nn *c, const struct decoding *d, lic_area region, i
     for (int row = 0; row < y.h && !lic_nn_idle(c); row++) {
         const int at = region.y0 + 16 * row, tile_row = at / d->grid.tile_h;
         const tensor from = d->y_hat[tile_row % 3];
-        memcpy(lic_nn_at(y, row, 0), lic_nn_at(from, (at - tile_row * d->grid.tile_h) / 16, region.x0 / 16),
+        memcpy(lic_nn_at(y, row, 0),
+               lic_nn_at(from, (at - tile_row * d->grid.tile_h) / 16, region.x0 / 16),
                (size_t)y.w * y.pitch * sizeof *y.data);
     }
     return y;
@@ -150,7 +154,8 @@ static tensor region_latents(nn *c, const struct decoding *d, lic_area region, i
 
 static lic_area intersect(lic_area a, lic_area b)
 {
-    return (lic_area){larger(a.x0, b.x0), larger(a.y0, b.y0), smaller(a.x1, b.x1), smaller(a.y1, b.y1)};
+    return (lic_area){larger(a.x0, b.x0), larger(a.y0, b.y0), smaller(a.x1, b.x1),
+                      smaller(a.y1, b.y1)};
 }
 
 /* The pixels of one tile. */
@@ -161,15 +166,16 @@ static void synthesise(lic_context *context, nn *c, struct decoding *d, int colu
     const size_t mark = lic_arena_mark(c->arena);
     const double start = lic_context_stage(context, c, LIC_STAGE_SYNTHESIS);
     const tensor y = region_latents(c, d, region, net->m), t = lic_g_s(c, net, &d->rate, y);
-    lic_pixels_store(c, t, region.x0, region.y0, intersect(lic_grid_tile(&d->grid, column, row), d->crop), &d->to,
-                     d->crop.x0);
+    lic_pixels_store(c, t, region.x0, region.y0,
+                     intersect(lic_grid_tile(&d->grid, column, row), d->crop), &d->to, d->crop.x0);
     lic_context_stage_end(context, start);
     lic_arena_rewind(c->arena, mark);
 }
 
-/* Runs one step over the columns of a row of tiles; planning looks only at those that may differ. */
-static void for_columns(lic_context *context, nn *c, struct decoding *d, int row, int first, int last,
-                        void (*step)(lic_context *, nn *, struct decoding *, int, int))
+/* Runs one step over the columns of a row of tiles; planning looks only at those that may differ.
+ */
+static void for_columns(lic_context *context, nn *c, struct decoding *d, int row, int first,
+                        int last, void (*step)(lic_context *, nn *, struct decoding *, int, int))
 {
     for (int column = first; column <= last && !d->status; column++)
         if (!c->arena->planning || lic_tile_is_sample(column, first, last))
@@ -179,11 +185,12 @@ static void for_columns(lic_context *context, nn *c, struct decoding *d, int row
 /* Hands the rows of a finished row of tiles to the sink. */
 static void deliver(nn *c, struct decoding *d, int row)
 {
-    const lic_area rows = intersect(lic_grid_tile(&d->grid, 0, row), (lic_area){0, d->crop.y0, INT32_MAX, d->crop.y1});
+    const lic_area rows = intersect(lic_grid_tile(&d->grid, 0, row),
+                                    (lic_area){0, d->crop.y0, INT32_MAX, d->crop.y1});
     if (!d->sink || lic_nn_idle(c) || d->status)
         return;
-    if (d->sink(d->sink_user, (uint32_t)(rows.y0 - d->crop.y0), (uint32_t)(rows.y1 - rows.y0), d->to.image.data,
-                d->to.image.stride_bytes))
+    if (d->sink(d->sink_user, (uint32_t)(rows.y0 - d->crop.y0), (uint32_t)(rows.y1 - rows.y0),
+                d->to.image.data, d->to.image.stride_bytes))
         c->cancelled = true;
 }
 
@@ -211,15 +218,18 @@ static void decode_forward(lic_context *context, nn *c, void *user)
     const int left = d->crop.x0 / g->tile_w, right = (d->crop.x1 - 1) / g->tile_w;
     const int first = larger(left - 1, 0), last = smaller(right + 1, g->columns - 1);
     context->n_tiles = (size_t)(right - left + 1) * (size_t)(bottom - top + 1);
-    lic_rate_state(c, &context->model->net, lic_level(context->model, d->file.quality_code), &d->rate);
+    lic_rate_state(c, &context->model->net, lic_level(context->model, d->file.quality_code),
+                   &d->rate);
     if (d->file.tile_w)
-        d->tiles = lic_arena_take(c->arena, (size_t)g->columns * (size_t)g->rows + 1, sizeof *d->tiles);
+        d->tiles =
+            lic_arena_take(c->arena, (size_t)g->columns * (size_t)g->rows + 1, sizeof *d->tiles);
     if (d->file.tile_w && !lic_nn_idle(c) && !find_tiles(d))
         d->status = LIC_ERR_CORRUPT;
     take_output(c, d);
     for (int i = 0; i < smaller(3, g->rows); i++)
         d->y_hat[i] = lic_nn_new(c, g->tile_h / 16, g->width / 16, context->model->net.m);
-    for (int row = larger(top - 1, 0); row <= smaller(bottom + 1, g->rows - 1) && !d->status; row++) {
+    for (int row = larger(top - 1, 0); row <= smaller(bottom + 1, g->rows - 1) && !d->status;
+         row++) {
         for_columns(context, c, d, row, first, last, decode_latents);
         if (row > top) {
             d->to.first_row = d->sink ? larger((row - 1) * g->tile_h, d->crop.y0) : d->crop.y0;
@@ -261,8 +271,8 @@ static bool set_crop(struct decoding *d, const lic_decode_options *o)
 }
 
 /* Everything that can be refused before memory is taken. */
-static lic_status admit(const lic_context *context, struct decoding *d, const lic_decode_options *options,
-                        lic_error *err)
+static lic_status admit(const lic_context *context, struct decoding *d,
+                        const lic_decode_options *options, lic_error *err)
 {
     const lic_container *file = &d->file;
     const uint32_t id = lic_model_id(context->model);
@@ -270,15 +280,19 @@ static lic_status admit(const lic_context *context, struct decoding *d, const li
         (options->depth != 0 && options->depth != 8 && options->depth != 16))
         return lic_fail(err, LIC_ERR_ARGUMENT, "depth is 8 or 16, or 0 for the stream's");
     if (file->model_id != id)
-        return lic_fail(err, LIC_ERR_MODEL_WRONG, "the file needs the model %08x, this is %08x (%s)",
+        return lic_fail(err, LIC_ERR_MODEL_WRONG,
+                        "the file needs the model %08x, this is %08x (%s)",
                         (unsigned)file->model_id, (unsigned)id, context->model->info.name);
     if (!set_crop(d, options))
-        return lic_fail(err, LIC_ERR_ARGUMENT, "the rectangle is not inside the picture of %u x %u pixels",
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "the rectangle is not inside the picture of %u x %u pixels",
                         (unsigned)file->width, (unsigned)file->height);
     if (!lic_grid_init(&d->grid, file->width, file->height, (int)file->tile_w, (int)file->tile_h) ||
         (file->tile_w && d->grid.columns == 1 && d->grid.rows == 1) ||
-        (file->tile_w && (size_t)d->grid.columns * (size_t)d->grid.rows > file->latent_bytes / LIC_MIN_TILE_BYTES))
-        return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: its tiles do not fit the picture");
+        (file->tile_w &&
+         (size_t)d->grid.columns * (size_t)d->grid.rows > file->latent_bytes / LIC_MIN_TILE_BYTES))
+        return lic_fail(err, LIC_ERR_CORRUPT,
+                        "the file is damaged: its tiles do not fit the picture");
     return lic_context_admit(context, file->width, file->height, err);
 }
 
@@ -293,8 +307,8 @@ static void set_output(struct decoding *d, uint32_t depth)
 }
 
 /* Common to pictures in memory and pictures for a sink. */
-static lic_status decode(lic_decoder *decoder, const void *data, size_t bytes, const lic_decode_options *options,
-                         struct decoding *d, lic_error *err)
+static lic_status decode(lic_decoder *decoder, const void *data, size_t bytes,
+                         const lic_decode_options *options, struct decoding *d, lic_error *err)
 {
     lic_decode_options defaults;
     lic_decode_options_init(&defaults);
@@ -315,7 +329,8 @@ static lic_status decode(lic_decoder *decoder, const void *data, size_t bytes, c
 }
 
 lic_status lic_decoder_decode_area(lic_decoder *decoder, const void *data, size_t bytes,
-                                   const lic_decode_options *options, lic_image *out, lic_error *err)
+                                   const lic_decode_options *options, lic_image *out,
+                                   lic_error *err)
 {
     if (!decoder || !data || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_decode: bad argument");
@@ -329,7 +344,8 @@ lic_status lic_decoder_decode_area(lic_decoder *decoder, const void *data, size_
 }
 
 lic_status lic_decoder_decode_rows(lic_decoder *decoder, const void *data, size_t bytes,
-                                   const lic_decode_options *options, lic_rows_fn sink, void *user, lic_error *err)
+                                   const lic_decode_options *options, lic_rows_fn sink, void *user,
+                                   lic_error *err)
 {
     if (!decoder || !data || !sink)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_decode_rows: bad argument");
@@ -337,8 +353,8 @@ lic_status lic_decoder_decode_rows(lic_decoder *decoder, const void *data, size_
     return decode(decoder, data, bytes, options, &d, err);
 }
 
-lic_status lic_decoder_decode(lic_decoder *decoder, const void *data, size_t bytes, uint32_t depth, lic_image *out,
-                              lic_error *err)
+lic_status lic_decoder_decode(lic_decoder *decoder, const void *data, size_t bytes, uint32_t depth,
+                              lic_image *out, lic_error *err)
 {
     lic_decode_options options;
     lic_decode_options_init(&options);
@@ -351,8 +367,8 @@ void lic_decoder_get_stats(const lic_decoder *decoder, lic_stats *stats)
     *stats = decoder->context.stats;
 }
 
-lic_status lic_decode(const lic_model *model, const void *data, size_t bytes, const lic_options *options,
-                      uint32_t depth, lic_image *out, lic_error *err)
+lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
+                      const lic_options *options, uint32_t depth, lic_image *out, lic_error *err)
 {
     lic_decoder *decoder = NULL;
     lic_status status = lic_decoder_new(model, options, &decoder, err);

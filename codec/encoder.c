@@ -1,5 +1,5 @@
-/* encoder.c - lic_encoder: picture -> tiles -> g_a, h_a -> latents -> container. A picture of one tile is
- * a grid of one: there is one way through. */
+/* encoder.c - lic_encoder: picture -> tiles -> g_a, h_a -> latents -> container. A picture of one
+ * tile is a grid of one: there is one way through. */
 #include "codec/base/bytes.h"
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
@@ -21,7 +21,8 @@ void lic_encode_options_init(lic_encode_options *options)
     options->quality = 50.0;
 }
 
-lic_status lic_encoder_new(const lic_model *model, const lic_options *options, lic_encoder **out, lic_error *err)
+lic_status lic_encoder_new(const lic_model *model, const lic_options *options, lic_encoder **out,
+                           lic_error *err)
 {
     if (!out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_encoder_new: bad argument");
@@ -54,7 +55,7 @@ struct encoding {
     lic_band from;
     lic_rows_fn source; /* NULL: the whole picture is in memory */
     void *source_user;
-    int rows_read;      /* of the picture, by source */
+    int rows_read; /* of the picture, by source */
     uint32_t quality_code;
     lic_grid grid;
     int tile_w, tile_h; /* 0, 0: one tile */
@@ -92,7 +93,8 @@ static bool append_tile(struct encoding *e, uint32_t check)
         return false;
     if (need > e->capacity) {
         const size_t capacity = need + need / 2;
-        uint8_t *data = grow((void *)(uintptr_t)e->latents.allocator, e->latents.data, e->latents.bytes, capacity);
+        uint8_t *data = grow((void *)(uintptr_t)e->latents.allocator, e->latents.data,
+                             e->latents.bytes, capacity);
         if (!data)
             return false;
         e->latents.data = data;
@@ -124,7 +126,8 @@ static void end_tile(struct encoding *e, tensor y_hat)
 }
 
 /* y of the tile alone from g_a's view of its region. */
-static tensor analyse(lic_context *context, nn *c, struct encoding *e, lic_area tile, lic_area region)
+static tensor analyse(lic_context *context, nn *c, struct encoding *e, lic_area tile,
+                      lic_area region)
 {
     const network *net = &context->model->net;
     const int h = (tile.y1 - tile.y0) / 16, w = (tile.x1 - tile.x0) / 16;
@@ -162,7 +165,8 @@ static void encode_tile(lic_context *context, nn *c, struct encoding *e, int col
     lic_arena_rewind(c->arena, mark);
 }
 
-/* Rows of the picture that the band holds when rows come from a source: a row of tiles with its halo. */
+/* Rows of the picture that the band holds when rows come from a source: a row of tiles with its
+ * halo. */
 static size_t band_rows(const struct encoding *e)
 {
     const size_t most = (size_t)e->grid.tile_h + 2 * LIC_UNIT;
@@ -208,8 +212,8 @@ static void encode_forward(lic_context *context, nn *c, void *user)
     }
 }
 
-static lic_status write_file(lic_context *context, struct encoding *e, const lic_encode_options *options,
-                             lic_buffer *out, lic_error *err)
+static lic_status write_file(lic_context *context, struct encoding *e,
+                             const lic_encode_options *options, lic_buffer *out, lic_error *err)
 {
     if (e->status)
         return lic_fail(err, e->status, "not enough memory for the stream");
@@ -238,8 +242,8 @@ static void set_grid(struct encoding *e, uint32_t width, uint32_t height, uint32
 }
 
 /* Common to pictures in memory and pictures from a source. */
-static lic_status encode(lic_encoder *encoder, struct encoding *e, const lic_encode_options *options,
-                         lic_buffer *out, lic_error *err)
+static lic_status encode(lic_encoder *encoder, struct encoding *e,
+                         const lic_encode_options *options, lic_buffer *out, lic_error *err)
 {
     lic_encode_options defaults;
     lic_encode_options_init(&defaults);
@@ -250,7 +254,8 @@ static lic_status encode(lic_encoder *encoder, struct encoding *e, const lic_enc
     if (!(options->quality >= 0.0 && options->quality <= 100.0))
         return lic_fail(err, LIC_ERR_ARGUMENT, "quality is 0 to 100");
     if (options->tile_side % LIC_UNIT || options->tile_side > LIC_MAX_TILE)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "the side of a tile is a multiple of %d up to %d", LIC_UNIT, LIC_MAX_TILE);
+        return lic_fail(err, LIC_ERR_ARGUMENT, "the side of a tile is a multiple of %d up to %d",
+                        LIC_UNIT, LIC_MAX_TILE);
     lic_context *context = &encoder->context;
     const uint32_t width = e->from.image.width, height = e->from.image.height;
     lic_status status = lic_image_check(&e->from.image, e->source != NULL, err);
@@ -271,8 +276,8 @@ static lic_status encode(lic_encoder *encoder, struct encoding *e, const lic_enc
     return status;
 }
 
-lic_status lic_encoder_encode(lic_encoder *encoder, const lic_image *image, const lic_encode_options *options,
-                              lic_buffer *out, lic_error *err)
+lic_status lic_encoder_encode(lic_encoder *encoder, const lic_image *image,
+                              const lic_encode_options *options, lic_buffer *out, lic_error *err)
 {
     if (!image)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no picture given");
@@ -280,8 +285,9 @@ lic_status lic_encoder_encode(lic_encoder *encoder, const lic_image *image, cons
     return encode(encoder, &e, options, out, err);
 }
 
-lic_status lic_encoder_encode_rows(lic_encoder *encoder, const lic_image *shape, lic_rows_fn source, void *user,
-                                   const lic_encode_options *options, lic_buffer *out, lic_error *err)
+lic_status lic_encoder_encode_rows(lic_encoder *encoder, const lic_image *shape, lic_rows_fn source,
+                                   void *user, const lic_encode_options *options, lic_buffer *out,
+                                   lic_error *err)
 {
     if (!shape || !source)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no picture or no source of rows given");

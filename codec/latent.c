@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* Nearest integer, ties to even, of |v| < 2^22: adding 1.5 * 2^23 leaves no fraction bits. NaN gives 0. */
+/* Nearest integer, ties to even, of |v| < 2^22: adding 1.5 * 2^23 leaves no fraction bits. NaN
+ * gives 0. */
 static int32_t nearest(float v)
 {
     const float limit = 4194303.0f, magic = 12582912.0f;
@@ -22,12 +23,14 @@ static int32_t nearest(float v)
 /* Table of a log scale: one subtract, one multiply, one round (DESIGN.md, section 1). */
 static uint8_t scale_index(const network *net, float log_scale, float steps)
 {
-    const int32_t last = (int32_t)net->y_tables.n_tables - 1, i = nearest((log_scale - net->scale_lo) * steps);
+    const int32_t last = (int32_t)net->y_tables.n_tables - 1,
+                  i = nearest((log_scale - net->scale_lo) * steps);
     return (uint8_t)(i < 0 ? 0 : i > last ? last : i);
 }
 
 /* Writes or reads n symbols. */
-static void code(latent_io *io, const lic_cdf_set *set, const uint8_t *index, int32_t *symbols, size_t n)
+static void code(latent_io *io, const lic_cdf_set *set, const uint8_t *index, int32_t *symbols,
+                 size_t n)
 {
     if (io->enc)
         lic_range_encode_many(io->enc, set, index, symbols, n);
@@ -145,7 +148,8 @@ static void code_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, 
     lic_arena_rewind(c->arena, mark);
 }
 
-tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h, int w)
+tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h,
+                       int w)
 {
     const network *net = &io->model->net;
     tensor y_hat = lic_nn_new(c, h, w, net->m);
@@ -162,5 +166,6 @@ tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, t
 
 uint32_t lic_latent_check(tensor y_hat)
 {
-    return lic_crc32(0, y_hat.data, (size_t)y_hat.h * (size_t)y_hat.w * y_hat.pitch * sizeof *y_hat.data);
+    return lic_crc32(0, y_hat.data,
+                     (size_t)y_hat.h * (size_t)y_hat.w * y_hat.pitch * sizeof *y_hat.data);
 }

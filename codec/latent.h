@@ -1,5 +1,5 @@
-/* latent.h - the latents between the networks and the range coder: the one place where both meet, and
- * one loop for both directions, so that encoder and decoder cannot drift apart. */
+/* latent.h - the latents between the networks and the range coder: the one place where both meet,
+ * and one loop for both directions, so that encoder and decoder cannot drift apart. */
 #ifndef LIC_CODEC_LATENT_H
 #define LIC_CODEC_LATENT_H
 
@@ -11,13 +11,15 @@ typedef struct latent_io {
     const lic_model *model;
     lic_range_encoder *enc;
     lic_range_decoder *dec;
-    void (*trace)(void *user, int slice, int pass, const int32_t *symbols, size_t n); /* tests; or NULL */
+    void (*trace)(void *user, int slice, int pass, const int32_t *symbols,
+                  size_t n); /* tests; or NULL */
     void *trace_user;
 } latent_io;
 
 /* Codes z and all slices of y; returns y_hat [h, w, m] before the inverse gains.
  * y, z: the encoder's, before rounding; NULL data when decoding. h, w: size of y. */
-tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h, int w);
+tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h,
+                       int w);
 
 /* Check of y_hat that goes into the stream: CRC-32 of its binary32 words, little-endian. */
 uint32_t lic_latent_check(tensor y_hat);

@@ -4,15 +4,16 @@
  * stream comes out, and back; the networks are in a weights file (.licw) that both sides must have.
  *
  * Rules that hold for every call:
- *  - The library never prints, never exits and never aborts on input. Every call that can fail returns
- *    a lic_status; `err`, where given (it may be NULL), receives one line of text for a person.
+ *  - The library never prints, never exits and never aborts on input. Every call that can fail
+ * returns a lic_status; `err`, where given (it may be NULL), receives one line of text for a
+ * person.
  *  - Threads: a lic_model is immutable once opened and may be shared by any number of threads. A
  *    lic_encoder or lic_decoder belongs to one thread at a time. The same input, model and options
- *    give the same bytes and the same pixels on every machine and for any number of threads, as long
- *    as the backend is LIC_BACKEND_STRICT (the default).
+ *    give the same bytes and the same pixels on every machine and for any number of threads, as
+ * long as the backend is LIC_BACKEND_STRICT (the default).
  *  - Memory: whoever receives an object frees it with the function named there.
- *  - Not promised: that lic_stats keeps its fields' meaning in time units, or that a stream written by
- *    LIC_BACKEND_OPENBLAS has the same bytes elsewhere (any decoder reads it all the same).
+ *  - Not promised: that lic_stats keeps its fields' meaning in time units, or that a stream written
+ * by LIC_BACKEND_OPENBLAS has the same bytes elsewhere (any decoder reads it all the same).
  */
 #ifndef LIC_H
 #define LIC_H
@@ -24,18 +25,19 @@
 extern "C" {
 #endif
 
-#define LIC_VERSION "0.1.0"
+#define LIC_VERSION        "0.1.0"
 #define LIC_FORMAT_VERSION 1
 
 #if defined(__GNUC__)
-#define LIC_API __attribute__((visibility("default")))
+#define LIC_API      __attribute__((visibility("default")))
 #define LIC_MUST_USE __attribute__((warn_unused_result))
 #else
 #define LIC_API
 #define LIC_MUST_USE
 #endif
 
-/* Families with gaps: 1x arguments, 2x the stream, 3x the model, 4x memory, 5x limits, 6x cancelled. */
+/* Families with gaps: 1x arguments, 2x the stream, 3x the model, 4x memory, 5x limits, 6x
+ * cancelled. */
 typedef enum lic_status {
     LIC_OK = 0,
     LIC_ERR_ARGUMENT = 10,      /* a pointer, size or option out of its range */
@@ -53,7 +55,8 @@ typedef enum lic_status {
     LIC_ERR_CANCELLED = 60      /* the progress callback asked to stop */
 } lic_status;
 
-/* What went wrong, for a person: one line, no newline, never truncated in the middle of a number. */
+/* What went wrong, for a person: one line, no newline, never truncated in the middle of a number.
+ */
 typedef struct lic_error {
     lic_status status;
     char text[240];
@@ -86,8 +89,9 @@ typedef struct lic_image {
 } lic_image;
 
 /* Bytes that travel with the picture (ICC profile, EXIF, ...); types are listed in codec/FORMAT.md.
- * Given to an encoder: the bytes themselves, and a type that starts with a small letter. In lic_info:
- * as in the file, from the number of unpacked bytes on; only lic_chunk_read makes sense of them. */
+ * Given to an encoder: the bytes themselves, and a type that starts with a small letter. In
+ * lic_info: as in the file, from the number of unpacked bytes on; only lic_chunk_read makes sense
+ * of them. */
 typedef struct lic_chunk {
     char type[4];
     const uint8_t *data;
@@ -107,24 +111,25 @@ typedef enum lic_stage {
     LIC_N_STAGES = 3
 } lic_stage;
 
-/* Called from the calling thread; fraction runs from 0 to 1 over the whole call. Non-zero cancels. */
+/* Called from the calling thread; fraction runs from 0 to 1 over the whole call. Non-zero cancels.
+ */
 typedef int (*lic_progress_fn)(void *user, lic_stage stage, double fraction);
 
 typedef struct lic_model_options {
-    size_t struct_bytes;         /* set by lic_model_options_init */
-    int threads;                 /* for loading; 0: all usable cores */
-    lic_backend backend;         /* OPENBLAS also keeps the weights in the layout it needs */
+    size_t struct_bytes;            /* set by lic_model_options_init */
+    int threads;                    /* for loading; 0: all usable cores */
+    lic_backend backend;            /* OPENBLAS also keeps the weights in the layout it needs */
     const lic_allocator *allocator; /* NULL: malloc; must outlive the model */
 } lic_model_options;
 
 typedef struct lic_options {
-    size_t struct_bytes;         /* set by lic_options_init */
-    int threads;                 /* 0: all usable cores */
+    size_t struct_bytes; /* set by lic_options_init */
+    int threads;         /* 0: all usable cores */
     lic_cpu cpu;
-    lic_backend backend;         /* OPENBLAS needs a model opened for it */
-    uint64_t max_pixels;         /* default 2^28 */
-    uint64_t max_memory;         /* bytes the call may take, 0: no limit but the machine's */
-    lic_progress_fn progress;    /* NULL: none */
+    lic_backend backend;      /* OPENBLAS needs a model opened for it */
+    uint64_t max_pixels;      /* default 2^28 */
+    uint64_t max_memory;      /* bytes the call may take, 0: no limit but the machine's */
+    lic_progress_fn progress; /* NULL: none */
     void *progress_user;
     const lic_allocator *allocator; /* NULL: malloc; must outlive the context and its results */
 } lic_options;
@@ -134,21 +139,24 @@ typedef struct lic_encode_options {
     double quality;          /* 0..100, real; level = 7 quality / 100; default 50 */
     const lic_chunk *chunks; /* carried as they are */
     size_t n_chunks;
-    uint32_t tile_side;      /* largest side of a tile in pixels, a multiple of 64 up to 16384; 0: 2048 */
+    uint32_t
+        tile_side; /* largest side of a tile in pixels, a multiple of 64 up to 16384; 0: 2048 */
 } lic_encode_options;
 
 typedef struct lic_decode_options {
     size_t struct_bytes; /* set by lic_decode_options_init */
     uint32_t depth;      /* of the samples wanted: 8, 16, or 0 for the stream's */
-    /* A rectangle of the picture, or all zero for the whole. Only the tiles it needs are decoded, and
-     * its pixels are those of the whole picture, bit for bit. */
+    /* A rectangle of the picture, or all zero for the whole. Only the tiles it needs are decoded,
+     * and its pixels are those of the whole picture, bit for bit. */
     uint32_t crop_x, crop_y, crop_width, crop_height;
 } lic_decode_options;
 
-/* Moves rows between the caller and the library: rows first_row .. first_row + n_rows - 1 of the picture
- * (of the rectangle asked for), at `rows`, `stride_bytes` apart. A source fills them, a sink takes them. Each
- * row is moved once, in ascending order. Non-zero stops the call with LIC_ERR_CANCELLED. */
-typedef int (*lic_rows_fn)(void *user, uint32_t first_row, uint32_t n_rows, void *rows, size_t stride_bytes);
+/* Moves rows between the caller and the library: rows first_row .. first_row + n_rows - 1 of the
+ * picture (of the rectangle asked for), at `rows`, `stride_bytes` apart. A source fills them, a
+ * sink takes them. Each row is moved once, in ascending order. Non-zero stops the call with
+ * LIC_ERR_CANCELLED. */
+typedef int (*lic_rows_fn)(void *user, uint32_t first_row, uint32_t n_rows, void *rows,
+                           size_t stride_bytes);
 
 /* Bytes owned by the library's allocator; lic_buffer_free. */
 typedef struct lic_buffer {
@@ -157,7 +165,7 @@ typedef struct lic_buffer {
     const lic_allocator *allocator;
 } lic_buffer;
 
-#define LIC_MAX_CHUNKS 16
+#define LIC_MAX_CHUNKS      16
 #define LIC_MAX_CHUNK_BYTES (64u << 20) /* of one chunk, unpacked */
 
 /* What the head of a stream says. Chunk data points into the stream, which must outlive its use. */
@@ -167,9 +175,9 @@ typedef struct lic_info {
     double quality;
     uint32_t version;
     uint32_t model_id;
-    uint32_t check_latents; /* check of y_hat */
+    uint32_t check_latents;           /* check of y_hat */
     uint32_t tile_width, tile_height; /* of a picture cut in tiles, else 0 */
-    size_t latent_bytes;    /* coded latents; the rest of the file is head and chunks */
+    size_t latent_bytes;              /* coded latents; the rest of the file is head and chunks */
     size_t n_chunks;
     lic_chunk chunks[LIC_MAX_CHUNKS];
 } lic_info;
@@ -199,8 +207,9 @@ LIC_API const char *lic_cpu_name(lic_cpu cpu);
 LIC_API lic_cpu lic_cpu_best(void);
 /* 1 if this build and machine can run it. */
 LIC_API int lic_cpu_supported(lic_cpu cpu);
-/* 1 if this build has the OpenBLAS backend and the library was found. The first call that asks for OpenBLAS
- * loads it, and sets OPENBLAS_CORETYPE in the environment, if that is unset, to kernels fit for the CPU. */
+/* 1 if this build has the OpenBLAS backend and the library was found. The first call that asks for
+ * OpenBLAS loads it, and sets OPENBLAS_CORETYPE in the environment, if that is unset, to kernels
+ * fit for the CPU. */
 LIC_API int lic_backend_supported(lic_backend backend);
 
 LIC_API void lic_model_options_init(lic_model_options *options);
@@ -208,64 +217,77 @@ LIC_API void lic_options_init(lic_options *options);
 LIC_API void lic_encode_options_init(lic_encode_options *options);
 LIC_API void lic_decode_options_init(lic_decode_options *options);
 
-/* Opens a weights file. options may be NULL. The file is treated as hostile: every size, type, shape
- * and checksum is verified. Free with lic_model_close (after every context that uses it). */
+/* Opens a weights file. options may be NULL. The file is treated as hostile: every size, type,
+ * shape and checksum is verified. Free with lic_model_close (after every context that uses it). */
 LIC_API LIC_MUST_USE lic_status lic_model_open(const char *path, const lic_model_options *options,
                                                lic_model **model, lic_error *err);
 LIC_API void lic_model_close(lic_model *model);
 LIC_API void lic_model_get_info(const lic_model *model, lic_model_info *info);
 
-/* Reads the head of a stream; no model needed, no memory taken. Verifies the checksum of the bytes. */
-LIC_API LIC_MUST_USE lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *err);
-/* Uncompresses a chunk that lic_probe listed, into memory from malloc; fails cleanly on any bytes. */
-LIC_API LIC_MUST_USE lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out, lic_error *err);
+/* Reads the head of a stream; no model needed, no memory taken. Verifies the checksum of the bytes.
+ */
+LIC_API LIC_MUST_USE lic_status lic_probe(const void *data, size_t bytes, lic_info *info,
+                                          lic_error *err);
+/* Uncompresses a chunk that lic_probe listed, into memory from malloc; fails cleanly on any bytes.
+ */
+LIC_API LIC_MUST_USE lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out,
+                                               lic_error *err);
 
-/* One picture each; options may be NULL. *out is empty on failure. The image that lic_decode fills has
- * the channels that the stream says and `depth` bits (0: as the stream says); its data is the library's:
- * lic_image_free. */
+/* One picture each; options may be NULL. *out is empty on failure. The image that lic_decode fills
+ * has the channels that the stream says and `depth` bits (0: as the stream says); its data is the
+ * library's: lic_image_free. */
 LIC_API LIC_MUST_USE lic_status lic_encode(const lic_model *model, const lic_image *image,
-                                           const lic_options *options, const lic_encode_options *encode,
-                                           lic_buffer *out, lic_error *err);
-LIC_API LIC_MUST_USE lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
-                                           const lic_options *options, uint32_t depth, lic_image *out,
+                                           const lic_options *options,
+                                           const lic_encode_options *encode, lic_buffer *out,
                                            lic_error *err);
+LIC_API LIC_MUST_USE lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
+                                           const lic_options *options, uint32_t depth,
+                                           lic_image *out, lic_error *err);
 
 /* Contexts keep threads and working memory between pictures. */
 LIC_API LIC_MUST_USE lic_status lic_encoder_new(const lic_model *model, const lic_options *options,
                                                 lic_encoder **encoder, lic_error *err);
 LIC_API LIC_MUST_USE lic_status lic_encoder_encode(lic_encoder *encoder, const lic_image *image,
-                                                   const lic_encode_options *encode, lic_buffer *out,
-                                                   lic_error *err);
-/* The same with rows that come from `source`, so that memory is bounded by the width, not the height, of
- * large pictures. shape->data and its stride are not looked at; samples are as shape says. */
-LIC_API LIC_MUST_USE lic_status lic_encoder_encode_rows(lic_encoder *encoder, const lic_image *shape,
-                                                        lic_rows_fn source, void *user,
-                                                        const lic_encode_options *encode, lic_buffer *out,
-                                                        lic_error *err);
+                                                   const lic_encode_options *encode,
+                                                   lic_buffer *out, lic_error *err);
+/* The same with rows that come from `source`, so that memory is bounded by the width, not the
+ * height, of large pictures. shape->data and its stride are not looked at; samples are as shape
+ * says. */
+LIC_API LIC_MUST_USE lic_status lic_encoder_encode_rows(lic_encoder *encoder,
+                                                        const lic_image *shape, lic_rows_fn source,
+                                                        void *user,
+                                                        const lic_encode_options *encode,
+                                                        lic_buffer *out, lic_error *err);
 LIC_API void lic_encoder_get_stats(const lic_encoder *encoder, lic_stats *stats);
 LIC_API void lic_encoder_free(lic_encoder *encoder);
 
 LIC_API LIC_MUST_USE lic_status lic_decoder_new(const lic_model *model, const lic_options *options,
                                                 lic_decoder **decoder, lic_error *err);
-LIC_API LIC_MUST_USE lic_status lic_decoder_decode(lic_decoder *decoder, const void *data, size_t bytes,
-                                                   uint32_t depth, lic_image *out, lic_error *err);
-/* The same with options (NULL: all defaults), and with rows that go to `sink`. lic_info of the stream and
- * the options tell the shape of the rows. */
-LIC_API LIC_MUST_USE lic_status lic_decoder_decode_area(lic_decoder *decoder, const void *data, size_t bytes,
-                                                        const lic_decode_options *options, lic_image *out,
+LIC_API LIC_MUST_USE lic_status lic_decoder_decode(lic_decoder *decoder, const void *data,
+                                                   size_t bytes, uint32_t depth, lic_image *out,
+                                                   lic_error *err);
+/* The same with options (NULL: all defaults), and with rows that go to `sink`. lic_info of the
+ * stream and the options tell the shape of the rows. */
+LIC_API LIC_MUST_USE lic_status lic_decoder_decode_area(lic_decoder *decoder, const void *data,
+                                                        size_t bytes,
+                                                        const lic_decode_options *options,
+                                                        lic_image *out, lic_error *err);
+LIC_API LIC_MUST_USE lic_status lic_decoder_decode_rows(lic_decoder *decoder, const void *data,
+                                                        size_t bytes,
+                                                        const lic_decode_options *options,
+                                                        lic_rows_fn sink, void *user,
                                                         lic_error *err);
-LIC_API LIC_MUST_USE lic_status lic_decoder_decode_rows(lic_decoder *decoder, const void *data, size_t bytes,
-                                                        const lic_decode_options *options, lic_rows_fn sink,
-                                                        void *user, lic_error *err);
 LIC_API void lic_decoder_get_stats(const lic_decoder *decoder, lic_stats *stats);
 LIC_API void lic_decoder_free(lic_decoder *decoder);
 
-/* Bytes of working memory that encoding and decoding a picture of this size will take (the larger of
- * the two), computed by a dry run; 0 if the size is out of range. */
-LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, int threads);
+/* Bytes of working memory that encoding and decoding a picture of this size will take (the larger
+ * of the two), computed by a dry run; 0 if the size is out of range. */
+LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
+                                int threads);
 
 LIC_API void lic_buffer_free(lic_buffer *buffer);
-/* Frees the data of an image that lic_decode or lic_decoder_decode filled, with the allocator they used. */
+/* Frees the data of an image that lic_decode or lic_decoder_decode filled, with the allocator they
+ * used. */
 LIC_API void lic_image_free(lic_image *image, const lic_allocator *allocator);
 
 #ifdef __cplusplus

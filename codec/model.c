@@ -21,8 +21,8 @@ static bool build_tables(lic_arena *arena, const table_data *data, lic_cdf_set *
     uint16_t *lookup = lic_arena_take(arena, data->n_tables << LIC_CDF_LOOKUP_BITS, sizeof *lookup);
     if (arena->planning || arena->failed)
         return true;
-    return lic_cdf_set_init(set, (uint32_t)data->n_tables, data->cum, data->n_cum, data->start, data->first, tables,
-                            lookup);
+    return lic_cdf_set_init(set, (uint32_t)data->n_tables, data->cum, data->n_cum, data->start,
+                            data->first, tables, lookup);
 }
 
 static lic_status load(lic_weights *w, lic_arena *arena, lic_model *model)
@@ -32,7 +32,8 @@ static lic_status load(lic_weights *w, lic_arena *arena, lic_model *model)
         return status;
     if (!build_tables(arena, &model->net.y_tables, &model->y_tables) ||
         !build_tables(arena, &model->net.z_tables, &model->z_tables))
-        return lic_fail(w->err, LIC_ERR_MODEL_INVALID, "weights file with damaged frequency tables");
+        return lic_fail(w->err, LIC_ERR_MODEL_INVALID,
+                        "weights file with damaged frequency tables");
     return LIC_OK;
 }
 
@@ -44,7 +45,8 @@ static lic_status load_twice(lic_weights *w, lic_model *model)
     if (status)
         return status;
     if (!lic_arena_reserve(&model->arena, plan.peak, model->allocator))
-        return lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the weights (%zu bytes)", plan.peak);
+        return lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the weights (%zu bytes)",
+                        plan.peak);
     return load(w, &model->arena, model);
 }
 
@@ -60,7 +62,8 @@ static void fill_info(lic_weights *w, lic_model *model)
 }
 
 /* Everything that lives only while loading: the mapped file, threads, the list of conversions. */
-static lic_status load_file(const char *path, const lic_model_options *options, lic_model *model, lic_error *err)
+static lic_status load_file(const char *path, const lic_model_options *options, lic_model *model,
+                            lic_error *err)
 {
     lic_weights w = {0};
     lic_pool *pool = lic_pool_new(lic_pool_resolve_threads(options->threads), options->allocator);
@@ -88,7 +91,8 @@ done:
     return status;
 }
 
-lic_status lic_model_open(const char *path, const lic_model_options *options, lic_model **out, lic_error *err)
+lic_status lic_model_open(const char *path, const lic_model_options *options, lic_model **out,
+                          lic_error *err)
 {
     lic_model_options defaults;
     lic_model_options_init(&defaults);

@@ -10,12 +10,14 @@ lic_status lic_image_check(const lic_image *image, bool rows_elsewhere, lic_erro
     if (!image->data && !rows_elsewhere)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no picture given");
     if ((image->channels != 1 && image->channels != 3) || (image->depth != 8 && image->depth != 16))
-        return lic_fail(err, LIC_ERR_ARGUMENT, "pictures have 1 or 3 channels of 8 or 16 bits, this has %u of %u",
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "pictures have 1 or 3 channels of 8 or 16 bits, this has %u of %u",
                         (unsigned)image->channels, (unsigned)image->depth);
     const size_t sample = image->depth / 8;
     if (rows_elsewhere)
         return LIC_OK;
-    if (image->stride_bytes < (size_t)image->width * image->channels * sample || image->stride_bytes % sample)
+    if (image->stride_bytes < (size_t)image->width * image->channels * sample ||
+        image->stride_bytes % sample)
         return lic_fail(err, LIC_ERR_ARGUMENT, "the picture's stride is shorter than its rows");
     return LIC_OK;
 }
@@ -113,7 +115,8 @@ static void store_row(void *user, size_t item, int worker)
     for (int x = j->area.x0; x < j->area.x1; x++) {
         const int tx = x - j->x0;
         const float *from = lic_nn_at(j->t, ty / 2, tx / 2) + 2 * (ty % 2) + tx % 2;
-        store_pixel(image, row, (size_t)(x - j->left), from[0] + 0.5f, from[4] + 0.5f, from[8] + 0.5f);
+        store_pixel(image, row, (size_t)(x - j->left), from[0] + 0.5f, from[4] + 0.5f,
+                    from[8] + 0.5f);
     }
 }
 

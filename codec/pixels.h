@@ -1,5 +1,5 @@
-/* pixels.h - between the caller's samples and the networks' tensors. Strict arithmetic: the pixels of a
- * decoded file are the same everywhere. */
+/* pixels.h - between the caller's samples and the networks' tensors. Strict arithmetic: the pixels
+ * of a decoded file are the same everywhere. */
 #ifndef LIC_CODEC_PIXELS_H
 #define LIC_CODEC_PIXELS_H
 
@@ -7,8 +7,8 @@
 #include "codec/tiles.h"
 #include "models/nn.h"
 
-/* Rows of a picture that are in memory: image->data is row first_row of the picture, and image->width and
- * height are the whole picture's. The pixel at (x, y) is there if its row is. */
+/* Rows of a picture that are in memory: image->data is row first_row of the picture, and
+ * image->width and height are the whole picture's. The pixel at (x, y) is there if its row is. */
 typedef struct lic_band {
     lic_image image;
     int first_row;
@@ -16,11 +16,12 @@ typedef struct lic_band {
 
 /* rows_elsewhere: data and stride are not there to be checked. */
 lic_status lic_image_check(const lic_image *image, bool rows_elsewhere, lic_error *err);
-/* Samples scaled to [0, 1], minus 0.5, of the pixels from (x0, y0) on; grey three times; the picture's last
- * row and column repeated beyond its end. */
+/* Samples scaled to [0, 1], minus 0.5, of the pixels from (x0, y0) on; grey three times; the
+ * picture's last row and column repeated beyond its end. */
 void lic_pixels_load(nn *c, const lic_band *from, int x0, int y0, tensor x);
-/* t [h, w, 12] of g_s, whose first pixel is (x0, y0): plus 0.5, clamped, rounded to the image's depth; grey
- * is the mean of three. Writes the pixels of `area`, which has its corner at the band's column `left`. */
+/* t [h, w, 12] of g_s, whose first pixel is (x0, y0): plus 0.5, clamped, rounded to the image's
+ * depth; grey is the mean of three. Writes the pixels of `area`, which has its corner at the band's
+ * column `left`. */
 void lic_pixels_store(nn *c, tensor t, int x0, int y0, lic_area area, const lic_band *to, int left);
 
 #endif

@@ -19,7 +19,8 @@ bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, 
     grid->height = lic_padded(height);
     grid->tile_w = tile_w ? tile_w : grid->width;
     grid->tile_h = tile_h ? tile_h : grid->height;
-    if (grid->tile_w < LIC_UNIT || grid->tile_h < LIC_UNIT || grid->tile_w % LIC_UNIT || grid->tile_h % LIC_UNIT)
+    if (grid->tile_w < LIC_UNIT || grid->tile_h < LIC_UNIT || grid->tile_w % LIC_UNIT ||
+        grid->tile_h % LIC_UNIT)
         return false;
     grid->columns = divide_up(grid->width, grid->tile_w);
     grid->rows = divide_up(grid->height, grid->tile_h);
@@ -50,7 +51,8 @@ static int smaller(int a, int b)
 lic_area lic_grid_tile(const lic_grid *grid, int column, int row)
 {
     const int x = column * grid->tile_w, y = row * grid->tile_h;
-    return (lic_area){x, y, smaller(x + grid->tile_w, grid->width), smaller(y + grid->tile_h, grid->height)};
+    return (lic_area){x, y, smaller(x + grid->tile_w, grid->width),
+                      smaller(y + grid->tile_h, grid->height)};
 }
 
 /* Along one axis: the tile from..to of a picture of `length`, with its halo. */

@@ -1,6 +1,6 @@
-/* tiles.h - how large pictures are cut (FORMAT.md, section 3): a grid of tiles, each entropy-coded on
- * its own, and the region around each tile that g_a and g_s look at so that no seam shows. Integers
- * only; every length is in pixels of the padded picture and a multiple of 16. */
+/* tiles.h - how large pictures are cut (FORMAT.md, section 3): a grid of tiles, each entropy-coded
+ * on its own, and the region around each tile that g_a and g_s look at so that no seam shows.
+ * Integers only; every length is in pixels of the padded picture and a multiple of 16. */
 #ifndef LIC_CODEC_TILES_H
 #define LIC_CODEC_TILES_H
 
@@ -9,17 +9,17 @@
 #include <stdint.h>
 
 enum {
-    LIC_UNIT = 64,         /* pictures, tiles and regions are multiples of it: one position of z, 8 x 8
-                              pixels of a window at 1/8 */
-    LIC_TILE_SIDE = 2048,  /* an encoder's largest tile, unless told otherwise */
-    LIC_MAX_TILE = 16384,  /* what the format can say */
-    LIC_HALO = 32          /* what a region shows of its neighbours on either side; 64 where the picture
-                              ends on the other side, so that lengths stay multiples of LIC_UNIT */
+    LIC_UNIT = 64, /* pictures, tiles and regions are multiples of it: one position of z, 8 x 8
+                      pixels of a window at 1/8 */
+    LIC_TILE_SIDE = 2048, /* an encoder's largest tile, unless told otherwise */
+    LIC_MAX_TILE = 16384, /* what the format can say */
+    LIC_HALO = 32 /* what a region shows of its neighbours on either side; 64 where the picture
+                     ends on the other side, so that lengths stay multiples of LIC_UNIT */
 };
 
 typedef struct lic_grid {
-    int width, height;     /* of the padded picture */
-    int tile_w, tile_h;    /* of all tiles but the last of a row or column */
+    int width, height;  /* of the padded picture */
+    int tile_w, tile_h; /* of all tiles but the last of a row or column */
     int columns, rows;
 } lic_grid;
 
@@ -29,16 +29,18 @@ typedef struct lic_area {
 
 /* The picture's length padded to LIC_UNIT. */
 int lic_padded(uint32_t pixels);
-/* Grid of a picture; tile sides 0 mean one tile. False unless tile sides are multiples of LIC_UNIT. */
+/* Grid of a picture; tile sides 0 mean one tile. False unless tile sides are multiples of LIC_UNIT.
+ */
 bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, int tile_h);
-/* An encoder's choice: as few tiles as sides up to `side` allow, as equal as can be; 0, 0 for one. */
+/* An encoder's choice: as few tiles as sides up to `side` allow, as equal as can be; 0, 0 for one.
+ */
 void lic_grid_choose(uint32_t width, uint32_t height, int side, int *tile_w, int *tile_h);
 lic_area lic_grid_tile(const lic_grid *grid, int column, int row);
 lic_area lic_grid_region(const lic_grid *grid, int column, int row);
 /* Sides of an area beyond which the picture goes on: LIC_OPEN_ bits of models/nn.h. */
 unsigned lic_grid_open(const lic_grid *grid, lic_area area);
-/* Planning need not look at every tile: among i = first..last along an axis, the outer two on either side
- * show every size of region that there is. */
+/* Planning need not look at every tile: among i = first..last along an axis, the outer two on
+ * either side show every size of region that there is. */
 bool lic_tile_is_sample(int i, int first, int last);
 
 #endif

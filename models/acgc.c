@@ -1,6 +1,6 @@
-/* acgc.c - the adaptive channel-wise and global-inter attention context model (S2LIC, figure 5) for one
- * slice of the latents, with the non-anchor pass seeing the decoded anchors (He et al. 2021), and the
- * latent residual prediction (Minnen and Singh 2020). All of it is entropy path: strict. */
+/* acgc.c - the adaptive channel-wise and global-inter attention context model (S2LIC, figure 5) for
+ * one slice of the latents, with the non-anchor pass seeing the decoded anchors (He et al. 2021),
+ * and the latent residual prediction (Minnen and Singh 2020). All of it is entropy path: strict. */
 #include "models/network.h"
 
 #include <string.h>
@@ -14,7 +14,8 @@ static float *append(float *row, const float *from, int n)
     return row + n;
 }
 
-/* ---- gates -------------------------------------------------------------------------------------- */
+/* ---- gates --------------------------------------------------------------------------------------
+ */
 
 /* C_Map: sigmoid(b(leaky(a(mean over positions)))), one factor per channel. */
 static void channel_map(nn *c, const gate_map *w, tensor x, float *out)
@@ -24,8 +25,10 @@ static void channel_map(nn *c, const gate_map *w, tensor x, float *out)
     float *hidden = lic_arena_take(c->arena, (size_t)w->a.cout + LIC_PANEL, sizeof *hidden);
     lic_nn_mean(c, x, mean);
     if (!lic_nn_idle(c)) {
-        lic_nn_linear_rows(c, &w->a, mean, (size_t)x.c, hidden, (size_t)w->a.cout, 1, LIC_ACT_LEAKY);
-        lic_nn_linear_rows(c, &w->b, hidden, (size_t)w->a.cout, out, (size_t)x.c, 1, LIC_ACT_SIGMOID);
+        lic_nn_linear_rows(c, &w->a, mean, (size_t)x.c, hidden, (size_t)w->a.cout, 1,
+                           LIC_ACT_LEAKY);
+        lic_nn_linear_rows(c, &w->b, hidden, (size_t)w->a.cout, out, (size_t)x.c, 1,
+                           LIC_ACT_SIGMOID);
     }
     lic_arena_rewind(c->arena, mark);
 }
@@ -46,15 +49,17 @@ static void gate_row(void *user, size_t item, int worker)
     for (int x = 0; x < j->a.w; x += LIC_BLOCK) {
         const int n = j->a.w - x < LIC_BLOCK ? j->a.w - x : LIC_BLOCK;
         const size_t wide = (size_t)j->smap->a.cout;
-        lic_nn_linear_rows(j->c, &j->smap->a, lic_nn_at(j->d, y, x), j->d.pitch, hidden, wide, n, LIC_ACT_LEAKY);
+        lic_nn_linear_rows(j->c, &j->smap->a, lic_nn_at(j->d, y, x), j->d.pitch, hidden, wide, n,
+                           LIC_ACT_LEAKY);
         lic_nn_linear_rows(j->c, &j->smap->b, hidden, wide, s, 1, n, LIC_ACT_SIGMOID);
         for (int r = 0; r < n; r++)
-            j->c->k->gate(lic_nn_at(j->out, y, x + r), lic_nn_at(j->a, y, x + r), lic_nn_at(j->d, y, x + r), s[r],
-                          j->cmap, j->a.c);
+            j->c->k->gate(lic_nn_at(j->out, y, x + r), lic_nn_at(j->a, y, x + r),
+                          lic_nn_at(j->d, y, x + r), s[r], j->cmap, j->a.c);
     }
 }
 
-static void gated_pair(nn *c, const gate_map *smap, const gate_map *cmap, tensor a, tensor d, tensor out)
+static void gated_pair(nn *c, const gate_map *smap, const gate_map *cmap, tensor a, tensor d,
+                       tensor out)
 {
     const size_t mark = lic_arena_mark(c->arena);
     float *factors = lic_arena_take(c->arena, (size_t)a.c + LIC_PANEL, sizeof *factors);
@@ -68,7 +73,8 @@ static void gated_pair(nn *c, const gate_map *smap, const gate_map *cmap, tensor
     lic_arena_rewind(c->arena, mark);
 }
 
-/* ---- AC: adaptive channel-wise attention --------------------------------------------------------- */
+/* ---- AC: adaptive channel-wise attention
+ * --------------------------------------------------------- */
 
 static void adaptive_channel_forward(nn *c, const adaptive_channel *w, tensor prev, tensor out)
 {
@@ -83,7 +89,8 @@ static void adaptive_channel_forward(nn *c, const adaptive_channel *w, tensor pr
     lic_arena_rewind(c->arena, mark);
 }
 
-/* ---- AG: adaptive global-inter attention --------------------------------------------------------- */
+/* ---- AG: adaptive global-inter attention
+ * --------------------------------------------------------- */
 
 /* Mean of x over bin i of LIC_GRID along each axis, as adaptive_avg_pool2d cuts them. */
 static void pool_cell(const nn *c, tensor x, int gy, int gx, float *out)
@@ -97,7 +104,8 @@ static void pool_cell(const nn *c, tensor x, int gy, int gx, float *out)
         out[i] /= (float)((y1 - y0) * (x1 - x0));
 }
 
-/* Sampling position in pixels for a coordinate in [-1, 1] (grid_sample, align_corners false, border). */
+/* Sampling position in pixels for a coordinate in [-1, 1] (grid_sample, align_corners false,
+ * border). */
 static float unnormalise(float v, int size)
 {
     const float p = ((v + 1.0f) * (float)size - 1.0f) / 2.0f, last = (float)(size - 1);
@@ -106,7 +114,8 @@ static float unnormalise(float v, int size)
 
 static void sample(const nn *c, tensor x, int first, int n, float px, float py, float *out)
 {
-    const int x0 = (int)px, y0 = (int)py, x1 = x0 + 1 < x.w ? x0 + 1 : x0, y1 = y0 + 1 < x.h ? y0 + 1 : y0;
+    const int x0 = (int)px, y0 = (int)py, x1 = x0 + 1 < x.w ? x0 + 1 : x0,
+              y1 = y0 + 1 < x.h ? y0 + 1 : y0;
     const float fx = px - (float)x0, fy = py - (float)y0, gx = 1.0f - fx, gy = 1.0f - fy;
     const float *const p[4] = {lic_nn_at(x, y0, x0) + first, lic_nn_at(x, y0, x1) + first,
                                lic_nn_at(x, y1, x0) + first, lic_nn_at(x, y1, x1) + first};
@@ -115,19 +124,23 @@ static void sample(const nn *c, tensor x, int first, int n, float px, float py, 
 }
 
 /* Deformable sampling: every head looks at its own shifted 8 x 8 points of x. -> samples [64, c] */
-static void sample_points(nn *c, const adaptive_global *w, tensor x, tensor moved, float *samples, float *scratch)
+static void sample_points(nn *c, const adaptive_global *w, tensor x, tensor moved, float *samples,
+                          float *scratch)
 {
     const int per_head = x.c / w->heads;
     float *pooled = scratch, *offsets = pooled + x.c + LIC_PANEL;
     for (int i = 0; i < LIC_GRID * LIC_GRID; i++) {
         const int gy = i / LIC_GRID, gx = i % LIC_GRID;
         pool_cell(c, moved, gy, gx, pooled);
-        lic_nn_linear_rows(c, &w->off, pooled, (size_t)x.c, offsets, (size_t)w->off.cout, 1, LIC_ACT_TANH);
-        const float ry = ((float)gy + 0.5f) / LIC_GRID * 2.0f - 1.0f, rx = ((float)gx + 0.5f) / LIC_GRID * 2.0f - 1.0f;
+        lic_nn_linear_rows(c, &w->off, pooled, (size_t)x.c, offsets, (size_t)w->off.cout, 1,
+                           LIC_ACT_TANH);
+        const float ry = ((float)gy + 0.5f) / LIC_GRID * 2.0f - 1.0f,
+                    rx = ((float)gx + 0.5f) / LIC_GRID * 2.0f - 1.0f;
         for (int head = 0; head < w->heads; head++) {
-            const float ox = offsets[2 * head] * (2.0f / LIC_GRID), oy = offsets[2 * head + 1] * (2.0f / LIC_GRID);
-            sample(c, x, head * per_head, per_head, unnormalise(rx + ox, x.w), unnormalise(ry + oy, x.h),
-                   samples + (size_t)i * (size_t)x.c + head * per_head);
+            const float ox = offsets[2 * head] * (2.0f / LIC_GRID),
+                        oy = offsets[2 * head + 1] * (2.0f / LIC_GRID);
+            sample(c, x, head * per_head, per_head, unnormalise(rx + ox, x.w),
+                   unnormalise(ry + oy, x.h), samples + (size_t)i * (size_t)x.c + head * per_head);
         }
     }
 }
@@ -146,10 +159,12 @@ static void ag_row(void *user, size_t item, int worker)
     const adaptive_global *w = j->w;
     const int y = (int)item, dim = j->out.c, d = dim / w->heads;
     const size_t pitch = (size_t)dim;
-    float *q = lic_nn_scratch(j->c, worker), *o = q + LIC_BLOCK * pitch, *scratch = o + LIC_BLOCK * pitch;
+    float *q = lic_nn_scratch(j->c, worker), *o = q + LIC_BLOCK * pitch,
+          *scratch = o + LIC_BLOCK * pitch;
     for (int x = 0; x < j->out.w; x += LIC_BLOCK) {
         const int n = j->out.w - x < LIC_BLOCK ? j->out.w - x : LIC_BLOCK;
-        lic_nn_linear_rows(j->c, &w->q, lic_nn_at(j->hyper, y, x), j->hyper.pitch, q, pitch, n, LIC_ACT_NONE);
+        lic_nn_linear_rows(j->c, &w->q, lic_nn_at(j->hyper, y, x), j->hyper.pitch, q, pitch, n,
+                           LIC_ACT_NONE);
         for (int head = 0; head < w->heads; head++) {
             const lic_attention a = {.q = q + head * d,
                                      .k = j->kv + head * d,
@@ -164,7 +179,8 @@ static void ag_row(void *user, size_t item, int worker)
                                      .scratch = scratch};
             j->c->k->attention(&a);
         }
-        lic_nn_linear_rows(j->c, &w->out, o, pitch, lic_nn_at(j->out, y, x), j->out.pitch, n, LIC_ACT_NONE);
+        lic_nn_linear_rows(j->c, &w->out, o, pitch, lic_nn_at(j->out, y, x), j->out.pitch, n,
+                           LIC_ACT_NONE);
     }
 }
 
@@ -174,7 +190,8 @@ static const float *keys_and_values(nn *c, const adaptive_global *w, tensor x, t
     const size_t dim = (size_t)x.c;
     float *kv = lic_arena_take(c->arena, 64 * 2 * dim + LIC_PANEL, sizeof *kv);
     float *samples = lic_arena_take(c->arena, 64 * dim + LIC_PANEL, sizeof *samples);
-    float *scratch = lic_arena_take(c->arena, dim + 2 * (size_t)w->heads + 4 * LIC_PANEL, sizeof *scratch);
+    float *scratch =
+        lic_arena_take(c->arena, dim + 2 * (size_t)w->heads + 4 * LIC_PANEL, sizeof *scratch);
     if (!lic_nn_idle(c)) {
         sample_points(c, w, x, moved, samples, scratch);
         lic_nn_linear_rows(c, &w->kv, samples, dim, kv, 2 * dim, 64, LIC_ACT_NONE);
@@ -182,7 +199,8 @@ static const float *keys_and_values(nn *c, const adaptive_global *w, tensor x, t
     return kv;
 }
 
-static void adaptive_global_forward(nn *c, const adaptive_global *w, tensor prev, tensor hyper, tensor out)
+static void adaptive_global_forward(nn *c, const adaptive_global *w, tensor prev, tensor hyper,
+                                    tensor out)
 {
     const size_t mark = lic_arena_mark(c->arena), dim = (size_t)out.c;
     tensor x = lic_nn_new(c, prev.h, prev.w, out.c), o = lic_nn_new(c, prev.h, prev.w, out.c);
@@ -190,8 +208,10 @@ static void adaptive_global_forward(nn *c, const adaptive_global *w, tensor prev
     lic_nn_conv(c, &w->inp, prev, LIC_ACT_NONE, NO_RATE, NULL, x);
     lic_nn_depthwise(c, &w->off_dw, x, LIC_ACT_GELU, false, a);
     const float *kv = keys_and_values(c, w, x, a);
-    lic_nn_need(c, LIC_BLOCK * 2 * dim + lic_attention_scratch(LIC_BLOCK, LIC_GRID * LIC_GRID, (int)dim / w->heads));
-    lic_nn_count(c, (size_t)o.h * (size_t)o.w, dim, (size_t)hyper.c + dim + 2 * LIC_GRID * LIC_GRID);
+    lic_nn_need(c, LIC_BLOCK * 2 * dim +
+                       lic_attention_scratch(LIC_BLOCK, LIC_GRID * LIC_GRID, (int)dim / w->heads));
+    lic_nn_count(c, (size_t)o.h * (size_t)o.w, dim,
+                 (size_t)hyper.c + dim + 2 * LIC_GRID * LIC_GRID);
     if (!lic_nn_idle(c)) {
         struct ag_job j = {c, w, hyper, o, kv};
         lic_pool_run(c->pool, (size_t)o.h, ag_row, &j);
@@ -216,7 +236,8 @@ tensor lic_slice_context(nn *c, const slice_model *w, tensor prev, tensor hyper)
     return ctx;
 }
 
-/* ---- g_ep and LRP -------------------------------------------------------------------------------- */
+/* ---- g_ep and LRP
+ * -------------------------------------------------------------------------------- */
 
 struct ep_job {
     nn *c;
@@ -236,8 +257,8 @@ static size_t ep_scratch(const slice_model *w)
     return LIC_BLOCK * ((size_t)w->ep_non.l[0].cin + (size_t)w->local.cout + 2 * hid);
 }
 
-/* Local context of non-anchor positions. Only the taps that fall on anchors, those with an odd sum of
- * offsets, are there (network.c packs no others): the rest would multiply zeros. */
+/* Local context of non-anchor positions. Only the taps that fall on anchors, those with an odd sum
+ * of offsets, are there (network.c packs no others): the rest would multiply zeros. */
 static void local_context(const struct ep_job *j, int y, const int *xs, int n, float *out)
 {
     const conv *w = &j->w->local;
@@ -246,7 +267,8 @@ static void local_context(const struct ep_job *j, int y, const int *xs, int n, f
     for (int t = 1; t < LIC_LOCAL * LIC_LOCAL; t += 2) {
         const int yy = lic_nn_tap_row(j->c, y + t / LIC_LOCAL - LIC_LOCAL / 2, j->anchors.h);
         for (int r = 0; r < n; r++) {
-            const int xx = lic_nn_tap_column(j->c, xs[r] + t % LIC_LOCAL - LIC_LOCAL / 2, j->anchors.w);
+            const int xx =
+                lic_nn_tap_column(j->c, xs[r] + t % LIC_LOCAL - LIC_LOCAL / 2, j->anchors.w);
             *at++ = yy >= 0 && xx >= 0 ? lic_nn_at(j->anchors, yy, xx) : j->c->zeros;
         }
     }
@@ -281,7 +303,8 @@ static void ep_row(void *user, size_t item, int worker)
         if (j->pass)
             local_context(j, y, xs, n, local);
         for (int r = 0; r < n; r++) {
-            float *row = append(matrix + (size_t)r * (size_t)k, lic_nn_at(j->hyper, y, xs[r]), j->hyper.c);
+            float *row =
+                append(matrix + (size_t)r * (size_t)k, lic_nn_at(j->hyper, y, xs[r]), j->hyper.c);
             if (j->ctx.data)
                 row = append(row, lic_nn_at(j->ctx, y, xs[r]), j->ctx.c);
             if (j->pass)
@@ -290,19 +313,21 @@ static void ep_row(void *user, size_t item, int worker)
         lic_nn_linear_rows(j->c, &ep->l[0], matrix, (size_t)k, a, (size_t)hid, n, LIC_ACT_LEAKY);
         lic_nn_linear_rows(j->c, &ep->l[1], a, (size_t)hid, b, (size_t)hid, n, LIC_ACT_LEAKY);
         lic_nn_linear_rows(j->c, &ep->l[2], b, (size_t)hid,
-                           j->out.data + ((size_t)y * (size_t)per_row + (size_t)(first / 2)) * j->out.pitch,
+                           j->out.data +
+                               ((size_t)y * (size_t)per_row + (size_t)(first / 2)) * j->out.pitch,
                            j->out.pitch, n, LIC_ACT_NONE);
     }
 }
 
-void lic_entropy_parameters(nn *c, const slice_model *w, int pass, tensor hyper, tensor ctx, tensor anchors,
-                            tensor out)
+void lic_entropy_parameters(nn *c, const slice_model *w, int pass, tensor hyper, tensor ctx,
+                            tensor anchors, tensor out)
 {
     const entropy_params *ep = ep_of(w, pass);
     const size_t positions = (size_t)hyper.h * (size_t)hyper.w / 2, hid = (size_t)ep->l[0].cout;
     lic_nn_need(c, ep_scratch(w));
     lic_nn_count(c, positions, hid, (size_t)ep->l[0].cin + hid + (size_t)ep->l[2].cout);
-    lic_nn_count(c, pass ? positions : 0, LIC_LOCAL_TAPS * (size_t)w->local.cin, (size_t)w->local.cout);
+    lic_nn_count(c, pass ? positions : 0, LIC_LOCAL_TAPS * (size_t)w->local.cin,
+                 (size_t)w->local.cout);
     if (lic_nn_idle(c))
         return;
     struct ep_job j = {c, w, pass, hyper, ctx, anchors, out};
@@ -325,11 +350,13 @@ static void lrp_row(void *user, size_t item, int worker)
     for (int x = 0; x < j->hyper.w; x += LIC_BLOCK) {
         const int n = j->hyper.w - x < LIC_BLOCK ? j->hyper.w - x : LIC_BLOCK;
         for (int r = 0; r < n; r++) {
-            float *row = append(matrix + (size_t)r * (size_t)k, lic_nn_at(j->hyper, y, x + r), j->hyper.c);
+            float *row =
+                append(matrix + (size_t)r * (size_t)k, lic_nn_at(j->hyper, y, x + r), j->hyper.c);
             append(row, lic_nn_at(j->y_hat, y, x + r), j->w->prev + size);
         }
         lic_nn_linear_rows(j->c, in, matrix, (size_t)k, hidden, (size_t)hid, n, LIC_ACT_LEAKY);
-        lic_nn_linear_rows(j->c, last, hidden, (size_t)hid, residual, (size_t)size, n, LIC_ACT_TANH);
+        lic_nn_linear_rows(j->c, last, hidden, (size_t)hid, residual, (size_t)size, n,
+                           LIC_ACT_TANH);
         for (int r = 0; r < n; r++) {
             float *to = lic_nn_at(j->y_hat, y, x + r) + j->w->prev;
             for (int i = 0; i < size; i++)
@@ -341,7 +368,8 @@ static void lrp_row(void *user, size_t item, int worker)
 void lic_lrp(nn *c, const slice_model *w, tensor hyper, tensor y_hat)
 {
     lic_nn_need(c, LIC_BLOCK * (size_t)(w->lrp[0].cin + w->lrp[0].cout + w->size));
-    lic_nn_count(c, (size_t)hyper.h * (size_t)hyper.w, (size_t)w->lrp[0].cout, (size_t)(w->lrp[0].cin + w->size));
+    lic_nn_count(c, (size_t)hyper.h * (size_t)hyper.w, (size_t)w->lrp[0].cout,
+                 (size_t)(w->lrp[0].cin + w->size));
     if (lic_nn_idle(c))
         return;
     struct lrp_job j = {c, w, hyper, y_hat};

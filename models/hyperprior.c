@@ -1,5 +1,5 @@
-/* hyperprior.c - h_a and h_s (S2LIC, figure 2): convolutions to and from z at 1/64. h_s is part of the
- * entropy path: always strict. */
+/* hyperprior.c - h_a and h_s (S2LIC, figure 2): convolutions to and from z at 1/64. h_s is part of
+ * the entropy path: always strict. */
 #include "models/network.h"
 
 static void apply_gain(nn *c, tensor in, const float *gain, tensor out)

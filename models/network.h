@@ -1,6 +1,6 @@
-/* network.h - the weights of one codec network, layer by layer, under the names that the papers, the
- * PyTorch modules and the tensors of the weights file share. Filled by weights.c and network.c, read by
- * the forward functions. Immutable after loading. */
+/* network.h - the weights of one codec network, layer by layer, under the names that the papers,
+ * the PyTorch modules and the tensors of the weights file share. Filled by weights.c and network.c,
+ * read by the forward functions. Immutable after loading. */
 #ifndef LIC_MODELS_NETWORK_H
 #define LIC_MODELS_NETWORK_H
 
@@ -9,7 +9,8 @@
 enum { LIC_MAX_SLICES = 16, LIC_MAX_DEPTH = 32, LIC_MAX_LEVELS = 64, LIC_GRID = 8 };
 enum { LIC_LOCAL = 5, LIC_LOCAL_TAPS = 12 }; /* 5x5 local context: the taps that hold anchors */
 
-/* SwinV2 block (Liu et al. 2022): attention and MLP, each followed by its norm, inside residuals. */
+/* SwinV2 block (Liu et al. 2022): attention and MLP, each followed by its norm, inside residuals.
+ */
 typedef struct swin {
     conv qkv, proj, fc1, fc2;
     norm norm1, norm2;
@@ -24,7 +25,8 @@ typedef struct rstb {
     swin blocks[LIC_MAX_DEPTH];
 } rstb;
 
-/* Feature enhancement: densely connected 3x3 convolutions and a 1x1 back to `dim`, inside a residual. */
+/* Feature enhancement: densely connected 3x3 convolutions and a 1x1 back to `dim`, inside a
+ * residual. */
 typedef struct dense {
     conv convs[3], out;
     int growth;
@@ -108,8 +110,9 @@ typedef struct network {
     rate_affine hrate;
     slice_model ctx[LIC_MAX_SLICES];
     const float *gain, *igain, *zgain, *izgain; /* [levels, m] and [levels, n], logarithms */
-    const float *mask;     /* [4, 64, 64]: shifted windows in the middle, last column, last row, corner */
-    const float *zeros;    /* [widest layer] */
+    const float
+        *mask; /* [4, 64, 64]: shifted windows in the middle, last column, last row, corner */
+    const float *zeros;       /* [widest layer] */
     float scale_lo, scale_hi; /* logarithms of the smallest and largest scale */
     table_data y_tables, z_tables;
 } network;
@@ -120,12 +123,15 @@ typedef struct rate_state {
     const float *gain, *igain, *zgain, *izgain; /* [m], [m], [n], [n]: factors */
 } rate_state;
 
-/* level in [0, levels - 1]; linear between the two neighbouring levels; gains are exp of the mix. */
+/* level in [0, levels - 1]; linear between the two neighbouring levels; gains are exp of the mix.
+ */
 void lic_rate_state(nn *c, const network *net, float level, rate_state *out);
 
-/* g_a: x [H, W, 3], samples - 0.5, H and W multiples of 64 -> y [H/16, W/16, m] with gains applied. */
+/* g_a: x [H, W, 3], samples - 0.5, H and W multiples of 64 -> y [H/16, W/16, m] with gains applied.
+ */
 tensor lic_g_a(nn *c, const network *net, const rate_state *rate, tensor x);
-/* g_s: y_hat [h, w, m] -> [8h, 8w, 12], channel 4 i + 2 dy + dx = sample i of pixel (2y + dy, 2x + dx), - 0.5. */
+/* g_s: y_hat [h, w, m] -> [8h, 8w, 12], channel 4 i + 2 dy + dx = sample i of pixel (2y + dy, 2x +
+ * dx), - 0.5. */
 tensor lic_g_s(nn *c, const network *net, const rate_state *rate, tensor y_hat);
 /* h_a: y -> z [h/4, w/4, n], gains applied, not rounded. */
 tensor lic_h_a(nn *c, const network *net, const rate_state *rate, tensor y);
@@ -135,13 +141,16 @@ tensor lic_h_s(nn *c, const network *net, const rate_state *rate, tensor z_hat);
 /* Residual SwinV2 transformer block; out may be a channel view; x is kept. */
 void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out);
 
-/* ACGC (S2LIC, figure 5): context features [h, w, dim + gdim] of slice i from the slices before it. */
+/* ACGC (S2LIC, figure 5): context features [h, w, dim + gdim] of slice i from the slices before it.
+ */
 tensor lic_slice_context(nn *c, const slice_model *w, tensor prev, tensor hyper);
-/* Mean and log scale, side by side [positions, 2 size], of the positions of one checkerboard pass, in coding order.
- * ctx.data NULL for the first slice; anchors [h, w, size] decoded anchors, for the non-anchor pass. */
-void lic_entropy_parameters(nn *c, const slice_model *w, int pass, tensor hyper, tensor ctx, tensor anchors,
-                            tensor out);
-/* Latent residual prediction: y_hat's channels of this slice += 0.5 tanh(lrp(hyper, slices so far)). */
+/* Mean and log scale, side by side [positions, 2 size], of the positions of one checkerboard pass,
+ * in coding order. ctx.data NULL for the first slice; anchors [h, w, size] decoded anchors, for the
+ * non-anchor pass. */
+void lic_entropy_parameters(nn *c, const slice_model *w, int pass, tensor hyper, tensor ctx,
+                            tensor anchors, tensor out);
+/* Latent residual prediction: y_hat's channels of this slice += 0.5 tanh(lrp(hyper, slices so
+ * far)). */
 void lic_lrp(nn *c, const slice_model *w, tensor hyper, tensor y_hat);
 
 #endif

@@ -1,6 +1,6 @@
-/* network_load.c - which tensors a network of this family has, and under which names: the counterpart
- * of the constructors in models/train/model.py, in the same order. All sizes are checked here, so that
- * forward code can rely on them. */
+/* network_load.c - which tensors a network of this family has, and under which names: the
+ * counterpart of the constructors in models/train/model.py, in the same order. All sizes are
+ * checked here, so that forward code can rely on them. */
 #include "models/network_load.h"
 
 #include "codec/base/status.h"
@@ -24,7 +24,8 @@ typedef struct name {
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
-static name at(const char *format, ...)
+static name
+at(const char *format, ...)
 {
     name n;
     va_list args;
@@ -36,30 +37,36 @@ static name at(const char *format, ...)
 
 #define SUB(prefix, leaf) at("%s." leaf, prefix).text
 
-/* The file's [heads, 15 * 15] table by offset, laid out for every pair of tokens: [heads, 64, 64]. */
+/* The file's [heads, 15 * 15] table by offset, laid out for every pair of tokens: [heads, 64, 64].
+ */
 static const float *expand_bias(lic_weights *w, const float *table, int heads)
 {
     const int side = 2 * LIC_WINDOW - 1;
-    float *out = lic_arena_take(w->arena, (size_t)heads * LIC_TOKENS * LIC_TOKENS, sizeof *out), *to = out;
+    float *out = lic_arena_take(w->arena, (size_t)heads * LIC_TOKENS * LIC_TOKENS, sizeof *out),
+          *to = out;
     for (int head = 0; out && table && head < heads; head++)
         for (int q = 0; q < LIC_TOKENS; q++)
             for (int k = 0; k < LIC_TOKENS; k++) {
-                const int dy = q / LIC_WINDOW - k / LIC_WINDOW, dx = q % LIC_WINDOW - k % LIC_WINDOW;
+                const int dy = q / LIC_WINDOW - k / LIC_WINDOW,
+                          dx = q % LIC_WINDOW - k % LIC_WINDOW;
                 *to++ = table[(head * side + dy + LIC_WINDOW - 1) * side + dx + LIC_WINDOW - 1];
             }
     return out;
 }
 
-static void load_swin(lic_weights *w, const config *cfg, swin *s, int dim, int shift, const char *prefix)
+static void load_swin(lic_weights *w, const config *cfg, swin *s, int dim, int shift,
+                      const char *prefix)
 {
     const int hidden = cfg->ratio * dim;
     s->heads = dim / cfg->head_dim;
     s->shift = shift;
-    const uint32_t table[4] = {(uint32_t)s->heads, (2 * LIC_WINDOW - 1) * (2 * LIC_WINDOW - 1), 1, 1};
+    const uint32_t table[4] = {(uint32_t)s->heads, (2 * LIC_WINDOW - 1) * (2 * LIC_WINDOW - 1), 1,
+                               1};
     const uint32_t heads[4] = {(uint32_t)s->heads, 1, 1, 1};
     lic_weights_linear(w, &s->qkv, 3 * dim, dim, SUB(prefix, "attn.qkv"));
     lic_weights_linear(w, &s->proj, dim, dim, SUB(prefix, "attn.proj"));
-    s->bias = expand_bias(w, lic_weights_floats(w, SUB(prefix, "attn.bias_table"), 2, table), s->heads);
+    s->bias =
+        expand_bias(w, lic_weights_floats(w, SUB(prefix, "attn.bias_table"), 2, table), s->heads);
     s->scale = lic_weights_floats(w, SUB(prefix, "attn.scale"), 1, heads);
     lic_weights_norm(w, &s->norm1, dim, SUB(prefix, "norm1"));
     lic_weights_norm(w, &s->norm2, dim, SUB(prefix, "norm2"));
@@ -68,18 +75,21 @@ static void load_swin(lic_weights *w, const config *cfg, swin *s, int dim, int s
     lic_weights_depthwise(w, &s->dw, hidden, 3, SUB(prefix, "dw.conv"));
 }
 
-static void load_rstb(lic_weights *w, const config *cfg, rstb *st, int dim, int depth, const char *prefix)
+static void load_rstb(lic_weights *w, const config *cfg, rstb *st, int dim, int depth,
+                      const char *prefix)
 {
     st->depth = depth;
     for (int i = 0; i < depth; i++)
-        load_swin(w, cfg, &st->blocks[i], dim, i % 2 ? LIC_WINDOW / 2 : 0, at("%s.blocks.%d", prefix, i).text);
+        load_swin(w, cfg, &st->blocks[i], dim, i % 2 ? LIC_WINDOW / 2 : 0,
+                  at("%s.blocks.%d", prefix, i).text);
 }
 
 static void load_dense(lic_weights *w, const config *cfg, dense *d, int dim, const char *prefix)
 {
     d->growth = cfg->growth;
     for (int i = 0; i < 3; i++)
-        lic_weights_conv(w, &d->convs[i], cfg->growth, dim + i * cfg->growth, 3, 1, at("%s.convs.%d.conv", prefix, i).text);
+        lic_weights_conv(w, &d->convs[i], cfg->growth, dim + i * cfg->growth, 3, 1,
+                         at("%s.convs.%d.conv", prefix, i).text);
     lic_weights_conv(w, &d->out, dim, dim + 3 * cfg->growth, 1, 1, SUB(prefix, "out.conv"));
 }
 
@@ -151,7 +161,8 @@ static void load_ac(lic_weights *w, adaptive_channel *ac, int prev, int dim, con
     load_map(w, &ac->cmap, dim, dim, SUB(prefix, "cmap"));
 }
 
-static void load_ag(lic_weights *w, adaptive_global *ag, int prev, int dim, int hyper, int heads, const char *prefix)
+static void load_ag(lic_weights *w, adaptive_global *ag, int prev, int dim, int hyper, int heads,
+                    const char *prefix)
 {
     ag->heads = heads;
     lic_weights_linear(w, &ag->inp, dim, prev, SUB(prefix, "inp"));
@@ -166,7 +177,8 @@ static void load_ag(lic_weights *w, adaptive_global *ag, int prev, int dim, int 
     load_map(w, &ag->cmap, dim, dim, SUB(prefix, "cmap"));
 }
 
-static void load_ep(lic_weights *w, entropy_params *ep, int cin, int hid, int size, const char *prefix)
+static void load_ep(lic_weights *w, entropy_params *ep, int cin, int hid, int size,
+                    const char *prefix)
 {
     lic_weights_linear(w, &ep->l[0], hid, cin, SUB(prefix, "l.0"));
     lic_weights_linear(w, &ep->l[1], hid, hid, SUB(prefix, "l.1"));
@@ -187,8 +199,10 @@ static void load_slice(lic_weights *w, const config *cfg, network *net, int i, i
     }
     lic_weights_local(w, &s->local, net->dim, s->size, SUB(prefix.text, "local.conv"));
     load_ep(w, &s->ep_anchor, net->hyper + ctx, cfg->hid, s->size, SUB(prefix.text, "ep_anchor"));
-    load_ep(w, &s->ep_non, net->hyper + ctx + net->dim, cfg->hid, s->size, SUB(prefix.text, "ep_non"));
-    lic_weights_linear(w, &s->lrp[0], cfg->hid, net->hyper + prev + s->size, SUB(prefix.text, "lrp.0"));
+    load_ep(w, &s->ep_non, net->hyper + ctx + net->dim, cfg->hid, s->size,
+            SUB(prefix.text, "ep_non"));
+    lic_weights_linear(w, &s->lrp[0], cfg->hid, net->hyper + prev + s->size,
+                       SUB(prefix.text, "lrp.0"));
     lic_weights_linear(w, &s->lrp[1], s->size, cfg->hid, SUB(prefix.text, "lrp.1"));
 }
 
@@ -210,7 +224,8 @@ static void load_tables(lic_weights *w, table_data *t, const char *prefix)
     t->first = lic_weights_i32(w, SUB(prefix, "first"), &n_first);
     t->n_tables = n_first;
     if (!w->status && n_start != n_first + 1)
-        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID, "weights file with frequency tables that do not fit");
+        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID,
+                             "weights file with frequency tables that do not fit");
 }
 
 /* Scores of tokens that the cyclic shift brought together from opposite edges: -100, as in Swin. */
@@ -232,7 +247,8 @@ static const float *make_masks(lic_arena *arena)
 static const float *make_zeros(lic_arena *arena, const config *cfg, const network *net)
 {
     int widest = net->m;
-    const int others[] = {net->n, net->hyper, net->dim, net->gdim, cfg->ch[0] + 3 * cfg->growth, cfg->ch[1], cfg->ch[2]};
+    const int others[] = {net->n,     net->hyper, net->dim, net->gdim, cfg->ch[0] + 3 * cfg->growth,
+                          cfg->ch[1], cfg->ch[2]};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i] > widest)
             widest = others[i];
@@ -271,7 +287,8 @@ static void load_config(lic_weights *w, config *cfg, network *net)
     for (int i = 0; i < 3; i++)
         fits &= cfg->ch[i] % cfg->head_dim == 0;
     if (!fits && !w->status)
-        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID, "weights file with a configuration that does not add up");
+        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID,
+                             "weights file with a configuration that does not add up");
 }
 
 static void load_scales(lic_weights *w, network *net)
@@ -287,9 +304,11 @@ static void load_scales(lic_weights *w, network *net)
     if (w->status)
         return;
     const bool fits = net->y_tables.n_tables >= 2 && net->y_tables.n_tables <= 256 &&
-                      net->z_tables.n_tables == (size_t)net->n && (!range || net->scale_lo < net->scale_hi);
+                      net->z_tables.n_tables == (size_t)net->n &&
+                      (!range || net->scale_lo < net->scale_hi);
     if (!fits)
-        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID, "weights file with frequency tables that do not fit");
+        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID,
+                             "weights file with frequency tables that do not fit");
 }
 
 lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net)

@@ -1,5 +1,5 @@
-/* nn.c - the layers of nn.h on top of the kernel table. Every layer takes its pixels in blocks of at
- * most LIC_BLOCK within one row and writes each output once, so blocks may run in any order. */
+/* nn.c - the layers of nn.h on top of the kernel table. Every layer takes its pixels in blocks of
+ * at most LIC_BLOCK within one row and writes each output once, so blocks may run in any order. */
 #include "models/nn.h"
 
 #include "codec/base/bytes.h"
@@ -15,7 +15,8 @@ tensor lic_nn_new(nn *c, int h, int w, int c_out)
 {
     tensor t = {.h = h, .w = w, .c = c_out, .pitch = (size_t)c_out};
     size_t n;
-    /* Kernels may load a whole vector at the last channels of a strided operand: 16 floats to spare. */
+    /* Kernels may load a whole vector at the last channels of a strided operand: 16 floats to
+     * spare. */
     if (!lic_mul_size((size_t)h, (size_t)w, &n) || !lic_mul_size(n, t.pitch, &n) ||
         !lic_add_size(n, LIC_PANEL, &n))
         c->arena->failed = true;
@@ -175,13 +176,16 @@ static void need_for_gemm(nn *c, const conv *w)
         lic_nn_need(c, LIC_BLOCK * (size_t)(w->kernel * w->kernel * w->cin + w->cout));
 }
 
-void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual, tensor out)
+void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual,
+                 tensor out)
 {
     need_for_gemm(c, w);
-    lic_nn_count(c, (size_t)out.h * (size_t)out.w, (size_t)(w->kernel * w->kernel * w->cin), (size_t)w->cout);
+    lic_nn_count(c, (size_t)out.h * (size_t)out.w, (size_t)(w->kernel * w->kernel * w->cin),
+                 (size_t)w->cout);
     if (lic_nn_idle(c))
         return;
-    struct conv_job j = {.c = c, .w = w, .x = x, .out = out, .residual = residual, .act = act, .rate = rate};
+    struct conv_job j = {
+        .c = c, .w = w, .x = x, .out = out, .residual = residual, .act = act, .rate = rate};
     lic_pool_run(c->pool, (size_t)out.h * (size_t)blocks_in(out.w), conv_block, &j);
 }
 

@@ -1,9 +1,10 @@
 /* nn.h - tensors, layers and the context that a forward pass runs in.
  *
- * Tensors are channels-last, binary32, in the arena of the context. Forward code takes them, computes,
- * and rewinds; the same code run with a planning arena computes nothing and yields the bytes needed
- * (STYLE: the plan is the forward run with kernels switched off). Work is cut into blocks of up to 64
- * output pixels, whatever the number of threads. Knows nothing of pictures, files or range coders. */
+ * Tensors are channels-last, binary32, in the arena of the context. Forward code takes them,
+ * computes, and rewinds; the same code run with a planning arena computes nothing and yields the
+ * bytes needed (STYLE: the plan is the forward run with kernels switched off). Work is cut into
+ * blocks of up to 64 output pixels, whatever the number of threads. Knows nothing of pictures,
+ * files or range coders. */
 #ifndef LIC_MODELS_NN_H
 #define LIC_MODELS_NN_H
 
@@ -13,7 +14,8 @@
 
 enum { LIC_BLOCK = 64, LIC_WINDOW = 8, LIC_TOKENS = LIC_WINDOW * LIC_WINDOW, LIC_MAX_TAPS = 25 };
 
-/* [h, w, c]: element (y, x, i) is data[(y * w + x) * pitch + i]; pitch >= c. data is NULL while planning. */
+/* [h, w, c]: element (y, x, i) is data[(y * w + x) * pitch + i]; pitch >= c. data is NULL while
+ * planning. */
 typedef struct tensor {
     float *data;
     int h, w, c;
@@ -49,8 +51,9 @@ typedef struct affine {
     const float *scale, *shift; /* [c], padded to 16; NULL: identity */
 } affine;
 
-/* Sides of a tensor beyond which the picture goes on, in another tile: convolutions mirror there instead
- * of taking zeros, which the networks know as the border of a picture (FORMAT.md, section 3). */
+/* Sides of a tensor beyond which the picture goes on, in another tile: convolutions mirror there
+ * instead of taking zeros, which the networks know as the border of a picture (FORMAT.md, section
+ * 3). */
 enum { LIC_OPEN_LEFT = 1, LIC_OPEN_RIGHT = 2, LIC_OPEN_TOP = 4, LIC_OPEN_BOTTOM = 8 };
 
 typedef struct nn {
@@ -61,9 +64,11 @@ typedef struct nn {
     size_t scratch_floats; /* per worker: the most that any layer asked for */
     float *scratch;        /* [threads][scratch_floats] */
     const float *zeros;    /* [at least the largest cin] what lies outside the picture */
-    void (*trace)(void *user, const char *name, int index, tensor t); /* tests see activations; or NULL */
+    void (*trace)(void *user, const char *name, int index,
+                  tensor t); /* tests see activations; or NULL */
     void *trace_user;
-    /* Called after each stage with the work done so far, 0..1; non-zero sets `cancelled`. NULL: none. */
+    /* Called after each stage with the work done so far, 0..1; non-zero sets `cancelled`. NULL:
+     * none. */
     int (*progress)(void *user, double fraction);
     void *progress_user;
     bool cancelled;
@@ -71,7 +76,8 @@ typedef struct nn {
     uint64_t macs; /* multiply-adds of convolutions, linear layers and attention so far */
 } nn;
 
-/* True while planning, after a failed allocation, and after a cancel: layers then compute nothing. */
+/* True while planning, after a failed allocation, and after a cancel: layers then compute nothing.
+ */
 bool lic_nn_idle(const nn *c);
 tensor lic_nn_new(nn *c, int h, int w, int c_out);
 /* The channels first .. first + n - 1 of t, as a view. */
@@ -80,7 +86,8 @@ static inline float *lic_nn_at(tensor t, int y, int x)
 {
     return t.data + ((size_t)y * (size_t)t.w + (size_t)x) * t.pitch;
 }
-/* Announces the scratch a layer needs per worker (while planning) and hands it out (in a worker). */
+/* Announces the scratch a layer needs per worker (while planning) and hands it out (in a worker).
+ */
 void lic_nn_need(nn *c, size_t floats);
 /* Counts rows x inputs x outputs multiply-adds. */
 void lic_nn_count(nn *c, size_t rows, size_t inputs, size_t outputs);
@@ -92,12 +99,14 @@ void lic_nn_trace(const nn *c, const char *name, int index, tensor t);
 void lic_nn_report(nn *c, double fraction);
 
 /* out = affine(act(conv(x))) + residual. residual NULL: none. out may be a channel view. */
-void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual, tensor out);
+void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual,
+                 tensor out);
 /* out [2h, 2w, cout] */
 void lic_nn_upconv(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out);
 /* out = act(depthwise(x)) + (residual ? x : 0) */
 void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool residual, tensor out);
-/* One linear layer on gathered rows: rows of `in` (pitch in_pitch) to rows of `out`; inside a worker. */
+/* One linear layer on gathered rows: rows of `in` (pitch in_pitch) to rows of `out`; inside a
+ * worker. */
 void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_pitch, float *out,
                         size_t out_pitch, int rows, lic_act act);
 /* out[c] = mean over all positions, summed row by row. */

@@ -1,7 +1,7 @@
-/* nn_openblas.c - see nn_openblas.h. The library is opened at run time, for two reasons: a program that
- * does not ask for it should not pay for its start (threads, buffers), and OpenBLAS 0.3.21 does not know
- * recent processors: on AMD Zen 5 it takes Haswell kernels, half as fast as its AVX-512 ones. Its choice
- * can only be set, through OPENBLAS_CORETYPE, before it is loaded. */
+/* nn_openblas.c - see nn_openblas.h. The library is opened at run time, for two reasons: a program
+ * that does not ask for it should not pay for its start (threads, buffers), and OpenBLAS 0.3.21
+ * does not know recent processors: on AMD Zen 5 it takes Haswell kernels, half as fast as its
+ * AVX-512 ones. Its choice can only be set, through OPENBLAS_CORETYPE, before it is loaded. */
 #include "models/nn_openblas.h"
 
 #include "codec/base/cpu.h"
@@ -26,15 +26,17 @@ void lic_openblas_gemm(const lic_gemm *g)
 #include <string.h>
 
 enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111 };
-typedef void (*sgemm_fn)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a,
-                         int lda, const float *b, int ldb, float beta, float *c, int ldc);
+typedef void (*sgemm_fn)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
+                         const float *a, int lda, const float *b, int ldb, float beta, float *c,
+                         int ldc);
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static sgemm_fn sgemm;
 static bool needs_lock; /* a build without threads is not safe from several (OpenBLAS issue 2164) */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* POSIX has dlsym return an object pointer; this is how it is turned into a function without a cast. */
+/* POSIX has dlsym return an object pointer; this is how it is turned into a function without a
+ * cast. */
 static void symbol(void *library, const char *name, void *out)
 {
     void *p = dlsym(library, name);
@@ -95,8 +97,8 @@ void lic_openblas_gemm(const lic_gemm *g)
     gather(g, left);
     if (needs_lock)
         pthread_mutex_lock(&lock);
-    sgemm(ROW_MAJOR, NO_TRANSPOSE, NO_TRANSPOSE, g->rows, g->n, k, 1.0f, left, k, g->w_rows, g->n, 0.0f, product,
-          g->n);
+    sgemm(ROW_MAJOR, NO_TRANSPOSE, NO_TRANSPOSE, g->rows, g->n, k, 1.0f, left, k, g->w_rows, g->n,
+          0.0f, product, g->n);
     if (needs_lock)
         pthread_mutex_unlock(&lock);
     for (int r = 0; r < g->rows; r++)

@@ -1,5 +1,5 @@
-/* nn_openblas.h - OpenBLAS as the product of g_a, h_a and g_s: for comparison, for processors without a
- * kernel of ours, and as a check that ours are right. Never in the entropy path. */
+/* nn_openblas.h - OpenBLAS as the product of g_a, h_a and g_s: for comparison, for processors
+ * without a kernel of ours, and as a check that ours are right. Never in the entropy path. */
 #ifndef LIC_MODELS_NN_OPENBLAS_H
 #define LIC_MODELS_NN_OPENBLAS_H
 

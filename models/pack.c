@@ -1,4 +1,5 @@
-/* pack.c - see pack.h. Conversions are exact; strict floating-point mode is assumed (subnormals kept). */
+/* pack.c - see pack.h. Conversions are exact; strict floating-point mode is assumed (subnormals
+ * kept). */
 #include "models/pack.h"
 
 #include "models/kernels/strict.h"
@@ -36,7 +37,8 @@ static float value(const uint8_t *src, bool half, size_t i)
     if (half)
         return half_to_float((unsigned)(src[2 * i] | src[2 * i + 1] << 8));
     src += 4 * i;
-    const uint32_t bits = (uint32_t)src[0] | (uint32_t)src[1] << 8 | (uint32_t)src[2] << 16 | (uint32_t)src[3] << 24;
+    const uint32_t bits =
+        (uint32_t)src[0] | (uint32_t)src[1] << 8 | (uint32_t)src[2] << 16 | (uint32_t)src[3] << 24;
     float f;
     memcpy(&f, &bits, sizeof f);
     return f;
@@ -62,7 +64,8 @@ bool lic_pack_values(float *out, const uint8_t *src, bool half, size_t n)
 static bool pack_row(const lic_pack_job *j, size_t row, float *out, size_t pitch)
 {
     const lic_packing *p = &j->p;
-    const size_t kk = (size_t)(p->kernel * p->kernel), cin = (size_t)p->cin, taps = (size_t)lic_pack_taps(p);
+    const size_t kk = (size_t)(p->kernel * p->kernel), cin = (size_t)p->cin,
+                 taps = (size_t)lic_pack_taps(p);
     const uint8_t *src = j->src + row * cin * kk * (j->half ? 2 : 4);
     bool good = true;
     for (size_t i = 0; i < cin; i++)
@@ -87,7 +90,8 @@ static void pack(void *user, size_t item, int worker)
     for (int c = 0; c < p->cout; c++) {
         const size_t row = (size_t)(c * p->stride + p->first), panel = (size_t)c / LIC_PANEL;
         if (j->kind == LIC_PACK_PANELS)
-            good &= pack_row(j, row, j->out + panel * inputs * LIC_PANEL + (size_t)c % LIC_PANEL, LIC_PANEL);
+            good &= pack_row(j, row, j->out + panel * inputs * LIC_PANEL + (size_t)c % LIC_PANEL,
+                             LIC_PANEL);
         else
             good &= pack_row(j, row, j->out + c, (size_t)p->cout);
     }

@@ -1,5 +1,5 @@
-/* pack.h - tensors of the weights file turned into the layouts that the kernels want: binary32, panels
- * of 16 output channels. Jobs are independent, so a model loads on all threads. */
+/* pack.h - tensors of the weights file turned into the layouts that the kernels want: binary32,
+ * panels of 16 output channels. Jobs are independent, so a model loads on all threads. */
 #ifndef LIC_MODELS_PACK_H
 #define LIC_MODELS_PACK_H
 
@@ -14,8 +14,8 @@ typedef enum lic_pack_kind {
     LIC_PACK_ROWS    /* [taps, cin][cout] */
 } lic_pack_kind;
 
-/* Output channel j of the layer is row j * stride + first of the tensor [rows, cin, kernel, kernel]; of
- * the kernel's elements only tap_first, tap_first + tap_step, ... are kept. */
+/* Output channel j of the layer is row j * stride + first of the tensor [rows, cin, kernel,
+ * kernel]; of the kernel's elements only tap_first, tap_first + tap_step, ... are kept. */
 typedef struct lic_packing {
     int cout, cin, kernel;
     int stride, first;

@@ -16,7 +16,8 @@ static void mix(float *out, const float *levels, size_t stride, int n_levels, fl
     }
 }
 
-static const float *mixed(nn *c, const float *levels, size_t stride, int n_levels, float level, int n, bool take_exp)
+static const float *mixed(nn *c, const float *levels, size_t stride, int n_levels, float level,
+                          int n, bool take_exp)
 {
     float *out = lic_arena_take(c->arena, (size_t)n + LIC_PANEL, sizeof *out);
     if (lic_nn_idle(c))

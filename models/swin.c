@@ -1,6 +1,7 @@
-/* swin.c - residual SwinV2 transformer blocks (S2LIC's RSTB), fused so that the wide intermediates stay
- * in the cache: attention runs window by window (gather, qkv, heads, projection, norm, store), the MLP
- * in strips of rows with three rows of hidden features alive. Bits do not depend on how strips are cut. */
+/* swin.c - residual SwinV2 transformer blocks (S2LIC's RSTB), fused so that the wide intermediates
+ * stay in the cache: attention runs window by window (gather, qkv, heads, projection, norm, store),
+ * the MLP in strips of rows with three rows of hidden features alive. Bits do not depend on how
+ * strips are cut. */
 #include "models/network.h"
 
 #include <string.h>
@@ -17,10 +18,12 @@ struct window_job {
 static size_t window_scratch(const swin *w)
 {
     const size_t c = (size_t)w->proj.cin;
-    return LIC_TOKENS * 5 * c + LIC_PANEL + lic_attention_scratch(LIC_TOKENS, LIC_TOKENS, (int)c / w->heads);
+    return LIC_TOKENS * 5 * c + LIC_PANEL +
+           lic_attention_scratch(LIC_TOKENS, LIC_TOKENS, (int)c / w->heads);
 }
 
-/* Token (i, j) of a window lies at the picture's row and column, rolled by `shift` (SwinV2, figure 2). */
+/* Token (i, j) of a window lies at the picture's row and column, rolled by `shift` (SwinV2, figure
+ * 2). */
 static void window_rows(tensor t, int wy, int wx, int shift, float **rows)
 {
     for (int i = 0; i < LIC_WINDOW; i++) {
@@ -39,7 +42,8 @@ static const float *window_mask(const struct window_job *j, int wy, int wx)
     return j->mask + (size_t)(2 * last_row + last_column) * LIC_TOKENS * LIC_TOKENS;
 }
 
-static void attend(const struct window_job *j, const float *qkv, float *out, const float *mask, float *scratch)
+static void attend(const struct window_job *j, const float *qkv, float *out, const float *mask,
+                   float *scratch)
 {
     const swin *w = j->w;
     const size_t c = (size_t)w->proj.cin, d = c / (size_t)w->heads;
@@ -92,8 +96,8 @@ static void window(void *user, size_t item, int worker)
     c->k->gemm(&g);
     attend(j, qkv, mixed, window_mask(j, wy, wx), scratch);
     lic_nn_linear_rows(c, &w->proj, mixed, dim, projected, dim, LIC_TOKENS, LIC_ACT_NONE);
-    c->k->layer_norm_add(out, (const float *const *)in, NULL, projected, dim, w->norm1.gain, w->norm1.bias,
-                         LIC_TOKENS, (int)dim);
+    c->k->layer_norm_add(out, (const float *const *)in, NULL, projected, dim, w->norm1.gain,
+                         w->norm1.bias, LIC_TOKENS, (int)dim);
 }
 
 static void attention(nn *c, const swin *w, const float *mask, tensor x, tensor out)
@@ -126,12 +130,13 @@ static void hidden_row(const struct mlp_job *j, int y, float *out)
     const size_t hidden = (size_t)j->w->fc1.cout;
     for (int x = 0; x < j->x.w; x += LIC_BLOCK) {
         const int n = j->x.w - x < LIC_BLOCK ? j->x.w - x : LIC_BLOCK;
-        lic_nn_linear_rows(j->c, &j->w->fc1, lic_nn_at(j->x, y, x), j->x.pitch, out + (size_t)x * hidden, hidden,
-                           n, LIC_ACT_GELU);
+        lic_nn_linear_rows(j->c, &j->w->fc1, lic_nn_at(j->x, y, x), j->x.pitch,
+                           out + (size_t)x * hidden, hidden, n, LIC_ACT_GELU);
     }
 }
 
-/* One output row: out = x + norm2(fc2(t + dw(t))) + skip; hidden[i] is t's row y - 1 + i, or NULL. */
+/* One output row: out = x + norm2(fc2(t + dw(t))) + skip; hidden[i] is t's row y - 1 + i, or NULL.
+ */
 static void mlp_row(const struct mlp_job *j, int y, const float *const *hidden, float *scratch)
 {
     const swin *w = j->w;
@@ -160,7 +165,8 @@ static void mlp_row(const struct mlp_job *j, int y, const float *const *hidden, 
             in[r] = lic_nn_at(j->x, y, x + r);
             skip[r] = j->skip ? lic_nn_at(*j->skip, y, x + r) : NULL;
         }
-        j->c->k->layer_norm_add(out, in, j->skip ? skip : NULL, narrow, c, w->norm2.gain, w->norm2.bias, n, (int)c);
+        j->c->k->layer_norm_add(out, in, j->skip ? skip : NULL, narrow, c, w->norm2.gain,
+                                w->norm2.bias, n, (int)c);
     }
 }
 
@@ -203,7 +209,8 @@ void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out)
         b = lic_nn_new(c, x.h, x.w, x.c);
     for (int i = 0; i < w->depth; i++) {
         const bool last = i == w->depth - 1;
-        /* x itself is needed for the skip: the first attention writes elsewhere, later ones in place. */
+        /* x itself is needed for the skip: the first attention writes elsewhere, later ones in
+         * place. */
         tensor attended = i == 0 ? a : from, to = last ? out : (i % 2 ? a : b);
         attention(c, &w->blocks[i], mask, from, attended);
         mlp(c, &w->blocks[i], attended, last ? &x : NULL, to);

@@ -1,6 +1,6 @@
 /* transforms.c - g_a and g_s, the analysis and synthesis transforms (S2LIC, figure 2; DESIGN.md,
- * section 1). Results are taken from the arena before the intermediates, so that each stage gives its
- * memory back when it ends. */
+ * section 1). Results are taken from the arena before the intermediates, so that each stage gives
+ * its memory back when it ends. */
 #include "models/network.h"
 
 static const affine NO_RATE = {0};
@@ -47,8 +47,8 @@ static void analysis_half(nn *c, const network *net, affine rate, tensor x, tens
 }
 
 /* A later stage: strided convolution, rate affine, RSTB. x [h, w, .] -> out [h/2, w/2, .] */
-static void analysis_stage(nn *c, const conv *down, const rstb *st, affine rate, const float *mask, tensor x,
-                           tensor out)
+static void analysis_stage(nn *c, const conv *down, const rstb *st, affine rate, const float *mask,
+                           tensor x, tensor out)
 {
     const size_t mark = lic_arena_mark(c->arena);
     tensor t = lic_nn_new(c, out.h, out.w, out.c);
@@ -85,8 +85,8 @@ tensor lic_g_a(nn *c, const network *net, const rate_state *rate, tensor x)
 }
 
 /* A stage of g_s: sub-pixel convolution, rate affine, RSTB. x [h, w, .] -> out [2h, 2w, .] */
-static void synthesis_stage(nn *c, const upconv *up, const rstb *st, affine rate, const float *mask, tensor x,
-                            tensor out)
+static void synthesis_stage(nn *c, const upconv *up, const rstb *st, affine rate, const float *mask,
+                            tensor x, tensor out)
 {
     const size_t mark = lic_arena_mark(c->arena);
     tensor t = lic_nn_new(c, 2 * x.h, 2 * x.w, up->cout);

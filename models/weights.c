@@ -1,5 +1,5 @@
-/* weights.c - see weights.h: the parser of .licw files. Little-endian fields are read byte by byte, so
- * any host reads the same file. */
+/* weights.c - see weights.h: the parser of .licw files. Little-endian fields are read byte by byte,
+ * so any host reads the same file. */
 #include "models/weights.h"
 
 #include "codec/base/bytes.h"
@@ -13,7 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD = 64, CONFIG = 64, ENTRY = 128, MAX_CONFIG = 256, MAX_TENSORS = 4096, NAME = 72, KEY = 24 };
+enum {
+    HEAD = 64,
+    CONFIG = 64,
+    ENTRY = 128,
+    MAX_CONFIG = 256,
+    MAX_TENSORS = 4096,
+    NAME = 72,
+    KEY = 24
+};
 enum { F32 = 0, F16 = 1, U16 = 2, I32 = 3, N_TYPES = 4 };
 
 typedef struct entry {
@@ -22,24 +30,29 @@ typedef struct entry {
     size_t offset, bytes, count;
 } entry;
 
-#define FAIL(w, ...) ((w)->status ? (w)->status : ((w)->status = lic_fail((w)->err, LIC_ERR_MODEL_INVALID, __VA_ARGS__)))
+#define FAIL(w, ...)                                                                               \
+    ((w)->status ? (w)->status                                                                     \
+                 : ((w)->status = lic_fail((w)->err, LIC_ERR_MODEL_INVALID, __VA_ARGS__)))
 
 static lic_reader reader_at(const lic_weights *w, size_t at)
 {
     return (lic_reader){.at = w->data + at, .end = w->data + w->bytes};
 }
 
-/* ---- the file ------------------------------------------------------------------------------------- */
+/* ---- the file
+ * ------------------------------------------------------------------------------------- */
 
 static lic_status map_file(lic_weights *w, const char *path)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot open the weights file: %s", strerror(errno));
+        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot open the weights file: %s",
+                                    strerror(errno));
     if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
         close(fd);
-        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "the weights file is not a regular file");
+        return w->status =
+                   lic_fail(w->err, LIC_ERR_MODEL_OPEN, "the weights file is not a regular file");
     }
     if (st.st_size < HEAD || (uint64_t)st.st_size > SIZE_MAX / 2) {
         close(fd);
@@ -48,7 +61,8 @@ static lic_status map_file(lic_weights *w, const char *path)
     void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
     if (map == MAP_FAILED)
-        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot map the weights file: %s", strerror(errno));
+        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot map the weights file: %s",
+                                    strerror(errno));
     w->data = map;
     w->bytes = (size_t)st.st_size;
     return LIC_OK;
@@ -63,7 +77,8 @@ static lic_status check_head(lic_weights *w)
     lic_reader r = reader_at(w, 8);
     const uint32_t version = lic_read_u32(&r);
     if (version != 1)
-        return FAIL(w, "weights file of version %u; this program reads version 1", (unsigned)version);
+        return FAIL(w, "weights file of version %u; this program reads version 1",
+                    (unsigned)version);
     w->n_config = lic_read_u32(&r);
     w->n_tensors = lic_read_u32(&r);
     const uint32_t crc = lic_read_u32(&r);
@@ -73,8 +88,8 @@ static lic_status check_head(lic_weights *w)
         return FAIL(w, "weights file with too many entries");
     const size_t tables = HEAD + (size_t)w->n_config * CONFIG + (size_t)w->n_tensors * ENTRY;
     if (file_bytes != w->bytes)
-        return FAIL(w, "the weights file is cut short or padded: %zu bytes, %llu expected", w->bytes,
-                    (unsigned long long)file_bytes);
+        return FAIL(w, "the weights file is cut short or padded: %zu bytes, %llu expected",
+                    w->bytes, (unsigned long long)file_bytes);
     if (payload % LIC_ALIGN || payload < tables || payload > w->bytes)
         return FAIL(w, "weights file with a payload out of place");
     uint32_t sum = lic_crc32(0, w->data, 20);
@@ -107,14 +122,16 @@ static bool check_entry(const lic_weights *w, entry *e)
 {
     static const size_t size[N_TYPES] = {4, 2, 2, 4};
     size_t bytes, end;
-    if (!memchr(e->name, 0, NAME) || !e->name[0] || e->type >= N_TYPES || e->rank < 1 || e->rank > 4)
+    if (!memchr(e->name, 0, NAME) || !e->name[0] || e->type >= N_TYPES || e->rank < 1 ||
+        e->rank > 4)
         return false;
     e->count = 1;
     for (uint32_t d = 0; d < 4; d++)
-        if (!e->dims[d] || (d >= e->rank && e->dims[d] != 1) || !lic_mul_size(e->count, e->dims[d], &e->count))
+        if (!e->dims[d] || (d >= e->rank && e->dims[d] != 1) ||
+            !lic_mul_size(e->count, e->dims[d], &e->count))
             return false;
-    return lic_mul_size(e->count, size[e->type], &bytes) && bytes == e->bytes && e->offset % LIC_ALIGN == 0 &&
-           lic_add_size(e->offset, e->bytes, &end) && end <= w->bytes;
+    return lic_mul_size(e->count, size[e->type], &bytes) && bytes == e->bytes &&
+           e->offset % LIC_ALIGN == 0 && lic_add_size(e->offset, e->bytes, &end) && end <= w->bytes;
 }
 
 static const char *name_at(const lic_weights *w, uint32_t i)
@@ -202,7 +219,8 @@ lic_status lic_weights_end(lic_weights *w)
     return w->status;
 }
 
-/* ---- configuration -------------------------------------------------------------------------------- */
+/* ---- configuration
+ * -------------------------------------------------------------------------------- */
 
 static const uint8_t *config_value(lic_weights *w, const char *key, uint32_t type)
 {
@@ -253,7 +271,8 @@ void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_byt
     snprintf(out, out_bytes, "%s", (const char *)at);
 }
 
-/* ---- tensors --------------------------------------------------------------------------------------- */
+/* ---- tensors
+ * --------------------------------------------------------------------------------------- */
 
 static bool find(lic_weights *w, const char *name, entry *out)
 {
@@ -274,7 +293,8 @@ static bool find(lic_weights *w, const char *name, entry *out)
 }
 
 /* A float tensor of exactly this shape; false (and a sticky error) otherwise. */
-static bool find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4], entry *e)
+static bool find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
+                        entry *e)
 {
     if (!find(w, name, e))
         return false;
@@ -307,7 +327,8 @@ const float *lic_weights_floats(lic_weights *w, const char *name, int rank, cons
     return out;
 }
 
-/* Integer arrays are copied as they are: that needs a little-endian host, which all our targets are. */
+/* Integer arrays are copied as they are: that needs a little-endian host, which all our targets
+ * are. */
 static const void *integers(lic_weights *w, const char *name, uint32_t type, size_t *n)
 {
     entry e;
@@ -335,7 +356,8 @@ const int32_t *lic_weights_i32(lic_weights *w, const char *name, size_t *n)
     return integers(w, name, I32, n);
 }
 
-/* ---- layers ---------------------------------------------------------------------------------------- */
+/* ---- layers
+ * ---------------------------------------------------------------------------------------- */
 
 static const char *join(char *out, const char *module, const char *leaf)
 {
@@ -367,7 +389,8 @@ typedef struct pair {
     entry weight, bias;
 } pair;
 
-static bool find_pair(lic_weights *w, const char *module, int rank, const uint32_t dims[4], pair *out)
+static bool find_pair(lic_weights *w, const char *module, int rank, const uint32_t dims[4],
+                      pair *out)
 {
     char name[NAME];
     return find_floats(w, join(name, module, "weight"), rank, dims, &out->weight) &&
@@ -381,7 +404,8 @@ static const float *pack_bias(lic_weights *w, const pair *from, const lic_packin
     return pack(w, &from->bias, LIC_PACK_PANELS, &one);
 }
 
-static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, int stride, bool keep_rows, conv *out)
+static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, int stride,
+                      bool keep_rows, conv *out)
 {
     *out = (conv){.kernel = p->kernel, .stride = stride, .cin = p->cin, .cout = p->cout};
     out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
@@ -389,7 +413,8 @@ static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, in
     out->rows = keep_rows ? pack(w, &from->weight, LIC_PACK_ROWS, p) : NULL;
 }
 
-void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride, const char *module)
+void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride,
+                      const char *module)
 {
     const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, (uint32_t)kernel, (uint32_t)kernel};
     const lic_packing p = {cout, cin, kernel, 1, 0, 0, 1};

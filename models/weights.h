@@ -1,7 +1,7 @@
 /* weights.h - reader of .licw files (WEIGHTS.md). The file is hostile until proven otherwise: every
- * bound, name, type, shape and checksum is verified before a value is used. Errors are sticky: a caller
- * binds a whole network and asks once. Values are converted to binary32 in the model's arena, in the
- * layouts that the kernels want; with a planning arena only the bytes are counted. */
+ * bound, name, type, shape and checksum is verified before a value is used. Errors are sticky: a
+ * caller binds a whole network and asks once. Values are converted to binary32 in the model's
+ * arena, in the layouts that the kernels want; with a planning arena only the bytes are counted. */
 #ifndef LIC_MODELS_WEIGHTS_H
 #define LIC_MODELS_WEIGHTS_H
 
@@ -25,12 +25,14 @@ typedef struct lic_weights {
     lic_error *err;
 } lic_weights;
 
-/* Maps the file and checks head, tables and all checksums, on the pool. lic_weights_close in any case. */
+/* Maps the file and checks head, tables and all checksums, on the pool. lic_weights_close in any
+ * case. */
 lic_status lic_weights_open(lic_weights *w, const char *path, lic_pool *pool, lic_error *err);
 void lic_weights_close(lic_weights *w);
 /* Starts a pass over the tensors into an arena (twice: planning, then real). */
 void lic_weights_begin(lic_weights *w, lic_arena *arena);
-/* Converts what the layers asked for, on the pool; fails unless every tensor was used exactly once. */
+/* Converts what the layers asked for, on the pool; fails unless every tensor was used exactly once.
+ */
 lic_status lic_weights_end(lic_weights *w);
 
 /* A whole number from the configuration, within min..max. */
@@ -39,7 +41,8 @@ uint64_t lic_weights_count(lic_weights *w, const char *key);
 void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_bytes);
 
 /* Layers by the name of their PyTorch module; "" endings .weight and .bias are added here. */
-void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride, const char *module);
+void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride,
+                      const char *module);
 void lic_weights_linear(lic_weights *w, conv *out, int cout, int cin, const char *module);
 void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const char *module);
 void lic_weights_local(lic_weights *w, conv *out, int cout, int cin, const char *module);

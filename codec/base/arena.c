@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 #endif
 
-/* Blocks of some size lie on huge pages where the system has them: thousands of page faults fewer, a tenth of
- * the time of a small picture. */
+/* Blocks of some size lie on huge pages where the system has them: thousands of page faults fewer,
+ * a tenth of the time of a small picture. */
 enum { HUGE_PAGE = 2 << 20, HUGE_BLOCK = 2 * HUGE_PAGE };
 
 static size_t alignment(size_t bytes)
@@ -69,7 +69,8 @@ void lic_arena_release(lic_arena *arena)
 void *lic_arena_take(lic_arena *arena, size_t count, size_t size)
 {
     size_t need, end;
-    if (arena->failed || !lic_mul_size(count, size, &need) || !lic_add_size(need, LIC_ALIGN - 1, &need)) {
+    if (arena->failed || !lic_mul_size(count, size, &need) ||
+        !lic_add_size(need, LIC_ALIGN - 1, &need)) {
         arena->failed = true;
         return NULL;
     }

@@ -21,7 +21,8 @@ typedef struct lic_arena {
 
 /* An arena that counts instead of holding memory. */
 void lic_arena_plan(lic_arena *arena);
-/* Backs the arena with `bytes`; an arena that already holds as much keeps its block. False: no memory. */
+/* Backs the arena with `bytes`; an arena that already holds as much keeps its block. False: no
+ * memory. */
 bool lic_arena_reserve(lic_arena *arena, size_t bytes, const lic_allocator *allocator);
 void lic_arena_release(lic_arena *arena);
 

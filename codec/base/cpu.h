@@ -1,5 +1,5 @@
-/* cpu.h - which instruction sets this machine has, and the floating-point environment that the strict
- * kernels need: round to nearest even, subnormals kept. */
+/* cpu.h - which instruction sets this machine has, and the floating-point environment that the
+ * strict kernels need: round to nearest even, subnormals kept. */
 #ifndef LIC_BASE_CPU_H
 #define LIC_BASE_CPU_H
 
@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* True if the machine (not the build) can run the level; LIC_CPU in the environment plays no part. */
+/* True if the machine (not the build) can run the level; LIC_CPU in the environment plays no part.
+ */
 bool lic_cpu_machine_has(lic_cpu cpu);
 /* True if the processor has a fused multiply-add for scalars. */
 bool lic_cpu_has_fma(void);

@@ -1,5 +1,5 @@
-/* pool.c - see pool.h. Workers sleep on a condition variable between calls; items are handed out by an
- * atomic counter, so uneven items balance by themselves. */
+/* pool.c - see pool.h. Workers sleep on a condition variable between calls; items are handed out by
+ * an atomic counter, so uneven items balance by themselves. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* sched_getaffinity */
 #endif

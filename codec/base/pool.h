@@ -1,6 +1,6 @@
 /* pool.h - a small thread pool. One call at a time runs n independent items over the workers; the
- * caller is worker 0. How items are cut must not depend on the number of workers: then results do not
- * either. Workers run with the strict floating-point environment (cpu.h). */
+ * caller is worker 0. How items are cut must not depend on the number of workers: then results do
+ * not either. Workers run with the strict floating-point environment (cpu.h). */
 #ifndef LIC_BASE_POOL_H
 #define LIC_BASE_POOL_H
 

@@ -10,7 +10,8 @@
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-lic_status lic_fail(lic_error *err, lic_status status, const char *format, ...);
+lic_status
+lic_fail(lic_error *err, lic_status status, const char *format, ...);
 
 /* Allocation through the caller's allocator, or malloc where it is NULL. */
 void *lic_alloc(const lic_allocator *allocator, size_t bytes);

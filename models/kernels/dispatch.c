@@ -1,5 +1,5 @@
-/* dispatch.c - picks a kernel table for this machine. LIC_CPU in the environment masks the choice of
- * AUTO, so that every level can be tested on one machine. */
+/* dispatch.c - picks a kernel table for this machine. LIC_CPU in the environment masks the choice
+ * of AUTO, so that every level can be tested on one machine. */
 #include "codec/base/cpu.h"
 #include "models/kernels/strict.h"
 

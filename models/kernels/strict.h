@@ -1,15 +1,17 @@
 /* strict.h - the strict kernels: every one exists for each instruction set and gives the same bits.
  *
  * Arithmetic is IEEE binary32 with explicit fused multiply-add. Sums over inputs run in ascending
- * order, one fma chain per output, whatever the tile shapes; SIMD runs only across independent outputs,
- * or in the fixed 16-lane trees of simd.h. Pointers in tables may repeat (zero padding, row tails).
+ * order, one fma chain per output, whatever the tile shapes; SIMD runs only across independent
+ * outputs, or in the fixed 16-lane trees of simd.h. Pointers in tables may repeat (zero padding,
+ * row tails).
  *
- * Memory: pointers need no alignment beyond a float's. Kernels write what their shapes say and nothing
- * between or behind it, and read just that too, with one exception: parameters that go with columns are
- * read in whole panels, as far as the next multiple of 16 columns after the last (gemm: w, bias, scale,
- * shift; depthwise: w, bias; layer_norm_add: gain, bias; attention: rows of v, channels after the
- * d-th). What is there must be memory, its values do not matter. In place: out may be a or b of add and
- * mul, out[r] may be x[r] of layer_norm_add; no other results may overlap what is read. */
+ * Memory: pointers need no alignment beyond a float's. Kernels write what their shapes say and
+ * nothing between or behind it, and read just that too, with one exception: parameters that go with
+ * columns are read in whole panels, as far as the next multiple of 16 columns after the last (gemm:
+ * w, bias, scale, shift; depthwise: w, bias; layer_norm_add: gain, bias; attention: rows of v,
+ * channels after the d-th). What is there must be memory, its values do not matter. In place: out
+ * may be a or b of add and mul, out[r] may be x[r] of layer_norm_add; no other results may overlap
+ * what is read. */
 #ifndef LIC_KERNELS_STRICT_H
 #define LIC_KERNELS_STRICT_H
 
@@ -20,17 +22,25 @@
 
 #define LIC_PANEL 16 /* output channels per weight panel */
 
-typedef enum lic_act { LIC_ACT_NONE, LIC_ACT_LEAKY, LIC_ACT_GELU, LIC_ACT_TANH, LIC_ACT_SIGMOID } lic_act;
+typedef enum lic_act {
+    LIC_ACT_NONE,
+    LIC_ACT_LEAKY,
+    LIC_ACT_GELU,
+    LIC_ACT_TANH,
+    LIC_ACT_SIGMOID
+} lic_act;
 
-/* out[r][j] = affine(act(bias[j] + sum over taps t, then channels c of in[t * rows + r][c] * w[t][c][j])).
- * One form serves linear layers (one tap) and convolutions (one tap per kernel element, rows are pixels). */
+/* out[r][j] = affine(act(bias[j] + sum over taps t, then channels c of in[t * rows + r][c] *
+ * w[t][c][j])). One form serves linear layers (one tap) and convolutions (one tap per kernel
+ * element, rows are pixels). */
 typedef struct lic_gemm {
     const float *const *in; /* [taps][rows] -> [k] */
     float *const *out;      /* [rows] -> [n] */
-    const float *w;         /* panel p, input i = t * k + c: w[p * panel_pitch + i * w_pitch + 0..15] */
+    const float *w; /* panel p, input i = t * k + c: w[p * panel_pitch + i * w_pitch + 0..15] */
     size_t w_pitch, panel_pitch;
-    const float *w_rows;       /* [taps * k][n], what OpenBLAS wants; the strict kernels do not look at it */
-    const float *bias;         /* [n rounded up to 16], or NULL for zero */
+    const float
+        *w_rows; /* [taps * k][n], what OpenBLAS wants; the strict kernels do not look at it */
+    const float *bias;          /* [n rounded up to 16], or NULL for zero */
     const float *scale, *shift; /* x (1 + scale[j]) + shift[j] after the activation, or both NULL */
     int rows, taps, k, n;
     lic_act act;
@@ -38,8 +48,8 @@ typedef struct lic_gemm {
 } lic_gemm;
 
 /* Attention of nq queries over nk keys, one head of d channels. Row i of q is q + i * q_pitch.
- * With `cosine`, q and k rows are divided by max(norm, 1e-6) and q multiplied by scale (SwinV2, equation
- * 2); without, q is multiplied by 1 / sqrt(d). nq is at most 64, nk a multiple of 16. */
+ * With `cosine`, q and k rows are divided by max(norm, 1e-6) and q multiplied by scale (SwinV2,
+ * equation 2); without, q is multiplied by 1 / sqrt(d). nq is at most 64, nk a multiple of 16. */
 typedef struct lic_attention {
     const float *q, *k, *v;
     size_t q_pitch, kv_pitch, out_pitch;
@@ -52,9 +62,9 @@ typedef struct lic_attention {
 } lic_attention;
 size_t lic_attention_scratch(int nq, int nk, int d);
 
-/* Where a tap beyond the end of an axis of n elements reads: nowhere (-1, a zero) at the picture's border,
- * the element mirrored about the last one where the picture goes on (`low`, `high`: before the first
- * element, after the last). Mirroring keeps the parity of the checkerboard. */
+/* Where a tap beyond the end of an axis of n elements reads: nowhere (-1, a zero) at the picture's
+ * border, the element mirrored about the last one where the picture goes on (`low`, `high`: before
+ * the first element, after the last). Mirroring keeps the parity of the checkerboard. */
 static inline int lic_reflect(int i, int n, bool low, bool high)
 {
     if (i < 0)
@@ -65,8 +75,9 @@ static inline int lic_reflect(int i, int n, bool low, bool high)
 }
 
 /* Depthwise kernel x kernel convolution of one output row, stride 1:
- * out[x][c] = (residual ? in[y][x][c] : 0) + bias[c] + sum of taps. rows[i] is input row y + i - kernel / 2,
- * or NULL where that is a row of zeros; columns outside are found by lic_reflect. x runs from x0 to x1. */
+ * out[x][c] = (residual ? in[y][x][c] : 0) + bias[c] + sum of taps. rows[i] is input row y + i -
+ * kernel / 2, or NULL where that is a row of zeros; columns outside are found by lic_reflect. x
+ * runs from x0 to x1. */
 typedef struct lic_depthwise {
     const float *const *rows; /* [kernel] -> [width][in_pitch] */
     float *out;               /* [x1 - x0][out_pitch] */
@@ -82,9 +93,11 @@ typedef struct lic_kernels {
     void (*gemm)(const lic_gemm *g);
     void (*attention)(const lic_attention *a);
     void (*depthwise)(const lic_depthwise *d);
-    /* out[r] = (skip ? skip[r] : 0) + x[r] + LayerNorm(t[r]) * gain + bias over c channels, eps 1e-5. */
-    void (*layer_norm_add)(float *const *out, const float *const *x, const float *const *skip, const float *t,
-                           size_t t_pitch, const float *gain, const float *bias, int rows, int c);
+    /* out[r] = (skip ? skip[r] : 0) + x[r] + LayerNorm(t[r]) * gain + bias over c channels, eps
+     * 1e-5. */
+    void (*layer_norm_add)(float *const *out, const float *const *x, const float *const *skip,
+                           const float *t, size_t t_pitch, const float *gain, const float *bias,
+                           int rows, int c);
     /* out = a * s + d * m; s one number, m [c] (gated pair of AC and AG) */
     void (*gate)(float *out, const float *a, const float *d, float s, const float *m, int c);
     /* acc[c] += x[r][c] for ascending r; x + r * pitch */
@@ -100,7 +113,7 @@ typedef struct lic_kernels {
 /* The table for a level (AUTO: the best); NULL if this build or machine lacks it. */
 const lic_kernels *lic_kernels_get(lic_cpu cpu);
 
-extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_avx2, lic_kernels_avx512,
-    lic_kernels_neon;
+extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_avx2,
+    lic_kernels_avx512, lic_kernels_neon;
 
 #endif

@@ -2,7 +2,7 @@
 typedef int lic_strict_avx2_not_empty; /* ISO C wants a declaration where the machine is another */
 #if defined(__x86_64__)
 #define LIC_SIMD_AVX2
-#define LIC_TABLE lic_kernels_avx2
+#define LIC_TABLE  lic_kernels_avx2
 #define LIC_CPU_ID LIC_CPU_AVX2
 #define LIC_ROWS_1 6
 #define LIC_ROWS_2 0

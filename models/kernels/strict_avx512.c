@@ -1,8 +1,9 @@
 /* strict_avx512.c - the strict kernels for AVX-512. */
-typedef int lic_strict_avx512_not_empty; /* ISO C wants a declaration where the machine is another */
+typedef int
+    lic_strict_avx512_not_empty; /* ISO C wants a declaration where the machine is another */
 #if defined(__x86_64__)
 #define LIC_SIMD_AVX512
-#define LIC_TABLE lic_kernels_avx512
+#define LIC_TABLE  lic_kernels_avx512
 #define LIC_CPU_ID LIC_CPU_AVX512
 #define LIC_ROWS_1 12
 #define LIC_ROWS_2 8

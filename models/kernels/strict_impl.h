@@ -1,7 +1,8 @@
-/* strict_impl.h - the source of all strict kernels, compiled once per instruction set: the including
- * file sets LIC_SIMD_* and LIC_TABLE (name of the kernel table), LIC_CPU_ID, and the tile heights
- * LIC_ROWS_1, _2, _3: rows of accumulators when a tile is 1, 2 or 3 panels wide (0: not used).
- * Tile shapes change speed, never bits: each output is one chain of fma over its inputs in order. */
+/* strict_impl.h - the source of all strict kernels, compiled once per instruction set: the
+ * including file sets LIC_SIMD_* and LIC_TABLE (name of the kernel table), LIC_CPU_ID, and the tile
+ * heights LIC_ROWS_1, _2, _3: rows of accumulators when a tile is 1, 2 or 3 panels wide (0: not
+ * used). Tile shapes change speed, never bits: each output is one chain of fma over its inputs in
+ * order. */
 #include "models/kernels/simd.h"
 #include "models/kernels/strict.h"
 
@@ -23,7 +24,10 @@ LIC_INLINE v16 apply_act(v16 x, lic_act act)
     }
 }
 
-LIC_INLINE v16 load_tail(const float *p, int n) { return n < LIC_LANES ? v16_load_n(p, n) : v16_load(p); }
+LIC_INLINE v16 load_tail(const float *p, int n)
+{
+    return n < LIC_LANES ? v16_load_n(p, n) : v16_load(p);
+}
 LIC_INLINE void store_tail(float *p, v16 a, int n)
 {
     if (n < LIC_LANES)
@@ -62,8 +66,8 @@ LIC_INLINE void finish(const lic_gemm *g, v16 acc, int row, int col)
             UNROLL for (int r = 0; r < (MR); r++) p[r] = in[r < valid ? r : valid - 1];            \
             for (int k = 0; k < g->k; k++) {                                                       \
                 v16 b[NV];                                                                         \
-                UNROLL for (int v = 0; v < (NV); v++)                                              \
-                    b[v] = v16_load(w + (size_t)v * panel_pitch);                                  \
+                UNROLL for (int v = 0; v < (NV); v++) b[v] =                                       \
+                    v16_load(w + (size_t)v * panel_pitch);                                         \
                 UNROLL for (int r = 0; r < (MR); r++)                                              \
                 {                                                                                  \
                     v16 a = v16_set(p[r][k]);                                                      \
@@ -89,7 +93,8 @@ DEFINE_TILE(LIC_ROWS_2, 2)
 DEFINE_TILE(LIC_ROWS_3, 3)
 #endif
 
-/* Panels of the next tile column: threes, but never a lone one at the end where two twos will do. */
+/* Panels of the next tile column: threes, but never a lone one at the end where two twos will do.
+ */
 static int tile_width(int panels)
 {
     (void)panels;
@@ -191,12 +196,19 @@ static void attention(const lic_attention *a)
         in[i] = to;
         out[i] = scores + (size_t)i * nk;
     }
-    lic_gemm product = {.in = in, .out = out, .w = keys, .w_pitch = nk, .panel_pitch = LIC_PANEL,
-                        .rows = a->nq, .taps = 1, .k = a->d, .n = a->nk};
+    lic_gemm product = {.in = in,
+                        .out = out,
+                        .w = keys,
+                        .w_pitch = nk,
+                        .panel_pitch = LIC_PANEL,
+                        .rows = a->nq,
+                        .taps = 1,
+                        .k = a->d,
+                        .n = a->nk};
     gemm(&product);
     for (int i = 0; i < a->nq; i++) {
-        softmax(out[i], a->bias ? a->bias + (size_t)i * nk : NULL, a->mask ? a->mask + (size_t)i * nk : NULL,
-                a->nk);
+        softmax(out[i], a->bias ? a->bias + (size_t)i * nk : NULL,
+                a->mask ? a->mask + (size_t)i * nk : NULL, a->nk);
         in[i] = out[i];
         out[i] = a->out + (size_t)i * a->out_pitch;
     }
@@ -208,7 +220,8 @@ static void attention(const lic_attention *a)
 }
 
 /* 16 channels from c on, pixels x0..x1; `inside` promises that all taps are in the picture. */
-LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int x1, int kernel, int inside)
+LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int x1, int kernel,
+                               int inside)
 {
     const int half = kernel / 2;
     const v16 bias = v16_load(d->bias + c);
@@ -218,11 +231,14 @@ LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int
             if (!inside && !d->rows[i])
                 continue;
             for (int j = 0; j < kernel; j++) {
-                const int xx = inside ? x + j - half : lic_reflect(x + j - half, d->width, d->open_left, d->open_right);
+                const int xx =
+                    inside ? x + j - half
+                           : lic_reflect(x + j - half, d->width, d->open_left, d->open_right);
                 if (!inside && xx < 0)
                     continue;
                 const float *p = d->rows[i] + (size_t)xx * d->in_pitch + c;
-                acc = v16_fma(load_tail(p, n), v16_load(d->w + (size_t)(i * kernel + j) * (size_t)d->c + c), acc);
+                acc = v16_fma(load_tail(p, n),
+                              v16_load(d->w + (size_t)(i * kernel + j) * (size_t)d->c + c), acc);
             }
         }
         acc = apply_act(acc, d->act);
@@ -235,7 +251,8 @@ LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int
 LIC_INLINE void depthwise_channels(const lic_depthwise *d, int c, int n, int kernel)
 {
     const int half = kernel / 2;
-    int inside = 1, a = d->x0 > half ? d->x0 : half, b = d->x1 < d->width - half ? d->x1 : d->width - half;
+    int inside = 1, a = d->x0 > half ? d->x0 : half,
+        b = d->x1 < d->width - half ? d->x1 : d->width - half;
     for (int i = 0; i < kernel; i++)
         inside &= d->rows[i] != NULL;
     if (!inside || a >= b) {
@@ -272,8 +289,9 @@ LIC_INLINE v16 centred(const float *x, int n, v16 mean)
     return a;
 }
 
-static void layer_norm_add(float *const *out, const float *const *x, const float *const *skip, const float *t,
-                           size_t t_pitch, const float *gain, const float *bias, int rows, int c)
+static void layer_norm_add(float *const *out, const float *const *x, const float *const *skip,
+                           const float *t, size_t t_pitch, const float *gain, const float *bias,
+                           int rows, int c)
 {
     for (int r = 0; r < rows; r++, t += t_pitch) {
         v16 sum = v16_set(0.0f), squares = v16_set(0.0f);
@@ -316,7 +334,10 @@ static void sum_rows(float *acc, const float *x, size_t pitch, int rows, int c)
     }
 }
 
-LIC_INLINE int span(size_t n, size_t i) { return n - i < LIC_LANES ? (int)(n - i) : LIC_LANES; }
+LIC_INLINE int span(size_t n, size_t i)
+{
+    return n - i < LIC_LANES ? (int)(n - i) : LIC_LANES;
+}
 
 static void activate(float *x, size_t n, lic_act act)
 {

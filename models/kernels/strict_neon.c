@@ -2,7 +2,7 @@
 typedef int lic_strict_neon_not_empty; /* ISO C wants a declaration where the machine is another */
 #if defined(__aarch64__)
 #define LIC_SIMD_NEON
-#define LIC_TABLE lic_kernels_neon
+#define LIC_TABLE  lic_kernels_neon
 #define LIC_CPU_ID LIC_CPU_NEON
 #define LIC_ROWS_1 6
 #define LIC_ROWS_2 0

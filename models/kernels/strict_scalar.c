@@ -1,9 +1,9 @@
-/* strict_scalar.c - the strict kernels in plain C, for any machine. On x86 the baseline has no fma, so an
- * exact software one serves (simd.h); other machines use the compiler's. */
+/* strict_scalar.c - the strict kernels in plain C, for any machine. On x86 the baseline has no fma,
+ * so an exact software one serves (simd.h); other machines use the compiler's. */
 #if defined(__x86_64__) || defined(__i386__)
 #define LIC_SIMD_SOFT_FMA
 #endif
-#define LIC_TABLE lic_kernels_scalar
+#define LIC_TABLE  lic_kernels_scalar
 #define LIC_CPU_ID LIC_CPU_SCALAR
 #define LIC_ROWS_1 1
 #define LIC_ROWS_2 0

@@ -1,10 +1,10 @@
-/* bench_codec.c - how fast the library is here: encode and decode of one picture, stage by stage, against
- * the best rate of the GEMM kernel measured in the same run.
+/* bench_codec.c - how fast the library is here: encode and decode of one picture, stage by stage,
+ * against the best rate of the GEMM kernel measured in the same run.
  *
- * bench_codec MODEL.licw PICTURE.ppm MOSAIC QUALITY THREADS CPU BACKEND REPEATS: one JSON line; the picture is
- * laid out MOSAIC times across and down. Times are medians, in
- * seconds; "ceiling" is GFLOP/s of the gemm kernel alone on one thread, times threads; "gflops" are the
- * networks' multiply-adds, times two, over the time of all stages (coding symbols included). */
+ * bench_codec MODEL.licw PICTURE.ppm MOSAIC QUALITY THREADS CPU BACKEND REPEATS: one JSON line; the
+ * picture is laid out MOSAIC times across and down. Times are medians, in seconds; "ceiling" is
+ * GFLOP/s of the gemm kernel alone on one thread, times threads; "gflops" are the networks'
+ * multiply-adds, times two, over the time of all stages (coding symbols included). */
 #include "codec/lic.h"
 #include "models/kernels/strict.h"
 
@@ -51,8 +51,15 @@ static double gemm_ceiling(const lic_kernels *kernels)
             in[t * ROWS + r] = x + (r + t) * K;
     for (int r = 0; r < ROWS; r++)
         rows[r] = out + r * N;
-    const lic_gemm g = {.in = in, .out = rows, .w = w, .w_pitch = LIC_PANEL, .panel_pitch = TAPS * K * LIC_PANEL,
-                        .rows = ROWS, .taps = TAPS, .k = K, .n = N};
+    const lic_gemm g = {.in = in,
+                        .out = rows,
+                        .w = w,
+                        .w_pitch = LIC_PANEL,
+                        .panel_pitch = TAPS * K * LIC_PANEL,
+                        .rows = ROWS,
+                        .taps = TAPS,
+                        .k = K,
+                        .n = N};
     double best = 0;
     for (int i = 0; i < 200; i++) {
         const double start = now();
@@ -71,7 +78,11 @@ static bool read_ppm(const char *path, lic_image *image)
     if (!f || fscanf(f, "P6 %u %u %u", &width, &height, &top) != 3 || top != 255)
         return false;
     fgetc(f);
-    *image = (lic_image){.stride_bytes = 3 * (size_t)width, .width = width, .height = height, .channels = 3, .depth = 8};
+    *image = (lic_image){.stride_bytes = 3 * (size_t)width,
+                         .width = width,
+                         .height = height,
+                         .channels = 3,
+                         .depth = 8};
     const size_t bytes = image->stride_bytes * height;
     image->data = malloc(bytes);
     const bool good = image->data && fread(image->data, 1, bytes, f) == bytes;
@@ -112,10 +123,12 @@ static void record(struct run *r, int i, const lic_stats *stats, double start)
 static void print(const char *name, struct run *r, int n, double pixels)
 {
     const double total = median(r->total, n), work = 2e-9 * (double)r->stats.multiply_adds;
-    printf(", \"%s\": {\"seconds\": %.4f, \"analysis\": %.4f, \"coding\": %.4f, \"synthesis\": %.4f, \"mp_per_s\": %.3f, "
+    printf(", \"%s\": {\"seconds\": %.4f, \"analysis\": %.4f, \"coding\": %.4f, \"synthesis\": "
+           "%.4f, \"mp_per_s\": %.3f, "
            "\"gflops\": %.1f, \"kmac_per_pixel\": %.1f, \"planned_bytes\": %zu}",
-           name, total, median(r->seconds[0], n), median(r->seconds[1], n), median(r->seconds[2], n),
-           pixels / total * 1e-6, work / total, (double)r->stats.multiply_adds / pixels / 1000, r->stats.planned_bytes);
+           name, total, median(r->seconds[0], n), median(r->seconds[1], n),
+           median(r->seconds[2], n), pixels / total * 1e-6, work / total,
+           (double)r->stats.multiply_adds / pixels / 1000, r->stats.planned_bytes);
 }
 
 static int fail(const char *what, const lic_error *err)
@@ -167,7 +180,8 @@ static lic_status open_all(struct bench *b, char **argv, lic_error *err)
 }
 
 /* One picture there and back. */
-static lic_status measure(struct bench *b, int i, struct run *enc, struct run *dec, size_t *bytes, lic_error *err)
+static lic_status measure(struct bench *b, int i, struct run *enc, struct run *dec, size_t *bytes,
+                          lic_error *err)
 {
     lic_stats stats;
     lic_buffer file;
@@ -197,7 +211,9 @@ int main(int argc, char **argv)
     struct rusage usage;
     size_t bytes = 0;
     if (argc != 9)
-        return fail("usage: bench_codec MODEL PICTURE.ppm MOSAIC QUALITY THREADS CPU BACKEND REPEATS", NULL);
+        return fail(
+            "usage: bench_codec MODEL PICTURE.ppm MOSAIC QUALITY THREADS CPU BACKEND REPEATS",
+            NULL);
     if (!read_ppm(argv[2], &b.image) || !make_mosaic(&b.image, (unsigned)atoi(argv[3])))
         return fail(argv[2], NULL);
     if (open_all(&b, argv, &err))
@@ -208,10 +224,13 @@ int main(int argc, char **argv)
     getrusage(RUSAGE_SELF, &usage);
     lic_model_get_info(b.model, &info);
     const double ceiling = gemm_ceiling(lic_kernels_get(b.options.cpu));
-    printf("{\"model\": \"%s\", \"width\": %u, \"height\": %u, \"quality\": %s, \"threads\": %s, \"cpu\": \"%s\", "
-           "\"backend\": \"%s\", \"bytes\": %zu, \"load\": %.4f, \"ceiling\": %.1f, \"peak_bytes\": %ld",
-           info.name, b.image.width, b.image.height, argv[4], argv[5], lic_cpu_name(b.options.cpu), argv[7], bytes,
-           b.load, ceiling * (b.options.threads > 0 ? b.options.threads : 1), 1024 * usage.ru_maxrss);
+    printf("{\"model\": \"%s\", \"width\": %u, \"height\": %u, \"quality\": %s, \"threads\": %s, "
+           "\"cpu\": \"%s\", "
+           "\"backend\": \"%s\", \"bytes\": %zu, \"load\": %.4f, \"ceiling\": %.1f, "
+           "\"peak_bytes\": %ld",
+           info.name, b.image.width, b.image.height, argv[4], argv[5], lic_cpu_name(b.options.cpu),
+           argv[7], bytes, b.load, ceiling * (b.options.threads > 0 ? b.options.threads : 1),
+           1024 * usage.ru_maxrss);
     print("encode", &enc, b.repeats, (double)b.image.width * b.image.height);
     print("decode", &dec, b.repeats, (double)b.image.width * b.image.height);
     printf("}\n");

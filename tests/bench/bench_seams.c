@@ -1,9 +1,10 @@
-/* bench_seams.c - what cutting a picture in tiles costs: bytes, and squared error next to the borders of
- * tiles, against the same picture coded as one tile.
+/* bench_seams.c - what cutting a picture in tiles costs: bytes, and squared error next to the
+ * borders of tiles, against the same picture coded as one tile.
  *
- * bench_seams MODEL.licw SIDE PICTURE.ppm...: prints one JSON line per picture and quality. "seam" is the
- * mean squared error within 8 pixels of an inner tile border over that of the one-tile picture at the
- * same pixels, "inside" the same for all other pixels, "bytes" the ratio of file sizes. */
+ * bench_seams MODEL.licw SIDE PICTURE.ppm...: prints one JSON line per picture and quality. "seam"
+ * is the mean squared error within 8 pixels of an inner tile border over that of the one-tile
+ * picture at the same pixels, "inside" the same for all other pixels, "bytes" the ratio of file
+ * sizes. */
 #include "codec/lic.h"
 
 #include <stdbool.h>
@@ -20,7 +21,11 @@ static bool read_ppm(const char *path, lic_image *image)
     if (!f || fscanf(f, "P6 %u %u %u", &width, &height, &top) != 3 || top != 255)
         return false;
     fgetc(f);
-    *image = (lic_image){.stride_bytes = 3 * (size_t)width, .width = width, .height = height, .channels = 3, .depth = 8};
+    *image = (lic_image){.stride_bytes = 3 * (size_t)width,
+                         .width = width,
+                         .height = height,
+                         .channels = 3,
+                         .depth = 8};
     const size_t bytes = image->stride_bytes * height;
     image->data = malloc(bytes);
     const bool good = image->data && fread(image->data, 1, bytes, f) == bytes;
@@ -29,8 +34,8 @@ static bool read_ppm(const char *path, lic_image *image)
 }
 
 /* Encodes and decodes; the bytes and the picture. */
-static size_t code(lic_encoder *encoder, lic_decoder *decoder, const lic_image *image, double quality, unsigned side,
-                   lic_image *out, lic_info *info)
+static size_t code(lic_encoder *encoder, lic_decoder *decoder, const lic_image *image,
+                   double quality, unsigned side, lic_image *out, lic_info *info)
 {
     lic_encode_options options;
     lic_buffer file;
@@ -38,7 +43,8 @@ static size_t code(lic_encoder *encoder, lic_decoder *decoder, const lic_image *
     lic_encode_options_init(&options);
     options.quality = quality;
     options.tile_side = side;
-    if (lic_encoder_encode(encoder, image, &options, &file, &err) || lic_probe(file.data, file.bytes, info, &err) ||
+    if (lic_encoder_encode(encoder, image, &options, &file, &err) ||
+        lic_probe(file.data, file.bytes, info, &err) ||
         lic_decoder_decode(decoder, file.data, file.bytes, 0, out, &err)) {
         fprintf(stderr, "bench_seams: %s\n", err.text);
         exit(1);
@@ -60,10 +66,12 @@ static void errors(const lic_image *a, const lic_image *b, const lic_info *tiles
     sum[0] = sum[1] = 0;
     for (unsigned y = 0; y < a->height; y++)
         for (unsigned x = 0; x < a->width; x++) {
-            const bool near = near_border(x, tiles->tile_width, a->width) || near_border(y, tiles->tile_height, a->height);
+            const bool near = near_border(x, tiles->tile_width, a->width) ||
+                              near_border(y, tiles->tile_height, a->height);
             for (unsigned i = 0; i < 3; i++) {
                 const size_t at = (size_t)y * a->stride_bytes + 3 * (size_t)x + i;
-                const double d = (double)((const uint8_t *)a->data)[at] - ((const uint8_t *)b->data)[at];
+                const double d =
+                    (double)((const uint8_t *)a->data)[at] - ((const uint8_t *)b->data)[at];
                 sum[near] += d * d;
             }
         }
@@ -78,7 +86,8 @@ int main(int argc, char **argv)
     lic_error err;
     if (argc < 4)
         return fprintf(stderr, "usage: bench_seams MODEL SIDE PICTURE.ppm...\n"), 2;
-    if (lic_model_open(argv[1], NULL, &model, &err) || lic_encoder_new(model, NULL, &encoder, &err) ||
+    if (lic_model_open(argv[1], NULL, &model, &err) ||
+        lic_encoder_new(model, NULL, &encoder, &err) ||
         lic_decoder_new(model, NULL, &decoder, &err))
         return fprintf(stderr, "bench_seams: %s\n", err.text), 1;
     for (int i = 3; i < argc; i++) {
@@ -89,12 +98,14 @@ int main(int argc, char **argv)
             lic_info one, many;
             double reference[2], sum[2];
             const size_t a = code(encoder, decoder, &image, qualities[q], 16384, &whole, &one);
-            const size_t b = code(encoder, decoder, &image, qualities[q], (unsigned)atoi(argv[2]), &tiled, &many);
+            const size_t b = code(encoder, decoder, &image, qualities[q], (unsigned)atoi(argv[2]),
+                                  &tiled, &many);
             if (!many.tile_width)
                 return fprintf(stderr, "bench_seams: %s: one tile\n", argv[i]), 1;
             errors(&image, &whole, &many, reference);
             errors(&image, &tiled, &many, sum);
-            printf("{\"picture\": \"%s\", \"quality\": %g, \"tile\": \"%ux%u\", \"bytes\": %.4f, \"seam\": %.4f, \"inside\": %.4f}\n",
+            printf("{\"picture\": \"%s\", \"quality\": %g, \"tile\": \"%ux%u\", \"bytes\": %.4f, "
+                   "\"seam\": %.4f, \"inside\": %.4f}\n",
                    argv[i], qualities[q], many.tile_width, many.tile_height, (double)b / (double)a,
                    sum[1] / reference[1], sum[0] / reference[0]);
             lic_image_free(&whole, NULL);

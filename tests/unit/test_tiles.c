@@ -1,5 +1,5 @@
-/* test_tiles.c - pictures cut in tiles: geometry, any size and tile side, crops, rows in and out. Runs on
- * the tiny network: what is tested is which numbers go where, not how good they are. */
+/* test_tiles.c - pictures cut in tiles: geometry, any size and tile side, crops, rows in and out.
+ * Runs on the tiny network: what is tested is which numbers go where, not how good they are. */
 #include "codec/lic.h"
 #include "codec/tiles.h"
 #include "tests/test.h"
@@ -15,13 +15,18 @@ static int open_all(void)
     lic_error err;
     if (model)
         return 1;
-    return !lic_model_open(MODEL, NULL, &model, &err) && !lic_encoder_new(model, NULL, &encoder, &err) &&
+    return !lic_model_open(MODEL, NULL, &model, &err) &&
+           !lic_encoder_new(model, NULL, &encoder, &err) &&
            !lic_decoder_new(model, NULL, &decoder, &err);
 }
 
 static lic_image new_image(uint32_t width, uint32_t height)
 {
-    lic_image image = {.stride_bytes = 3 * (size_t)width, .width = width, .height = height, .channels = 3, .depth = 8};
+    lic_image image = {.stride_bytes = 3 * (size_t)width,
+                       .width = width,
+                       .height = height,
+                       .channels = 3,
+                       .depth = 8};
     uint8_t *data = malloc(image.stride_bytes * height);
     for (size_t i = 0; data && i < image.stride_bytes * height; i++)
         data[i] = (uint8_t)((i * i / 7 + i / (3 * width) * 5) >> 2);
@@ -52,7 +57,8 @@ TEST(regions_hold_tiles_and_stay_inside)
             area += (t.x1 - t.x0) * (t.y1 - t.y0);
             CHECK(r.x0 >= 0 && r.x0 <= t.x0 && r.x1 >= t.x1 && r.x1 <= g.width);
             CHECK(r.y0 >= 0 && r.y0 <= t.y0 && r.y1 >= t.y1 && r.y1 <= g.height);
-            CHECK((r.x1 - r.x0) % 64 == 0 && (r.y1 - r.y0) % 64 == 0 && r.x0 % 16 == 0 && r.y0 % 16 == 0);
+            CHECK((r.x1 - r.x0) % 64 == 0 && (r.y1 - r.y0) % 64 == 0 && r.x0 % 16 == 0 &&
+                  r.y0 % 16 == 0);
         }
         CHECK_EQ_INT(area, g.width * g.height);
     }
@@ -72,7 +78,8 @@ TEST(one_tile_grows_by_no_byte)
 }
 
 /* The rectangle decoded alone has the bits of the whole picture. */
-static void check_crop(const lic_buffer *file, const lic_image *whole, uint32_t x, uint32_t y, uint32_t w, uint32_t h)
+static void check_crop(const lic_buffer *file, const lic_image *whole, uint32_t x, uint32_t y,
+                       uint32_t w, uint32_t h)
 {
     lic_decode_options options;
     lic_image part;
@@ -86,7 +93,8 @@ static void check_crop(const lic_buffer *file, const lic_image *whole, uint32_t 
     CHECK(part.width == w && part.height == h);
     for (uint32_t row = 0; row < h; row++)
         CHECK(!memcmp((uint8_t *)part.data + row * part.stride_bytes,
-                      (uint8_t *)whole->data + (y + row) * whole->stride_bytes + 3 * (size_t)x, 3 * (size_t)w));
+                      (uint8_t *)whole->data + (y + row) * whole->stride_bytes + 3 * (size_t)x,
+                      3 * (size_t)w));
     lic_image_free(&part, NULL);
 }
 
@@ -112,7 +120,8 @@ TEST(crops_are_parts_of_the_whole)
 
 TEST(crops_outside_are_refused)
 {
-    static const uint32_t bad[][4] = {{0, 0, 101, 64}, {100, 0, 1, 1}, {0, 64, 1, 1}, {5, 5, 0, 3}, {1, 1, UINT32_MAX, 1}};
+    static const uint32_t bad[][4] = {
+        {0, 0, 101, 64}, {100, 0, 1, 1}, {0, 64, 1, 1}, {5, 5, 0, 3}, {1, 1, UINT32_MAX, 1}};
     REQUIRE(open_all());
     const lic_image image = new_image(100, 64);
     lic_buffer file;
@@ -126,7 +135,8 @@ TEST(crops_outside_are_refused)
         options.crop_y = bad[i][1];
         options.crop_width = bad[i][2];
         options.crop_height = bad[i][3];
-        CHECK_EQ_INT(lic_decoder_decode_area(decoder, file.data, file.bytes, &options, &part, &err), LIC_ERR_ARGUMENT);
+        CHECK_EQ_INT(lic_decoder_decode_area(decoder, file.data, file.bytes, &options, &part, &err),
+                     LIC_ERR_ARGUMENT);
         CHECK(!part.data);
     }
     lic_buffer_free(&file);
@@ -140,7 +150,8 @@ struct rows {
     int in_order, is_sink;
 };
 
-static int move_rows(void *user, uint32_t first_row, uint32_t n_rows, void *rows, size_t stride_bytes)
+static int move_rows(void *user, uint32_t first_row, uint32_t n_rows, void *rows,
+                     size_t stride_bytes)
 {
     struct rows *r = user;
     r->in_order &= first_row == r->next;
@@ -155,10 +166,12 @@ static int move_rows(void *user, uint32_t first_row, uint32_t n_rows, void *rows
 
 TEST(rows_give_the_same_as_pictures_in_memory)
 {
-    static const uint32_t sizes[][2] = {{1, 1}, {1, 400}, {17, 33}, {200, 1}, {190, 333}, {128, 64}, {129, 65}};
+    static const uint32_t sizes[][2] = {{1, 1},     {1, 400},  {17, 33}, {200, 1},
+                                        {190, 333}, {128, 64}, {129, 65}};
     REQUIRE(open_all());
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        const lic_image image = new_image(sizes[i][0], sizes[i][1]), copy = new_image(sizes[i][0], sizes[i][1]);
+        const lic_image image = new_image(sizes[i][0], sizes[i][1]),
+                        copy = new_image(sizes[i][0], sizes[i][1]);
         lic_encode_options options;
         lic_buffer a, b;
         lic_image whole;
