@@ -76,9 +76,8 @@ lic_picture_format lic_picture_format_of_name(const char *path)
 
 /* ---- parts of a picture ---- */
 
-lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
-                             uint32_t channels, uint32_t depth, const lic_read_options *options,
-                             lic_error *err)
+lic_status lic_picture_check_size(uint64_t width, uint64_t height, const lic_read_options *options,
+                                  lic_error *err)
 {
     if (width < 1 || height < 1 || width > LIC_MAX_SIDE || height > LIC_MAX_SIDE)
         return lic_report_fail(err, LIC_ERR_LIMIT,
@@ -88,6 +87,16 @@ lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t heig
         return lic_report_fail(err, LIC_ERR_LIMIT,
                                "%" PRIu64 "x%" PRIu64 " is more than --max-pixels=%" PRIu64, width,
                                height, options->max_pixels);
+    return LIC_OK;
+}
+
+lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
+                             uint32_t channels, uint32_t depth, const lic_read_options *options,
+                             lic_error *err)
+{
+    const lic_status status = lic_picture_check_size(width, height, options, err);
+    if (status != LIC_OK)
+        return status;
     size_t stride = (size_t)(width * channels * depth / 8);
     void *data = height > SIZE_MAX / stride ? NULL : malloc(stride * (size_t)height);
     if (!data)

@@ -61,7 +61,10 @@ lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture 
                              lic_error *err);
 void lic_picture_free(lic_picture *picture);
 
-/* For the readers: sets the image's fields and takes its memory, after the limits are checked. */
+/* For the readers: is the size within the limits? Before any library takes memory for rows of it. */
+lic_status lic_picture_check_size(uint64_t width, uint64_t height, const lic_read_options *options,
+                                  lic_error *err);
+/* Sets the image's fields and takes its memory, after the limits are checked. */
 lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
                              uint32_t channels, uint32_t depth, const lic_read_options *options,
                              lic_error *err);

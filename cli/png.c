@@ -159,8 +159,14 @@ static void read_all(struct png_job *job)
     png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
     png_set_read_user_chunk_fn(png, job, on_unknown);
     png_read_info(png, job->info);
-    set_transforms(job);
+    /* set_transforms() makes libpng clear a whole row. */
     lic_status status =
+        lic_picture_check_size(png_get_image_width(png, job->info),
+                               png_get_image_height(png, job->info), job->options, job->err);
+    if (status != LIC_OK)
+        stop(job, status);
+    set_transforms(job);
+    status =
         lic_picture_alloc(job->picture, png_get_image_width(png, job->info),
                           png_get_image_height(png, job->info), png_get_channels(png, job->info),
                           png_get_bit_depth(png, job->info), job->options, job->err);

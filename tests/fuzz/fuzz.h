@@ -2,7 +2,7 @@
  * -DLIC_FUZZER libFuzzer calls it. Otherwise this header gives it a main() that replays files, or
  * folders of files: those named as arguments, or corpus/NAME beside fuzz_NAME.c, where every input that
  * ever broke something stays. An input that fails ends the program by abort() or a sanitizer; one
- * that takes longer than REPLAY_SECONDS counts as failed. Include it from one source per program. */
+ * that takes longer than REPLAY_SECONDS, or touches more than REPLAY_MEGABYTES, counts as failed. Include it from one source per program. */
 #ifndef LIC_TESTS_FUZZ_H
 #define LIC_TESTS_FUZZ_H
 
@@ -74,10 +74,11 @@ static inline void fuzz_lic_seal(uint8_t *data, size_t bytes, uint8_t *control)
 #ifndef LIC_FUZZER
 
 #include <dirent.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
-enum { REPLAY_SECONDS = 20 };
+enum { REPLAY_SECONDS = 20, REPLAY_MEGABYTES = 700 }; /* the latter with a sanitizer's own */
 
 static unsigned long replay_passed, replay_failed;
 
@@ -86,6 +87,14 @@ static inline double replay_clock(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Megabytes. */
+static inline long replay_peak(void)
+{
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    return use.ru_maxrss / 1024;
 }
 
 static inline void replay_file(const char *path)
@@ -100,12 +109,15 @@ static inline void replay_file(const char *path)
     uint8_t *copy = fuzz_copy(data, bytes);
     free(data);
     const double start = replay_clock();
+    const long peak = replay_peak();
     LLVMFuzzerTestOneInput(copy, bytes);
     const double seconds = replay_clock() - start;
     free(copy);
-    if (seconds > REPLAY_SECONDS)
-        printf("FAILED %s: %.1f s\n", path, seconds);
-    *(seconds > REPLAY_SECONDS ? &replay_failed : &replay_passed) += 1;
+    const bool large = replay_peak() > peak && replay_peak() > REPLAY_MEGABYTES;
+    const bool failed = seconds > REPLAY_SECONDS || large;
+    if (failed)
+        printf("FAILED %s: %.1f s, %ld MB\n", path, seconds, replay_peak());
+    *(failed ? &replay_failed : &replay_passed) += 1;
 }
 
 static inline void replay(const char *path)
