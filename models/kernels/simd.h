@@ -1,7 +1,7 @@
 /* simd.h - one logical vector of 16 floats, `v16`, on every machine.
  *
- * A v16 is one AVX-512 register, two AVX2, four NEON, or an array. All operations are IEEE binary32 and
- * lane by lane; reductions use one fixed tree; so code written on v16 gives the same bits everywhere.
+ * A v16 is one AVX-512 register, two AVX2, four NEON, or an array. All operations are IEEE binary32
+ * and lane by lane; reductions use one fixed tree; so code on v16 gives the same bits everywhere.
  * min and max are a < b ? a : b and a > b ? a : b, also for NaN and signed zeros (what x86 does).
  * Included once per kernel source, which says by LIC_SIMD_* what to use; fma is always explicit
  * (everything is compiled with -ffp-contract=off). Compiler extensions and intrinsics live only in
@@ -54,14 +54,20 @@ LIC_INLINE v16 v16_min(v16 a, v16 b) { return _mm512_min_ps(a, b); }
 LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
 {
     __m512i e = _mm512_slli_epi32(_mm512_castps_si512(t), 23);
-    return _mm512_mul_ps(y, _mm512_castsi512_ps(_mm512_add_epi32(e, _mm512_set1_epi32(0x3F800000))));
+    e = _mm512_add_epi32(e, _mm512_set1_epi32(0x3F800000));
+    return _mm512_mul_ps(y, _mm512_castsi512_ps(e));
 }
 
 #elif defined(LIC_SIMD_AVX2)
 
 typedef struct { __m256 lo, hi; } v16;
 #define V16_EACH(expr_lo, expr_hi) ((v16){(expr_lo), (expr_hi)})
-LIC_INLINE v16 v16_load(const float *p) { return V16_EACH(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
+#define V16_BINARY(name, op)                                                                       \
+    LIC_INLINE v16 name(v16 a, v16 b) { return V16_EACH(op(a.lo, b.lo), op(a.hi, b.hi)); }
+LIC_INLINE v16 v16_load(const float *p)
+{
+    return V16_EACH(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8));
+}
 LIC_INLINE void v16_store(float *p, v16 a)
 {
     _mm256_storeu_ps(p, a.lo);
@@ -80,20 +86,21 @@ LIC_INLINE void v16_store_n(float *p, v16 a, int n)
     memcpy(p, t, (size_t)n * sizeof *p);
 }
 LIC_INLINE v16 v16_set(float x) { return V16_EACH(_mm256_set1_ps(x), _mm256_set1_ps(x)); }
-LIC_INLINE v16 v16_add(v16 a, v16 b) { return V16_EACH(_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)); }
-LIC_INLINE v16 v16_sub(v16 a, v16 b) { return V16_EACH(_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)); }
-LIC_INLINE v16 v16_mul(v16 a, v16 b) { return V16_EACH(_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)); }
-LIC_INLINE v16 v16_div(v16 a, v16 b) { return V16_EACH(_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)); }
+V16_BINARY(v16_add, _mm256_add_ps)
+V16_BINARY(v16_sub, _mm256_sub_ps)
+V16_BINARY(v16_mul, _mm256_mul_ps)
+V16_BINARY(v16_div, _mm256_div_ps)
 LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
 {
     return V16_EACH(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi));
 }
-LIC_INLINE v16 v16_max(v16 a, v16 b) { return V16_EACH(_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)); }
-LIC_INLINE v16 v16_min(v16 a, v16 b) { return V16_EACH(_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)); }
+V16_BINARY(v16_max, _mm256_max_ps)
+V16_BINARY(v16_min, _mm256_min_ps)
 LIC_INLINE __m256 v8_scale_pow2(__m256 y, __m256 t)
 {
     __m256i e = _mm256_slli_epi32(_mm256_castps_si256(t), 23);
-    return _mm256_mul_ps(y, _mm256_castsi256_ps(_mm256_add_epi32(e, _mm256_set1_epi32(0x3F800000))));
+    e = _mm256_add_epi32(e, _mm256_set1_epi32(0x3F800000));
+    return _mm256_mul_ps(y, _mm256_castsi256_ps(e));
 }
 LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
 {
@@ -134,8 +141,14 @@ LIC_INLINE v16 v16_sub(v16 a, v16 b) { V16_MAP(vsubq_f32(a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_mul(v16 a, v16 b) { V16_MAP(vmulq_f32(a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_div(v16 a, v16 b) { V16_MAP(vdivq_f32(a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { V16_MAP(vfmaq_f32(c.q[i_], a.q[i_], b.q[i_])); }
-LIC_INLINE v16 v16_max(v16 a, v16 b) { V16_MAP(vbslq_f32(vcgtq_f32(a.q[i_], b.q[i_]), a.q[i_], b.q[i_])); }
-LIC_INLINE v16 v16_min(v16 a, v16 b) { V16_MAP(vbslq_f32(vcltq_f32(a.q[i_], b.q[i_]), a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_max(v16 a, v16 b)
+{
+    V16_MAP(vbslq_f32(vcgtq_f32(a.q[i_], b.q[i_]), a.q[i_], b.q[i_]));
+}
+LIC_INLINE v16 v16_min(v16 a, v16 b)
+{
+    V16_MAP(vbslq_f32(vcltq_f32(a.q[i_], b.q[i_]), a.q[i_], b.q[i_]));
+}
 LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
 {
     V16_MAP(vmulq_f32(y.q[i_], vreinterpretq_f32_s32(vaddq_s32(
@@ -155,8 +168,8 @@ typedef struct { float f[16]; } v16;
 
 #if defined(LIC_SIMD_SOFT_FMA)
 /* Exact fused multiply-add from double arithmetic. The product of two binary32 numbers is exact in
- * binary64; the sum is rounded to odd (the last bit set when inexact), after which the conversion to
- * binary32 rounds once, rightly (Boldo and Melquiond 2008; 53 >= 2 * 24 + 2). */
+ * binary64; the sum is rounded to odd (the last bit set when inexact), after which the conversion
+ * to binary32 rounds once, rightly (Boldo and Melquiond 2008; 53 >= 2 * 24 + 2). */
 LIC_INLINE float fma1(float a, float b, float c)
 {
     double p = (double)a * (double)b, d = (double)c, s = p + d;
@@ -254,8 +267,8 @@ LIC_INLINE float v16_hmax(v16 a)
 }
 #endif
 
-/* exp by range reduction and a degree-5 polynomial (Cephes expf; relative error below 2e-7), argument
- * held within -87..88 so that neither infinities nor subnormals arise. */
+/* exp by range reduction and a degree-5 polynomial (Cephes expf; relative error below 2e-7),
+ * argument held within -87..88 so that neither infinities nor subnormals arise. */
 LIC_INLINE v16 v16_exp(v16 x)
 {
     const v16 magic = v16_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
