@@ -76,21 +76,25 @@ static int larger(int a, int b)
     return a > b ? a : b;
 }
 
-/* Where the tiles begin. False unless they fill the latents exactly. */
+/* Where the tiles begin. False unless they fill the latents exactly and their checks give the
+ * head's. */
 static bool find_tiles(struct decoding *d)
 {
     const size_t n = (size_t)d->grid.columns * (size_t)d->grid.rows;
     lic_reader r = {.at = d->file.latents, .end = d->file.latents + d->file.latent_bytes};
+    uint32_t check = 0;
     for (size_t i = 0; i < n; i++) {
         d->tiles[i] = r.at;
         const uint32_t bytes = lic_read_varint(&r);
+        const uint8_t *word = r.at;
         lic_read_u32(&r);
         if (r.failed || (size_t)(r.end - r.at) < bytes)
             return false;
+        check = lic_crc32(check, word, 4);
         r.at += bytes;
     }
     d->tiles[n] = r.at;
-    return r.at == r.end;
+    return r.at == r.end && check == d->file.check_latents;
 }
 
 /* The code of a tile and the check of its latents. */

@@ -1,5 +1,6 @@
 /* test_tiles.c - pictures cut in tiles: geometry, any size and tile side, crops, rows in and out.
  * Runs on the tiny network: what is tested is which numbers go where, not how good they are. */
+#include "codec/base/bytes.h"
 #include "codec/lic.h"
 #include "codec/tiles.h"
 #include "tests/test.h"
@@ -193,6 +194,33 @@ TEST(rows_give_the_same_as_pictures_in_memory)
         free(image.data);
         free(copy.data);
     }
+}
+
+/* The check in the head is that of the tiles' checks: a file in which they disagree is refused,
+ * even if its checksum is right. (Once it was not looked at.) */
+TEST(check_in_the_head_is_that_of_the_tiles)
+{
+    enum { CHECK_AT = 4 + 1 + 2 + 1 + 2 + 4 + 2, CRC_AT = CHECK_AT + 4 }; /* 130 x 70 */
+    REQUIRE(open_all());
+    const lic_image image = new_image(130, 70);
+    lic_buffer file;
+    lic_image out;
+    lic_error err;
+    REQUIRE(!encode(&image, 64, &file));
+    file.data[CHECK_AT] ^= 1;
+    uint32_t crc = lic_crc32(0, file.data, CRC_AT);
+    crc = lic_crc32(crc, file.data + CRC_AT + 4, file.bytes - CRC_AT - 4);
+    lic_write_u32(file.data + CRC_AT, crc);
+    CHECK_EQ_INT(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err),
+                 LIC_ERR_CORRUPT);
+    file.data[CHECK_AT] ^= 1;
+    crc = lic_crc32(0, file.data, CRC_AT);
+    crc = lic_crc32(crc, file.data + CRC_AT + 4, file.bytes - CRC_AT - 4);
+    lic_write_u32(file.data + CRC_AT, crc);
+    REQUIRE(!lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err));
+    lic_image_free(&out, NULL);
+    lic_buffer_free(&file);
+    free(image.data);
 }
 
 /* Any byte of a file in tiles. */
