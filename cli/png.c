@@ -15,8 +15,9 @@
  * bytes. */
 enum { WRITE_LEVEL = 4 };
 
-/* What a compressed chunk (ICC profile, XMP) may grow to. */
-enum { MAX_CHUNK_BYTES = 64 << 20 };
+/* What a compressed chunk (ICC profile, XMP) may grow to, a thousandfold, and how many libpng may keep:
+ * the product bounds the memory that a small file can take. */
+enum { MAX_CHUNK_BYTES = 16 << 20, MAX_CHUNKS = 16 };
 
 struct png_job {
     png_structp png;
@@ -151,12 +152,15 @@ static bool chunks_fit(const uint8_t *data, size_t bytes)
 
 static void read_all(struct png_job *job)
 {
+    static const png_byte unwanted[] = "tEXt\0zTXt\0sPLT"; /* names of 5 bytes, zero included */
     png_structp png = job->png;
     if (!chunks_fit(job->data, job->bytes))
         png_error(png, "the file ends too early");
     png_set_read_fn(png, job, read_bytes);
     png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF); /* ours, below, name the sizes */
     png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
+    png_set_chunk_cache_max(png, MAX_CHUNKS);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, unwanted, sizeof unwanted / 5);
     png_set_read_user_chunk_fn(png, job, on_unknown);
     png_read_info(png, job->info);
     /* set_transforms() makes libpng clear a whole row. */
