@@ -280,8 +280,10 @@ TEST(png_with_many_packed_texts_takes_little_memory)
     static const uint8_t head[13] = {0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0}, pixel[2] = {0, 7};
     static uint8_t text[1 << 16] = "key\0\0", idat[64], file[TEXTS << 15];
     uLongf text_bytes = sizeof text - 5, idat_bytes = sizeof idat;
-    uint8_t *letters = calloc(TEXT_BYTES, 1), *at = file;
-    REQUIRE(letters && compress2(text + 5, &text_bytes, letters, TEXT_BYTES, 9) == Z_OK);
+    uint8_t *letters = malloc(TEXT_BYTES), *at = file;
+    REQUIRE(letters);
+    memset(letters, 'a', TEXT_BYTES);
+    REQUIRE(compress2(text + 5, &text_bytes, letters, TEXT_BYTES, 9) == Z_OK);
     REQUIRE(compress(idat, &idat_bytes, pixel, sizeof pixel) == Z_OK);
     free(letters);
     memcpy(at, "\x89PNG\r\n\x1a\n", 8);
