@@ -206,7 +206,7 @@ static void encode_forward(lic_context *context, nn *c, void *user)
     context->n_tiles = (size_t)e->grid.columns * (size_t)e->grid.rows;
     for (int row = 0; row < e->grid.rows; row++) {
         fetch_rows(c, e, lic_grid_region(&e->grid, 0, row));
-        for (int column = 0; column < e->grid.columns && !e->status; column++)
+        for (int column = 0; column < e->grid.columns && !e->status && !c->cancelled; column++)
             if (!c->arena->planning || is_sample(&e->grid, column, row))
                 encode_tile(context, c, e, column, row);
     }
