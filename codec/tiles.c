@@ -13,6 +13,11 @@ static int divide_up(int a, int b)
     return (a + b - 1) / b;
 }
 
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, int tile_h)
 {
     grid->width = lic_padded(width);
@@ -22,6 +27,8 @@ bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, 
     if (grid->tile_w < LIC_UNIT || grid->tile_h < LIC_UNIT || grid->tile_w % LIC_UNIT ||
         grid->tile_h % LIC_UNIT)
         return false;
+    grid->tile_w = smaller(grid->tile_w, grid->width); /* memory is taken for whole rows of tiles */
+    grid->tile_h = smaller(grid->tile_h, grid->height);
     grid->columns = divide_up(grid->width, grid->tile_w);
     grid->rows = divide_up(grid->height, grid->tile_h);
     return true;
@@ -41,11 +48,6 @@ void lic_grid_choose(uint32_t width, uint32_t height, int side, int *tile_w, int
         return;
     *tile_w = choose_side(width, side);
     *tile_h = choose_side(height, side);
-}
-
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
 }
 
 lic_area lic_grid_tile(const lic_grid *grid, int column, int row)

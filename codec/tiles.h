@@ -19,7 +19,7 @@ enum {
 
 typedef struct lic_grid {
     int width, height;  /* of the padded picture */
-    int tile_w, tile_h; /* of all tiles but the last of a row or column */
+    int tile_w, tile_h; /* of all tiles but the last of a row or column; not above width, height */
     int columns, rows;
 } lic_grid;
 
