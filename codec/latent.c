@@ -148,6 +148,13 @@ static void code_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, 
     lic_arena_rewind(c->arena, mark);
 }
 
+/* Nothing is computed from a code that has ended too early: a few bytes can promise any picture. The
+ * caller asks the decoder and does not look at y_hat. */
+static bool is_cut(const latent_io *io)
+{
+    return io->dec && lic_range_decoder_cut(io->dec);
+}
+
 tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h,
                        int w)
 {
@@ -155,8 +162,8 @@ tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, t
     tensor y_hat = lic_nn_new(c, h, w, net->m);
     const size_t mark = lic_arena_mark(c->arena);
     tensor z_hat = code_z(c, io, z, h / 4, w / 4);
-    tensor hyper = lic_h_s(c, net, rate, z_hat);
-    for (int i = 0; i < net->n_slices; i++) {
+    tensor hyper = is_cut(io) ? (tensor){0} : lic_h_s(c, net, rate, z_hat);
+    for (int i = 0; i < net->n_slices && !is_cut(io); i++) {
         code_slice(c, io, i, hyper, y, y_hat);
         lic_nn_report(c, (double)(i + 1) / net->n_slices);
     }

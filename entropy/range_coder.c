@@ -307,12 +307,17 @@ void lic_range_decode_many(lic_range_decoder *dec, const lic_cdf_set *set, const
     decode_symbols(dec, set->tables, index, values, n);
 }
 
+bool lic_range_decoder_cut(const lic_range_decoder *dec)
+{
+    return dec->corrupt || dec->overrun > STATE_BYTES;
+}
+
 /* A sequence of symbols has exactly one code. The last state read is the encoder's final word, of
  * which `low` is what code leaves over: the encoder would have ended in the same bytes, or this is
  * no code. */
 bool lic_range_decoder_ok(const lic_range_decoder *dec)
 {
-    if (dec->corrupt || dec->at != dec->end || dec->overrun > STATE_BYTES)
+    if (lic_range_decoder_cut(dec) || dec->at != dec->end)
         return false;
     unsigned n = (unsigned)(STATE_BYTES - dec->overrun);
     uint64_t last = 0, word;

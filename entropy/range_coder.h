@@ -49,6 +49,9 @@ void lic_range_decoder_init(lic_range_decoder *dec, const uint8_t *data, size_t 
 int32_t lic_range_decode(lic_range_decoder *dec, const lic_cdf *cdf);
 void lic_range_decode_many(lic_range_decoder *dec, const lic_cdf_set *set, const uint8_t *index,
                            int32_t *values, size_t n);
+/* At any time: true if the input is known to be no code, as it was cut or held a corrupt escape; symbols
+ * from here on mean nothing. */
+bool lic_range_decoder_cut(const lic_range_decoder *dec);
 /* After the last symbol: true if an encoder given these symbols writes exactly these bytes. False
  * after a corrupt escape, more than 8 bytes read past the end, input left over, or another spelling
  * of the end. */

@@ -12,9 +12,16 @@ enum { LET_THROUGH = 1, ROWS = 2, OTHER_DEPTH = 4, TWO_THREADS = 8, CANCEL = 16 
 static uint8_t control[4];
 
 bool __real_lic_range_decoder_ok(const lic_range_decoder *dec);
+bool __real_lic_range_decoder_cut(const lic_range_decoder *dec);
+bool __wrap_lic_range_decoder_cut(const lic_range_decoder *dec);
 uint32_t __real_lic_latent_check(tensor y_hat);
 bool __wrap_lic_range_decoder_ok(const lic_range_decoder *dec);
 uint32_t __wrap_lic_latent_check(tensor y_hat);
+
+bool __wrap_lic_range_decoder_cut(const lic_range_decoder *dec)
+{
+    return __real_lic_range_decoder_cut(dec) && !(control[0] & LET_THROUGH);
+}
 
 bool __wrap_lic_range_decoder_ok(const lic_range_decoder *dec)
 {
