@@ -27,6 +27,8 @@ static int open_place(place *p, int threads)
     p->c = (nn){.k = lic_kernels_get(LIC_CPU_AUTO), .arena = &p->arena, .zeros = zeros};
     p->c.gemm = p->c.k->gemm;
     p->c.pool = lic_pool_new(threads, NULL);
+    p->c.scratch = lic_arena_take(&p->arena, LIC_PANEL,
+                                  sizeof *p->c.scratch); /* the strict kernels need none */
     return p->c.pool != NULL;
 }
 
