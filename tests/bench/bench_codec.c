@@ -7,6 +7,7 @@
  * multiply-adds, times two, over the time of all stages (coding symbols included). */
 #include "codec/lic.h"
 #include "models/kernels/strict.h"
+#include "tests/bench/ppm.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -69,25 +70,6 @@ static double gemm_ceiling(const lic_kernels *kernels)
         best = rate > best ? rate : best;
     }
     return best;
-}
-
-static bool read_ppm(const char *path, lic_image *image)
-{
-    FILE *f = fopen(path, "rb");
-    unsigned width, height, top;
-    if (!f || fscanf(f, "P6 %u %u %u", &width, &height, &top) != 3 || top != 255)
-        return false;
-    fgetc(f);
-    *image = (lic_image){.stride_bytes = 3 * (size_t)width,
-                         .width = width,
-                         .height = height,
-                         .channels = 3,
-                         .depth = 8};
-    const size_t bytes = image->stride_bytes * height;
-    image->data = malloc(bytes);
-    const bool good = image->data && fread(image->data, 1, bytes, f) == bytes;
-    fclose(f);
-    return good;
 }
 
 /* The picture, n times across and down. */

@@ -6,6 +6,7 @@
  * picture at the same pixels, "inside" the same for all other pixels, "bytes" the ratio of file
  * sizes. */
 #include "codec/lic.h"
+#include "tests/bench/ppm.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,25 +14,6 @@
 #include <string.h>
 
 enum { BAND = 8 };
-
-static bool read_ppm(const char *path, lic_image *image)
-{
-    FILE *f = fopen(path, "rb");
-    unsigned width, height, top;
-    if (!f || fscanf(f, "P6 %u %u %u", &width, &height, &top) != 3 || top != 255)
-        return false;
-    fgetc(f);
-    *image = (lic_image){.stride_bytes = 3 * (size_t)width,
-                         .width = width,
-                         .height = height,
-                         .channels = 3,
-                         .depth = 8};
-    const size_t bytes = image->stride_bytes * height;
-    image->data = malloc(bytes);
-    const bool good = image->data && fread(image->data, 1, bytes, f) == bytes;
-    fclose(f);
-    return good;
-}
 
 /* Encodes and decodes; the bytes and the picture. */
 static size_t code(lic_encoder *encoder, lic_decoder *decoder, const lic_image *image,
