@@ -3,7 +3,7 @@
 The whole step (sampling, forward, backward, optimiser, average) is one CUDA graph. The schedule follows
 the clock, so that a run ends when it should whatever the speed of the machine: short warm-up, constant rate, linear decay to
 zero. The exponential average of the weights is written to FOLDER every few minutes and at the end. Under torchrun each process
-takes one GPU and gradients are averaged over all.
+takes one GPU and a batch of its own, gradients are averaged over all, and the learning rates grow with the square root of their number.
 
 A share of the steps ("tiles" in the configuration, a quarter if it says nothing) codes tiles: the codec cuts large pictures, and the
 entropy path then meets edges of arrays where the picture goes on. There the latents are those of the inside of a picture, since g_a
@@ -36,6 +36,13 @@ def rate_lambda(q):
     """Weight of the distortion at level q, log-spaced."""
     t = q / (M.Codec.LEVELS - 1)
     return torch.exp(math.log(LAMBDA[0]) * (1 - t) + math.log(LAMBDA[1]) * t)
+
+
+def for_processes(cfg, world):
+    """The configuration for a batch that is `world` times as large: learning rates grow with its square root, and take at least 500 steps to come up."""
+    if world == 1:
+        return cfg
+    return dict(cfg, lr=cfg["lr"] * math.sqrt(world), adam_lr=cfg["adam_lr"] * math.sqrt(world), warmup=max(500, cfg["warmup"]))
 
 
 def load_state(path):
@@ -392,6 +399,7 @@ def run(a, make=None):
     with open(a.config) as f:
         cfg = dict(json.load(f), **json.loads(a.set))
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    cfg = for_processes(cfg, world)
     device = a.device
     if device == "cuda":
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"

@@ -252,6 +252,13 @@ def test_two_processes_give_the_gradient_of_one():
     assert (one - two[0]).norm() < 1e-3 * one.norm()
 
 
+def test_rates_for_several_processes():
+    assert train.for_processes(TINY, 1) is TINY
+    four = train.for_processes(TINY, 4)
+    assert (four["lr"], four["adam_lr"], four["warmup"]) == (2 * TINY["lr"], 2 * TINY["adam_lr"], 500)
+    assert train.for_processes(dict(TINY, warmup=900), 4)["warmup"] == 900
+
+
 def test_loss_falls_and_weights_come_back():
     torch.manual_seed(0)
     net = M.Codec(**TINY["model"])
