@@ -75,17 +75,6 @@ tests programs: $(TESTS)
 bench: all
 	$(Q)BUILD=$(BUILD) tests/bench/run.sh
 
-## make install: into $(DESTDIR)$(PREFIX): program, library, header, weights, manual page
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include \
-	    $(DESTDIR)$(PREFIX)/share/lic $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(BUILD)/lic $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(BUILD)/liblic.a $(BUILD)/liblic.so.0 $(DESTDIR)$(PREFIX)/lib
-	ln -sf liblic.so.0 $(DESTDIR)$(PREFIX)/lib/liblic.so
-	install -m 644 codec/lic.h $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(wildcard models/weights/*.licw) $(DESTDIR)$(PREFIX)/share/lic
-	install -m 644 cli/lic.1 $(DESTDIR)$(PREFIX)/share/man/man1
-
 ## make format: clang-format over all C sources
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -96,7 +85,7 @@ clean:
 
 ## make help: this list
 help:
-	@sed -n 's/^## /  /p' Makefile
+	@sed -n 's/^## /  /p' Makefile cli/package.mk
 	@echo '  Variables: CC=clang V=1 WERROR=1 BLAS=none BUILD=folder CFLAGS= LDFLAGS= PREFIX= DESTDIR='
 
 setup:
@@ -147,7 +136,8 @@ $(BUILD)/flags: FORCE
 	    echo '  using  $(CC) for $(MACHINE); image libraries: $(IO_LIBS); OpenBLAS backend:' \
 	    '$(if $(filter none,$(BLAS)),none,loaded at run time when the library is there)'; fi
 
-.PHONY: all demo check check-cross check-full fuzz tests programs bench install format clean help setup FORCE
+.PHONY: all demo check check-cross check-full fuzz tests programs bench format clean help setup FORCE
 .SECONDARY: $(TEST_OBJECTS)
 
+include cli/package.mk
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
