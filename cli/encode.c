@@ -34,9 +34,8 @@ static size_t list_chunks(const lic_picture *picture, lic_chunk *chunks)
     for (int i = 0; i < LIC_N_META; i++) {
         if (!picture->meta[i].data)
             continue;
-        memcpy(chunks[n].type, lic_picture_meta_chunks[i], sizeof chunks[n].type);
-        chunks[n].data = picture->meta[i].data;
-        chunks[n++].bytes = picture->meta[i].bytes;
+        chunks[n] = (lic_chunk){.data = picture->meta[i].data, .bytes = picture->meta[i].bytes};
+        memcpy(chunks[n++].type, lic_picture_meta_chunks[i], sizeof chunks[n].type);
     }
     return n;
 }

@@ -2,14 +2,12 @@
  *
  * Knows bytes only: no networks, no pictures. A file that is read is hostile: nothing in it is
  * trusted before it is checked, no memory is taken while it is parsed, and a chunk is unpacked into
- * no more than it can hold. Texts of errors are for the person whose photograph it is. */
+ * no more than it can hold (chunk.c). Texts of errors are for the person whose photograph it is. */
 #include "codec/container.h"
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 
 #include <string.h>
-#define ZLIB_CONST /* next_in points to const */
-#include <zlib.h>
 
 static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
 
@@ -25,8 +23,6 @@ static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
 /* Signature, version and flags, width, height, tile, model, quality, check of latents, checksum. */
 #define MAX_HEAD_BYTES       (4 + 1 + 2 * LIC_VARINT_MAX_BYTES + 2 + 4 + 2 + 4 + CRC_BYTES)
 #define MAX_CHUNK_HEAD_BYTES (TYPE_BYTES + 2 * LIC_VARINT_MAX_BYTES)
-/* Deflate spends at least 2 bits on 258 bytes; what promises more than that is lying. */
-#define MAX_DEFLATE_RATIO 1032u
 
 /* ---- types of chunks ---- */
 
@@ -49,16 +45,31 @@ static bool type_is_critical(const char *type)
     return type[0] >= 'A' && type[0] <= 'Z';
 }
 
+/* Alpha has exactly the bytes that the size of the picture asks for, others have a limit. */
+static bool fits_picture(const lic_container *c, const char *type, uint64_t unpacked)
+{
+    const uint64_t row = 1 + (uint64_t)c->width * (c->depth / 8);
+    return memcmp(type, "alph", TYPE_BYTES) == 0 ? unpacked == row * c->height
+                                                 : unpacked <= LIC_MAX_CHUNK_BYTES;
+}
+
 /* ---- writing ---- */
 
-static lic_status check_chunk(const lic_chunk *chunk, lic_error *err)
+static lic_status check_chunk(const lic_container *c, const lic_chunk *chunk, lic_error *err)
 {
+    const uint64_t unpacked = chunk->packed ? chunk->unpacked_bytes : chunk->bytes;
     if (!type_is_valid(chunk->type) || type_is_critical(chunk->type))
         return lic_fail(err, LIC_ERR_ARGUMENT,
                         "the type of a chunk must start with a small letter");
-    if (chunk->bytes > LIC_MAX_CHUNK_BYTES)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "chunk '%.4s' has %zu bytes, the format takes %u",
-                        chunk->type, chunk->bytes, LIC_MAX_CHUNK_BYTES);
+    if (!chunk->packed && chunk->bytes > LIC_MAX_CHUNK_BYTES)
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "chunk '%.4s' has %zu bytes, at most %u can be packed here", chunk->type,
+                        chunk->bytes, LIC_MAX_CHUNK_BYTES);
+    if (!fits_picture(c, chunk->type, unpacked) || unpacked > UINT32_MAX ||
+        chunk->bytes > UINT32_MAX)
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "chunk '%.4s' has %llu bytes, which the format does not take", chunk->type,
+                        (unsigned long long)unpacked);
     if (!chunk->data && chunk->bytes > 0)
         return lic_fail(err, LIC_ERR_ARGUMENT, "chunk '%.4s' has no data", chunk->type);
     return LIC_OK;
@@ -92,7 +103,7 @@ static lic_status check_container(const lic_container *c, lic_error *err)
         return lic_fail(err, LIC_ERR_ARGUMENT, "%zu chunks of metadata, the format takes %d",
                         c->n_chunks, LIC_MAX_CHUNKS);
     for (size_t i = 0; i < c->n_chunks; i++)
-        if (check_chunk(&c->chunks[i], err) != LIC_OK)
+        if (check_chunk(c, &c->chunks[i], err) != LIC_OK)
             return LIC_ERR_ARGUMENT;
     return LIC_OK;
 }
@@ -102,56 +113,28 @@ static bool max_file_bytes(const lic_container *c, size_t *bytes)
 {
     *bytes = MAX_HEAD_BYTES + TYPE_BYTES;
     for (size_t i = 0; i < c->n_chunks; i++) {
-        size_t packed = compressBound((uLong)c->chunks[i].bytes);
+        const lic_chunk *chunk = &c->chunks[i];
+        size_t packed = chunk->packed ? chunk->bytes : lic_chunk_bound(chunk);
         if (!lic_add_size(*bytes, MAX_CHUNK_HEAD_BYTES + packed, bytes))
             return false;
     }
     return lic_add_size(*bytes, c->latent_bytes, bytes);
 }
 
-/* zlib's memory comes from the caller's allocator as well; *user points to the pointer to it. */
-static void *z_alloc(void *user, uInt n, uInt size)
-{
-    size_t bytes;
-    if (!lic_mul_size(n, size, &bytes))
-        return NULL;
-    return lic_alloc(*(const lic_allocator **)user, bytes);
-}
-
-static void z_free(void *user, void *pointer)
-{
-    lic_dealloc(*(const lic_allocator **)user, pointer);
-}
-
-/* Deflates the chunk to `at`, where there is room for the worst case; the bytes written, 0 if
- * memory failed. The same zlib gives the same bytes. */
-static size_t pack(const lic_chunk *chunk, const lic_allocator *allocator, uint8_t *at)
-{
-    z_stream z = {.zalloc = z_alloc, .zfree = z_free, .opaque = &allocator};
-    if (deflateInit(&z, Z_BEST_COMPRESSION) != Z_OK)
-        return 0;
-    z.next_in = chunk->data;
-    z.avail_in = (uInt)chunk->bytes;
-    z.next_out = at;
-    z.avail_out = (uInt)compressBound((uLong)chunk->bytes);
-    int result = deflate(&z, Z_FINISH);
-    size_t bytes = result == Z_STREAM_END ? (size_t)(z.next_out - at) : 0;
-    deflateEnd(&z);
-    return bytes;
-}
-
 /* Type, packed bytes, unpacked bytes, data. The numbers come first but are known last: the data is
  * packed further on and moved up. NULL if memory failed. */
 static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, const lic_allocator *allocator)
 {
-    uint8_t *data = at + MAX_CHUNK_HEAD_BYTES;
-    size_t packed = pack(chunk, allocator, data);
-    if (packed == 0)
+    const uint8_t *data = chunk->packed ? chunk->data : at + MAX_CHUNK_HEAD_BYTES;
+    size_t packed =
+        chunk->packed ? chunk->bytes : lic_chunk_pack(chunk, allocator, at + MAX_CHUNK_HEAD_BYTES);
+    if (!chunk->packed && packed == 0)
         return NULL;
     memcpy(at, chunk->type, TYPE_BYTES);
     at = lic_write_varint(at + TYPE_BYTES, (uint32_t)packed);
-    at = lic_write_varint(at, (uint32_t)chunk->bytes);
-    memmove(at, data, packed);
+    at = lic_write_varint(at, (uint32_t)(chunk->packed ? chunk->unpacked_bytes : chunk->bytes));
+    if (packed > 0)
+        memmove(at, data, packed);
     return at + packed;
 }
 
@@ -274,42 +257,42 @@ static lic_status read_head(lic_reader *r, lic_container *c, uint8_t *flags, uin
     return LIC_OK;
 }
 
-/* One chunk, from after its type; its data starts at the number of unpacked bytes. */
-static lic_status read_chunk(lic_reader *r, lic_chunk *chunk, lic_error *err)
+/* One chunk, from after its type. */
+static lic_status read_chunk(lic_reader *r, const lic_container *c, lic_chunk *chunk,
+                             lic_error *err)
 {
-    uint32_t packed = lic_read_varint(r);
+    chunk->packed = 1;
+    chunk->bytes = lic_read_varint(r);
+    chunk->unpacked_bytes = lic_read_varint(r);
     chunk->data = r->at;
-    uint32_t unpacked = lic_read_varint(r);
-    if (r->failed || (size_t)(r->end - r->at) < packed)
+    if (r->failed || (size_t)(r->end - r->at) < chunk->bytes)
         return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: metadata runs past its end");
-    r->at += packed;
-    chunk->bytes = (size_t)(r->at - chunk->data);
-    if (unpacked > LIC_MAX_CHUNK_BYTES)
-        return lic_fail(
-            err, LIC_ERR_CORRUPT,
-            "the file is damaged: chunk '%.4s' claims %u bytes, at most %u are possible",
-            chunk->type, unpacked, LIC_MAX_CHUNK_BYTES);
+    r->at += chunk->bytes;
+    if (!fits_picture(c, chunk->type, chunk->unpacked_bytes))
+        return lic_fail(err, LIC_ERR_CORRUPT,
+                        "the file is damaged: chunk '%.4s' claims %zu bytes, which cannot be",
+                        chunk->type, chunk->unpacked_bytes);
     return LIC_OK;
 }
 
 /* The list, up to and with the four zeros that end it. */
-static lic_status read_chunks(lic_reader *r, lic_chunk *chunks, size_t *n_chunks, lic_error *err)
+static lic_status read_chunks(lic_reader *r, lic_container *c, lic_chunk *chunks, lic_error *err)
 {
     static const char end_of_list[TYPE_BYTES] = {0};
-    for (*n_chunks = 0;; ++*n_chunks) {
+    for (c->n_chunks = 0;; c->n_chunks++) {
         char type[TYPE_BYTES];
         for (int i = 0; i < TYPE_BYTES; i++)
             type[i] = (char)lic_read_u8(r);
-        if (!r->failed && memcmp(type, end_of_list, TYPE_BYTES) == 0 && *n_chunks > 0)
+        if (!r->failed && memcmp(type, end_of_list, TYPE_BYTES) == 0 && c->n_chunks > 0)
             return LIC_OK;
-        if (r->failed || !type_is_valid(type) || *n_chunks == LIC_MAX_CHUNKS)
+        if (r->failed || !type_is_valid(type) || c->n_chunks == LIC_MAX_CHUNKS)
             return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: its list of metadata is");
         if (type_is_critical(type))
             return lic_fail(err, LIC_ERR_VERSION,
                             "the file needs '%.4s', which this version cannot read", type);
-        lic_chunk *chunk = &chunks[*n_chunks];
+        lic_chunk *chunk = &chunks[c->n_chunks];
         memcpy(chunk->type, type, TYPE_BYTES);
-        lic_status status = read_chunk(r, chunk, err);
+        lic_status status = read_chunk(r, c, chunk, err);
         if (status != LIC_OK)
             return status;
     }
@@ -328,7 +311,7 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
         return status;
     bool intact = file_crc(start, bytes, (size_t)(r.at - start) - CRC_BYTES) == crc;
     if (flags & FLAG_CHUNKS)
-        status = read_chunks(&r, chunks, &c->n_chunks, err);
+        status = read_chunks(&r, c, chunks, err);
     c->chunks = chunks;
     if (status == LIC_OK) {
         c->latents = r.at;
@@ -363,53 +346,5 @@ lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *
     info->tile_height = c.tile_h;
     info->latent_bytes = c.latent_bytes;
     info->n_chunks = c.n_chunks;
-    return LIC_OK;
-}
-
-/* Inflates all of `packed` into exactly `bytes` bytes at `at`. */
-static lic_status unpack(const lic_reader *packed, uint8_t *at, uint32_t bytes,
-                         const lic_chunk *chunk, lic_error *err)
-{
-    const lic_allocator *allocator = NULL;
-    z_stream z = {.zalloc = z_alloc, .zfree = z_free, .opaque = &allocator};
-    z.next_in = packed->at;
-    z.avail_in = (uInt)(packed->end - packed->at);
-    z.next_out = at;
-    z.avail_out = bytes;
-    int result = inflateInit(&z);
-    if (result == Z_OK) {
-        result = inflate(&z, Z_FINISH);
-        inflateEnd(&z);
-    }
-    if (result == Z_MEM_ERROR)
-        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory to unpack '%.4s'", chunk->type);
-    if (result != Z_STREAM_END || z.avail_in > 0 || z.avail_out > 0)
-        return lic_fail(err, LIC_ERR_CORRUPT, "metadata '%.4s' of the file is damaged",
-                        chunk->type);
-    return LIC_OK;
-}
-
-lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out, lic_error *err)
-{
-    if (!chunk || !chunk->data || !out)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_chunk_read needs a chunk and a buffer");
-    *out = (lic_buffer){0};
-    lic_reader r = {chunk->data, chunk->data + chunk->bytes, false};
-    uint32_t bytes = lic_read_varint(&r);
-    size_t packed = (size_t)(r.end - r.at);
-    if (r.failed || bytes > LIC_MAX_CHUNK_BYTES || packed > INT32_MAX ||
-        bytes / MAX_DEFLATE_RATIO > packed)
-        return lic_fail(err, LIC_ERR_CORRUPT, "metadata '%.4s' of the file is damaged",
-                        chunk->type);
-    uint8_t *data = lic_alloc(NULL, bytes);
-    if (!data)
-        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the %u bytes of '%.4s'", bytes,
-                        chunk->type);
-    lic_status status = unpack(&r, data, bytes, chunk, err);
-    if (status != LIC_OK) {
-        lic_dealloc(NULL, data);
-        return status;
-    }
-    *out = (lic_buffer){data, bytes, NULL};
     return LIC_OK;
 }

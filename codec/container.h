@@ -32,4 +32,10 @@ lic_status lic_container_write(const lic_container *c, const lic_allocator *allo
 lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks, lic_container *c,
                               lic_error *err);
 
+/* Most bytes that a chunk packs to. */
+size_t lic_chunk_bound(const lic_chunk *chunk);
+/* Deflates the chunk to `at`, where there is room for lic_chunk_bound() bytes; the bytes written, 0
+ * if memory failed. The same zlib gives the same bytes. */
+size_t lic_chunk_pack(const lic_chunk *chunk, const lic_allocator *allocator, uint8_t *at);
+
 #endif

@@ -89,13 +89,15 @@ typedef struct lic_image {
 } lic_image;
 
 /* Bytes that travel with the picture (ICC profile, EXIF, ...); types are listed in codec/FORMAT.md.
- * Given to an encoder: the bytes themselves, and a type that starts with a small letter. In
- * lic_info: as in the file, from the number of unpacked bytes on; only lic_chunk_read makes sense
- * of them. */
+ * Given to an encoder: a type that starts with a small letter, and the bytes themselves, or with
+ * `packed` a zlib stream of unpacked_bytes bytes, which is written as it is. In lic_info: packed,
+ * so that a chunk can be handed on to an encoder. */
 typedef struct lic_chunk {
     char type[4];
     const uint8_t *data;
     size_t bytes;
+    int packed;
+    size_t unpacked_bytes; /* if packed */
 } lic_chunk;
 
 typedef struct lic_allocator {
@@ -135,10 +137,11 @@ typedef struct lic_options {
 } lic_options;
 
 typedef struct lic_encode_options {
-    size_t struct_bytes;     /* set by lic_encode_options_init */
-    double quality;          /* 0..100, real; level = 7 quality / 100; default 50 */
-    const lic_chunk *chunks; /* carried as they are */
-    size_t n_chunks;
+    size_t struct_bytes; /* set by lic_encode_options_init */
+    double quality;      /* 0..100, real; level = 7 quality / 100; default 50 */
+    const lic_chunk
+        *chunks;     /* carried as they are; not looked at before the last row is taken, so */
+    size_t n_chunks; /* a source of rows may still set both while it gives that row */
     uint32_t
         tile_side; /* largest side of a tile in pixels, a multiple of 64 up to 16384; 0: 2048 */
 } lic_encode_options;
@@ -166,7 +169,7 @@ typedef struct lic_buffer {
 } lic_buffer;
 
 #define LIC_MAX_CHUNKS      16
-#define LIC_MAX_CHUNK_BYTES (64u << 20) /* of one chunk, unpacked */
+#define LIC_MAX_CHUNK_BYTES (64u << 20) /* of one chunk, unpacked; alpha may be larger */
 
 /* What the head of a stream says. Chunk data points into the stream, which must outlive its use. */
 typedef struct lic_info {

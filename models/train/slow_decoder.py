@@ -77,11 +77,11 @@ def read_file(data):
     need(zlib.crc32(data[at + 4:], zlib.crc32(data[:at])) == crc, "CORRUPT", "CRC-32")
     need(not head["tiled"] or len(head["tiles"][0]) * len(head["tiles"][1]) > 1, "CORRUPT", "a single tile")
     if flags & 0x10:
-        read_chunks(r)
+        read_chunks(r, head)
     return head, data[r.at:]
 
 
-def read_chunks(r):
+def read_chunks(r, head):
     n = 0
     while True:
         kind = r.take(4, "CORRUPT")
@@ -91,7 +91,8 @@ def read_chunks(r):
         need(kind[:1].isalpha() and all(32 <= c < 127 for c in kind[1:]), "CORRUPT", "type of chunk")
         need(not kind[:1].isupper(), "VERSION", f"critical chunk {kind}")
         packed, unpacked = r.varint(), r.varint()
-        need(unpacked <= 64 << 20, "CORRUPT", "long chunk")
+        alpha = head["height"] * (1 + head["width"] * (2 if head["deep"] else 1))
+        need(unpacked == alpha if kind == b"alph" else unpacked <= 64 << 20, "CORRUPT", "long chunk")
         r.take(packed, "CORRUPT")
         n += 1
 

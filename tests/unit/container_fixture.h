@@ -70,8 +70,8 @@ static inline lic_container with_chunks(lic_chunk *chunks, size_t n)
     for (size_t i = 0; i < sizeof metadata; i++)
         metadata[i] = i < sizeof metadata / 2 ? (uint8_t)test_random() : (uint8_t)(i / 100);
     for (size_t i = 0; i < n; i++) {
+        chunks[i] = (lic_chunk){.data = metadata + i};
         memcpy(chunks[i].type, types[i % 4], 4);
-        chunks[i].data = metadata + i;
         chunks[i].bytes = i == 1 ? 0 : i == 3 ? sizeof metadata - i : i * 37;
     }
     chunks[1].data = NULL;

@@ -11,7 +11,7 @@ static const uint8_t profile[300] = {1, 2, 3};
 static lic_status whole_way(const lic_allocator *allocator, int threads, uint32_t tile_side)
 {
     lic_image p = make_picture(70, 30, 3, 8), out = {0};
-    const lic_chunk chunk = {"iccp", profile, sizeof profile};
+    const lic_chunk chunk = {.type = "iccp", .data = profile, .bytes = sizeof profile};
     lic_options options = with_threads(threads);
     lic_encode_options e = at_quality(40);
     lic_buffer file = {0};

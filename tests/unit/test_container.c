@@ -151,7 +151,8 @@ TEST(versions_to_come_are_refused)
     lic_buffer_free(&file);
 }
 
-/* Two bytes more, and what they say comes back; sides that are no multiples of 64, or too long, do not. */
+/* Two bytes more, and what they say comes back; sides that are no multiples of 64, or too long, do
+ * not. */
 TEST(tiles_cost_two_bytes)
 {
     static const uint32_t bad[][2] = {{64, 0}, {0, 64}, {100, 64}, {64, 16448}, {1, 1}};
@@ -207,7 +208,7 @@ TEST(hostile_sides)
 /* Writing a sound file with one thing changed. */
 #define REFUSES(change)                                                                            \
     do {                                                                                           \
-        lic_chunk chunk = {{'i', 'c', 'c', 'p'}, metadata, 10};                                    \
+        lic_chunk chunk = {.type = {'i', 'c', 'c', 'p'}, .data = metadata, .bytes = 10};           \
         lic_container c = plain(10, 10);                                                           \
         lic_buffer out;                                                                            \
         lic_error err = {0};                                                                       \
@@ -240,7 +241,7 @@ TEST(arguments_of_the_writer_are_checked)
 
 TEST(arguments_of_the_readers_are_checked)
 {
-    lic_chunk chunk = {{'i', 'c', 'c', 'p'}, metadata, 10};
+    lic_chunk chunk = {.type = {'i', 'c', 'c', 'p'}, .data = metadata, .bytes = 10};
     lic_info info;
     lic_buffer out;
     CHECK_EQ_INT(lic_probe(NULL, 5, &info, NULL), LIC_ERR_ARGUMENT);
@@ -248,6 +249,7 @@ TEST(arguments_of_the_readers_are_checked)
     CHECK_EQ_INT(lic_probe(NULL, 0, &info, NULL), LIC_ERR_TRUNCATED);
     CHECK_EQ_INT(lic_chunk_read(NULL, &out, NULL), LIC_ERR_ARGUMENT);
     CHECK_EQ_INT(lic_chunk_read(&chunk, NULL, NULL), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_chunk_read(&chunk, &out, NULL), LIC_ERR_ARGUMENT); /* not packed */
     lic_buffer_free(NULL);
 }
 
