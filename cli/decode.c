@@ -1,6 +1,6 @@
-/* decode.c - lic decode: a .lic file to a picture. */
+/* decode.c - lic decode: .lic files to pictures. */
+#include "cli/batch.h"
 #include "cli/commands.h"
-#include "cli/job.h"
 #include "cli/report.h"
 
 #include <inttypes.h>
@@ -12,17 +12,10 @@ static const char *suffix_of(lic_picture_format format)
     return format == LIC_FORMAT_JPEG ? ".jpg" : format == LIC_FORMAT_PPM ? ".ppm" : ".png";
 }
 
-/* By --format, else by the output's suffix; NONE, said, if neither tells. */
-static lic_picture_format choose_format(const lic_job *job)
+/* By --format, else by the output's suffix; NONE if neither tells. */
+static lic_picture_format choose_format(const lic_settings *s, const char *output)
 {
-    lic_picture_format format = job->settings->format;
-    if (format == LIC_FORMAT_NONE)
-        format = lic_picture_format_of_name(job->output);
-    if (format == LIC_FORMAT_NONE && strcmp(job->output, "-") == 0)
-        lic_report_error(NULL, "standard output: --format must tell png, jpg or ppm");
-    else if (format == LIC_FORMAT_NONE)
-        lic_report_error(job->output, "the suffix is not png, jpg or ppm; --format can tell");
-    return format;
+    return s->format != LIC_FORMAT_NONE ? s->format : lic_picture_format_of_name(output);
 }
 
 static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
@@ -66,20 +59,30 @@ static lic_status read_chunks(lic_job *job, const lic_info *info, lic_picture *p
     return LIC_OK;
 }
 
-static lic_status decode(lic_job *job, const lic_file_data *file, lic_picture_format format,
-                         lic_image *image)
+static uint64_t pixel_bytes(const lic_info *info, uint32_t depth)
 {
-    lic_options options = lic_job_options(job);
-    lic_decoder *decoder = NULL;
+    return (uint64_t)info->width * info->height * info->channels *
+           ((depth ? depth : info->depth) / 8);
+}
+
+static lic_status decode_pixels(lic_worker *worker, lic_job *job, const lic_file_data *file,
+                                const lic_info *info, lic_picture_format format, lic_image *image)
+{
+    const lic_model *model;
     uint32_t depth = job->settings->depth;
     if (format == LIC_FORMAT_JPEG && depth == 0)
         depth = 8;
-    lic_status status = lic_decoder_new(job->model, &options, &decoder, &job->err);
+    lic_status status = lic_worker_model(worker, job, info->model_id, &model);
+    if (status != LIC_OK)
+        return status;
+    status = lic_worker_enter_decoder(worker, job, model, info->width, info->height,
+                                      file->bytes + pixel_bytes(info, depth));
     if (status == LIC_OK)
-        status = lic_decoder_decode(decoder, file->data, file->bytes, depth, image, &job->err);
+        status =
+            lic_decoder_decode(worker->decoder, file->data, file->bytes, depth, image, &job->err);
     if (status == LIC_OK)
-        lic_decoder_get_stats(decoder, &job->stats);
-    lic_decoder_free(decoder);
+        lic_decoder_get_stats(worker->decoder, &job->stats);
+    lic_worker_leave(worker);
     lic_job_lap(job, LIC_LAP_CODE);
     return status;
 }
@@ -87,7 +90,7 @@ static lic_status decode(lic_job *job, const lic_file_data *file, lic_picture_fo
 static lic_status write_picture(lic_job *job, lic_picture_format format, lic_picture *picture)
 {
     lic_output out;
-    lic_status status = lic_output_open(&out, job->output, job->settings->force, &job->err);
+    lic_status status = lic_job_open_output(job, &out);
     if (status != LIC_OK)
         return status;
     status = lic_picture_write(out.stream, format, picture, &job->err);
@@ -101,34 +104,52 @@ static lic_status write_picture(lic_job *job, lic_picture_format format, lic_pic
     return status;
 }
 
-int lic_command_decode(const lic_settings *settings)
+static lic_status decode(lic_worker *worker, lic_job *job)
 {
-    lic_job job;
     lic_info info;
     lic_file_data file = {0};
     lic_picture picture = {0};
-    int code = lic_job_begin(&job, settings, suffix_of(settings->format));
-    if (code >= 0)
-        return code;
-    lic_picture_format format = choose_format(&job);
-    if (format == LIC_FORMAT_NONE)
-        return LIC_EXIT_USAGE;
-    if (format == LIC_FORMAT_JPEG && settings->depth == 16) {
-        lic_report_error(NULL, "--depth=16: a JPEG file has 8 bits");
-        return LIC_EXIT_USAGE;
-    }
-    lic_status status = read_stream(&job, &file, &info);
+    lic_picture_format format = choose_format(job->settings, job->output);
+    lic_status status = read_stream(job, &file, &info);
     if (status == LIC_OK)
-        status = lic_job_open_model(&job, info.model_id);
+        status = read_chunks(job, &info, &picture);
     if (status == LIC_OK)
-        status = read_chunks(&job, &info, &picture);
+        status = decode_pixels(worker, job, &file, &info, format, &picture.image);
     if (status == LIC_OK)
-        status = decode(&job, &file, format, &picture.image);
-    if (status == LIC_OK)
-        status = write_picture(&job, format, &picture);
+        status = write_picture(job, format, &picture);
     lic_image_free(&picture.image, NULL); /* the library's, unlike the rest of the picture */
     picture.image.data = NULL;
     lic_picture_free(&picture);
     lic_file_free(&file);
-    return lic_job_end(&job, status);
+    return status;
+}
+
+/* Of one output that was named; other names are made to fit. */
+static bool check_format(const lic_settings *s, const lic_inputs *inputs)
+{
+    const char *output = inputs->n == 1 ? inputs->items[0].output : "";
+    if (inputs->n == 1 && choose_format(s, output) == LIC_FORMAT_NONE) {
+        if (strcmp(output, "-") == 0)
+            lic_report_error(NULL, "standard output: --format must tell png, jpg or ppm");
+        else
+            lic_report_error(output, "the suffix is not png, jpg or ppm; --format can tell");
+        return false;
+    }
+    if (s->depth == 16 && choose_format(s, output) == LIC_FORMAT_JPEG) {
+        lic_report_error(NULL, "--depth=16: a JPEG file has 8 bits");
+        return false;
+    }
+    return true;
+}
+
+int lic_command_decode(const lic_settings *settings)
+{
+    lic_inputs inputs;
+    int code = lic_inputs_gather(&inputs, settings, suffix_of(settings->format));
+    if (code < 0 && !check_format(settings, &inputs))
+        code = LIC_EXIT_USAGE;
+    if (code < 0)
+        code = lic_batch_run(settings, &inputs, decode);
+    lic_inputs_free(&inputs);
+    return code;
 }

@@ -1,6 +1,6 @@
-/* encode.c - lic encode: a picture to a .lic file. */
+/* encode.c - lic encode: pictures to .lic files. */
+#include "cli/batch.h"
 #include "cli/commands.h"
-#include "cli/job.h"
 #include "cli/report.h"
 
 #include <errno.h>
@@ -40,22 +40,27 @@ static size_t list_chunks(const lic_picture *picture, lic_chunk *chunks)
     return n;
 }
 
-static lic_status code(lic_job *job, const lic_picture *picture, lic_buffer *out)
+static lic_status code(lic_worker *worker, lic_job *job, const lic_picture *picture,
+                       lic_buffer *out)
 {
+    const lic_image *image = &picture->image;
+    const lic_model *model;
     lic_chunk chunks[LIC_N_META];
-    lic_options options = lic_job_options(job);
     lic_encode_options encode;
-    lic_encoder *encoder = NULL;
     lic_encode_options_init(&encode);
     encode.quality = job->quality = job->settings->quality;
     encode.chunks = chunks;
     encode.n_chunks = list_chunks(picture, chunks);
-    lic_status status = lic_encoder_new(job->model, &options, &encoder, &job->err);
+    lic_status status = lic_worker_model(worker, job, 0, &model);
+    if (status != LIC_OK)
+        return status;
+    status = lic_worker_enter_encoder(worker, job, model, image->width, image->height,
+                                      (uint64_t)image->stride_bytes * image->height);
     if (status == LIC_OK)
-        status = lic_encoder_encode(encoder, &picture->image, &encode, out, &job->err);
+        status = lic_encoder_encode(worker->encoder, image, &encode, out, &job->err);
     if (status == LIC_OK)
-        lic_encoder_get_stats(encoder, &job->stats);
-    lic_encoder_free(encoder);
+        lic_encoder_get_stats(worker->encoder, &job->stats);
+    lic_worker_leave(worker);
     job->bytes = out->bytes;
     lic_job_lap(job, LIC_LAP_CODE);
     return status;
@@ -64,7 +69,7 @@ static lic_status code(lic_job *job, const lic_picture *picture, lic_buffer *out
 static lic_status write_file(lic_job *job, const lic_buffer *data)
 {
     lic_output out;
-    lic_status status = lic_output_open(&out, job->output, job->settings->force, &job->err);
+    lic_status status = lic_job_open_output(job, &out);
     if (status != LIC_OK)
         return status;
     if (fwrite(data->data, 1, data->bytes, out.stream) != data->bytes) {
@@ -78,22 +83,25 @@ static lic_status write_file(lic_job *job, const lic_buffer *data)
     return status;
 }
 
-int lic_command_encode(const lic_settings *settings)
+static lic_status encode(lic_worker *worker, lic_job *job)
 {
-    lic_job job;
     lic_picture picture = {0};
     lic_buffer data = {0};
-    int code_at_once = lic_job_begin(&job, settings, ".lic");
-    if (code_at_once >= 0)
-        return code_at_once;
-    lic_status status = read_picture(&job, &picture);
+    lic_status status = read_picture(job, &picture);
     if (status == LIC_OK)
-        status = lic_job_open_model(&job, 0);
-    if (status == LIC_OK)
-        status = code(&job, &picture, &data);
+        status = code(worker, job, &picture, &data);
     lic_picture_free(&picture);
     if (status == LIC_OK)
-        status = write_file(&job, &data);
+        status = write_file(job, &data);
     lic_buffer_free(&data);
-    return lic_job_end(&job, status);
+    return status;
+}
+
+int lic_command_encode(const lic_settings *settings)
+{
+    lic_inputs inputs;
+    int code_at_once = lic_inputs_gather(&inputs, settings, ".lic");
+    int exit_code = code_at_once >= 0 ? code_at_once : lic_batch_run(settings, &inputs, encode);
+    lic_inputs_free(&inputs);
+    return exit_code;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,13 @@
 /* A picture of 65535 x 65535 would not be read from memory anyway; endless streams end here. */
 #define MAX_FILE_BYTES ((size_t)1 << 32)
 
-/* The handler may only touch what is async-signal-safe: a fixed buffer and unlink. */
-static char doomed[PATH_MAX];
-static volatile sig_atomic_t doomed_set;
+/* The outputs that are being written, for the thread that signals go to. A temporary file is made,
+ * noted, renamed and removed under the lock: a signal finds all there are, and none comes after. */
+static pthread_mutex_t outputs_lock = PTHREAD_MUTEX_INITIALIZER;
+static lic_output *outputs;
+
+/* The rights that new files do not get. */
+static mode_t file_mask = 022;
 
 static bool is_stream(const char *path)
 {
@@ -111,35 +116,48 @@ static char *temporary_name(const char *path)
     return name;
 }
 
-/* mkstemp, and the name noted for the signal handler, with no gap in which a signal leaves a file.
- */
-static int create_doomed(char *name)
+/* With the lock held. */
+static void unlist(const lic_output *out)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    int fd = mkstemp(name);
-    doomed_set = fd >= 0 && strlen(name) < sizeof doomed;
-    if (doomed_set)
-        memcpy(doomed, name, strlen(name) + 1);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    lic_output **at = &outputs;
+    while (*at && *at != out)
+        at = &(*at)->next;
+    if (*at)
+        *at = out->next;
+}
+
+/* mkstemp, and the output noted for signals. */
+static int create_listed(lic_output *out)
+{
+    pthread_mutex_lock(&outputs_lock);
+    int fd = mkstemp(out->temporary);
+    if (fd >= 0) {
+        out->next = outputs;
+        outputs = out;
+    }
+    pthread_mutex_unlock(&outputs_lock);
     return fd;
 }
 
-/* Opens the file with the rights that open() would have given it; mkstemp's are for secrets. */
-static FILE *create_temporary(char *name)
+static void remove_listed(lic_output *out)
 {
-    int fd = create_doomed(name);
+    pthread_mutex_lock(&outputs_lock);
+    unlink(out->temporary);
+    unlist(out);
+    pthread_mutex_unlock(&outputs_lock);
+}
+
+/* Opens the file with the rights that open() would have given it; mkstemp's are for secrets. */
+static FILE *create_temporary(lic_output *out)
+{
+    int fd = create_listed(out);
     if (fd < 0)
         return NULL;
-    mode_t mask = umask(0);
-    umask(mask);
-    (void)fchmod(fd, 0666 & ~mask); /* a file system without rights is fine as well */
+    (void)fchmod(fd, 0666 & ~file_mask); /* a file system without rights is fine as well */
     FILE *stream = fdopen(fd, "wb");
     if (!stream) {
         close(fd);
-        unlink(name);
-        doomed_set = 0;
+        remove_listed(out);
     }
     return stream;
 }
@@ -158,7 +176,7 @@ lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, li
         if (!out->path)
             out->path = strdup(path);
         out->temporary = out->path ? temporary_name(out->path) : NULL;
-        out->stream = out->temporary ? create_temporary(out->temporary) : NULL;
+        out->stream = out->temporary ? create_temporary(out) : NULL;
     }
     if (!out->stream) {
         lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s", strerror(errno));
@@ -170,15 +188,31 @@ lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, li
 
 static void forget(lic_output *out)
 {
-    doomed_set = 0;
     free(out->path);
     free(out->temporary);
     *out = (lic_output){0};
 }
 
-static lic_status finish(lic_output *out, lic_error *err)
+/* The temporary file gets its name. Under the lock, or a signal in between would remove nothing and
+ * leave the file behind. */
+static lic_status rename_listed(lic_output *out, lic_error *err)
 {
     struct stat st;
+    lic_status status = LIC_OK;
+    pthread_mutex_lock(&outputs_lock);
+    if (!out->overwrite && lstat(out->path, &st) == 0)
+        status = lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                                 "%.150s exists by now; not overwritten without -f", out->path);
+    else if (rename(out->temporary, out->path) != 0)
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot rename: %s", strerror(errno));
+    else
+        unlist(out);
+    pthread_mutex_unlock(&outputs_lock);
+    return status;
+}
+
+static lic_status finish(lic_output *out, lic_error *err)
+{
     bool bad = fflush(out->stream) != 0 || ferror(out->stream);
     int why = errno;
     if (out->stream != stdout) {
@@ -189,13 +223,7 @@ static lic_status finish(lic_output *out, lic_error *err)
     if (bad)
         return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s",
                                why ? strerror(why) : "unknown error");
-    if (!out->path)
-        return LIC_OK;
-    if (!out->overwrite && lstat(out->path, &st) == 0)
-        return lic_report_fail(err, LIC_REPORT_ERR_IO, "exists by now; not overwritten without -f");
-    if (rename(out->temporary, out->path) != 0)
-        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot rename: %s", strerror(errno));
-    return LIC_OK;
+    return out->path ? rename_listed(out, err) : LIC_OK;
 }
 
 lic_status lic_output_commit(lic_output *out, lic_error *err)
@@ -203,7 +231,7 @@ lic_status lic_output_commit(lic_output *out, lic_error *err)
     errno = 0;
     lic_status status = finish(out, err);
     if (status != LIC_OK && out->temporary)
-        unlink(out->temporary);
+        remove_listed(out);
     forget(out);
     return status;
 }
@@ -213,24 +241,38 @@ void lic_output_abort(lic_output *out)
     if (out->stream && out->stream != stdout)
         fclose(out->stream);
     if (out->stream && out->temporary)
-        unlink(out->temporary);
+        remove_listed(out);
     forget(out);
 }
 
-static void on_signal(int number)
+static void *wait_for_signals(void *user)
 {
-    (void)number;
-    if (doomed_set)
-        unlink(doomed);
+    const sigset_t *numbers = user;
+    int number;
+    while (sigwait(numbers, &number) != 0)
+        ;
+    pthread_mutex_lock(&outputs_lock); /* and never unlocked */
+    for (const lic_output *out = outputs; out; out = out->next)
+        unlink(out->temporary);
     _exit(LIC_EXIT_INTERRUPTED);
 }
 
 void lic_output_catch_signals(void)
 {
+    static sigset_t caught; /* the thread reads it */
     const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal}, old;
-    sigemptyset(&action.sa_mask);
+    struct sigaction old;
+    pthread_t thread;
+    file_mask = umask(0); /* asking sets it: not to be done beside other threads */
+    umask(file_mask);
+    sigemptyset(&caught);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */
-            sigaction(numbers[i], &action, NULL);
+            sigaddset(&caught, numbers[i]);
+    /* Blocked here and in all threads to come, so that they arrive at the one that waits. */
+    pthread_sigmask(SIG_BLOCK, &caught, NULL);
+    if (pthread_create(&thread, NULL, wait_for_signals, &caught) != 0)
+        pthread_sigmask(SIG_UNBLOCK, &caught, NULL); /* they end the program all the same */
+    else
+        pthread_detach(thread);
 }

@@ -22,6 +22,7 @@ typedef struct lic_output {
     char *path;      /* where it will be; NULL for a stream or device, written in place */
     char *temporary; /* its name until then */
     bool overwrite;
+    struct lic_output *next; /* of those that a signal removes */
 } lic_output;
 
 /* What stands at an output name. */
@@ -34,13 +35,15 @@ typedef enum lic_place {
 } lic_place;
 lic_place lic_output_place(const char *path, const char *input);
 
+/* The output stays where it is in memory until it is committed or aborted. */
 lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, lic_error *err);
 /* Flushes, closes, renames. The output is closed in any case. */
 lic_status lic_output_commit(lic_output *out, lic_error *err);
 /* Closes and removes what was written so far. */
 void lic_output_abort(lic_output *out);
 
-/* From here on SIGINT, SIGTERM and SIGHUP remove the temporary file and exit with 130. */
+/* From here on SIGINT, SIGTERM and SIGHUP remove the temporary files and exit with 130. To be
+ * called before there are other threads. */
 void lic_output_catch_signals(void);
 
 #endif

@@ -25,11 +25,26 @@ char *lic_folder_join(const char *folder, const char *name)
     return path;
 }
 
-static bool is_file(const char *folder, const char *name)
+/* Which entries a list takes. */
+typedef bool (*wanted)(const char *path);
+
+static bool is_file(const char *path)
 {
     struct stat st;
-    char *path = lic_folder_join(folder, name);
-    bool yes = path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Files, and folders that are no links: those could lead in circles. */
+static bool is_file_or_folder(const char *path)
+{
+    struct stat st;
+    return is_file(path) || (lstat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static bool is_wanted(const char *folder, const char *name, wanted want)
+{
+    char *path = name[0] == '.' ? NULL : lic_folder_join(folder, name);
+    bool yes = path && want(path);
     free(path);
     return yes;
 }
@@ -54,7 +69,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err)
+static lic_status list(const char *path, wanted want, lic_folder *folder, lic_error *err)
 {
     *folder = (lic_folder){.path = path};
     DIR *dir = opendir(path);
@@ -62,7 +77,7 @@ lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err)
         return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot open: %s", strerror(errno));
     bool ok = true;
     for (struct dirent *entry; ok && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.' && is_file(path, entry->d_name))
+        if (is_wanted(path, entry->d_name, want))
             ok = add(folder, entry->d_name);
     closedir(dir);
     if (!ok)
@@ -72,12 +87,60 @@ lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err)
     return LIC_OK;
 }
 
+lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err)
+{
+    return list(path, is_file, folder, err);
+}
+
 void lic_folder_free(lic_folder *folder)
 {
     for (size_t i = 0; i < folder->n; i++)
         free(folder->names[i]);
     free(folder->names);
     *folder = (lic_folder){0};
+}
+
+/* root: length of the part of the path that names leave out. */
+static lic_status walk(const char *path, size_t root, lic_folder_visit visit, void *user,
+                       lic_error *err)
+{
+    lic_folder folder;
+    lic_status status = list(path, is_file_or_folder, &folder, err);
+    for (size_t i = 0; i < folder.n && status == LIC_OK; i++) {
+        char *entry = lic_folder_join(path, folder.names[i]);
+        if (!entry)
+            status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names of a folder");
+        else if (lic_folder_is(entry))
+            status = walk(entry, root, visit, user, err);
+        else
+            status = visit(user, entry, entry + root + (entry[root] == '/'), err);
+        free(entry);
+    }
+    lic_folder_free(&folder);
+    return status;
+}
+
+lic_status lic_folder_walk(const char *folder, lic_folder_visit visit, void *user, lic_error *err)
+{
+    return walk(folder, strlen(folder), visit, user, err);
+}
+
+lic_status lic_folder_make_for(const char *path, lic_error *err)
+{
+    char *copy = strdup(path);
+    lic_status status = LIC_OK;
+    if (!copy)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a name");
+    for (char *slash = strchr(copy + 1, '/'); slash && status == LIC_OK;
+         slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) /* another worker may have been faster */
+            status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot make folder %.120s: %s", copy,
+                                     strerror(errno));
+        *slash = '/';
+    }
+    free(copy);
+    return status;
 }
 
 static size_t stem_bytes(const char *name)

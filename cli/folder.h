@@ -19,6 +19,15 @@ bool lic_folder_is(const char *path);
 lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err);
 void lic_folder_free(lic_folder *folder);
 
+/* Calls visit for every file below the folder, folder by folder in order of names; hidden ones and
+ * links to folders are left out. `name` is the path below the folder. Stops when visit fails. */
+typedef lic_status (*lic_folder_visit)(void *user, const char *path, const char *name,
+                                       lic_error *err);
+lic_status lic_folder_walk(const char *folder, lic_folder_visit visit, void *user, lic_error *err);
+
+/* Makes the folders that the path of a file needs. */
+lic_status lic_folder_make_for(const char *path, lic_error *err);
+
 /* "folder/name", to be freed; NULL without memory. */
 char *lic_folder_join(const char *folder, const char *name);
 

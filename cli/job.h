@@ -1,5 +1,6 @@
-/* job.h - what encode and decode have in common: one input, the name of its output, options for the
- * library, the clock, and the report at the end. */
+/* job.h - one input of encode or decode on its way to its output: the clock, what is known of it,
+ * and how it went, as text and as a JSON line. Also what all commands share: the library's options
+ * by the settings, and where JSON goes. */
 #ifndef LIC_CLI_JOB_H
 #define LIC_CLI_JOB_H
 
@@ -10,7 +11,8 @@
 
 typedef enum lic_lap {
     LIC_LAP_READ,
-    LIC_LAP_LOAD, /* the model */
+    LIC_LAP_LOAD, /* the model; for other workers than the one that loads, waiting for it */
+    LIC_LAP_WAIT, /* for threads and memory that other inputs had */
     LIC_LAP_CODE,
     LIC_LAP_WRITE,
     LIC_N_LAPS
@@ -18,11 +20,11 @@ typedef enum lic_lap {
 
 typedef struct lic_job {
     const lic_settings *settings;
-    const char *input;
-    char output[4096];
+    const char *input, *output;
+    size_t index; /* among the inputs, from 0 */
+    bool skipped; /* -n: the output is there */
     lic_error err;
     double start, last, seconds[LIC_N_LAPS];
-    lic_model *model;
     lic_model_info model_info;
     lic_stats stats;
     uint32_t width, height, channels, depth;
@@ -30,16 +32,25 @@ typedef struct lic_job {
     size_t bytes; /* of the .lic file */
 } lic_job;
 
-/* Names the input and the output (suffix: what a default name ends in), and looks at what stands
- * there. Returns -1 to go on, else the exit code, everything said. */
-int lic_job_begin(lic_job *job, const lic_settings *settings, const char *suffix);
 void lic_job_lap(lic_job *job, lic_lap lap);
+/* What stands at the output's name. Sets job->skipped, or fails. */
+lic_status lic_job_check_output(lic_job *job);
+
+/* Opens it for writing, with the folders it needs if there is an output folder. */
+lic_status lic_job_open_output(lic_job *job, lic_output *out);
+
+/* One line, and with more verbosity what it was made of; from `level` on. */
+void lic_job_say_text(const lic_job *job, int level);
+/* False if it could not be written. */
+bool lic_job_say_json(const lic_job *job, lic_status status, FILE *file);
+
+/* ---- for all commands ---- */
+
 /* The library's options by the settings. */
-lic_options lic_job_options(const lic_job *job);
+lic_options lic_settings_options(const lic_settings *settings);
 /* By --model, or by id where id is not 0, else the default model. */
-lic_status lic_job_open_model(lic_job *job, uint32_t id);
-/* Says how it went, as text and JSON, and frees the model; returns the exit code. */
-int lic_job_end(lic_job *job, lic_status status);
+lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, lic_model **model,
+                                   lic_model_info *info, lic_error *err);
 
 /* Opens the JSON line of a command (stream: where to, unless --json=FILE says otherwise). False,
  * said, if that file cannot be opened. */

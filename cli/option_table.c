@@ -1,11 +1,8 @@
-/* option_table.c - the one table of commands and options, and how each value is read. */
-#include "cli/options.h"
+/* option_table.c - the one table of commands and options. */
+#include "cli/option_values.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
 enum {
     ENCODE = LIC_COMMAND_ENCODE,
@@ -19,321 +16,15 @@ enum {
     ANY = LIC_COMMAND_ANY
 };
 
-/* ---- values ---- */
-
-struct choice {
-    const char *name;
-    int value;
-};
-
-/* False if the text of n bytes is none of the choices (which end with a NULL name). */
-static bool choose(const struct choice *choices, const char *text, size_t n, int *value)
-{
-    for (; choices->name; choices++)
-        if (strlen(choices->name) == n && memcmp(choices->name, text, n) == 0) {
-            *value = choices->value;
-            return true;
-        }
-    return false;
-}
-
-static bool read_whole(const char *text, long least, long most, long *value)
-{
-    char *end;
-    errno = 0;
-    if (*text < '0' || *text > '9') /* strtol would take blanks and signs */
-        return false;
-    *value = strtol(text, &end, 10);
-    return *end == 0 && errno == 0 && *value >= least && *value <= most;
-}
-
-/* "12", "1.5G", "256Mi": k, M, G are thousands; with i they are 1024s. */
-static bool read_amount(const char *text, uint64_t *value)
-{
-    static const char units[] = "kMG";
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    double number = strtod(text, &end), unit = 1;
-    const char *at = *end ? strchr(units, *end) : NULL;
-    if (at) {
-        unit = pow(end[1] == 'i' ? 1024 : 1000, (double)(at - units + 1));
-        end += end[1] == 'i' ? 2 : 1;
-    }
-    if (*end || !(number * unit >= 1 && number * unit < 9e18))
-        return false;
-    *value = (uint64_t)(number * unit);
-    return true;
-}
-
-/* A number, or several with commas between; options.c refuses several where one is wanted. */
-static const char *set_quality(lic_settings *s, const char *text)
-{
-    char *end;
-    for (s->n_qualities = 0;; text = end + 1) {
-        bool number = (*text >= '0' && *text <= '9') || *text == '.';
-        double quality = number ? strtod(text, &end) : -1;
-        if (!(quality >= 0 && quality <= 100) || (*end && *end != ','))
-            return "a number from 0 to 100";
-        if (s->n_qualities == LIC_MAX_QUALITIES)
-            return "a list of at most 64 numbers";
-        s->qualities[s->n_qualities++] = quality;
-        if (!*end)
-            break;
-    }
-    s->quality = s->qualities[0];
-    return NULL;
-}
-
-static const char *set_metric(lic_settings *s, const char *text)
-{
-    static const struct choice metrics[] = {
-        {"psnr", LIC_CURVE_PSNR}, {"ms-ssim", LIC_CURVE_MSSSIM}, {NULL, 0}};
-    int value;
-    if (!choose(metrics, text, strlen(text), &value))
-        return "psnr or ms-ssim";
-    s->metric = (lic_curve_metric)value;
-    return NULL;
-}
-
-static const char *set_window(lic_settings *s, const char *text)
-{
-    char *end = NULL;
-    bool number = *text >= '0' && *text <= '9';
-    s->window[0] = number ? strtod(text, &end) : 0;
-    number = number && *end == ',' && end[1] >= '0' && end[1] <= '9';
-    s->window[1] = number ? strtod(end + 1, &end) : 0;
-    s->has_window = true;
-    return number && !*end && s->window[0] < s->window[1] ? NULL : "a span such as 29.2,36.5";
-}
-
-static const char *set_csv(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->csv = true;
-    return NULL;
-}
-
-static const char *set_size_of(lic_settings *s, const char *text)
-{
-    s->size_of = text;
-    return *text ? NULL : "a file or folder";
-}
-
-static const char *set_output(lic_settings *s, const char *text)
-{
-    s->output = text;
-    return *text ? NULL : "a file name";
-}
-
-static const char *set_stdout(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->to_stdout = true;
-    return NULL;
-}
-
-/* Of -f and -n the last one counts. */
-static const char *set_force(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->force = true;
-    s->no_clobber = false;
-    return NULL;
-}
-
-static const char *set_no_clobber(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->no_clobber = true;
-    s->force = false;
-    return NULL;
-}
-
-static const char *set_model(lic_settings *s, const char *text)
-{
-    s->model = text;
-    return *text ? NULL : "a model name or file";
-}
-
-static const char *set_threads(lic_settings *s, const char *text)
-{
-    long value;
-    if (!read_whole(text, 0, 1024, &value))
-        return "a number from 0 (all cores) to 1024";
-    s->threads = (int)value;
-    return NULL;
-}
-
-static const char *set_format(lic_settings *s, const char *text)
-{
-    static const struct choice formats[] = {{"png", LIC_FORMAT_PNG},   {"jpg", LIC_FORMAT_JPEG},
-                                            {"jpeg", LIC_FORMAT_JPEG}, {"ppm", LIC_FORMAT_PPM},
-                                            {"pgm", LIC_FORMAT_PPM},   {NULL, 0}};
-    int value;
-    if (!choose(formats, text, strlen(text), &value))
-        return "png, jpg or ppm";
-    s->format = (lic_picture_format)value;
-    return NULL;
-}
-
-static const char *set_depth(lic_settings *s, const char *text)
-{
-    static const struct choice depths[] = {{"auto", 0}, {"8", 8}, {"16", 16}, {NULL, 0}};
-    int value;
-    if (!choose(depths, text, strlen(text), &value))
-        return "auto, 8 or 16";
-    s->depth = (uint32_t)value;
-    return NULL;
-}
-
-static const char *set_alpha(lic_settings *s, const char *text)
-{
-    static const char wanted[] = "drop, or blend=RRGGBB with a colour such as blend=ffffff";
-    if (strcmp(text, "drop") == 0) {
-        s->read.alpha = LIC_ALPHA_DROP;
-        return NULL;
-    }
-    if (strncmp(text, "blend=", 6) != 0 || strlen(text) != 12 ||
-        strspn(text + 6, "0123456789abcdefABCDEF") != 6)
-        return wanted;
-    unsigned long colour = strtoul(text + 6, NULL, 16);
-    for (int i = 0; i < 3; i++)
-        s->read.background[i] = (uint8_t)(colour >> (16 - 8 * i));
-    s->read.alpha = LIC_ALPHA_BLEND;
-    return NULL;
-}
-
-static const char *set_metadata(lic_settings *s, const char *text)
-{
-    static const struct choice kinds[] = {{"all", LIC_META_ALL},       {"none", 0},
-                                          {"icc", 1 << LIC_META_ICCP}, {"exif", 1 << LIC_META_EXIF},
-                                          {"xmp", 1 << LIC_META_XMP},  {NULL, 0}};
-    s->read.metadata = 0;
-    for (const char *word = text;; word += strcspn(word, ",") + 1) {
-        int value;
-        if (!choose(kinds, word, strcspn(word, ","), &value))
-            return "all, none, or some of icc,exif,xmp";
-        s->read.metadata |= (unsigned)value;
-        if (!strchr(word, ','))
-            return NULL;
-    }
-}
-
-static const char *set_strip(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->read.metadata = 0;
-    return NULL;
-}
-
-static const char *set_plan(lic_settings *s, const char *text)
-{
-    char *end;
-    unsigned long width = *text >= '1' && *text <= '9' ? strtoul(text, &end, 10) : 0;
-    if (width < 1 || width > LIC_MAX_SIDE || *end != 'x' || end[1] < '1' || end[1] > '9')
-        return "a size such as 768x512";
-    unsigned long height = strtoul(end + 1, &end, 10);
-    if (*end || height > LIC_MAX_SIDE)
-        return "a size such as 768x512, sides up to 65535";
-    s->plan_width = (uint32_t)width;
-    s->plan_height = (uint32_t)height;
-    return NULL;
-}
-
-static const char *set_json(lic_settings *s, const char *text)
-{
-    s->json = true;
-    s->json_file = text;
-    return text && !*text ? "a file name after the =" : NULL;
-}
-
-static const char *set_verbose(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->verbose++;
-    return NULL;
-}
-
-static const char *set_quiet(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->quiet = true;
-    return NULL;
-}
-
-static const char *set_no_progress(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->no_progress = true;
-    return NULL;
-}
-
-static const char *set_cpu(lic_settings *s, const char *text)
-{
-    static const struct choice cpus[] = {{"auto", LIC_CPU_AUTO}, {"scalar", LIC_CPU_SCALAR},
-                                         {"avx2", LIC_CPU_AVX2}, {"avx512", LIC_CPU_AVX512},
-                                         {"neon", LIC_CPU_NEON}, {NULL, 0}};
-    int value;
-    if (!choose(cpus, text, strlen(text), &value))
-        return "auto, scalar, avx2, avx512 or neon";
-    s->cpu = (lic_cpu)value;
-    if (s->cpu != LIC_CPU_AUTO && !lic_cpu_supported(s->cpu))
-        return "an instruction set that this machine has";
-    return NULL;
-}
-
-static const char *set_backend(lic_settings *s, const char *text)
-{
-    static const struct choice backends[] = {
-        {"strict", LIC_BACKEND_STRICT}, {"openblas", LIC_BACKEND_OPENBLAS}, {NULL, 0}};
-    int value;
-    if (!choose(backends, text, strlen(text), &value))
-        return "strict or openblas";
-    s->backend = (lic_backend)value;
-    if (!lic_backend_supported(s->backend))
-        return "strict: OpenBLAS was not found, or is not in this build";
-    return NULL;
-}
-
-static const char *set_max_pixels(lic_settings *s, const char *text)
-{
-    return read_amount(text, &s->read.max_pixels) ? NULL : "a number, such as 100M";
-}
-
-static const char *set_max_memory(lic_settings *s, const char *text)
-{
-    return read_amount(text, &s->max_memory) ? NULL : "a number of bytes, such as 500M or 1.5Gi";
-}
-
-static const char *set_help_short(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->help = 1;
-    return NULL;
-}
-
-static const char *set_help(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->help = 2;
-    return NULL;
-}
-
-static const char *set_version(lic_settings *s, const char *text)
-{
-    (void)text;
-    s->version = true;
-    return NULL;
-}
-
-/* ---- the tables ---- */
+/* The last two fields of a row: a function for the value, or a switch to be put on. */
+#define SET(function) lic_##function, 0
+#define FLAG(field)   NULL, offsetof(lic_settings, field)
 
 const lic_command_row lic_options_commands[] = {
-    {LIC_COMMAND_ENCODE, "encode", "[-q 0..100] [--model NAME] [-f] IN [OUT]",
-     "compress a PNG, JPEG, PPM or PGM picture to .lic", 2},
-    {LIC_COMMAND_DECODE, "decode", "[--format png|jpg|ppm] [-f] IN [OUT]",
-     "turn a .lic file into a picture", 2},
+    {LIC_COMMAND_ENCODE, "encode", "[-q 0..100] [--model NAME] [-f] IN [OUT] | IN...",
+     "compress PNG, JPEG, PPM or PGM pictures to .lic", INT_MAX},
+    {LIC_COMMAND_DECODE, "decode", "[--format png|jpg|ppm] [-f] IN [OUT] | IN...",
+     "turn .lic files into pictures", INT_MAX},
     {LIC_COMMAND_INFO, "info", "[--json] FILE", "tell what a .lic or .licw file holds", 2},
     {LIC_COMMAND_EVAL, "eval", "[--json | --csv] REFERENCE PICTURE",
      "PSNR, MS-SSIM and bpp of two pictures or folders", 2},
@@ -345,49 +36,59 @@ const lic_command_row lic_options_commands[] = {
 
 const lic_option lic_options_table[] = {
     {'q', false, false, ENCODE | SWEEP, "quality", "Q",
-     "0 (smallest) .. 100 (best, not lossless); default 50", set_quality},
+     "0 (smallest) .. 100 (best, not lossless); default 50", SET(set_quality)},
     {'o', false, false, RUN, "output", "FILE", "the same as a second name; - is standard output",
-     set_output},
-    {'c', false, false, CODE, "stdout", NULL, "write to standard output", set_stdout},
-    {'f', false, false, RUN, "force", NULL, "overwrite the output file", set_force},
+     SET(set_output)},
+    {'c', false, false, CODE, "stdout", NULL, "write to standard output", FLAG(to_stdout)},
+    {'r', false, false, CODE, "recursive", NULL, "take the files in folders, and in theirs",
+     FLAG(recursive)},
+    {0, false, false, CODE, "output-dir", "DIR", "write there, with the tree of folder inputs",
+     SET(set_output_folder)},
+    {0, false, false, CODE, "filelist", "FILE", "inputs from a list, by line; - is standard input",
+     SET(set_file_list)},
+    {0, true, false, CODE, "shard", "I/N", "only the I-th of N parts of the inputs",
+     SET(set_shard)},
+    {'f', false, false, RUN, "force", NULL, "overwrite the output file", SET(set_force)},
     {'n', false, false, CODE, "no-clobber", NULL, "leave an output file that is there, quietly",
-     set_no_clobber},
+     SET(set_no_clobber)},
     {0, false, false, DECODE, "format", "png,jpg,ppm",
-     "kind of picture; default: by the suffix, else png", set_format},
+     "kind of picture; default: by the suffix, else png", SET(set_format)},
     {0, false, false, DECODE, "depth", "auto,8,16", "bits per sample; auto: as the picture had",
-     set_depth},
+     SET(set_depth)},
     {0, false, false, ENCODE | EVAL | SWEEP, "alpha", "drop,blend=RRGGBB",
-     "what to do with transparency, which is not kept", set_alpha},
+     "what to do with transparency, which is not kept", SET(set_alpha)},
     {0, false, false, CODE, "metadata", "LIST", "all (default), none, or some of icc,exif,xmp",
-     set_metadata},
-    {0, false, false, CODE, "strip", NULL, "the same as --metadata=none", set_strip},
+     SET(set_metadata)},
+    {0, false, false, CODE, "strip", NULL, "the same as --metadata=none", SET(set_strip)},
     {0, false, false, RUN | INFO | EVAL, "model", "NAME,FILE",
-     "weights; default: student; decode: by the file", set_model},
+     "weights; default: student; decode: by the file", SET(set_model)},
     {'T', false, false, RUN | INFO | EVAL, "threads", "N",
-     "0: all cores (default); same files for any N", set_threads},
+     "0: all cores (default); same files for any N", SET(set_threads)},
     {0, true, false, INFO, "plan", "WxH", "tell the memory that a picture of this size takes",
-     set_plan},
+     SET(set_plan)},
     {0, false, false, BDRATE, "metric", "psnr,ms-ssim", "quality; ms-ssim: as -10 log10(1 - x)",
-     set_metric},
-    {0, false, false, BDRATE, "window", "LOW,HIGH", "only this span of quality, in dB", set_window},
-    {0, false, false, EVAL, "csv", NULL, "a line per picture, and their mean", set_csv},
+     SET(set_metric)},
+    {0, false, false, BDRATE, "window", "LOW,HIGH", "only this span of quality, in dB",
+     SET(set_window)},
+    {0, false, false, EVAL, "csv", NULL, "a line per picture, and their mean", FLAG(csv)},
     {0, false, false, EVAL, "size-of", "FILE,FOLDER", "compressed file(s) that bpp is counted from",
-     set_size_of},
+     SET(set_size_of)},
     {0, true, false, RUN | EVAL, "max-pixels", "N", "refuse larger pictures; default 268435456",
-     set_max_pixels},
+     SET(set_max_pixels)},
     {0, true, false, RUN | EVAL, "max-memory", "N", "refuse what takes more bytes; k M G, Ki Mi Gi",
-     set_max_memory},
+     SET(set_max_memory)},
     {0, true, false, RUN | EVAL, "cpu", "NAME", "instruction set: auto, scalar, avx2, avx512, neon",
-     set_cpu},
+     SET(set_cpu)},
     {0, true, false, RUN | EVAL, "backend", "NAME", "strict (default) or openblas, for comparison",
-     set_backend},
+     SET(set_backend)},
     {0, false, true, ANY, "json", "FILE", "results as a JSON line, to stdout (stderr with -c)",
-     set_json},
-    {'v', false, false, ANY, "verbose", NULL, "say more; may be repeated", set_verbose},
-    {0, false, false, ANY, "quiet", NULL, "errors only", set_quiet},
-    {0, true, false, RUN, "no-progress", NULL, "no progress line on a terminal", set_no_progress},
-    {'h', false, false, ANY, "", NULL, "short help; after a command, help on it", set_help_short},
-    {0, false, false, ANY, "help", NULL, "all options", set_help},
+     SET(set_json)},
+    {'v', false, false, ANY, "verbose", NULL, "say more; may be repeated", SET(set_verbose)},
+    {0, false, false, ANY, "quiet", NULL, "errors only", FLAG(quiet)},
+    {0, true, false, RUN, "no-progress", NULL, "no progress line on a terminal", FLAG(no_progress)},
+    {'h', false, false, ANY, "", NULL, "short help; after a command, help on it",
+     SET(set_help_short)},
+    {0, false, false, ANY, "help", NULL, "all options", SET(set_help)},
     {'V', false, false, ANY, "version", NULL, "version, format, CPU, backends, models found",
-     set_version},
-    {0, false, false, 0, NULL, NULL, NULL, NULL}};
+     FLAG(version)},
+    {0, false, false, 0, NULL, NULL, NULL, NULL, 0}};

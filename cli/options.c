@@ -92,6 +92,10 @@ static bool apply(struct parser *p, const lic_option *option, const char *word, 
         return false;
     }
     p->used[p->n_used++] = option;
+    if (!option->set) {
+        *(bool *)((char *)p->settings + option->flag) = true;
+        return true;
+    }
     const char *wanted = option->set(p->settings, value);
     if (wanted)
         lic_report_error(NULL, "%s: '%s' is not %s", word, value ? value : "", wanted);
@@ -189,10 +193,7 @@ static bool parse_word(struct parser *p, char *word)
 static bool check_words(const lic_settings *s, const lic_command_row *c)
 {
     if (s->n_files > c->max_files) {
-        bool codes = s->command == LIC_COMMAND_ENCODE || s->command == LIC_COMMAND_DECODE;
-        lic_report_error(NULL, "'%s': one name too many%s", s->files[c->max_files],
-                         codes ? ": only IN and OUT; several pictures in one call are not there yet"
-                               : "");
+        lic_report_error(NULL, "'%s': one name too many", s->files[c->max_files]);
         return false;
     }
     if (s->n_qualities > 1 && s->command == LIC_COMMAND_ENCODE) {

@@ -29,6 +29,9 @@ typedef struct lic_settings {
     char **files; /* the words that are no options, gathered at the front of argv */
     int n_files;
     const char *output; /* -o */
+    const char *output_folder, *file_list;
+    bool recursive;
+    uint32_t shard, shards; /* the first counts from 0; shards 0: all */
     bool to_stdout, force, no_clobber, quiet, no_progress;
     bool json;
     const char *json_file; /* NULL: standard output, or standard error where that holds data */
@@ -66,7 +69,8 @@ typedef struct lic_option {
     const char *name;
     const char *value; /* NULL: takes none */
     const char *help;
-    lic_option_set set;
+    lic_option_set set; /* NULL: a flag */
+    size_t flag;        /* where in lic_settings the bool is that a flag sets */
 } lic_option;
 
 extern const lic_option lic_options_table[]; /* ends with a NULL name */

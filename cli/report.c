@@ -3,6 +3,8 @@
  * terminal. */
 #include "cli/report.h"
 
+#include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 static int verbosity;
+static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER; /* for the progress line */
 static bool progress_wanted, progress_shown;
 static double progress_start;
 
@@ -18,6 +21,14 @@ void lic_report_init(int level, bool progress)
     verbosity = level;
     progress_wanted = progress && level >= 0 && isatty(STDERR_FILENO);
     progress_start = lic_report_seconds();
+}
+
+/* With the lock held. */
+static void wipe(void)
+{
+    if (progress_shown)
+        fprintf(stderr, "\r\033[K");
+    progress_shown = false;
 }
 
 static void replace_controls(char *text)
@@ -32,12 +43,14 @@ __attribute__((format(printf, 3, 0))) static void say(const char *file, const ch
 {
     char text[4400], line[4600];
     vsnprintf(text, sizeof text, format, args);
-    lic_report_progress_end();
     if (file && strcmp(file, "-") == 0)
         file = "standard input";
     snprintf(line, sizeof line, "lic: %s%s%s%s", file ? file : "", file ? ": " : "", kind, text);
     replace_controls(line);
+    pthread_mutex_lock(&line_lock);
+    wipe();
     fprintf(stderr, "%s\n", line);
+    pthread_mutex_unlock(&line_lock);
 }
 
 void lic_report_error(const char *file, const char *format, ...)
@@ -96,6 +109,8 @@ int lic_report_exit_code(lic_status status)
 
 const char *lic_report_status_name(lic_status status)
 {
+    if (status == LIC_REPORT_ERR_EXISTS)
+        return "LIC_ERR_EXISTS";
     return status == LIC_REPORT_ERR_IO ? "LIC_ERR_IO" : lic_status_name(status);
 }
 
@@ -114,9 +129,11 @@ static void show_progress(double fraction, const char *what)
         return;
     if (fraction > 1)
         fraction = 1;
+    pthread_mutex_lock(&line_lock);
     fprintf(stderr, "\r[%-*.*s] %3d%% %-9s\033[K", width, (int)(fraction * width), bar,
             (int)(fraction * 100), what);
     progress_shown = true;
+    pthread_mutex_unlock(&line_lock);
 }
 
 int lic_report_progress(void *user, lic_stage stage, double fraction)
@@ -139,9 +156,20 @@ void lic_report_count(size_t done, size_t total, const char *what)
     show_progress((double)done / (double)total, text);
 }
 
+void lic_report_batch(size_t done, size_t total, double pixels, double seconds)
+{
+    char text[96];
+    if (!progress_wanted || done == 0 || done >= total || seconds <= 0)
+        return;
+    const double left = seconds / (double)done * (double)(total - done);
+    snprintf(text, sizeof text, "%zu/%zu %.1f MP/s, %.0f:%02.0f left", done, total,
+             pixels / 1e6 / seconds, floor(left / 60), floor(fmod(left, 60)));
+    show_progress((double)done / (double)total, text);
+}
+
 void lic_report_progress_end(void)
 {
-    if (progress_shown)
-        fprintf(stderr, "\r\033[K");
-    progress_shown = false;
+    pthread_mutex_lock(&line_lock);
+    wipe();
+    pthread_mutex_unlock(&line_lock);
 }

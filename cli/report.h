@@ -1,5 +1,6 @@
 /* report.h - everything the program says to people: messages, exit codes, the progress line.
- * All of it goes to standard error, which leaves standard output to data and JSON. */
+ * All of it goes to standard error, which leaves standard output to data and JSON. Any thread may
+ * call. */
 #ifndef LIC_CLI_REPORT_H
 #define LIC_CLI_REPORT_H
 
@@ -8,7 +9,8 @@
 #include <stdbool.h>
 
 /* Reading and writing files is not the library's business, so it has no status for it. */
-#define LIC_REPORT_ERR_IO ((lic_status)100)
+#define LIC_REPORT_ERR_IO     ((lic_status)100)
+#define LIC_REPORT_ERR_EXISTS ((lic_status)101) /* an output, and -f was not given */
 
 enum { LIC_EXIT_OK = 0, LIC_EXIT_FAILED = 1, LIC_EXIT_USAGE = 2, LIC_EXIT_MODEL = 3 };
 enum { LIC_EXIT_INTERRUPTED = 130 };
@@ -38,6 +40,8 @@ double lic_report_seconds(void);
 int lic_report_progress(void *user, lic_stage stage, double fraction);
 /* The same for the i-th of several things. */
 void lic_report_count(size_t done, size_t total, const char *what);
+/* The same for files, with speed and the time that is left. */
+void lic_report_batch(size_t done, size_t total, double pixels, double seconds);
 /* Wipes the line, so that the next message starts on a clean one. */
 void lic_report_progress_end(void);
 

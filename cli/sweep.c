@@ -180,7 +180,7 @@ static lic_status run(lic_sweep *sweep, const lic_settings *s, lic_error *err)
     if (status == LIC_OK && (status = lic_work_open(&work, 0, err)) != LIC_OK)
         lic_report_error(NULL, "%s", err->text);
     if (status == LIC_OK) {
-        sweep->model = work.job.model_info;
+        sweep->model = work.model_info;
         status = sweep_all(sweep, &work, err);
     }
     if (sweep->part)

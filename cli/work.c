@@ -8,38 +8,33 @@
 
 void lic_work_begin(lic_work *work, const lic_settings *settings)
 {
-    *work = (lic_work){.job = {.settings = settings}};
+    *work = (lic_work){.settings = settings};
 }
 
 void lic_work_end(lic_work *work)
 {
     lic_encoder_free(work->encoder);
     lic_decoder_free(work->decoder);
-    lic_model_close(work->job.model);
-    *work = (lic_work){.job = {.settings = work->job.settings}};
+    lic_model_close(work->model);
+    *work = (lic_work){.settings = work->settings};
 }
 
 lic_status lic_work_open(lic_work *work, uint32_t id, lic_error *err)
 {
-    lic_job *job = &work->job;
-    if (job->model && (job->settings->model || !id || (uint32_t)job->model_info.hash == id))
+    if (work->model && (work->settings->model || !id || (uint32_t)work->model_info.hash == id))
         return LIC_OK;
     lic_work_end(work);
-    lic_status status = lic_job_open_model(job, id);
-    if (status != LIC_OK)
-        *err = job->err;
-    return status;
+    return lic_settings_open_model(work->settings, id, &work->model, &work->model_info, err);
 }
 
 lic_status lic_work_encode(lic_work *work, const lic_image *image, double quality, lic_buffer *out,
                            lic_error *err)
 {
-    lic_options options = lic_job_options(&work->job);
+    lic_options options = lic_settings_options(work->settings);
     lic_encode_options encode;
     lic_status status = lic_work_open(work, 0, err);
-    options.progress = NULL; /* the command shows its own */
     if (status == LIC_OK && !work->encoder)
-        status = lic_encoder_new(work->job.model, &options, &work->encoder, err);
+        status = lic_encoder_new(work->model, &options, &work->encoder, err);
     if (status != LIC_OK)
         return status;
     lic_encode_options_init(&encode);
@@ -51,9 +46,8 @@ static lic_status decode_image(lic_work *work, const void *data, size_t bytes, l
                                lic_error *err)
 {
     lic_info info;
-    lic_options options = lic_job_options(&work->job);
+    lic_options options = lic_settings_options(work->settings);
     lic_status status = lic_probe(data, bytes, &info, err);
-    options.progress = NULL;
     if (status == LIC_OK && (uint64_t)info.width * info.height > options.max_pixels)
         status = lic_report_fail(err, LIC_ERR_LIMIT,
                                  "%" PRIu32 "x%" PRIu32 " is more than --max-pixels=%" PRIu64,
@@ -61,7 +55,7 @@ static lic_status decode_image(lic_work *work, const void *data, size_t bytes, l
     if (status == LIC_OK)
         status = lic_work_open(work, info.model_id, err);
     if (status == LIC_OK && !work->decoder)
-        status = lic_decoder_new(work->job.model, &options, &work->decoder, err);
+        status = lic_decoder_new(work->model, &options, &work->decoder, err);
     if (status == LIC_OK)
         status = lic_decoder_decode(work->decoder, data, bytes, 0, image, err);
     return status;
@@ -75,7 +69,7 @@ lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_p
     if (status != LIC_OK)
         return status;
     status = lic_picture_alloc(picture, image.width, image.height, image.channels, image.depth,
-                               &work->job.settings->read, err);
+                               &work->settings->read, err);
     for (uint32_t y = 0; y < image.height && status == LIC_OK; y++)
         memcpy((char *)picture->image.data + y * picture->image.stride_bytes,
                (const char *)image.data + y * image.stride_bytes, picture->image.stride_bytes);
@@ -93,7 +87,7 @@ lic_status lic_work_read(lic_work *work, const char *path, lic_picture *picture,
     if (status != LIC_OK)
         return status;
     if (lic_probe(file.data, file.bytes, &info, NULL) == LIC_ERR_NOT_LIC) {
-        status = lic_picture_read(file.data, file.bytes, &work->job.settings->read, picture, err);
+        status = lic_picture_read(file.data, file.bytes, &work->settings->read, picture, err);
     } else {
         *lic_bytes = file.bytes;
         status = lic_work_decode(work, file.data, file.bytes, picture, err);

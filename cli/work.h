@@ -6,7 +6,9 @@
 #include "cli/job.h"
 
 typedef struct lic_work {
-    lic_job job; /* settings and model */
+    const lic_settings *settings;
+    lic_model *model;
+    lic_model_info model_info;
     lic_encoder *encoder;
     lic_decoder *decoder;
 } lic_work;

@@ -22,6 +22,11 @@ int lic_backend_supported(lic_backend backend)
            (backend == LIC_BACKEND_OPENBLAS && lic_openblas_available());
 }
 
+int lic_thread_count(int requested)
+{
+    return lic_pool_resolve_threads(requested);
+}
+
 void lic_options_init(lic_options *options)
 {
     memset(options, 0, sizeof *options);

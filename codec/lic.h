@@ -215,6 +215,9 @@ LIC_API int lic_cpu_supported(lic_cpu cpu);
  * fit for the CPU. */
 LIC_API int lic_backend_supported(lic_backend backend);
 
+/* How many threads `requested` comes to here: itself, or for 0 all cores this process may use. */
+LIC_API int lic_thread_count(int requested);
+
 LIC_API void lic_model_options_init(lic_model_options *options);
 LIC_API void lic_options_init(lic_options *options);
 LIC_API void lic_encode_options_init(lic_encode_options *options);

@@ -10,9 +10,9 @@ expect "default name" 0
 holds "a.lic is there" test -s a.lic
 cp a.lic first.lic
 run "$LIC" decode a.lic
-expect "decode does not overwrite" 1 'lic: a.png: exists; -f overwrites'
+expect "decode does not overwrite" 1 'lic: a.lic: the output a.png exists; -f overwrites'
 run "$LIC" encode a.png
-expect "encode does not overwrite" 1 'lic: a.lic: exists'
+expect "encode does not overwrite" 1 'lic: a.png: the output a.lic exists'
 run "$LIC" encode -n a.png
 expect "-n skips" 0
 holds "-n is quiet" test ! -s "$T/err"

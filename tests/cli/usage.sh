@@ -51,15 +51,19 @@ usage 'not an option of lic eval' eval -f x y
 usage 'which picture' encode
 usage 'which file' decode
 usage 'which two' eval x
-usage 'one name too many' encode a b c
+usage 'one name too many' eval a b c
 usage 'looks like a picture' encode a b.png
-usage 'more than once' encode a b -o c
+usage 'one output for several' encode a b -o c
 usage 'more than once' encode a -c -o c
+usage 'more than once' encode a --output-dir d -o c
 usage 'empty' encode ''
 usage 'auto, 8 or 16' decode --depth 12 x
 usage 'png, jpg or ppm' decode --format gif x
 usage 'tell png, jpg or ppm' decode -c x.lic
 usage 'suffix is not' decode x.lic y.gif
+usage 'looks like an input' decode x.lic y.lic
+usage 'such as 1/4' encode --shard 0/2 x
+usage 'such as 1/4' encode --shard 3/2 x
 usage '8 bits' decode --depth 16 --format jpg x.lic
 usage 'all, none' encode --metadata all,gps x
 usage 'drop, or blend' encode --alpha blend=12345g x

@@ -1,0 +1,46 @@
+/* batch.h - the inputs of encode or decode, one after another or several at a time. Small pictures
+ * are spread over workers with few threads each, large ones get more; which does not change a byte
+ * of any output. A failure does not stop the rest. All that runs at a time shares one limit of
+ * memory, and models are opened once. */
+#ifndef LIC_CLI_BATCH_H
+#define LIC_CLI_BATCH_H
+
+#include "cli/inputs.h"
+#include "cli/job.h"
+
+typedef struct lic_batch lic_batch;
+
+/* A thread that works on one input at a time, and what it keeps from one to the next. */
+typedef struct lic_worker {
+    lic_batch *batch;
+    lic_encoder *encoder;
+    lic_decoder *decoder;
+    const lic_model *model; /* theirs */
+    int threads;            /* theirs */
+    int taken_threads;      /* from the batch, for the job at hand */
+    uint64_t held_bytes;    /* of the batch's memory */
+    uint64_t context_bytes; /* of these, by encoder or decoder */
+} lic_worker;
+
+/* Works on one job, writing its output; a failure's text is in job->err. */
+typedef lic_status (*lic_batch_fn)(lic_worker *worker, lic_job *job);
+
+/* Returns the exit code, everything said. */
+int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_batch_fn work);
+
+/* ---- for the work ---- */
+
+/* The model with this id (0: the one for encoding), opened at its first use. Belongs to the batch.
+ */
+lic_status lic_worker_model(lic_worker *worker, lic_job *job, uint32_t id, const lic_model **model);
+
+/* Waits for threads and memory for a picture or tile of this size and `extra_bytes` more, then sets
+ * worker->encoder or worker->decoder up. Ends with lic_worker_leave, after the last use of them.
+ * Threads are free for others from then on; the memory is, once the job is done. */
+lic_status lic_worker_enter_encoder(lic_worker *worker, lic_job *job, const lic_model *model,
+                                    uint32_t width, uint32_t height, uint64_t extra_bytes);
+lic_status lic_worker_enter_decoder(lic_worker *worker, lic_job *job, const lic_model *model,
+                                    uint32_t width, uint32_t height, uint64_t extra_bytes);
+void lic_worker_leave(lic_worker *worker);
+
+#endif

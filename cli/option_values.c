@@ -1,0 +1,303 @@
+/* option_values.c - see option_values.h. */
+#include "cli/option_values.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct choice {
+    const char *name;
+    int value;
+};
+
+/* False if the text of n bytes is none of the choices (which end with a NULL name). */
+static bool choose(const struct choice *choices, const char *text, size_t n, int *value)
+{
+    for (; choices->name; choices++)
+        if (strlen(choices->name) == n && memcmp(choices->name, text, n) == 0) {
+            *value = choices->value;
+            return true;
+        }
+    return false;
+}
+
+static bool read_whole(const char *text, long least, long most, long *value)
+{
+    char *end;
+    errno = 0;
+    if (*text < '0' || *text > '9') /* strtol would take blanks and signs */
+        return false;
+    *value = strtol(text, &end, 10);
+    return *end == 0 && errno == 0 && *value >= least && *value <= most;
+}
+
+/* "12", "1.5G", "256Mi": k, M, G are thousands; with i they are 1024s. */
+static bool read_amount(const char *text, uint64_t *value)
+{
+    static const char units[] = "kMG";
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    double number = strtod(text, &end), unit = 1;
+    const char *at = *end ? strchr(units, *end) : NULL;
+    if (at) {
+        unit = pow(end[1] == 'i' ? 1024 : 1000, (double)(at - units + 1));
+        end += end[1] == 'i' ? 2 : 1;
+    }
+    if (*end || !(number * unit >= 1 && number * unit < 9e18))
+        return false;
+    *value = (uint64_t)(number * unit);
+    return true;
+}
+
+/* A number, or several with commas between; options.c refuses several where one is wanted. */
+const char *lic_set_quality(lic_settings *s, const char *text)
+{
+    char *end;
+    for (s->n_qualities = 0;; text = end + 1) {
+        bool number = (*text >= '0' && *text <= '9') || *text == '.';
+        double quality = number ? strtod(text, &end) : -1;
+        if (!(quality >= 0 && quality <= 100) || (*end && *end != ','))
+            return "a number from 0 to 100";
+        if (s->n_qualities == LIC_MAX_QUALITIES)
+            return "a list of at most 64 numbers";
+        s->qualities[s->n_qualities++] = quality;
+        if (!*end)
+            break;
+    }
+    s->quality = s->qualities[0];
+    return NULL;
+}
+
+const char *lic_set_metric(lic_settings *s, const char *text)
+{
+    static const struct choice metrics[] = {
+        {"psnr", LIC_CURVE_PSNR}, {"ms-ssim", LIC_CURVE_MSSSIM}, {NULL, 0}};
+    int value;
+    if (!choose(metrics, text, strlen(text), &value))
+        return "psnr or ms-ssim";
+    s->metric = (lic_curve_metric)value;
+    return NULL;
+}
+
+const char *lic_set_window(lic_settings *s, const char *text)
+{
+    char *end = NULL;
+    bool number = *text >= '0' && *text <= '9';
+    s->window[0] = number ? strtod(text, &end) : 0;
+    number = number && *end == ',' && end[1] >= '0' && end[1] <= '9';
+    s->window[1] = number ? strtod(end + 1, &end) : 0;
+    s->has_window = true;
+    return number && !*end && s->window[0] < s->window[1] ? NULL : "a span such as 29.2,36.5";
+}
+
+const char *lic_set_size_of(lic_settings *s, const char *text)
+{
+    s->size_of = text;
+    return *text ? NULL : "a file or folder";
+}
+
+const char *lic_set_output(lic_settings *s, const char *text)
+{
+    s->output = text;
+    return *text ? NULL : "a file name";
+}
+
+const char *lic_set_output_folder(lic_settings *s, const char *text)
+{
+    s->output_folder = text;
+    return *text ? NULL : "a folder";
+}
+
+const char *lic_set_file_list(lic_settings *s, const char *text)
+{
+    s->file_list = text;
+    return *text ? NULL : "a file name";
+}
+
+const char *lic_set_shard(lic_settings *s, const char *text)
+{
+    char *end = NULL;
+    unsigned long shard = *text >= '1' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    bool whole = shard && *end == '/' && end[1] >= '1' && end[1] <= '9';
+    unsigned long shards = whole ? strtoul(end + 1, &end, 10) : 0;
+    if (!whole || *end || shard > shards || shards > 1000000)
+        return "a part and their number, such as 1/4 to 4/4";
+    s->shard = (uint32_t)(shard - 1);
+    s->shards = (uint32_t)shards;
+    return NULL;
+}
+
+/* Of -f and -n the last one counts. */
+const char *lic_set_force(lic_settings *s, const char *text)
+{
+    (void)text;
+    s->force = true;
+    s->no_clobber = false;
+    return NULL;
+}
+
+const char *lic_set_no_clobber(lic_settings *s, const char *text)
+{
+    (void)text;
+    s->no_clobber = true;
+    s->force = false;
+    return NULL;
+}
+
+const char *lic_set_model(lic_settings *s, const char *text)
+{
+    s->model = text;
+    return *text ? NULL : "a model name or file";
+}
+
+const char *lic_set_threads(lic_settings *s, const char *text)
+{
+    long value;
+    if (!read_whole(text, 0, 1024, &value))
+        return "a number from 0 (all cores) to 1024";
+    s->threads = (int)value;
+    return NULL;
+}
+
+const char *lic_set_format(lic_settings *s, const char *text)
+{
+    static const struct choice formats[] = {{"png", LIC_FORMAT_PNG},   {"jpg", LIC_FORMAT_JPEG},
+                                            {"jpeg", LIC_FORMAT_JPEG}, {"ppm", LIC_FORMAT_PPM},
+                                            {"pgm", LIC_FORMAT_PPM},   {NULL, 0}};
+    int value;
+    if (!choose(formats, text, strlen(text), &value))
+        return "png, jpg or ppm";
+    s->format = (lic_picture_format)value;
+    return NULL;
+}
+
+const char *lic_set_depth(lic_settings *s, const char *text)
+{
+    static const struct choice depths[] = {{"auto", 0}, {"8", 8}, {"16", 16}, {NULL, 0}};
+    int value;
+    if (!choose(depths, text, strlen(text), &value))
+        return "auto, 8 or 16";
+    s->depth = (uint32_t)value;
+    return NULL;
+}
+
+const char *lic_set_alpha(lic_settings *s, const char *text)
+{
+    static const char wanted[] = "drop, or blend=RRGGBB with a colour such as blend=ffffff";
+    if (strcmp(text, "drop") == 0) {
+        s->read.alpha = LIC_ALPHA_DROP;
+        return NULL;
+    }
+    if (strncmp(text, "blend=", 6) != 0 || strlen(text) != 12 ||
+        strspn(text + 6, "0123456789abcdefABCDEF") != 6)
+        return wanted;
+    unsigned long colour = strtoul(text + 6, NULL, 16);
+    for (int i = 0; i < 3; i++)
+        s->read.background[i] = (uint8_t)(colour >> (16 - 8 * i));
+    s->read.alpha = LIC_ALPHA_BLEND;
+    return NULL;
+}
+
+const char *lic_set_metadata(lic_settings *s, const char *text)
+{
+    static const struct choice kinds[] = {{"all", LIC_META_ALL},       {"none", 0},
+                                          {"icc", 1 << LIC_META_ICCP}, {"exif", 1 << LIC_META_EXIF},
+                                          {"xmp", 1 << LIC_META_XMP},  {NULL, 0}};
+    s->read.metadata = 0;
+    for (const char *word = text;; word += strcspn(word, ",") + 1) {
+        int value;
+        if (!choose(kinds, word, strcspn(word, ","), &value))
+            return "all, none, or some of icc,exif,xmp";
+        s->read.metadata |= (unsigned)value;
+        if (!strchr(word, ','))
+            return NULL;
+    }
+}
+
+const char *lic_set_strip(lic_settings *s, const char *text)
+{
+    (void)text;
+    s->read.metadata = 0;
+    return NULL;
+}
+
+const char *lic_set_plan(lic_settings *s, const char *text)
+{
+    char *end;
+    unsigned long width = *text >= '1' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    if (width < 1 || width > LIC_MAX_SIDE || *end != 'x' || end[1] < '1' || end[1] > '9')
+        return "a size such as 768x512";
+    unsigned long height = strtoul(end + 1, &end, 10);
+    if (*end || height > LIC_MAX_SIDE)
+        return "a size such as 768x512, sides up to 65535";
+    s->plan_width = (uint32_t)width;
+    s->plan_height = (uint32_t)height;
+    return NULL;
+}
+
+const char *lic_set_json(lic_settings *s, const char *text)
+{
+    s->json = true;
+    s->json_file = text;
+    return text && !*text ? "a file name after the =" : NULL;
+}
+
+const char *lic_set_verbose(lic_settings *s, const char *text)
+{
+    (void)text;
+    s->verbose++;
+    return NULL;
+}
+
+const char *lic_set_cpu(lic_settings *s, const char *text)
+{
+    static const struct choice cpus[] = {{"auto", LIC_CPU_AUTO}, {"scalar", LIC_CPU_SCALAR},
+                                         {"avx2", LIC_CPU_AVX2}, {"avx512", LIC_CPU_AVX512},
+                                         {"neon", LIC_CPU_NEON}, {NULL, 0}};
+    int value;
+    if (!choose(cpus, text, strlen(text), &value))
+        return "auto, scalar, avx2, avx512 or neon";
+    s->cpu = (lic_cpu)value;
+    if (s->cpu != LIC_CPU_AUTO && !lic_cpu_supported(s->cpu))
+        return "an instruction set that this machine has";
+    return NULL;
+}
+
+const char *lic_set_backend(lic_settings *s, const char *text)
+{
+    static const struct choice backends[] = {
+        {"strict", LIC_BACKEND_STRICT}, {"openblas", LIC_BACKEND_OPENBLAS}, {NULL, 0}};
+    int value;
+    if (!choose(backends, text, strlen(text), &value))
+        return "strict or openblas";
+    s->backend = (lic_backend)value;
+    if (!lic_backend_supported(s->backend))
+        return "strict: OpenBLAS was not found, or is not in this build";
+    return NULL;
+}
+
+const char *lic_set_max_pixels(lic_settings *s, const char *text)
+{
+    return read_amount(text, &s->read.max_pixels) ? NULL : "a number, such as 100M";
+}
+
+const char *lic_set_max_memory(lic_settings *s, const char *text)
+{
+    return read_amount(text, &s->max_memory) ? NULL : "a number of bytes, such as 500M or 1.5Gi";
+}
+
+const char *lic_set_help_short(lic_settings *s, const char *text)
+{
+    (void)text;
+    s->help = 1;
+    return NULL;
+}
+
+const char *lic_set_help(lic_settings *s, const char *text)
+{
+    (void)text;
+    s->help = 2;
+    return NULL;
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Many inputs in one call: which word is an output, folders, lists, shards, failures in the middle, and
+# that threads and memory limits change no byte.
+source "$(dirname "$0")/common.bash"
+cd "$T" || exit 1
+mkdir -p in/sub/deep in/.hidden
+cp "$DATA/odd-17x33.png" in/a.png
+cp "$DATA/grey-40x30.png" in/b.png
+cp "$DATA/progressive.jpg" in/sub/c.jpg
+cp "$DATA/one-1x1.png" in/sub/deep/d.png
+cp "$DATA/one-1x1.png" in/.hidden/no.png
+echo text >in/notes.txt
+for name in a b sub/c sub/deep/d; do
+    mkdir -p single
+    run "$LIC" encode -T 1 in/"$name".* -o "single/${name##*/}.lic"
+    expect "$name alone" 0
+done
+
+# ---- which of two names is the output ----
+run "$LIC" encode in/a.png in/b.png
+expect "two pictures" 0
+holds "two pictures, two files" test -s in/a.lic -a -s in/b.lic
+holds "the second is untouched" cmp in/b.png "$DATA/grey-40x30.png"
+rm in/*.lic
+cp in/b.png picture
+run "$LIC" encode -f in/a.png picture
+expect "a picture without suffix is an input" 0
+holds "and is untouched" cmp picture in/b.png
+cp in/b.png named.lic
+run "$LIC" encode -f in/a.png named.lic
+expect "a picture that is named .lic" 2 'holds a picture'
+holds "is untouched as well" cmp named.lic in/b.png
+run "$LIC" encode -f in/a.png -o named.lic
+expect "but -o says what is meant" 0
+holds "and writes" cmp named.lic single/a.lic
+run "$LIC" encode in/a.png other
+expect "a name without suffix is the output" 0
+holds "it is there" cmp other single/a.lic
+run "$LIC" decode other single/b.lic
+expect "two streams are two inputs" 0
+holds "two pictures are there" test -s other.png -a -s single/b.png
+run "$LIC" decode -f single/a.lic other
+expect "a stream without suffix is an input" 0
+holds "it is untouched" cmp other single/a.lic
+rm -f in/*.lic single/*.png other*
+
+# ---- folders ----
+run "$LIC" encode in
+expect "a folder without -r" 2 "'in': is a folder; -r"
+run "$LIC" encode -r in --output-dir made/put
+expect "-r" 0 '4 encoded'
+holds "the tree is mirrored" test "$(cd made/put && find . -type f | LC_ALL=C sort | tr '\n' ' ')" = \
+    './a.lic ./b.lic ./sub/c.lic ./sub/deep/d.lic '
+for name in a b sub/c sub/deep/d; do
+    holds "$name: the same bytes as alone" cmp "made/put/$name.lic" "single/${name##*/}.lic"
+done
+run "$LIC" encode -r in/ --output-dir slash -T 3 --max-memory 4M
+expect "little memory, more threads" 0
+holds "the same files" diff -r made/put slash
+run "$LIC" decode -r made/put --output-dir back --format ppm
+expect "decode -r" 0
+run "$LIC" decode -r -T 1 made/put --output-dir back1 --format ppm
+holds "the same pictures" diff -r back back1
+run "$LIC" encode -r in
+expect "-r beside the pictures" 0
+holds "beside" cmp in/sub/c.lic made/put/sub/c.lic
+run "$LIC" encode -rn in --json
+expect "-n" 0 '4 skipped'
+holds "a line for each" test "$(grep -c '"status": "LIC_SKIPPED"' "$T/out")" = 4
+run "$LIC" encode -r in
+expect "all are there already" 1 'a.png: the output in/a.lic exists'
+find in -name '*.lic' -delete
+mkdir empty
+run "$LIC" encode -r empty
+expect "nothing to do is an error" 1 'empty: warning: holds no pictures'
+
+# ---- clashes are found before anything is written ----
+cp in/a.png in/a.jpg
+run "$LIC" encode -r in --output-dir clash
+expect "two inputs, one output" 2 'clash/a.lic: would be the output of both in/a.\(jpg\|png\) and'
+run "$LIC" encode in/a.png in/sub/../a.png in/./a.png
+expect "one input twice" 2 'output of both'
+rm in/a.jpg
+run "$LIC" encode in/a.png in/sub/c.jpg -o x.lic
+expect "one output for two" 2 'x.lic.*several inputs'
+run "$LIC" encode in/a.png in/sub/c.jpg -c
+expect "standard output for two" 2 'several inputs'
+holds "nothing was written" test ! -e clash -a ! -e x.lic
+
+# ---- lists ----
+find in -name '*.[pj][np]g' -print0 >list0
+tr '\0' '\n' <list0 >list
+"$LIC" encode --filelist - --output-dir listed <list 2>err; rc=$?
+expect "--filelist -" 0
+holds "paths of a list are kept" cmp listed/in/sub/c.lic single/c.lic
+run "$LIC" encode --filelist list0 --output-dir listed0
+expect "names that end in zero bytes" 0 '5 encoded' # find sees hidden folders
+holds "the same files" diff -r listed listed0
+printf 'in/a.png\n\nin/b.png' >list
+run "$LIC" encode --filelist=list --output-dir listed1
+expect "an empty line, and none at the end" 0 '2 encoded'
+echo '../secret/a.png' >list
+run "$LIC" encode --filelist list --output-dir o
+expect "a list must not lead out of the folder" 2 "has '..' in it"
+: >list
+run "$LIC" encode --filelist list
+expect "an empty list" 1 'is empty'
+run "$LIC" encode --filelist nowhere
+expect "no such list" 1 'nowhere: cannot open'
+
+# ---- failures do not stop the rest, and are listed last ----
+head -c 50 in/b.png >in/bad.png
+run "$LIC" encode -r in gone.png --output-dir part --json=lines
+expect "two of six fail" 1 '4 encoded, 2 failed'
+holds "at once and last" test "$(grep -c '^lic: in/bad.png: ' err)" = 2
+holds "the last lines name them" test "$(tail -n 2 err | grep -c failed:)" = 2
+holds "the others are there" test "$(find part -name '*.lic' | wc -l)" = 4
+holds "six lines of JSON" test "$(wc -l <lines)" = 6
+holds "failures have a status" test "$(grep -c '"status": "LIC_ERR' lines)" = 2
+holds "each input has its index" test "$(number lines index | sort -n | tr '\n' ' ')" = '0 1 2 3 4 5 '
+run env LIC_MODEL_DIR=empty "$LIC" encode --model none -r in --output-dir none
+expect "no model: nothing can work" 3 'were not tried'
+rm in/bad.png
+
+# ---- shards: each file in one of them, and where it was when others come ----
+parts() { # FOLDER-NAME
+    for i in 1 2 3; do
+        run "$LIC" encode --shard $i/3 -r in --output-dir "$1/$i"
+        [ $rc -eq 0 ] || bad "shard $i: exit $rc"
+        (cd "$1" && find "$i" -name '*.lic' | LC_ALL=C sort) >>"$1.names"
+    done
+}
+mkdir before after
+parts before
+holds "every file once" test "$(sed 's/^.//' before.names | sort | uniq | wc -l)" = 4 -a "$(wc -l <before.names)" = 4
+cp in/a.png in/0.png
+cp in/a.png in/sub/z.png
+parts after
+holds "none has moved" test -z "$(LC_ALL=C sort after.names | LC_ALL=C comm -13 - <(LC_ALL=C sort before.names))"
+holds "no temporary files" no_strays .
+finish
