@@ -23,10 +23,10 @@ TOKENS = WINDOW * WINDOW
 # Launch shapes; tune_fused.py measures others. programs: at most so many per launch, each loops; block: elements at a time.
 CONFIG = {
     "attention_fwd": dict(programs=4096, warps=4),
-    "attention_bwd": dict(programs=1056, warps=4),
+    "attention_bwd": dict(programs=528, warps=4),
     "norm_fwd": dict(block=2048, warps=4),
-    "norm_bwd": dict(block=2048, programs=1056, warps=4),
-    "dw_fwd": dict(rows=32, columns=16, channels=64, warps=4),
+    "norm_bwd": dict(block=1024, programs=528, warps=4),
+    "dw_fwd": dict(rows=32, columns=16, channels=32, warps=4),
     "dw_bwd": dict(rows=32, columns=16, channels=32, warps=4),
 }
 
