@@ -39,68 +39,109 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
     return status;
 }
 
-/* The chunks that the picture's metadata was kept in; others are not for picture files. */
-static lic_status read_chunks(lic_job *job, const lic_info *info, lic_picture *picture)
+/* Shape, metadata and alpha; chunks that are not for picture files are left. */
+static lic_status describe(lic_job *job, const lic_info *info, lic_picture_format format,
+                           lic_picture *picture)
 {
-    for (size_t i = 0; i < info->n_chunks; i++)
-        for (int kind = 0; kind < LIC_N_META; kind++) {
-            lic_buffer data = {0};
-            if (memcmp(info->chunks[i].type, lic_picture_meta_chunks[kind], 4) != 0 ||
-                !(job->settings->read.metadata >> kind & 1))
-                continue;
-            lic_status status = lic_chunk_read(&info->chunks[i], &data, &job->err);
-            if (status == LIC_OK)
-                status = lic_picture_add_meta(picture, (lic_meta)kind, data.data, data.bytes,
-                                              &job->settings->read, &job->err);
-            lic_buffer_free(&data);
-            if (status != LIC_OK)
-                return status;
-        }
-    return LIC_OK;
-}
-
-static uint64_t pixel_bytes(const lic_info *info, uint32_t depth)
-{
-    return (uint64_t)info->width * info->height * info->channels *
-           ((depth ? depth : info->depth) / 8);
-}
-
-static lic_status decode_pixels(lic_worker *worker, lic_job *job, const lic_file_data *file,
-                                const lic_info *info, lic_picture_format format, lic_image *image)
-{
-    const lic_model *model;
-    uint32_t depth = job->settings->depth;
-    if (format == LIC_FORMAT_JPEG && depth == 0)
-        depth = 8;
-    lic_status status = lic_worker_model(worker, job, info->model_id, &model);
-    if (status != LIC_OK)
-        return status;
-    status = lic_worker_enter_decoder(worker, job, model, info->width, info->height,
-                                      file->bytes + pixel_bytes(info, depth));
-    if (status == LIC_OK)
-        status =
-            lic_decoder_decode(worker->decoder, file->data, file->bytes, depth, image, &job->err);
-    if (status == LIC_OK)
-        lic_decoder_get_stats(worker->decoder, &job->stats);
-    lic_worker_leave(worker);
-    lic_job_lap(job, LIC_LAP_CODE);
+    const uint32_t depth = format == LIC_FORMAT_JPEG ? 8 : job->settings->depth;
+    lic_status status = LIC_OK;
+    picture->image = (lic_image){.width = info->width,
+                                 .height = info->height,
+                                 .channels = info->channels,
+                                 .depth = depth ? depth : info->depth};
+    for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
+        const lic_chunk *chunk = &info->chunks[i];
+        if (memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0 && !picture->alpha.data)
+            picture->alpha =
+                (lic_alpha_plane){.data = chunk->data, .bytes = chunk->bytes, .depth = info->depth};
+        else
+            status = lic_picture_add_chunk(picture, chunk, &job->settings->read, &job->err);
+    }
     return status;
 }
 
-static lic_status write_picture(lic_job *job, lic_picture_format format, lic_picture *picture)
+/* Takes the decoder's rows. */
+struct sink {
+    lic_job *job;
+    lic_writer *writer;
+    lic_status status; /* why the decoder was stopped */
+    lic_error err;
+};
+
+static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride_bytes)
+{
+    struct sink *sink = user;
+    (void)first;
+    lic_job_lap(sink->job, LIC_LAP_CODE);
+    sink->status = lic_writer_rows(sink->writer, n, rows, stride_bytes, &sink->err);
+    lic_job_lap(sink->job, LIC_LAP_WRITE);
+    return sink->status != LIC_OK;
+}
+
+static lic_status decode_rows(lic_worker *worker, lic_job *job, const lic_file_data *file,
+                              uint32_t depth, lic_writer *writer)
+{
+    struct sink sink = {.job = job, .writer = writer};
+    lic_decode_options options;
+    lic_decode_options_init(&options);
+    options.depth = depth;
+    lic_status status = lic_decoder_decode_rows(worker->decoder, file->data, file->bytes, &options,
+                                                take_rows, &sink, &job->err);
+    if (status == LIC_OK)
+        lic_decoder_get_stats(worker->decoder, &job->stats);
+    lic_job_lap(job, LIC_LAP_CODE);
+    if (sink.status == LIC_OK)
+        return status;
+    job->err = sink.err;
+    return sink.status;
+}
+
+static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
+                                lic_picture_format format, lic_picture *picture)
 {
     lic_output out;
+    lic_writer *writer = NULL;
     lic_status status = lic_job_open_output(job, &out);
     if (status != LIC_OK)
         return status;
-    status = lic_picture_write(out.stream, format, picture, &job->err);
+    status = lic_writer_open(out.stream, format, picture, &job->settings->read, &writer, &job->err);
+    if (status == LIC_OK)
+        status = decode_rows(worker, job, file, picture->image.depth, writer);
+    if (status == LIC_OK)
+        status = lic_writer_end(writer, &job->err);
+    lic_writer_close(writer);
     if (status == LIC_OK)
         status = lic_output_commit(&out, &job->err);
     else
         lic_output_abort(&out);
     if (status == LIC_OK && picture->warning[0])
         lic_report_warning(job->output, "%s", picture->warning);
+    if (status == LIC_OK && picture->note[0])
+        lic_report_note(1, job->output, "%s", picture->note);
     lic_job_lap(job, LIC_LAP_WRITE);
+    return status;
+}
+
+/* Rows of a tile, which the decoder holds. */
+static uint64_t rows_bytes(const lic_info *info, const lic_image *image)
+{
+    const uint32_t rows = info->tile_height ? info->tile_height : image->height;
+    return (uint64_t)image->width * image->channels * (image->depth / 8) * rows;
+}
+
+static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
+                                 const lic_info *info, lic_picture_format format,
+                                 lic_picture *picture)
+{
+    const lic_model *model;
+    lic_status status = lic_worker_model(worker, job, info->model_id, &model);
+    if (status != LIC_OK)
+        return status;
+    status = lic_worker_enter_decoder(worker, job, model, info->width, info->height,
+                                      file->bytes + rows_bytes(info, &picture->image));
+    if (status == LIC_OK)
+        status = write_picture(worker, job, file, format, picture);
+    lic_worker_leave(worker);
     return status;
 }
 
@@ -112,13 +153,9 @@ static lic_status decode(lic_worker *worker, lic_job *job)
     lic_picture_format format = choose_format(job->settings, job->output);
     lic_status status = read_stream(job, &file, &info);
     if (status == LIC_OK)
-        status = read_chunks(job, &info, &picture);
+        status = describe(job, &info, format, &picture);
     if (status == LIC_OK)
-        status = decode_pixels(worker, job, &file, &info, format, &picture.image);
-    if (status == LIC_OK)
-        status = write_picture(job, format, &picture);
-    lic_image_free(&picture.image, NULL); /* the library's, unlike the rest of the picture */
-    picture.image.data = NULL;
+        status = decode_picture(worker, job, &file, &info, format, &picture);
     lic_picture_free(&picture);
     lic_file_free(&file);
     return status;

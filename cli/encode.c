@@ -6,64 +6,107 @@
 #include <errno.h>
 #include <string.h>
 
-static lic_status read_picture(lic_job *job, lic_picture *picture)
+/* Feeds the encoder with rows. */
+struct feed {
+    lic_job *job;
+    lic_source source;
+    lic_reader *reader;
+    lic_picture picture;
+    lic_encode_options encode;
+    lic_chunk chunks[LIC_N_META + 1];
+    lic_status status; /* why the encoder was stopped */
+    lic_error err;
+};
+
+static lic_status open_picture(struct feed *feed)
 {
-    lic_file_data file;
+    lic_job *job = feed->job;
     lic_info info;
-    lic_status status = lic_file_read(job->input, &file, &job->err);
+    const uint8_t *head;
+    lic_status status = lic_source_open(&feed->source, job->input, &job->err);
     if (status != LIC_OK)
         return status;
-    if (lic_probe(file.data, file.bytes, &info, NULL) != LIC_ERR_NOT_LIC)
-        status = lic_report_fail(&job->err, LIC_ERR_UNSUPPORTED, "is a .lic file already");
-    else
-        status = lic_picture_read(file.data, file.bytes, &job->settings->read, picture, &job->err);
-    lic_file_free(&file);
-    if (status == LIC_OK && picture->warning[0])
-        lic_report_warning(job->input, "%s", picture->warning);
-    job->width = picture->image.width;
-    job->height = picture->image.height;
-    job->channels = picture->image.channels;
-    job->depth = picture->image.depth;
+    const size_t bytes = lic_source_peek(&feed->source, &head);
+    if (lic_probe(bytes ? head : NULL, bytes, &info, NULL) != LIC_ERR_NOT_LIC)
+        return lic_report_fail(&job->err, LIC_ERR_UNSUPPORTED, "is a .lic file already");
+    status = lic_reader_open(&feed->source, &job->settings->read, &feed->picture, &feed->reader,
+                             &job->err);
+    job->width = feed->picture.image.width;
+    job->height = feed->picture.image.height;
+    job->channels = feed->picture.image.channels;
+    job->depth = feed->picture.image.depth;
     lic_job_lap(job, LIC_LAP_READ);
     return status;
 }
 
-static size_t list_chunks(const lic_picture *picture, lic_chunk *chunks)
+/* What travels with the picture: known once the last row is read. */
+static void list_chunks(struct feed *feed)
 {
+    const lic_picture *picture = &feed->picture;
+    const lic_alpha_plane *alpha = &picture->alpha;
+    const lic_image *image = &picture->image;
     size_t n = 0;
     for (int i = 0; i < LIC_N_META; i++) {
         if (!picture->meta[i].data)
             continue;
-        chunks[n] = (lic_chunk){.data = picture->meta[i].data, .bytes = picture->meta[i].bytes};
-        memcpy(chunks[n++].type, lic_picture_meta_chunks[i], sizeof chunks[n].type);
+        feed->chunks[n] =
+            (lic_chunk){.data = picture->meta[i].data, .bytes = picture->meta[i].bytes};
+        memcpy(feed->chunks[n++].type, lic_picture_meta_chunks[i], sizeof feed->chunks[n].type);
     }
-    return n;
+    if (alpha->data)
+        feed->chunks[n++] = (lic_chunk){
+            .type = LIC_ALPHA_CHUNK,
+            .data = alpha->data,
+            .bytes = alpha->bytes,
+            .packed = 1,
+            .unpacked_bytes = (size_t)lic_alpha_bytes(image->width, image->height, alpha->depth)};
+    feed->encode.chunks = feed->chunks;
+    feed->encode.n_chunks = n;
 }
 
-static lic_status code(lic_worker *worker, lic_job *job, const lic_picture *picture,
-                       lic_buffer *out)
+static int give_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride_bytes)
 {
-    const lic_image *image = &picture->image;
+    struct feed *feed = user;
+    lic_job_lap(feed->job, LIC_LAP_CODE);
+    feed->status = lic_reader_rows(feed->reader, n, rows, stride_bytes, &feed->err);
+    if (feed->status == LIC_OK && first + n == feed->picture.image.height) {
+        feed->status = lic_reader_end(feed->reader, &feed->err);
+        list_chunks(feed);
+    }
+    lic_job_lap(feed->job, LIC_LAP_READ);
+    return feed->status != LIC_OK;
+}
+
+/* Rows of a tile and its halo, which the encoder holds: more than that is never in memory. */
+static uint64_t rows_bytes(const lic_image *image)
+{
+    enum { MOST_ROWS = 2304 };
+    return (uint64_t)image->stride_bytes * (image->height < MOST_ROWS ? image->height : MOST_ROWS);
+}
+
+static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
+{
+    lic_job *job = feed->job;
+    const lic_image *image = &feed->picture.image;
     const lic_model *model;
-    lic_chunk chunks[LIC_N_META];
-    lic_encode_options encode;
-    lic_encode_options_init(&encode);
-    encode.quality = job->quality = job->settings->quality;
-    encode.chunks = chunks;
-    encode.n_chunks = list_chunks(picture, chunks);
+    lic_encode_options_init(&feed->encode);
+    feed->encode.quality = job->quality = job->settings->quality;
     lic_status status = lic_worker_model(worker, job, 0, &model);
     if (status != LIC_OK)
         return status;
     status = lic_worker_enter_encoder(worker, job, model, image->width, image->height,
-                                      (uint64_t)image->stride_bytes * image->height);
+                                      rows_bytes(image));
     if (status == LIC_OK)
-        status = lic_encoder_encode(worker->encoder, image, &encode, out, &job->err);
+        status = lic_encoder_encode_rows(worker->encoder, image, give_rows, feed, &feed->encode,
+                                         out, &job->err);
     if (status == LIC_OK)
         lic_encoder_get_stats(worker->encoder, &job->stats);
     lic_worker_leave(worker);
     job->bytes = out->bytes;
     lic_job_lap(job, LIC_LAP_CODE);
-    return status;
+    if (feed->status != LIC_OK)
+        job->err = feed->err;
+    return feed->status != LIC_OK ? feed->status : status;
 }
 
 static lic_status write_file(lic_job *job, const lic_buffer *data)
@@ -85,12 +128,16 @@ static lic_status write_file(lic_job *job, const lic_buffer *data)
 
 static lic_status encode(lic_worker *worker, lic_job *job)
 {
-    lic_picture picture = {0};
+    struct feed feed = {.job = job};
     lic_buffer data = {0};
-    lic_status status = read_picture(job, &picture);
+    lic_status status = open_picture(&feed);
     if (status == LIC_OK)
-        status = code(worker, job, &picture, &data);
-    lic_picture_free(&picture);
+        status = code(worker, &feed, &data);
+    if (status == LIC_OK && feed.picture.warning[0])
+        lic_report_warning(job->input, "%s", feed.picture.warning);
+    lic_reader_close(feed.reader);
+    lic_picture_free(&feed.picture);
+    lic_source_close(&feed.source);
     if (status == LIC_OK)
         status = write_file(job, &data);
     lic_buffer_free(&data);

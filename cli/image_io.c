@@ -1,7 +1,8 @@
 /* image_io.c - see image_io.h: what all formats share. Recognises a file, checks limits, keeps
- * metadata, and removes alpha, which the networks do not know. */
+ * metadata, reads and writes whole pictures. */
 #include "cli/image_io.h"
 
+#include "cli/image_format.h"
 #include "cli/report.h"
 
 #include <inttypes.h>
@@ -10,8 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
-const char *const lic_picture_meta_names[LIC_N_META] = {"icc", "exif", "xmp"};
-const char lic_picture_meta_chunks[LIC_N_META][5] = {"iccp", "exif", "xmp "};
+const char *const lic_picture_meta_names[LIC_N_META] = {"icc", "exif", "xmp", "colour",
+                                                        "resolution"};
+const char lic_picture_meta_chunks[LIC_N_META][5] = {"iccp", "exif", "xmp ", "colr", "phys"};
 
 /* ---- what is it? ---- */
 
@@ -38,7 +40,7 @@ static const struct signature known[] = {
     {"PAM", 0, 3, "P7\n"},
 };
 
-static const char *name_of_content(const uint8_t *data, size_t bytes)
+const char *lic_picture_name_of_content(const uint8_t *data, size_t bytes)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (bytes >= known[i].at + known[i].bytes &&
@@ -49,7 +51,7 @@ static const char *name_of_content(const uint8_t *data, size_t bytes)
 
 lic_picture_format lic_picture_sniff(const uint8_t *data, size_t bytes)
 {
-    const char *name = name_of_content(data, bytes);
+    const char *name = lic_picture_name_of_content(data, bytes);
     if (name)
         return !strcmp(name, "PNG")    ? LIC_FORMAT_PNG
                : !strcmp(name, "JPEG") ? LIC_FORMAT_JPEG
@@ -76,8 +78,9 @@ lic_picture_format lic_picture_format_of_name(const char *path)
 
 /* ---- parts of a picture ---- */
 
-lic_status lic_picture_check_size(uint64_t width, uint64_t height, const lic_read_options *options,
-                                  lic_error *err)
+lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t height,
+                                 uint32_t channels, uint32_t depth, const lic_read_options *options,
+                                 lic_error *err)
 {
     if (width < 1 || height < 1 || width > LIC_MAX_SIDE || height > LIC_MAX_SIDE)
         return lic_report_fail(err, LIC_ERR_LIMIT,
@@ -87,28 +90,41 @@ lic_status lic_picture_check_size(uint64_t width, uint64_t height, const lic_rea
         return lic_report_fail(err, LIC_ERR_LIMIT,
                                "%" PRIu64 "x%" PRIu64 " is more than --max-pixels=%" PRIu64, width,
                                height, options->max_pixels);
+    picture->image = (lic_image){
+        .width = (uint32_t)width, .height = (uint32_t)height, .channels = channels, .depth = depth};
     return LIC_OK;
+}
+
+lic_status lic_picture_check_memory(const char *what, uint64_t bytes,
+                                    const lic_read_options *options, lic_error *err)
+{
+    const uint64_t most = options->max_memory ? options->max_memory : LIC_READ_MEMORY;
+    if (bytes <= most)
+        return LIC_OK;
+    return lic_report_fail(
+        err, LIC_ERR_LIMIT, "is %s, which takes %" PRIu64 " bytes of memory, more than %s=%" PRIu64,
+        what, bytes, options->max_memory ? "--max-memory" : "the default of --max-memory", most);
+}
+
+static lic_status take_memory(lic_picture *picture, lic_error *err)
+{
+    lic_image *image = &picture->image;
+    image->stride_bytes = lic_image_row_bytes(image, image->channels);
+    if (image->height <= SIZE_MAX / image->stride_bytes)
+        image->data = malloc(image->stride_bytes * image->height);
+    return image->data ? LIC_OK
+                       : lic_report_fail(err, LIC_ERR_MEMORY,
+                                         "no memory for %" PRIu32 "x%" PRIu32 " pixels",
+                                         image->width, image->height);
 }
 
 lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
                              uint32_t channels, uint32_t depth, const lic_read_options *options,
                              lic_error *err)
 {
-    const lic_status status = lic_picture_check_size(width, height, options, err);
-    if (status != LIC_OK)
-        return status;
-    size_t stride = (size_t)(width * channels * depth / 8);
-    void *data = height > SIZE_MAX / stride ? NULL : malloc(stride * (size_t)height);
-    if (!data)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for %" PRIu64 "x%" PRIu64 " pixels",
-                               width, height);
-    picture->image = (lic_image){.data = data,
-                                 .stride_bytes = stride,
-                                 .width = (uint32_t)width,
-                                 .height = (uint32_t)height,
-                                 .channels = channels,
-                                 .depth = depth};
-    return LIC_OK;
+    const lic_status status =
+        lic_picture_set_shape(picture, width, height, channels, depth, options, err);
+    return status == LIC_OK ? take_memory(picture, err) : status;
 }
 
 void lic_picture_free(lic_picture *picture)
@@ -116,6 +132,7 @@ void lic_picture_free(lic_picture *picture)
     free(picture->image.data);
     for (int i = 0; i < LIC_N_META; i++)
         free(picture->meta[i].data);
+    free(picture->alpha.owned);
     *picture = (lic_picture){0};
 }
 
@@ -134,123 +151,76 @@ lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void 
     return LIC_OK;
 }
 
+lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
+                                 const lic_read_options *options, lic_error *err)
+{
+    int kind = 0;
+    while (kind < LIC_N_META &&
+           memcmp(chunk->type, lic_picture_meta_chunks[kind], sizeof chunk->type) != 0)
+        kind++;
+    if (kind == LIC_N_META || !(options->metadata >> kind & 1))
+        return LIC_OK;
+    lic_buffer data = {0};
+    lic_status status = lic_chunk_read(chunk, &data, err);
+    if (status == LIC_OK)
+        status = lic_picture_add_meta(picture, (lic_meta)kind, data.data, data.bytes, options, err);
+    lic_buffer_free(&data);
+    return status;
+}
+
+__attribute__((format(printf, 3, 0))) static void put_text(char *text, size_t size,
+                                                           const char *format, va_list args)
+{
+    if (!text[0])
+        vsnprintf(text, size, format, args);
+}
+
 void lic_picture_warn(lic_picture *picture, const char *format, ...)
 {
     va_list args;
-    if (picture->warning[0])
-        return;
     va_start(args, format);
-    vsnprintf(picture->warning, sizeof picture->warning, format, args);
+    put_text(picture->warning, sizeof picture->warning, format, args);
     va_end(args);
 }
 
-/* ---- alpha ---- */
-
-static uint32_t sample(const lic_image *image, size_t i)
+void lic_picture_note(lic_picture *picture, const char *format, ...)
 {
-    return image->depth == 16 ? ((const uint16_t *)image->data)[i]
-                              : ((const uint8_t *)image->data)[i];
+    va_list args;
+    va_start(args, format);
+    put_text(picture->note, sizeof picture->note, format, args);
+    va_end(args);
 }
 
-static void set_sample(lic_image *image, size_t i, uint32_t value)
-{
-    if (image->depth == 16)
-        ((uint16_t *)image->data)[i] = (uint16_t)value;
-    else
-        ((uint8_t *)image->data)[i] = (uint8_t)value;
-}
-
-static bool is_opaque(const lic_image *image)
-{
-    size_t pixels = (size_t)image->width * image->height;
-    uint32_t most = (1u << image->depth) - 1;
-    for (size_t i = 0; i < pixels; i++)
-        if (sample(image, i * image->channels + image->channels - 1) != most)
-            return false;
-    return true;
-}
-
-/* to = from without alpha; over the background if blending. Values are mixed as they are stored, as
- * viewers do; rows have no gaps. to may have more colour channels than from (grey over a colour).
- */
-static void flatten(const lic_image *from, lic_image *to, bool blend, const uint8_t *background)
-{
-    size_t pixels = (size_t)from->width * from->height;
-    uint32_t most = (1u << from->depth) - 1, colours = from->channels - 1;
-    for (size_t i = 0; i < pixels; i++) {
-        uint64_t alpha = blend ? sample(from, i * from->channels + colours) : most;
-        for (uint32_t c = 0; c < to->channels; c++) {
-            uint64_t over = sample(from, i * from->channels + (c < colours ? c : 0));
-            uint64_t under = (uint64_t)background[c] * (most / 255);
-            uint64_t mixed = (over * alpha + under * (most - alpha) + most / 2) / most;
-            set_sample(to, i * to->channels + c, (uint32_t)mixed);
-        }
-    }
-}
-
-static lic_status remove_alpha(lic_picture *picture, const lic_read_options *options,
-                               lic_error *err)
-{
-    lic_image from = picture->image;
-    const uint8_t *background = options->background;
-    bool opaque = is_opaque(&from);
-    if (!opaque && options->alpha == LIC_ALPHA_REFUSE)
-        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
-                               "has transparency, which would be lost: choose --alpha=drop or "
-                               "--alpha=blend=RRGGBB");
-    bool blend = !opaque && options->alpha == LIC_ALPHA_BLEND;
-    bool coloured = background[0] != background[1] || background[0] != background[2];
-    uint32_t channels = from.channels == 4 || (blend && coloured) ? 3 : 1;
-    lic_status status =
-        lic_picture_alloc(picture, from.width, from.height, channels, from.depth, options, err);
-    if (status != LIC_OK)
-        return status; /* picture still owns the old pixels */
-    flatten(&from, &picture->image, blend, background);
-    free(from.data);
-    return LIC_OK;
-}
-
-/* ---- whole files ---- */
+/* ---- whole pictures ---- */
 
 lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
                             lic_picture *picture, lic_error *err)
 {
-    lic_status status;
-    *picture = (lic_picture){0};
-    switch (lic_picture_sniff(data, bytes)) {
-    case LIC_FORMAT_PNG:
-        status = lic_png_read(data, bytes, options, picture, err);
-        break;
-    case LIC_FORMAT_JPEG:
-        status = lic_jpeg_read(data, bytes, options, picture, err);
-        break;
-    case LIC_FORMAT_PPM:
-        status = lic_pnm_read(data, bytes, options, picture, err);
-        break;
-    default: {
-        const char *name = name_of_content(data, bytes);
-        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
-                               "%s%s%s; PNG, JPEG, PPM and PGM can be read",
-                               name ? "is a " : "is not a picture that lic knows", name ? name : "",
-                               name ? " file" : "");
-    }
-    }
-    if (status == LIC_OK && picture->image.channels % 2 == 0)
-        status = remove_alpha(picture, options, err);
+    lic_source source = lic_source_memory(data, bytes);
+    lic_reader *reader;
+    lic_status status = lic_reader_open(&source, options, picture, &reader, err);
+    lic_image *image = &picture->image;
+    if (status == LIC_OK)
+        status = take_memory(picture, err);
+    if (status == LIC_OK)
+        status = lic_reader_rows(reader, image->height, image->data, image->stride_bytes, err);
+    if (status == LIC_OK)
+        status = lic_reader_end(reader, err);
+    lic_reader_close(reader);
     return status;
 }
 
 lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
                              lic_error *err)
 {
-    switch (format) {
-    case LIC_FORMAT_PNG:
-        return lic_png_write(file, picture, err);
-    case LIC_FORMAT_JPEG:
-        return lic_jpeg_write(file, picture, err);
-    case LIC_FORMAT_PPM:
-        return lic_pnm_write(file, picture, err);
-    default:
-        return lic_report_fail(err, LIC_ERR_ARGUMENT, "no format chosen");
-    }
+    const lic_read_options options = {.alpha = LIC_ALPHA_KEEP};
+    const lic_image *image = &picture->image;
+    lic_writer *writer;
+    lic_status status = lic_writer_open(file, format, picture, &options, &writer, err);
+    if (status == LIC_OK)
+        status = lic_writer_rows(writer, image->height, image->data, image->stride_bytes, err);
+    if (status == LIC_OK)
+        status = lic_writer_end(writer, err);
+    lic_writer_close(writer);
+    return status;
 }

@@ -1,9 +1,12 @@
-/* image_io.h - pictures from and to PNG, JPEG and PPM/PGM, in memory as the codec takes them.
- * What a file is decides its first bytes, never its name. Files are hostile: a damaged one is
- * refused with one line of text, and sizes are checked before memory is taken. */
+/* image_io.h - pictures from and to PNG, JPEG and PPM/PGM, row by row, so that memory is bounded by
+ * the width of a picture, or whole. What a file is decide its first bytes, never its name. Files
+ * are hostile: a damaged one is refused with one line of text, and sizes are checked before memory
+ * is taken. */
 #ifndef LIC_CLI_IMAGE_IO_H
 #define LIC_CLI_IMAGE_IO_H
 
+#include "cli/alpha.h"
+#include "cli/source.h"
 #include "codec/lic.h"
 
 #include <stdbool.h>
@@ -20,17 +23,32 @@ typedef enum lic_picture_format {
 enum { LIC_MAX_SIDE = 65535 };
 
 /* Metadata that travels with a picture; the order is that of the chunk types in image_io.c. */
-typedef enum lic_meta { LIC_META_ICCP, LIC_META_EXIF, LIC_META_XMP, LIC_N_META } lic_meta;
+typedef enum lic_meta {
+    LIC_META_ICCP,
+    LIC_META_EXIF,
+    LIC_META_XMP,
+    LIC_META_COLOUR,     /* colour.h */
+    LIC_META_RESOLUTION, /* a pHYs of PNG, 9 bytes */
+    LIC_N_META
+} lic_meta;
 enum { LIC_META_ALL = (1 << LIC_N_META) - 1 };
 
-typedef enum lic_alpha { LIC_ALPHA_REFUSE = 0, LIC_ALPHA_DROP, LIC_ALPHA_BLEND } lic_alpha;
+/* What becomes of alpha; full opacity is dropped in any case. */
+typedef enum lic_alpha {
+    LIC_ALPHA_REFUSE = 0, /* the picture, unless it is opaque */
+    LIC_ALPHA_DROP,
+    LIC_ALPHA_BLEND,
+    LIC_ALPHA_KEEP
+} lic_alpha;
 
 typedef struct lic_read_options {
     uint64_t max_pixels;
-    unsigned metadata;     /* bit 1 << lic_meta: keep it */
-    lic_alpha alpha;       /* for pictures that are not fully opaque */
+    unsigned metadata; /* bit 1 << lic_meta: keep it */
+    lic_alpha alpha;
     uint8_t background[3]; /* for LIC_ALPHA_BLEND */
+    uint64_t max_memory;   /* for what cannot be read row by row; 0: LIC_READ_MEMORY */
 } lic_read_options;
+#define LIC_READ_MEMORY ((uint64_t)1 << 30)
 
 /* Followed by a zero byte that is not counted, so that text can be used as such. */
 typedef struct lic_blob {
@@ -39,31 +57,51 @@ typedef struct lic_blob {
 } lic_blob;
 
 typedef struct lic_picture {
-    lic_image image; /* data by malloc, rows without gaps */
+    lic_image image; /* 1 or 3 channels. data: by malloc, rows without gaps; or NULL, row by row */
     lic_blob meta[LIC_N_META];
-    char warning[160]; /* what a reader or writer had to leave out; "" if nothing */
+    lic_alpha_plane alpha; /* none if the picture is opaque */
+    char warning[160];     /* what a reader or writer had to leave out; "" if nothing */
+    char note[160];        /* the same, of less weight */
 } lic_picture;
 
 /* Name of a type of metadata as --metadata has it, and its chunk type in a .lic stream. */
 extern const char *const lic_picture_meta_names[LIC_N_META];
 extern const char lic_picture_meta_chunks[LIC_N_META][5];
+#define LIC_ALPHA_CHUNK "alph"
 
 /* LIC_FORMAT_NONE if the bytes are none of the three. */
 lic_picture_format lic_picture_sniff(const uint8_t *data, size_t bytes);
 /* By suffix (".png"; case does not matter); LIC_FORMAT_NONE if it is none of ours. */
 lic_picture_format lic_picture_format_of_name(const char *path);
 
-/* After reading, the picture has 1 or 3 channels. Free it with lic_picture_free in any case. */
+/* Row by row: once open, picture->image has the shape; after the last row comes lic_reader_end,
+ * which reads what follows the rows: only then the picture has its metadata and alpha. source and
+ * picture must outlive the reader; lic_picture_free frees the picture in any case. */
+typedef struct lic_reader lic_reader;
+lic_status lic_reader_open(lic_source *source, const lic_read_options *options,
+                           lic_picture *picture, lic_reader **reader, lic_error *err);
+lic_status lic_reader_rows(lic_reader *reader, uint32_t n_rows, void *rows, size_t stride_bytes,
+                           lic_error *err);
+lic_status lic_reader_end(lic_reader *reader, lic_error *err);
+void lic_reader_close(lic_reader *reader);
+
+/* The same way out: shape, metadata and alpha of the picture are written, rows are given. Of the
+ * options it takes those on alpha. JPEG takes 8 bits only. */
+typedef struct lic_writer lic_writer;
+lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *picture,
+                           const lic_read_options *options, lic_writer **writer, lic_error *err);
+lic_status lic_writer_rows(lic_writer *writer, uint32_t n_rows, const void *rows,
+                           size_t stride_bytes, lic_error *err);
+lic_status lic_writer_end(lic_writer *writer, lic_error *err);
+void lic_writer_close(lic_writer *writer);
+
+/* Whole pictures. */
 lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
                             lic_picture *picture, lic_error *err);
-/* JPEG takes 8 bits only. */
 lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
                              lic_error *err);
 void lic_picture_free(lic_picture *picture);
 
-/* For the readers: is the size within the limits? Before any library takes memory for rows of it. */
-lic_status lic_picture_check_size(uint64_t width, uint64_t height, const lic_read_options *options,
-                                  lic_error *err);
 /* Sets the image's fields and takes its memory, after the limits are checked. */
 lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
                              uint32_t channels, uint32_t depth, const lic_read_options *options,
@@ -71,20 +109,8 @@ lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t heig
 /* Keeps a copy, if the options want this kind and there is none yet. */
 lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void *data, size_t bytes,
                                 const lic_read_options *options, lic_error *err);
-/* The first warning stays. */
-__attribute__((format(printf, 2, 3))) void lic_picture_warn(lic_picture *picture,
-                                                            const char *format, ...);
-
-/* The formats, each in its own file; channels 2 and 4 (with alpha) may come out of the PNG reader.
- */
-lic_status lic_png_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
-                        lic_picture *picture, lic_error *err);
-lic_status lic_png_write(FILE *file, lic_picture *picture, lic_error *err);
-lic_status lic_jpeg_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
-                         lic_picture *picture, lic_error *err);
-lic_status lic_jpeg_write(FILE *file, lic_picture *picture, lic_error *err);
-lic_status lic_pnm_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
-                        lic_picture *picture, lic_error *err);
-lic_status lic_pnm_write(FILE *file, lic_picture *picture, lic_error *err);
+/* The same from a chunk of a .lic file; of a type that is not metadata of pictures: nothing. */
+lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
+                                 const lic_read_options *options, lic_error *err);
 
 #endif

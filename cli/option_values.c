@@ -185,9 +185,9 @@ const char *lic_set_depth(lic_settings *s, const char *text)
 
 const char *lic_set_alpha(lic_settings *s, const char *text)
 {
-    static const char wanted[] = "drop, or blend=RRGGBB with a colour such as blend=ffffff";
-    if (strcmp(text, "drop") == 0) {
-        s->read.alpha = LIC_ALPHA_DROP;
+    static const char wanted[] = "keep, drop, or blend=RRGGBB with a colour such as blend=ffffff";
+    if (strcmp(text, "keep") == 0 || strcmp(text, "drop") == 0) {
+        s->read.alpha = *text == 'k' ? LIC_ALPHA_KEEP : LIC_ALPHA_DROP;
         return NULL;
     }
     if (strncmp(text, "blend=", 6) != 0 || strlen(text) != 12 ||
@@ -202,14 +202,19 @@ const char *lic_set_alpha(lic_settings *s, const char *text)
 
 const char *lic_set_metadata(lic_settings *s, const char *text)
 {
-    static const struct choice kinds[] = {{"all", LIC_META_ALL},       {"none", 0},
-                                          {"icc", 1 << LIC_META_ICCP}, {"exif", 1 << LIC_META_EXIF},
-                                          {"xmp", 1 << LIC_META_XMP},  {NULL, 0}};
+    static const struct choice kinds[] = {{"all", LIC_META_ALL},
+                                          {"none", 0},
+                                          {"icc", 1 << LIC_META_ICCP},
+                                          {"exif", 1 << LIC_META_EXIF},
+                                          {"xmp", 1 << LIC_META_XMP},
+                                          {"colour", 1 << LIC_META_COLOUR},
+                                          {"resolution", 1 << LIC_META_RESOLUTION},
+                                          {NULL, 0}};
     s->read.metadata = 0;
     for (const char *word = text;; word += strcspn(word, ",") + 1) {
         int value;
         if (!choose(kinds, word, strcspn(word, ","), &value))
-            return "all, none, or some of icc,exif,xmp";
+            return "all, none, or some of icc,exif,xmp,colour,resolution";
         s->read.metadata |= (unsigned)value;
         if (!strchr(word, ','))
             return NULL;
@@ -285,7 +290,9 @@ const char *lic_set_max_pixels(lic_settings *s, const char *text)
 
 const char *lic_set_max_memory(lic_settings *s, const char *text)
 {
-    return read_amount(text, &s->max_memory) ? NULL : "a number of bytes, such as 500M or 1.5Gi";
+    bool ok = read_amount(text, &s->max_memory);
+    s->read.max_memory = s->max_memory;
+    return ok ? NULL : "a number of bytes, such as 500M or 1.5Gi";
 }
 
 const char *lic_set_help_short(lic_settings *s, const char *text)

@@ -203,6 +203,18 @@ static bool check_words(const lic_settings *s, const lic_command_row *c)
     return true;
 }
 
+/* Coding keeps transparency unless told otherwise; what measures has no place for it. */
+static bool settle_alpha(lic_settings *s)
+{
+    const bool codes = s->command == LIC_COMMAND_ENCODE || s->command == LIC_COMMAND_DECODE;
+    if (codes && s->read.alpha == LIC_ALPHA_REFUSE)
+        s->read.alpha = LIC_ALPHA_KEEP;
+    if (codes || s->read.alpha != LIC_ALPHA_KEEP)
+        return true;
+    lic_report_error(NULL, "--alpha=keep: only colours are compared here; drop or blend=RRGGBB");
+    return false;
+}
+
 static bool check_used(const struct parser *p)
 {
     const lic_settings *s = p->settings;
@@ -262,5 +274,5 @@ bool lic_options_parse(int argc, char **argv, lic_settings *settings)
         if (!ok)
             return false;
     }
-    return check_used(&p);
+    return check_used(&p) && settle_alpha(settings);
 }

@@ -23,7 +23,7 @@ quality_of() { # REFERENCE PICTURE
 photo=$DATA/kodim23.png
 last_bytes=0 last_psnr=0
 for q in 0 50 100; do
-    code "$photo" photo.png -q $q
+    code "$photo" photo.png -q $q --strip
     bytes=$(number encode.json bytes) psnr=$(quality_of "$photo" photo.png)
     holds "q $q: bytes told" test "$(stat -c %s c.lic)" -eq "$bytes"
     holds "q $q: bpp told" near "$(number encode.json bpp)" "$(awk "BEGIN { print 8 * $bytes / 393216 }")" 0.00001

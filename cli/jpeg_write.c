@@ -1,0 +1,168 @@
+/* jpeg_write.c - writes JPEG through libjpeg(-turbo), row by row. */
+#include "cli/colour.h"
+#include "cli/image_format.h"
+#include "cli/jpeg_guard.h"
+#include "cli/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WRITE_QUALITY = 95 };
+enum { MAX_SEGMENT = 65533 };
+/* Own Huffman tables save some per cent, but need 2 bytes per sample of memory: up to this size. */
+enum { MOST_OPTIMIZED = 1 << 24 };
+
+struct jpeg_writer {
+    lic_jpeg_guard guard;
+    struct jpeg_compress_struct out;
+    FILE *file;
+    uint32_t channels;
+    const void *row;
+};
+
+/* ---- metadata ---- */
+
+/* Exif and XMP have one segment each, with a head before the data. */
+static void write_segment(struct jpeg_writer *w, lic_meta kind, const char *head, size_t head_bytes)
+{
+    const lic_blob *blob = &w->guard.picture->meta[kind];
+    if (!blob->data)
+        return;
+    if (blob->bytes > MAX_SEGMENT - head_bytes) {
+        lic_picture_warn(w->guard.picture,
+                         "%s of %zu bytes does not fit a JPEG file and is left out",
+                         lic_picture_meta_names[kind], blob->bytes);
+        return;
+    }
+    jpeg_write_m_header(&w->out, JPEG_APP0 + 1, (unsigned)(head_bytes + blob->bytes));
+    for (size_t i = 0; i < head_bytes; i++)
+        jpeg_write_m_byte(&w->out, head[i]);
+    for (size_t i = 0; i < blob->bytes; i++)
+        jpeg_write_m_byte(&w->out, blob->data[i]);
+}
+
+static void write_metadata(struct jpeg_writer *w)
+{
+    static const char exif[] = LIC_JPEG_EXIF_HEAD, xmp[] = LIC_JPEG_XMP_HEAD;
+    const lic_blob *icc = &w->guard.picture->meta[LIC_META_ICCP];
+    write_segment(w, LIC_META_EXIF, exif, sizeof exif);
+    write_segment(w, LIC_META_XMP, xmp, sizeof xmp);
+    if (icc->data && icc->bytes <= 255u * (MAX_SEGMENT - 14))
+        jpeg_write_icc_profile(&w->out, icc->data, (unsigned)icc->bytes);
+    else if (icc->data)
+        lic_picture_warn(w->guard.picture, "an ICC profile of %zu bytes does not fit a JPEG file",
+                         icc->bytes);
+}
+
+/* Readers take a JPEG without a profile for sRGB. */
+static void note_colour(lic_picture *picture)
+{
+    const lic_blob *blob = &picture->meta[LIC_META_COLOUR];
+    lic_colour colour = {0};
+    if (!blob->data || picture->meta[LIC_META_ICCP].data)
+        return;
+    lic_colour_unpack(blob->data, blob->bytes, &colour);
+    if (!lic_colour_is_srgb(&colour))
+        lic_picture_note(picture, "gamma and primaries are left out: a JPEG file cannot hold them");
+}
+
+static uint32_t word(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* Whole dots per inch if the file had them, else per centimetre; 16 bits each. */
+static void set_resolution(struct jpeg_writer *w)
+{
+    const lic_blob *phys = &w->guard.picture->meta[LIC_META_RESOLUTION];
+    if (!phys->data || phys->bytes != 9 || phys->data[8] != 1)
+        return;
+    const uint64_t x = word(phys->data), y = word(phys->data + 4);
+    const uint64_t dpi_x = (x * 254 + 5000) / 10000, dpi_y = (y * 254 + 5000) / 10000;
+    if (!dpi_x || !dpi_y || dpi_x > UINT16_MAX || dpi_y > UINT16_MAX)
+        return;
+    w->out.density_unit = 1;
+    w->out.X_density = (UINT16)dpi_x;
+    w->out.Y_density = (UINT16)dpi_y;
+}
+
+/* ---- head, rows, end ---- */
+
+static void write_head(void *job)
+{
+    struct jpeg_writer *w = job;
+    const lic_image *image = &w->guard.picture->image;
+    struct jpeg_compress_struct *out = &w->out;
+    jpeg_create_compress(out);
+    jpeg_stdio_dest(out, w->file);
+    out->image_width = image->width;
+    out->image_height = image->height;
+    out->input_components = (int)w->channels;
+    out->in_color_space = w->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_set_defaults(out);
+    jpeg_set_quality(out, WRITE_QUALITY, TRUE);
+    out->optimize_coding = (uint64_t)image->width * image->height <= MOST_OPTIMIZED;
+    out->comp_info[0].h_samp_factor = 1; /* 4:4:4: the picture has been through one codec already */
+    out->comp_info[0].v_samp_factor = 1;
+    set_resolution(w);
+    jpeg_start_compress(out, TRUE);
+    write_metadata(w);
+    note_colour(w->guard.picture);
+}
+
+static void write_row(void *job)
+{
+    struct jpeg_writer *w = job;
+    JSAMPROW row = (JSAMPROW)(uintptr_t)w->row; /* libjpeg only reads it */
+    jpeg_write_scanlines(&w->out, &row, 1);
+}
+
+static void write_end(void *job)
+{
+    struct jpeg_writer *w = job;
+    jpeg_finish_compress(&w->out);
+}
+
+/* ---- for writer.c ---- */
+
+static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, void **state,
+                              lic_error *err)
+{
+    *state = NULL;
+    if (picture->image.depth != 8)
+        return lic_report_fail(err, LIC_ERR_UNSUPPORTED, "JPEG has 8 bits only: use --depth=8");
+    struct jpeg_writer *w = calloc(1, sizeof *w);
+    *state = w;
+    if (!w)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libjpeg");
+    w->file = file;
+    w->channels = channels;
+    w->out.err = lic_jpeg_guard_init(&w->guard, picture);
+    w->out.client_data = &w->guard;
+    return lic_jpeg_guarded(&w->guard, write_head, w, err);
+}
+
+static lic_status next_row(void *state, const void *row, lic_error *err)
+{
+    struct jpeg_writer *w = state;
+    w->row = row;
+    return lic_jpeg_guarded(&w->guard, write_row, w, err);
+}
+
+static lic_status end_writer(void *state, lic_error *err)
+{
+    struct jpeg_writer *w = state;
+    return lic_jpeg_guarded(&w->guard, write_end, w, err);
+}
+
+static void close_writer(void *state)
+{
+    struct jpeg_writer *w = state;
+    if (!w)
+        return;
+    jpeg_destroy_compress(&w->out);
+    free(w);
+}
+
+const lic_writer_format lic_jpeg_writer = {"JPEG",   false,      open_writer,
+                                           next_row, end_writer, close_writer};

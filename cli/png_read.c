@@ -1,0 +1,251 @@
+/* png_read.c - reads PNG through libpng, row by row; an interlaced picture as a whole. The list of
+ * chunks is looked through before libpng sees it. */
+#include "cli/colour.h"
+#include "cli/image_format.h"
+#include "cli/png_guard.h"
+#include "cli/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+/* What a compressed chunk (ICC profile, XMP) may grow to, a thousandfold, and how many libpng may
+ * keep: the product bounds the memory that a small file can take. */
+enum { MAX_CHUNK_BYTES = 16 << 20, MAX_CHUNKS = 16 };
+
+enum { SIGNATURE_BYTES = 8, CHUNK_EXTRA_BYTES = 12, PHYS_BYTES = 9 };
+
+struct png_reader {
+    lic_png_guard guard;
+    lic_source *source;
+    const lic_read_options *options;
+    lic_colour colour;
+    uint8_t *whole; /* of an interlaced picture, once it is read */
+    uint32_t next_row;
+    void *row; /* the one wanted */
+};
+
+static void read_bytes(png_structp png, png_bytep out, size_t bytes)
+{
+    struct png_reader *r = png_get_io_ptr(png);
+    if (lic_source_read(r->source, out, bytes) != bytes)
+        png_error(png, "the file ends too early");
+}
+
+static void keep(struct png_reader *r, lic_meta kind, const void *data, size_t bytes)
+{
+    lic_status status =
+        lic_picture_add_meta(r->guard.picture, kind, data, bytes, r->options, r->guard.err);
+    if (status != LIC_OK)
+        lic_png_stop(&r->guard, status);
+}
+
+/* ---- the list of chunks ---- */
+
+/* The data of a short chunk, which follows its name; false if its checksum is wrong. */
+static bool read_small(struct png_reader *r, const uint8_t *name, uint8_t *data, size_t bytes)
+{
+    uint8_t sum[4];
+    if (lic_source_read(r->source, data, bytes) != bytes || lic_source_read(r->source, sum, 4) != 4)
+        return false;
+    const uLong crc = crc32(crc32(0, name, 4), data, (uInt)bytes);
+    return png_get_uint_32(sum) == (png_uint_32)crc;
+}
+
+static bool is(const uint8_t *name, const char *wanted)
+{
+    return memcmp(name, wanted, 4) == 0;
+}
+
+/* What libpng would change or does not know. Behind the pixels these chunks have no meaning. */
+static void look_at(struct png_reader *r, const uint8_t *name, size_t bytes)
+{
+    uint8_t data[LIC_COLOUR_MAX_PART];
+    bool wanted = is(name, "pHYs") || is(name, "acTL");
+    for (int i = 0; i < LIC_COLOUR_N; i++)
+        wanted = wanted || is(name, lic_colour_names[i]);
+    if (!wanted)
+        return;
+    bool ok = bytes <= sizeof data && read_small(r, name, data, bytes);
+    if (ok && is(name, "acTL"))
+        ok = bytes == 8;
+    else if (ok && is(name, "pHYs"))
+        ok = bytes == PHYS_BYTES && data[8] <= 1;
+    else if (ok)
+        ok = lic_colour_add(&r->colour, (const char *)name, data, bytes);
+    if (!ok)
+        lic_picture_warn(r->guard.picture, "PNG: %.4s is damaged and left out", (const char *)name);
+    else if (is(name, "pHYs"))
+        keep(r, LIC_META_RESOLUTION, data, bytes);
+    else if (is(name, "acTL") && png_get_uint_32(data) > 1)
+        lic_png_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_UNSUPPORTED,
+                                                "is an animated PNG; lic takes single pictures"));
+}
+
+/* libpng takes the memory that a chunk's length promises before it sees that the file is shorter: a
+ * hundred bytes cost gigabytes. So all chunks up to IEND must lie in the file. */
+static void look_through(struct png_reader *r)
+{
+    lic_source *source = r->source;
+    bool before_pixels = true;
+    uint8_t head[8];
+    for (uint64_t at = SIGNATURE_BYTES; source->bytes >= at + CHUNK_EXTRA_BYTES;) {
+        source->at = at;
+        if (lic_source_read(source, head, sizeof head) != sizeof head)
+            break;
+        const uint64_t length = png_get_uint_32(head);
+        if (length > source->bytes - at - CHUNK_EXTRA_BYTES)
+            break;
+        if (is(head + 4, "IEND")) {
+            source->at = 0;
+            return;
+        }
+        before_pixels = before_pixels && !is(head + 4, "IDAT");
+        if (before_pixels)
+            look_at(r, head + 4, (size_t)length);
+        at += length + CHUNK_EXTRA_BYTES;
+    }
+    png_error(r->guard.png, "the file ends too early");
+}
+
+/* ---- head, rows, end ---- */
+
+static void read_head(struct png_reader *r)
+{
+    /* names of 5 bytes, zero included; those of colours are ours, as they stand */
+    static const png_byte unwanted[] = "tEXt\0zTXt\0sPLT\0cICP\0sRGB\0gAMA\0cHRM\0pHYs\0acTL";
+    png_structp png = r->guard.png;
+    png_set_read_fn(png, r, read_bytes);
+    png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF); /* ours, below, name the sizes */
+    png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
+    png_set_chunk_cache_max(png, MAX_CHUNKS);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, unwanted, sizeof unwanted / 5);
+    png_read_info(png, r->guard.info);
+}
+
+/* An interlaced picture is complete only at the end of the file. */
+static void read_whole(struct png_reader *r, int passes)
+{
+    const lic_image *image = &r->guard.picture->image;
+    const size_t row_bytes = lic_image_row_bytes(image, image->channels);
+    const uint64_t bytes = (uint64_t)row_bytes * image->height;
+    lic_status status =
+        lic_picture_check_memory("an interlaced PNG", bytes, r->options, r->guard.err);
+    if (status != LIC_OK)
+        lic_png_stop(&r->guard, status);
+    r->whole = malloc((size_t)bytes);
+    if (!r->whole)
+        lic_png_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_MEMORY,
+                                                "no memory for an interlaced PNG"));
+    for (int pass = 0; pass < passes; pass++)
+        for (uint32_t y = 0; y < image->height; y++)
+            png_read_row(r->guard.png, r->whole + y * row_bytes, NULL);
+}
+
+static void open_all(void *job)
+{
+    struct png_reader *r = job;
+    const png_structp png = r->guard.png;
+    const png_infop info = r->guard.info;
+    look_through(r);
+    read_head(r);
+    /* png_read_update_info() makes libpng clear a whole row. */
+    lic_status status =
+        lic_picture_set_shape(r->guard.picture, png_get_image_width(png, info),
+                              png_get_image_height(png, info), 1, 8, r->options, r->guard.err);
+    if (status != LIC_OK)
+        lic_png_stop(&r->guard, status);
+    /* Palette and 1, 2, 4 bits become 8 bits; a transparent colour becomes an alpha channel. */
+    png_set_expand(png);
+    lic_png_native_order(png);
+    const int passes = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    r->guard.picture->image.channels = png_get_channels(png, info);
+    r->guard.picture->image.depth = png_get_bit_depth(png, info);
+    if (passes > 1)
+        read_whole(r, passes);
+}
+
+static void read_row(void *job)
+{
+    struct png_reader *r = job;
+    if (r->whole) {
+        const size_t bytes = png_get_rowbytes(r->guard.png, r->guard.info);
+        memcpy(r->row, r->whole + r->next_row++ * bytes, bytes);
+    } else {
+        png_read_row(r->guard.png, r->row, NULL);
+    }
+}
+
+static void read_metadata(struct png_reader *r)
+{
+    const png_structp png = r->guard.png;
+    const png_infop info = r->guard.info;
+    png_charp name;
+    png_bytep data;
+    png_textp texts;
+    png_uint_32 bytes;
+    int method, n = 0;
+    if (png_get_iCCP(png, info, &name, &method, &data, &bytes))
+        keep(r, LIC_META_ICCP, data, bytes);
+    if (png_get_eXIf_1(png, info, &bytes, &data))
+        keep(r, LIC_META_EXIF, data, bytes);
+    png_get_text(png, info, &texts, &n);
+    for (int i = 0; i < n; i++)
+        if (strcmp(texts[i].key, LIC_PNG_XMP_KEYWORD) == 0)
+            keep(r, LIC_META_XMP, texts[i].text,
+                 texts[i].itxt_length ? texts[i].itxt_length : texts[i].text_length);
+    uint8_t colour[LIC_COLOUR_MAX_BYTES];
+    keep(r, LIC_META_COLOUR, colour, lic_colour_pack(&r->colour, colour));
+}
+
+static void read_end(void *job)
+{
+    struct png_reader *r = job;
+    png_read_end(r->guard.png, r->guard.info);
+    read_metadata(r);
+}
+
+/* ---- for reader.c ---- */
+
+static void close_reader(void *state)
+{
+    struct png_reader *r = state;
+    if (!r)
+        return;
+    png_destroy_read_struct(&r->guard.png, &r->guard.info, NULL);
+    free(r->whole);
+    free(r);
+}
+
+static lic_status open_reader(lic_source *source, const lic_read_options *options,
+                              lic_picture *picture, void **state, lic_error *err)
+{
+    struct png_reader *r = calloc(1, sizeof *r);
+    *state = r;
+    if (!r)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
+    r->guard.picture = picture;
+    r->guard.on_error = LIC_ERR_CORRUPT;
+    r->guard.doing = "damaged PNG";
+    r->source = source;
+    r->options = options;
+    if (!lic_png_guard_init(&r->guard, false))
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
+    return lic_png_guarded(&r->guard, open_all, r, err);
+}
+
+static lic_status next_row(void *state, void *row, lic_error *err)
+{
+    struct png_reader *r = state;
+    r->row = row;
+    return lic_png_guarded(&r->guard, read_row, r, err);
+}
+
+static lic_status end_reader(void *state, lic_error *err)
+{
+    struct png_reader *r = state;
+    return lic_png_guarded(&r->guard, read_end, r, err);
+}
+
+const lic_reader_format lic_png_reader = {open_reader, next_row, end_reader, close_reader};

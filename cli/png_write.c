@@ -1,0 +1,158 @@
+/* png_write.c - writes PNG through libpng, row by row. */
+#include "cli/colour.h"
+#include "cli/image_format.h"
+#include "cli/png_guard.h"
+#include "cli/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of zlib. The default, 6, takes 94 ms for a decoded 768x512 photograph, 4 takes 35 ms for 3 % more
+ * bytes. */
+enum { WRITE_LEVEL = 4 };
+
+enum { PHYS_BYTES = 9 };
+
+struct png_writer {
+    lic_png_guard guard;
+    FILE *file;
+    uint32_t channels;
+    const void *row;
+};
+
+static void write_bytes(png_structp png, png_bytep data, size_t bytes)
+{
+    struct png_writer *w = png_get_io_ptr(png);
+    if (fwrite(data, 1, bytes, w->file) != bytes)
+        lic_png_stop(&w->guard,
+                     lic_report_fail(w->guard.err, LIC_REPORT_ERR_IO, "cannot write the PNG file"));
+}
+
+static void flush_bytes(png_structp png)
+{
+    (void)png; /* whoever opened the file flushes it */
+}
+
+/* ---- metadata ---- */
+
+static void set_metadata(struct png_writer *w)
+{
+    const png_structp png = w->guard.png;
+    const png_infop info = w->guard.info;
+    lic_blob *meta = w->guard.picture->meta;
+    if (meta[LIC_META_ICCP].data)
+        png_set_iCCP(png, info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, meta[LIC_META_ICCP].data,
+                     (png_uint_32)meta[LIC_META_ICCP].bytes);
+    if (meta[LIC_META_EXIF].data)
+        png_set_eXIf_1(png, info, (png_uint_32)meta[LIC_META_EXIF].bytes, meta[LIC_META_EXIF].data);
+    if (meta[LIC_META_XMP].data) {
+        png_text text = {.compression = PNG_ITXT_COMPRESSION_NONE,
+                         .key = (char[]){LIC_PNG_XMP_KEYWORD},
+                         .text = (char *)meta[LIC_META_XMP].data,
+                         .lang = (char[]){""},
+                         .lang_key = (char[]){""}};
+        png_set_text(png, info, &text, 1);
+    }
+}
+
+/* These go into the file as they came out of one: libpng would judge them and does not know all. */
+static void write_small(struct png_writer *w)
+{
+    lic_picture *picture = w->guard.picture;
+    const lic_blob *blob = &picture->meta[LIC_META_COLOUR];
+    const lic_blob *phys = &picture->meta[LIC_META_RESOLUTION];
+    lic_colour colour = {0};
+    if (blob->data && !lic_colour_unpack(blob->data, blob->bytes, &colour))
+        lic_picture_warn(picture, "some of what the file says of colours is not understood");
+    lic_colour_complete(&colour, picture->meta[LIC_META_ICCP].data != NULL);
+    for (int i = 0; i < LIC_COLOUR_N; i++)
+        if (colour.has[i])
+            png_write_chunk(w->guard.png, (png_const_bytep)lic_colour_names[i], colour.data[i],
+                            lic_colour_bytes[i]);
+    if (phys->data && phys->bytes == PHYS_BYTES && phys->data[8] <= 1)
+        png_write_chunk(w->guard.png, (png_const_bytep) "pHYs", phys->data, phys->bytes);
+}
+
+/* ---- head, rows, end ---- */
+
+static int colour_type(uint32_t channels)
+{
+    static const int types[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
+                                PNG_COLOR_TYPE_RGB_ALPHA};
+    return types[channels - 1];
+}
+
+static void write_head(void *job)
+{
+    struct png_writer *w = job;
+    const png_structp png = w->guard.png;
+    const lic_image *image = &w->guard.picture->image;
+    png_set_write_fn(png, w, write_bytes, flush_bytes);
+    png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
+    png_set_benign_errors(png, 1); /* a profile that libpng dislikes costs a warning */
+    png_set_IHDR(png, w->guard.info, image->width, image->height, (int)image->depth,
+                 colour_type(w->channels), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+                 PNG_FILTER_TYPE_DEFAULT);
+    png_set_compression_level(png, WRITE_LEVEL);
+    set_metadata(w);
+    png_write_info_before_PLTE(png, w->guard.info);
+    write_small(w);
+    png_write_info(png, w->guard.info);
+    lic_png_native_order(png);
+}
+
+static void write_row(void *job)
+{
+    struct png_writer *w = job;
+    png_write_row(w->guard.png, w->row);
+}
+
+static void write_end(void *job)
+{
+    struct png_writer *w = job;
+    png_write_end(w->guard.png, NULL); /* with the info, libpng 1.6.39 writes eXIf a second time */
+}
+
+/* ---- for writer.c ---- */
+
+static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, void **state,
+                              lic_error *err)
+{
+    struct png_writer *w = calloc(1, sizeof *w);
+    *state = w;
+    if (!w)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
+    w->guard.picture = picture;
+    w->guard.on_error = LIC_REPORT_ERR_IO;
+    w->guard.doing = "cannot write PNG";
+    w->file = file;
+    w->channels = channels;
+    if (!lic_png_guard_init(&w->guard, true))
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
+    return lic_png_guarded(&w->guard, write_head, w, err);
+}
+
+static lic_status next_row(void *state, const void *row, lic_error *err)
+{
+    struct png_writer *w = state;
+    w->row = row;
+    return lic_png_guarded(&w->guard, write_row, w, err);
+}
+
+static lic_status end_writer(void *state, lic_error *err)
+{
+    struct png_writer *w = state;
+    return lic_png_guarded(&w->guard, write_end, w, err);
+}
+
+static void close_writer(void *state)
+{
+    struct png_writer *w = state;
+    if (!w)
+        return;
+    png_destroy_write_struct(&w->guard.png, &w->guard.info);
+    free(w);
+}
+
+const lic_writer_format lic_png_writer = {"PNG",    true,       open_writer,
+                                          next_row, end_writer, close_writer};

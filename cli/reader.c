@@ -1,0 +1,160 @@
+/* reader.c - lic_reader: finds the format, and takes alpha out of the rows, which the networks do
+ * not know. */
+#include "cli/blend.h"
+#include "cli/image_format.h"
+#include "cli/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct lic_reader {
+    const lic_reader_format *format;
+    void *state;
+    const lic_read_options *options;
+    lic_picture *picture;
+    uint32_t colours;                          /* of the file, alpha not counted */
+    bool has_alpha;                            /* then the following are there */
+    uint8_t *block, *pixels, *without, *alpha; /* a row: as in the file, its colours, its alpha */
+    lic_alpha_packer *packer;
+};
+
+/* ---- opening ---- */
+
+static const lic_reader_format *find_format(const uint8_t *data, size_t bytes)
+{
+    switch (lic_picture_sniff(data, bytes)) {
+    case LIC_FORMAT_PNG:
+        return &lic_png_reader;
+    case LIC_FORMAT_JPEG:
+        return &lic_jpeg_reader;
+    case LIC_FORMAT_PPM:
+        return &lic_pnm_reader;
+    default:
+        return NULL;
+    }
+}
+
+static lic_status unknown_format(const uint8_t *data, size_t bytes, lic_error *err)
+{
+    const char *name = lic_picture_name_of_content(data, bytes);
+    return lic_report_fail(err, LIC_ERR_UNSUPPORTED, "%s%s%s; PNG, JPEG, PPM and PGM can be read",
+                           name ? "is a " : "is not a picture that lic knows", name ? name : "",
+                           name ? " file" : "");
+}
+
+/* Rows and what else alpha takes; the picture's shape is from here on that without alpha. */
+static lic_status prepare_alpha(lic_reader *r, lic_error *err)
+{
+    lic_image *image = &r->picture->image;
+    const lic_read_options *o = r->options;
+    r->has_alpha = image->channels % 2 == 0;
+    r->colours = image->channels - r->has_alpha;
+    image->channels = r->colours;
+    if (!r->has_alpha)
+        return LIC_OK;
+    if (o->alpha == LIC_ALPHA_BLEND)
+        image->channels = lic_blend_channels(r->colours, o->background);
+    /* Four samples for the file's row, three and one for its parts. */
+    r->block = calloc(8, lic_image_row_bytes(image, 1));
+    if (o->alpha == LIC_ALPHA_KEEP)
+        r->packer = lic_alpha_packer_new(image->width, image->depth);
+    if (!r->block || (o->alpha == LIC_ALPHA_KEEP && !r->packer))
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
+    if (o->alpha == LIC_ALPHA_KEEP &&
+        lic_alpha_bytes(image->width, image->height, image->depth) > UINT32_MAX)
+        return lic_report_fail(err, LIC_ERR_LIMIT,
+                               "has more alpha than a .lic file can keep: choose --alpha=drop or "
+                               "--alpha=blend=RRGGBB");
+    r->pixels = r->block;
+    r->without = r->pixels + lic_image_row_bytes(image, 4);
+    r->alpha = r->without + lic_image_row_bytes(image, 3);
+    return LIC_OK;
+}
+
+static lic_status open_format(lic_reader *r, lic_source *source, lic_error *err)
+{
+    uint8_t head[16];
+    const size_t bytes = lic_source_read(source, head, sizeof head);
+    source->at = 0;
+    r->format = find_format(head, bytes);
+    if (!r->format)
+        return unknown_format(head, bytes, err);
+    lic_status status = r->format->open(source, r->options, r->picture, &r->state, err);
+    if (status == LIC_OK)
+        status = prepare_alpha(r, err);
+    r->picture->image.stride_bytes =
+        lic_image_row_bytes(&r->picture->image, r->picture->image.channels);
+    return status;
+}
+
+lic_status lic_reader_open(lic_source *source, const lic_read_options *options,
+                           lic_picture *picture, lic_reader **reader, lic_error *err)
+{
+    *picture = (lic_picture){0};
+    *reader = calloc(1, sizeof **reader);
+    if (!*reader)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory to read a picture");
+    (*reader)->options = options;
+    (*reader)->picture = picture;
+    const lic_status status = open_format(*reader, source, err);
+    if (status != LIC_OK) {
+        lic_reader_close(*reader);
+        *reader = NULL;
+    }
+    return status;
+}
+
+void lic_reader_close(lic_reader *reader)
+{
+    if (!reader)
+        return;
+    if (reader->format)
+        reader->format->close(reader->state);
+    lic_alpha_packer_free(reader->packer);
+    free(reader->block);
+    free(reader);
+}
+
+/* ---- rows ---- */
+
+static lic_status take_alpha(lic_reader *r, void *row, lic_error *err)
+{
+    const lic_image *image = &r->picture->image;
+    const lic_read_options *o = r->options;
+    const bool blend = o->alpha == LIC_ALPHA_BLEND;
+    lic_blend_split(r->pixels, image->width, r->colours, image->depth, blend ? r->without : row,
+                    r->alpha);
+    if (blend)
+        lic_blend_over(r->without, r->alpha, image->width, r->colours, image->depth, o->background,
+                       image->channels, row);
+    else if (o->alpha == LIC_ALPHA_REFUSE &&
+             !lic_blend_is_opaque(r->alpha, image->width, image->depth))
+        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
+                               "has transparency, which would be lost: choose --alpha=drop or "
+                               "--alpha=blend=RRGGBB");
+    else if (r->packer && !lic_alpha_pack_row(r->packer, r->alpha))
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for alpha");
+    return LIC_OK;
+}
+
+lic_status lic_reader_rows(lic_reader *r, uint32_t n_rows, void *rows, size_t stride_bytes,
+                           lic_error *err)
+{
+    for (uint32_t y = 0; y < n_rows; y++) {
+        uint8_t *row = (uint8_t *)rows + y * stride_bytes;
+        lic_status status = r->format->row(r->state, r->has_alpha ? r->pixels : row, err);
+        if (status == LIC_OK && r->has_alpha)
+            status = take_alpha(r, row, err);
+        if (status != LIC_OK)
+            return status;
+    }
+    return LIC_OK;
+}
+
+lic_status lic_reader_end(lic_reader *r, lic_error *err)
+{
+    const lic_status status = r->format->end(r->state, err);
+    if (status == LIC_OK && r->packer && !lic_alpha_pack_end(r->packer, &r->picture->alpha))
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for alpha");
+    return status;
+}
