@@ -196,7 +196,18 @@ void lic_range_decoder_init(lic_range_decoder *dec, const uint8_t *data, size_t 
     *dec = (lic_range_decoder){.range = UINT64_MAX, .at = data, .end = end};
     dec->code = (uint64_t)next_word(dec) << 32;
     dec->code |= next_word(dec);
-    dec->corrupt = dec->code == UINT64_MAX;
+    dec->corrupt = dec->stopped = dec->code == UINT64_MAX;
+}
+
+void lic_range_decoder_salvage(lic_range_decoder *dec)
+{
+    dec->salvage = true;
+    dec->stopped |= dec->overrun > 0;
+}
+
+void lic_range_decoder_stop(lic_range_decoder *dec)
+{
+    dec->stopped = true;
 }
 
 static void refill(lic_range_decoder *dec)
@@ -205,6 +216,7 @@ static void refill(lic_range_decoder *dec)
         return;
     dec->code = dec->code << 32 | next_word(dec);
     dec->range <<= 32;
+    dec->stopped |= dec->salvage && dec->overrun > 0;
 }
 
 static bool decode_bit(lic_range_decoder *dec)
@@ -217,17 +229,20 @@ static bool decode_bit(lic_range_decoder *dec)
     return bit;
 }
 
+/* If the input ends within it when salvaging, there is no value, and nothing corrupt either. */
 static int32_t decode_escape(lic_range_decoder *dec, const lic_cdf *cdf)
 {
     bool below = decode_bit(dec);
     int n = 0;
-    while (n <= MAX_PREFIX && !decode_bit(dec))
+    while (n <= MAX_PREFIX && !dec->stopped && !decode_bit(dec))
         n++;
     int64_t m = 1;
-    for (int i = 0; i < n && n <= MAX_PREFIX; i++)
+    for (int i = 0; i < n && n <= MAX_PREFIX && !dec->stopped; i++)
         m = m << 1 | decode_bit(dec);
+    if (dec->stopped)
+        return 0;
     int64_t value = below ? cdf->first - m : (int64_t)cdf->first + cdf->n - 2 + m;
-    dec->corrupt = n > MAX_PREFIX || value < INT32_MIN || value > INT32_MAX;
+    dec->corrupt = dec->stopped = n > MAX_PREFIX || value < INT32_MIN || value > INT32_MAX;
     return dec->corrupt ? 0 : (int32_t)value;
 }
 
@@ -271,7 +286,7 @@ static void decode_symbols(lic_range_decoder *dec, const lic_cdf *tables, const 
 {
     size_t i = 0;
     uint64_t code = dec->code, range = dec->range;
-    for (; i < n && !dec->corrupt; i++) {
+    for (; i < n && !dec->stopped; i++) {
         const lic_cdf *cdf = &tables[index[i]];
         share s = find_share(cdf, code, range);
         bool escape = s.k + 1 == cdf->n;

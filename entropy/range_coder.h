@@ -43,14 +43,22 @@ typedef struct lic_range_decoder {
     const uint8_t *at, *end;
     size_t overrun;
     bool corrupt; /* an escape code no encoder writes; values after it are zero */
+    bool salvage; /* bytes past the end are missing, not zero */
+    bool stopped; /* values are zero from here on */
 } lic_range_decoder;
 
 void lic_range_decoder_init(lic_range_decoder *dec, const uint8_t *data, size_t bytes);
+/* To be called right after the start, for input that is known to have lost its end: a value is
+ * decoded only if every byte that has a say in it is there, so that it is the encoder's; all values
+ * after the last such one are zero. Without loss `overrun` would have come to 4 or more. */
+void lic_range_decoder_salvage(lic_range_decoder *dec);
+/* Nothing more is decoded: all values from here on are zero. */
+void lic_range_decoder_stop(lic_range_decoder *dec);
 int32_t lic_range_decode(lic_range_decoder *dec, const lic_cdf *cdf);
 void lic_range_decode_many(lic_range_decoder *dec, const lic_cdf_set *set, const uint8_t *index,
                            int32_t *values, size_t n);
-/* At any time: true if the input is known to be no code, as it was cut or held a corrupt escape; symbols
- * from here on mean nothing. */
+/* At any time: true if the input is known to be no code, as it was cut or held a corrupt escape;
+ * symbols from here on mean nothing. When salvaging only the escape counts. */
 bool lic_range_decoder_cut(const lic_range_decoder *dec);
 /* After the last symbol: true if an encoder given these symbols writes exactly these bytes. False
  * after a corrupt escape, more than 8 bytes read past the end, input left over, or another spelling

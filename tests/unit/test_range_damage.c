@@ -223,3 +223,61 @@ TEST(an_escape_beyond_int32_is_corrupt)
     }
     fixture_free(&f);
 }
+
+/* What a code that has lost its end still tells: the encoder's values up to a point that moves on
+ * with every byte, and zeros behind it; never a value that the missing bytes could have changed. */
+TEST(salvaged_values_are_the_encoders_and_then_zeros)
+{
+    enum { N = 250 };
+    uint8_t index[N];
+    int32_t values[N], out[N];
+    for (int trial = 0; trial < 8; trial++) {
+        fixture f = {0};
+        fixed_tables(&f);
+        for (int t = 0; t < 4; t++)
+            add_random_table(&f);
+        REQUIRE(fixture_finish(&f));
+        for (size_t i = 0; i < N; i++) {
+            index[i] = (uint8_t)test_random_below(f.n);
+            values[i] = random_value(&f.set.tables[index[i]]);
+        }
+        code c = encode(&f.set, index, values, N);
+        size_t good = 0;
+        for (size_t cut = 0; cut < c.bytes; cut++) {
+            uint8_t *copy = malloc(cut + 1);
+            lic_range_decoder dec;
+            memcpy(copy, c.data, cut);
+            lic_range_decoder_init(&dec, copy, cut);
+            lic_range_decoder_salvage(&dec);
+            lic_range_decode_many(&dec, &f.set, index, out, N);
+            CHECK(dec.stopped && !dec.corrupt && dec.overrun > 0 && dec.overrun <= 8);
+            size_t same = 0, last = N;
+            while (same < N && out[same] == values[same])
+                same++;
+            while (last > 0 && out[last - 1] == 0)
+                last--;
+            CHECK(last <= same && same >= good);
+            good = same;
+            free(copy);
+        }
+        CHECK(good > N / 2);
+        free(c.data);
+        fixture_free(&f);
+    }
+}
+
+TEST(a_stopped_decoder_gives_zeros)
+{
+    static const uint8_t bytes[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    uint8_t index[3] = {4, 4, 4};
+    int32_t out[3] = {9, 9, 9};
+    fixture f = {0};
+    fixed_tables(&f);
+    REQUIRE(fixture_finish(&f));
+    lic_range_decoder dec;
+    lic_range_decoder_init(&dec, bytes, sizeof bytes);
+    lic_range_decoder_stop(&dec);
+    lic_range_decode_many(&dec, &f.set, index, out, 3);
+    CHECK(out[0] == 0 && out[1] == 0 && out[2] == 0 && dec.overrun == 0);
+    fixture_free(&f);
+}
