@@ -2,15 +2,6 @@
  * the entropy path: always strict. */
 #include "models/network.h"
 
-static void apply_gain(nn *c, tensor in, const float *gain, tensor out)
-{
-    if (lic_nn_idle(c))
-        return;
-    for (int y = 0; y < in.h; y++)
-        for (int x = 0; x < in.w; x++)
-            c->k->mul(lic_nn_at(out, y, x), lic_nn_at(in, y, x), gain, (size_t)in.c);
-}
-
 static int half(int n)
 {
     return (n + 1) / 2;
@@ -27,7 +18,7 @@ tensor lic_h_a(nn *c, const network *net, const rate_state *rate, tensor y)
     lic_nn_conv(c, &w->c[1], a, LIC_ACT_LEAKY, none, NULL, b);
     lic_nn_conv(c, &w->c[2], b, LIC_ACT_NONE, none, NULL, z);
     lic_arena_rewind(c->arena, mark);
-    apply_gain(c, z, rate->zgain, z);
+    lic_nn_apply_gain(c, z, rate->zgain, z);
     lic_nn_trace(c, "z", 0, z);
     return z;
 }
@@ -41,7 +32,7 @@ tensor lic_h_s(nn *c, const network *net, const rate_state *rate, tensor z_hat)
     const size_t mark = lic_arena_mark(c->arena);
     tensor z = lic_nn_new(c, h, wd, net->n), a = lic_nn_new(c, 2 * h, 2 * wd, net->n);
     tensor b = lic_nn_new(c, 4 * h, 4 * wd, net->n);
-    apply_gain(c, z_hat, rate->izgain, z);
+    lic_nn_apply_gain(c, z_hat, rate->izgain, z);
     lic_nn_upconv(c, &w->c0, z, LIC_ACT_LEAKY, none, a);
     lic_nn_upconv(c, &w->c1, a, LIC_ACT_LEAKY, none, b);
     lic_nn_conv(c, &w->c2, b, LIC_ACT_NONE, rate->hyper, NULL, hyper);

@@ -109,6 +109,8 @@ typedef struct network {
     hyper_synthesis h_s;
     rate_affine hrate;
     slice_model ctx[LIC_MAX_SLICES];
+    int preview_slices;                 /* what the head for previews sees; 0: there is none */
+    const float *preview_w, *preview_b; /* [levels, 3, 9 taps, channels of these], [levels, 3] */
     const float *gain, *igain, *zgain, *izgain; /* [levels, m] and [levels, n], logarithms */
     const float
         *mask; /* [4, 64, 64]: shifted windows in the middle, last column, last row, corner */
@@ -121,11 +123,14 @@ typedef struct network {
 typedef struct rate_state {
     affine g_a[3], g_s[3], hyper;
     const float *gain, *igain, *zgain, *izgain; /* [m], [m], [n], [n]: factors */
+    conv preview;                               /* set by lic_rate_preview alone */
 } rate_state;
 
 /* level in [0, levels - 1]; linear between the two neighbouring levels; gains are exp of the mix.
  */
 void lic_rate_state(nn *c, const network *net, float level, rate_state *out);
+/* The head for previews, of a network that has one. */
+void lic_rate_preview(nn *c, const network *net, float level, rate_state *out);
 
 /* g_a: x [H, W, 3], samples - 0.5, H and W multiples of 64 -> y [H/16, W/16, m] with gains applied.
  */
@@ -137,6 +142,10 @@ tensor lic_g_s(nn *c, const network *net, const rate_state *rate, tensor y_hat);
 tensor lic_h_a(nn *c, const network *net, const rate_state *rate, tensor y);
 /* h_s: z_hat (rounded) -> hyperprior features [4 h_z, 4 w_z, hyper], rate conditioning applied. */
 tensor lic_h_s(nn *c, const network *net, const rate_state *rate, tensor z_hat);
+
+/* A sixteenth of the picture: y_hat [h, w, channels of preview_slices], which gets its inverse
+ * gains in place -> [h, w, 3], samples - 0.5. */
+tensor lic_preview(nn *c, const rate_state *rate, tensor y_hat);
 
 /* Residual SwinV2 transformer block; out may be a channel view; x is kept. */
 void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out);

@@ -206,6 +206,25 @@ static void load_slice(lic_weights *w, const config *cfg, network *net, int i, i
     lic_weights_linear(w, &s->lrp[1], s->size, cfg->hid, SUB(prefix.text, "lrp.1"));
 }
 
+/* The head for previews, which a file may lack: its inputs are the channels of the first slices. */
+static void load_preview(lic_weights *w, network *net)
+{
+    const uint32_t levels = (uint32_t)net->levels, inputs = lic_weights_dim(w, "preview.weight", 3);
+    const uint32_t weight[4] = {levels, 3, 9, inputs}, bias[4] = {levels, 3, 1, 1};
+    uint32_t channels = 0;
+    for (int i = 0; i < net->n_slices && channels < inputs; i++) {
+        channels += (uint32_t)net->slices[i];
+        net->preview_slices = i + 1;
+    }
+    if (!inputs)
+        return;
+    if (channels != inputs && !w->status)
+        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID,
+                             "weights file with a preview of other channels than its slices");
+    net->preview_w = lic_weights_floats(w, "preview.weight", 4, weight);
+    net->preview_b = lic_weights_floats(w, "preview.bias", 2, bias);
+}
+
 static void load_gains(lic_weights *w, network *net)
 {
     const uint32_t m[4] = {(uint32_t)net->levels, (uint32_t)net->m, 1, 1};
@@ -324,6 +343,7 @@ lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net)
     load_hyperprior(w, net);
     for (int i = 0, prev = 0; i < net->n_slices; prev += net->slices[i++])
         load_slice(w, &cfg, net, i, prev);
+    load_preview(w, net);
     load_gains(w, net);
     load_scales(w, net);
     net->mask = make_masks(arena);

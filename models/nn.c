@@ -260,6 +260,29 @@ void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_p
     c->k->gemm(&g);
 }
 
+struct gain_job {
+    const lic_kernels *k;
+    const float *gain;
+    tensor x, out;
+};
+
+static void gain_row(void *user, size_t item, int worker)
+{
+    (void)worker;
+    const struct gain_job *j = user;
+    const int y = (int)item;
+    for (int x = 0; x < j->x.w; x++)
+        j->k->mul(lic_nn_at(j->out, y, x), lic_nn_at(j->x, y, x), j->gain, (size_t)j->x.c);
+}
+
+void lic_nn_apply_gain(nn *c, tensor x, const float *gain, tensor out)
+{
+    if (lic_nn_idle(c))
+        return;
+    struct gain_job j = {c->k, gain, x, out};
+    lic_pool_run(c->pool, (size_t)x.h, gain_row, &j);
+}
+
 void lic_nn_mean(nn *c, tensor x, float *out)
 {
     if (lic_nn_idle(c))

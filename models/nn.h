@@ -109,6 +109,8 @@ void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool res
  * worker. */
 void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_pitch, float *out,
                         size_t out_pitch, int rows, lic_act act);
+/* out = x times one factor per channel; out may be x. */
+void lic_nn_apply_gain(nn *c, tensor x, const float *gain, tensor out);
 /* out[c] = mean over all positions, summed row by row. */
 void lic_nn_mean(nn *c, tensor x, float *out);
 

@@ -18,16 +18,6 @@ static void enhance(nn *c, const dense *w, tensor features, tensor out)
     lic_nn_trace(c, "enh", 0, out);
 }
 
-/* y *= gain for every position. */
-static void apply_gain(nn *c, tensor t, const float *gain)
-{
-    if (lic_nn_idle(c))
-        return;
-    for (int y = 0; y < t.h; y++)
-        for (int x = 0; x < t.w; x++)
-            c->k->mul(lic_nn_at(t, y, x), lic_nn_at(t, y, x), gain, (size_t)t.c);
-}
-
 /* Stage at 1/2: down1, enhancement, RSTB. x [H, W, 3] -> out [H/2, W/2, ch0] */
 static void analysis_half(nn *c, const network *net, affine rate, tensor x, tensor out)
 {
@@ -79,7 +69,7 @@ tensor lic_g_a(nn *c, const network *net, const rate_state *rate, tensor x)
     lic_nn_conv(c, &w->down4, s3, LIC_ACT_NONE, NO_RATE, NULL, y);
     lic_nn_trace(c, "down4", 0, y);
     lic_arena_rewind(c->arena, mark);
-    apply_gain(c, y, rate->gain);
+    lic_nn_apply_gain(c, y, rate->gain, y);
     lic_nn_report(c, 1.0);
     return y;
 }
@@ -118,7 +108,7 @@ tensor lic_g_s(nn *c, const network *net, const rate_state *rate, tensor y_hat)
     tensor s1 = lic_nn_new(c, 8 * h, 8 * wd, net->ch[0]);
     tensor s2 = lic_nn_new(c, 4 * h, 4 * wd, net->ch[1]);
     tensor s3 = lic_nn_new(c, 2 * h, 2 * wd, net->ch[2]);
-    apply_gain(c, y_hat, rate->igain);
+    lic_nn_apply_gain(c, y_hat, rate->igain, y_hat);
     synthesis_stage(c, &w->up1, &w->st3, rate->g_s[2], net->mask, y_hat, s3);
     lic_nn_trace(c, "st3", 0, s3);
     lic_nn_report(c, 0.3);

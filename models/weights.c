@@ -139,15 +139,25 @@ static const char *name_at(const lic_weights *w, uint32_t i)
     return (const char *)w->data + HEAD + (size_t)w->n_config * CONFIG + (size_t)i * ENTRY;
 }
 
+static uint64_t payload_of(const lic_weights *w)
+{
+    lic_reader r = reader_at(w, 32);
+    return lic_read_u64(&r);
+}
+
 static lic_status check_tables(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_config; i++)
         if (!memchr(w->data + HEAD + (size_t)i * CONFIG, 0, KEY))
             return FAIL(w, "weights file with a bad configuration entry");
+    size_t end = (size_t)payload_of(w);
     for (uint32_t i = 0; i < w->n_tensors; i++) {
         entry e = entry_at(w, i);
         if (!check_entry(w, &e))
             return FAIL(w, "weights file with a bad tensor entry (number %u)", (unsigned)i);
+        if (e.offset < end) /* shared bytes: a small file could ask for any amount of memory */
+            return FAIL(w, "weights file with the tensor %s out of place", e.name);
+        end = e.offset + e.bytes;
         for (uint32_t j = 0; j < i; j++)
             if (!strcmp(name_at(w, j), e.name))
                 return FAIL(w, "weights file with the tensor %s twice", e.name);
@@ -273,6 +283,14 @@ void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_byt
 
 /* ---- tensors
  * --------------------------------------------------------------------------------------- */
+
+uint32_t lic_weights_dim(const lic_weights *w, const char *name, int dim)
+{
+    for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
+        if (!strcmp(name_at(w, i), name))
+            return entry_at(w, i).dims[dim];
+    return 0;
+}
 
 static bool find(lic_weights *w, const char *name, entry *out)
 {

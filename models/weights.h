@@ -40,6 +40,9 @@ int lic_weights_int(lic_weights *w, const char *key, int min, int max);
 uint64_t lic_weights_count(lic_weights *w, const char *key);
 void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_bytes);
 
+/* A dimension of a tensor that a file may lack; 0: it is not there. */
+uint32_t lic_weights_dim(const lic_weights *w, const char *name, int dim);
+
 /* Layers by the name of their PyTorch module; "" endings .weight and .bias are added here. */
 void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride,
                       const char *module);

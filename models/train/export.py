@@ -3,10 +3,11 @@
     export.py --model student 'student-v0.*.pt' student.licw
     export.py --model wide.json --name wide checkpoint.pt wide.licw
     export.py --model student --resume resume/student.npz 'run/student.*.pt' ../weights/student.licw
+    export.py --model student --preview 'TILES/*.tar' --resume resume/student.npz ../weights/student.licw ../weights/student.licw
     export.py --check student.licw
 
-The first form reads the parts of a state dict of model.Codec (a glob; later parts win) and writes the
-file; --model names a configuration (teacher, student) or a JSON file: a training configuration, or just the
+The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a
+companion) and writes the file; --preview fits the head for previews to the tiles in the tar files and adds it; --model names a configuration (teacher, student) or a JSON file: a training configuration, or just the
 arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
 
 As a module: `write_licw`, `read_licw`, `load_codec`, `load_resume`. A network that load_codec takes from a
@@ -35,6 +36,7 @@ import torch
 from scipy.special import expit, ndtr
 
 import model
+import preview
 
 SIGNATURE = b"\x8Flicw\r\n\x1A"
 VERSION, FAMILY = 1, b"s2lic"
@@ -287,11 +289,11 @@ def pack_licw(config, tensors):
     return b"".join([head(zlib.crc32(head(0, digest) + table), digest), table] + data)
 
 
-def write_licw(path, net, arguments, name):
-    """Exports a Codec. -> (config, cost of the tables, bytes written)"""
+def write_licw(path, net, arguments, name, head=None):
+    """Exports a Codec, with the tensors of a head for previews. -> (config, cost of the tables, bytes written)"""
     config = config_of(net, arguments, name)
     tensors, cost = tensors_of(net)
-    raw = pack_licw(config, tensors)
+    raw = pack_licw(config, {**tensors, **(head or {})})
     with open(path, "wb") as f:
         f.write(raw)
     return config, cost, len(raw)
@@ -376,6 +378,16 @@ def expected_tensors(net):
     return out
 
 
+def expected_preview(net, tensors):
+    """The same of the head for previews, if there is one: its inputs are the channels of the first slices."""
+    if not any(name.startswith("preview.") for name in tensors):
+        return {}
+    weight = tensors.get("preview.weight", np.zeros(0))
+    channels = weight.shape[-1] if weight.ndim else 0
+    _need(channels in np.cumsum(net.slices), "preview.weight: not the channels of whole slices")
+    return {"preview.weight": (F32, (net.LEVELS, 3, preview.TAPS, channels)), "preview.bias": (F32, (net.LEVELS, 3))}
+
+
 def _check_tensors(tensors, want):
     _need(set(tensors) == set(want), f"missing or unknown: {sorted(set(tensors) ^ set(want))[:4]}")
     for name, (kind, shape) in want.items():
@@ -403,7 +415,7 @@ def _read(path):
     except (KeyError, AssertionError, TypeError) as e:
         raise LicwError(f"configuration: {e!r}") from e
     _need(same == config, "configuration: not this family's")
-    _check_tensors(tensors, expected_tensors(net))
+    _check_tensors(tensors, {**expected_tensors(net), **expected_preview(net, tensors)})
     return Licw(config, tensors, digest), net
 
 
@@ -505,20 +517,31 @@ def load_codec(path, dtype=torch.float32):
 # ---- command --------------------------------------------------------------------------------------
 
 def load_parts(pattern, net):
-    """A state dict in one or more files into a network. -> the network"""
+    """A state dict in one or more files, or in a weights file and its companion, into a network. -> the network"""
     files, state = sorted(glob.glob(pattern)), {}
     if not files:
         raise LicwError(f"{pattern}: no such file")
     for f in files:
-        state.update(torch.load(f, map_location="cpu"))
+        state.update(load_resume(f) if f.endswith(".licw") else torch.load(f, map_location="cpu"))
     net.load_state_dict({k: v.float() for k, v in state.items()})
     return net.eval()
+
+
+def fit_preview(net, pattern, slices):
+    """A head for previews, for the network as 16 bits leave it."""
+    net.requires_grad_(False)
+    for k, p in net.named_parameters():
+        if not k.startswith("prior."):
+            p.data = torch.from_numpy(half(k, p).astype(np.float32))
+    return preview.fit(net, pattern, slices)
 
 
 def report(licw, cost):
     c = licw.config
     print(f"{c['name']}: {c['parameters'] / 1e6:.2f} M parameters, {len(licw.tensors)} tensors, "
           f"hash {licw.hash:016x}, model id {licw.hash & 0xFFFFFFFF:08x}")
+    if "preview.weight" in licw.tensors:
+        print(f"preview: a head on {licw.tensors['preview.weight'].shape[-1]} channels")
     for key in "zy":
         sizes = np.diff(licw.tensors[f"cdf.{key}.start"])
         line = f"{key}: {len(sizes)} tables, {sizes.min()} to {sizes.max()} symbols, {2 * sizes.sum()} bytes"
@@ -534,6 +557,8 @@ def main():
     p.add_argument("--model", default="student", help="teacher, student or a JSON file")
     p.add_argument("--name", help="name stored in the file (default: that of --model)")
     p.add_argument("--resume", metavar="FILE", help="companion to write (default: OUT with .npz for .licw)")
+    p.add_argument("--preview", metavar="TARS", help="glob of tar files of pictures to fit a head for previews to")
+    p.add_argument("--preview-slices", type=int, default=3, metavar="N", help="slices that the head sees (default 3)")
     p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
     p.add_argument("parts", nargs="?", help="glob of the state dict's parts")
     p.add_argument("out", nargs="?", help="file to write")
@@ -546,7 +571,8 @@ def main():
             p.error("PARTS and OUT are needed")
         name, arguments = codec_arguments(a.model)
         net = load_parts(a.parts, model.Codec(**arguments))
-        _, cost, size = write_licw(a.out, net, arguments, a.name or name)
+        head = fit_preview(net, a.preview, a.preview_slices) if a.preview else None
+        _, cost, size = write_licw(a.out, net, arguments, a.name or name, head)
         licw = read_licw(a.out)
         resume = a.resume or a.out.removesuffix(".licw") + ".npz"
         write_resume(resume, net, licw.hash)

@@ -1,6 +1,7 @@
 """A second decoder, written from codec/FORMAT.md and models/WEIGHTS.md alone, to keep them honest.
 
     slow_decoder.py WEIGHTS.licw PICTURE.lic OUT.png        (or OUT.ppm, OUT.pgm)
+    slow_decoder.py --preview WEIGHTS.licw PICTURE.lic OUT.png      a picture of 1/16, by the head for it
     slow_decoder.py -v ...                                  CRC-32 of every stage, to find where two decoders part
 
 It follows section 6 of FORMAT.md operation by operation in numpy, an fma at a time, so it must give the
@@ -302,7 +303,9 @@ class Networks:
         return self.beyond(lambda x: self.depthwise_alone(name, x), x, self.t[f"{name}.weight"].shape[2] // 2)
 
     def conv_alone(self, name, x, taps):
-        w, b = self.t[f"{name}.weight"], self.t[f"{name}.bias"]
+        return self.convolve(self.t[f"{name}.weight"], self.t[f"{name}.bias"], x, taps)
+
+    def convolve(self, w, b, x, taps=lambda ky, kx: True):
         size, (h, wd) = w.shape[2], x.shape[:2]
         half = (size - 1) // 2
         x = np.pad(x, ((half, half), (half, half), (0, 0)))
@@ -412,6 +415,12 @@ class Networks:
         for k in range(3):
             f = np.concatenate([f, leaky(self.conv(f"g_s.enh.convs.{k}.conv", f))], -1)
         return self.up("g_s.up4.conv", self.conv("g_s.enh.out.conv", f) + x)
+
+    def preview(self, y):
+        w = self.at_level("preview.weight")                                     # [3, 9, C]
+        w = w.reshape(3, 3, 3, -1).transpose(0, 3, 1, 2)
+        x = y[..., :w.shape[1]] * exp(self.at_level("igain"))[:w.shape[1]]
+        return self.beyond(lambda x: self.convolve(w, self.at_level("preview.bias"), x), x, 1)
 
     def rstb(self, name, x):
         t, i = x, 0
@@ -574,16 +583,30 @@ def synthesise(nets, head, y):
     return np.concatenate(rows)
 
 
-def decode(data, licw, say=lambda *_: None):
-    """-> picture [H, W, 3 or 1], uint8 or uint16"""
+def small_picture(nets, head, y):
+    """-> what the head for previews makes of the latents, tile by tile."""
+    height, width = (tiles[-1][1] for tiles in head["tiles"])
+    rows = []
+    for top, bottom in head["tiles"][0]:
+        row = []
+        for left, right in head["tiles"][1]:
+            nets.open = left > 0, top > 0, right < width, bottom < height
+            row.append(nets.preview(y[top // 16:bottom // 16, left // 16:right // 16]))
+        rows.append(np.concatenate(row, 1))
+    return np.concatenate(rows)
+
+
+def decode(data, licw, say=lambda *_: None, preview=False):
+    """-> picture [H, W, 3 or 1], uint8 or uint16; or a preview of it. (It decodes all slices even then, and checks them.)"""
     head, code = read_file(data)
     need(head["model"] == licw.hash & 0xFFFFFFFF, "MODEL_WRONG", f"made with {head['model']:08x}")
     nets = Networks(licw, head["quality"])
     y, check = decode_tiles(nets, head, code, say)
     need(check == head["check"], "MISMATCH", "check of the latents")
-    x = synthesise(nets, head, y)
-    say("g_s", x)
-    x = x[:head["height"], :head["width"]] + F(0.5)
+    x = small_picture(nets, head, y) if preview else synthesise(nets, head, y)
+    say("preview" if preview else "g_s", x)
+    height, width = (-(-head[k] // (16 if preview else 1)) for k in ("height", "width"))
+    x = x[:height, :width] + F(0.5)
     if head["grey"]:
         x = ((x[..., :1] + x[..., 1:2]) + x[..., 2:]) / F(3)
     x = np.where(np.isnan(x), F(0), np.clip(x, F(0), F(1)))
@@ -610,6 +633,7 @@ def write_picture(path, picture):
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("-v", "--verbose", action="store_true", help="print the CRC-32 of every stage")
+    p.add_argument("--preview", action="store_true", help="a picture of 1/16")
     p.add_argument("weights")
     p.add_argument("picture")
     p.add_argument("out")
@@ -622,7 +646,7 @@ def main():
     try:
         with open(a.picture, "rb") as f:
             data = f.read()
-        write_picture(a.out, decode(data, read_licw(a.weights), say))
+        write_picture(a.out, decode(data, read_licw(a.weights), say, a.preview))
     except (Refused, LicwError, OSError) as e:
         print(f"slow_decoder: {a.picture}: {e}", file=sys.stderr)
         return 1

@@ -231,17 +231,61 @@ TEST(weights_with_dimensions_that_overflow)
 /* A tensor that no layer asks for, its entry right in everything. */
 TEST(weights_with_a_tensor_too_many)
 {
-    REFUSED("one more", {
-        uint8_t *end = entry_at(&w, n_tensors(&w));
-        memmove(end + W_ENTRY, end, w.bytes - (size_t)(end - w.data));
-        memcpy(end, entry_at(&w, 0), W_ENTRY);
-        memcpy(end, "stowaway", 9);
-        put(w.data + W_N_TENSORS_AT, 4, n_tensors(&w) + 1);
-        for (uint32_t i = 0; i < n_tensors(&w); i++)
-            put(entry_at(&w, i) + W_OFFSET, 8, get(entry_at(&w, i) + W_OFFSET, 8) + W_ENTRY);
-        put(w.data + W_PAYLOAD_AT, 8, get(w.data + W_PAYLOAD_AT, 8) + W_ENTRY);
-        w.bytes += W_ENTRY;
-        put(w.data + W_BYTES_AT, 8, w.bytes);
+    static const uint32_t dims[4] = {4, 1, 1, 1};
+    static const float values[4];
+    REFUSED("one more", add_tensor(&w, "stowaway", 0, 1, dims, values, sizeof values));
+}
+
+/* Tensors that share their bytes: a small file could so ask for any amount of memory. (Once only
+ * the end of each was looked at.) */
+TEST(weights_with_tensors_that_share_bytes)
+{
+    static const char *const a = "g_a.st1.blocks.0.norm1.weight",
+                             *const b = "g_a.st1.blocks.0.norm2.weight";
+    REFUSED("shared", {
+        uint8_t *one = entry_named(&w, a), *other = entry_named(&w, b);
+        memcpy(other + W_OFFSET, one + W_OFFSET, W_ENTRY - W_OFFSET);
+    });
+    REFUSED("swapped", {
+        uint8_t swap[W_ENTRY - W_OFFSET], *one = entry_named(&w, a), *other = entry_named(&w, b);
+        memcpy(swap, one + W_OFFSET, sizeof swap);
+        memcpy(one + W_OFFSET, other + W_OFFSET, sizeof swap);
+        memcpy(other + W_OFFSET, swap, sizeof swap);
+    });
+    REFUSED("in the head", {
+        uint8_t *one = entry_at(&w, 0);
+        put(one + W_OFFSET, 8, 0);
+        seal_tensor(&w, one);
+    });
+}
+
+/* The head for previews: both of its tensors or none, for whole slices (2, 4 and 5 channels). */
+TEST(weights_with_a_bad_preview)
+{
+    static const uint32_t bias[4] = {8, 3, 1, 1}, one[4] = {3, 1, 1, 1};
+    static float values[8 * 3 * 9 * 12];
+    lic_error err;
+    for (uint32_t c = 1; c <= 12; c++) {
+        const uint32_t dims[4] = {8, 3, 9, c};
+        weights w = read_tiny();
+        add_tensor(&w, "preview.weight", 0, 4, dims, values, 4 * 8 * 27 * (size_t)c);
+        check_refused(&w, "no bias");
+        add_tensor(&w, "preview.bias", 0, 2, bias, values, 4 * 24);
+        seal_head(&w);
+        write_weights(&w);
+        CHECK_EQ_INT(open_status(weights_path, &err),
+                     c == 2 || c == 6 || c == 11 ? LIC_OK : LIC_ERR_MODEL_INVALID);
+        free(w.data);
+    }
+    REFUSED("no weight", add_tensor(&w, "preview.bias", 0, 2, bias, values, 4 * 24));
+    REFUSED("other shape", {
+        const uint32_t dims[4] = {8, 9, 3, 2};
+        add_tensor(&w, "preview.weight", 0, 4, dims, values, 4 * 8 * 27 * 2);
+        add_tensor(&w, "preview.bias", 0, 2, bias, values, 4 * 24);
+    });
+    REFUSED("rank 1", {
+        add_tensor(&w, "preview.weight", 0, 1, one, values, 12);
+        add_tensor(&w, "preview.bias", 0, 2, bias, values, 4 * 24);
     });
 }
 

@@ -50,7 +50,7 @@ static inline void put(uint8_t *at, int n, uint64_t v)
         *at++ = (uint8_t)v;
 }
 
-/* The file as it is, with room for one more tensor entry. */
+/* The file as it is, with room for more tensors. */
 static inline weights read_tiny(void)
 {
     const char *here = __FILE__;
@@ -59,7 +59,7 @@ static inline weights read_tiny(void)
     FILE *file = fopen(path, "rb");
     weights w = {malloc((size_t)1 << 20), 0};
     if (file && w.data)
-        w.bytes = fread(w.data, 1, ((size_t)1 << 20) - W_ENTRY, file);
+        w.bytes = fread(w.data, 1, (size_t)1 << 19, file);
     if (!w.bytes) {
         printf("cannot read %s\n", path);
         exit(2);
@@ -126,6 +126,33 @@ static inline void seal_head(const weights *w)
         return;
     put(w->data + W_CRC_AT, 4, 0);
     put(w->data + W_CRC_AT, 4, lic_crc32(0, w->data, (size_t)payload));
+}
+
+/* One more tensor, at the end of the table and of the file. */
+static inline void add_tensor(weights *w, const char *name, uint32_t type, uint32_t rank,
+                              const uint32_t dims[4], const void *values, size_t bytes)
+{
+    uint8_t *entry = entry_at(w, n_tensors(w));
+    memmove(entry + W_ENTRY, entry, w->bytes - (size_t)(entry - w->data));
+    memset(entry, 0, W_ENTRY);
+    snprintf((char *)entry, W_TYPE, "%s", name);
+    put(w->data + W_N_TENSORS_AT, 4, n_tensors(w) + 1);
+    put(w->data + W_PAYLOAD_AT, 8, get(w->data + W_PAYLOAD_AT, 8) + W_ENTRY);
+    for (uint32_t i = 0; i + 1 < n_tensors(w); i++)
+        put(entry_at(w, i) + W_OFFSET, 8, get(entry_at(w, i) + W_OFFSET, 8) + W_ENTRY);
+    w->bytes += W_ENTRY;
+    while (w->bytes % 64)
+        w->data[w->bytes++] = 0;
+    put(entry + W_TYPE, 4, type);
+    put(entry + W_RANK, 4, rank);
+    for (int d = 0; d < 4; d++)
+        put(entry + W_DIMS + 4 * d, 4, dims[d]);
+    put(entry + W_OFFSET, 8, w->bytes);
+    put(entry + W_SIZE, 8, bytes);
+    memcpy(w->data + w->bytes, values, bytes);
+    w->bytes += bytes;
+    put(w->data + W_BYTES_AT, 8, w->bytes);
+    seal_tensor(w, entry);
 }
 
 /* ---- a file on disk -------------------------------------------------------------------------- */

@@ -1,0 +1,92 @@
+"""The head for previews: a convolution from the latents of the first slices to the means of 16 x 16 pixels.
+
+A decoder with it shows a picture of 1/16 from the first slices alone, without g_s. It is a 3x3 convolution whose weights
+depend on the rate level as those of RateAffine do: one set per level, linear between two. That makes it a linear function
+of its weights, and `fit` finds the best ones at once, by least squares over tiles at levels drawn at random, by what the
+network itself makes of them (float32, on the CPU). The same tiles, network and library give the same weights again.
+"""
+import glob
+import io
+import tarfile
+
+import numpy as np
+import torch
+from PIL import Image
+
+SIDE, TAPS = 512, 9
+RIDGE = 1e-6                # of the mean square of an input: for inputs that are the same everywhere
+
+
+def tiles(pattern, count):
+    """`count` pictures SIDE x SIDE, float 0..1, evenly drawn from the tar files."""
+    files = sorted(glob.glob(pattern))
+    if not files:
+        raise OSError(f"{pattern}: no such file")
+    for i, name in enumerate(files):
+        with tarfile.open(name) as tar:
+            members = [m for m in tar.getmembers() if m.isfile()]
+            n = count * (i + 1) // len(files) - count * i // len(files)
+            for j in range(n):
+                data = tar.extractfile(members[j * len(members) // n]).read()
+                a = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))[:SIDE, :SIDE]
+                h, w = a.shape[0] // 64 * 64, a.shape[1] // 64 * 64
+                yield torch.from_numpy(a[:h, :w].copy()).float() / 255
+
+
+def latents(net, x, level, channels):
+    """y_hat of the first channels, after the inverse gains: h, w, channels."""
+    mix = net.mix(torch.tensor([level]))
+    gain, igain = (torch.exp(mix @ g.float())[:, None, None, :] for g in (net.gain, net.igain))
+    with torch.no_grad():
+        y_hat = net.entropy(net.g_a(x[None] - 0.5, mix) * gain, mix, noise=False)[0] * igain
+    return y_hat[0, ..., :channels].double().numpy()
+
+
+def neighbours(y):
+    """What the convolution sees at each position, and 1 for its bias: h * w, TAPS * channels + 1. Zeros lie outside."""
+    h, w, _ = y.shape
+    p = np.pad(y, ((1, 1), (1, 1), (0, 0)))
+    seen = [p[i:i + h, j:j + w] for i in range(3) for j in range(3)] + [np.ones((h, w, 1))]
+    return np.concatenate(seen, -1).reshape(h * w, -1)
+
+
+def means(x):
+    """Of 16 x 16 pixels, minus 0.5: h * w, 3."""
+    h, w, _ = x.shape
+    return x.double().numpy().reshape(h // 16, 16, w // 16, 16, 3).mean((1, 3)).reshape(-1, 3) - 0.5
+
+
+def normal_equations(net, pictures, channels, seed):
+    """-> [levels, levels, n, n] as a dict of the blocks that are not zero, [levels, n, 3]; n = TAPS channels + 1."""
+    rng, last, left, right = np.random.RandomState(seed), net.LEVELS - 1, {}, {}
+    for x in pictures:
+        level = rng.uniform(0, last)
+        low = min(int(level), last - 1)
+        share = {low: 1 - (level - low), low + 1: level - low}
+        a, b = neighbours(latents(net, x, level, channels)), means(x)
+        square, product = a.T @ a, a.T @ b
+        for i, f in share.items():
+            right[i] = right.get(i, 0) + f * product
+            for j, g in share.items():
+                left[i, j] = left.get((i, j), 0) + f * g * square
+    return left, right
+
+
+def solve(left, right, levels):
+    """-> weights [levels, 3, TAPS, channels], biases [levels, 3]"""
+    n = next(iter(right.values())).shape[0]
+    a, b = np.zeros((levels * n, levels * n)), np.zeros((levels * n, 3))
+    for (i, j), block in left.items():
+        a[i * n:(i + 1) * n, j * n:(j + 1) * n] = block
+    for i, block in right.items():
+        b[i * n:(i + 1) * n] = block
+    a[np.diag_indices_from(a)] += RIDGE * np.trace(a) / len(a)
+    w = np.linalg.solve(a, b).reshape(levels, n, 3).transpose(0, 2, 1)
+    return w[:, :, :-1].reshape(levels, 3, TAPS, -1).astype("<f4"), w[:, :, -1].astype("<f4")
+
+
+def fit(net, pattern, slices=3, count=400, seed=1):
+    """The two tensors of the weights file, from `count` tiles."""
+    channels = sum(net.slices[:slices])
+    weight, bias = solve(*normal_equations(net, tiles(pattern, count), channels, seed), net.LEVELS)
+    return {"preview.weight": weight, "preview.bias": bias}
