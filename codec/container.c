@@ -330,7 +330,7 @@ lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_probe needs data and a place for the answer");
     *info = (lic_info){0};
     lic_status status = lic_container_read(data, bytes, info->chunks, &c, err);
-    if (status != LIC_OK) {
+    if (status != LIC_OK && !c.latents) {
         *info = (lic_info){0};
         return status;
     }
@@ -346,5 +346,5 @@ lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *
     info->tile_height = c.tile_h;
     info->latent_bytes = c.latent_bytes;
     info->n_chunks = c.n_chunks;
-    return LIC_OK;
+    return status;
 }

@@ -127,7 +127,7 @@ lic_status lic_context_admit(const lic_context *context, uint32_t width, uint32_
 }
 
 /* Of the work on a tile, on either side: the codec's coding is a quarter, a transform the rest. */
-static double share(lic_stage stage)
+double lic_stage_share(lic_stage stage)
 {
     return stage == LIC_STAGE_CODING ? 0.25 : 0.75;
 }
@@ -135,9 +135,10 @@ static double share(lic_stage stage)
 static int forward_progress(void *user, double fraction)
 {
     lic_context *context = user;
-    const double done = context->done + share(context->stage) * fraction;
-    return context->options.progress(context->options.progress_user, context->stage,
-                                     done / (double)(context->n_tiles ? context->n_tiles : 1));
+    const double done = context->done + lic_stage_share(context->stage) * fraction;
+    const double part = context->work > done ? done / context->work : 1.0;
+    context->told = part > context->told ? part : context->told;
+    return context->options.progress(context->options.progress_user, context->stage, context->told);
 }
 
 double lic_context_stage(lic_context *context, nn *c, lic_stage stage)
@@ -155,7 +156,7 @@ void lic_context_stage_end(lic_context *context, double start)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     context->stats.seconds[context->stage] += (double)t.tv_sec + 1e-9 * (double)t.tv_nsec - start;
-    context->done += share(context->stage);
+    context->done += lic_stage_share(context->stage);
 }
 
 /* Memory is there: the same forward again, with kernels. */
@@ -201,7 +202,7 @@ lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *u
                         bytes / 1000000);
     memset(&context->stats, 0, sizeof context->stats);
     context->stats.planned_bytes = bytes;
-    context->done = 0.0;
+    context->done = context->told = 0.0;
     return run(context, forward, user, floats, err);
 }
 

@@ -13,8 +13,9 @@ typedef struct lic_context {
     lic_arena arena;
     lic_stats stats;
     lic_stage stage; /* for the progress callback */
-    size_t n_tiles;  /* of this call */
-    double done;     /* tiles done, in parts */
+    double work;     /* of this call: shares of tiles, see lic_stage_share */
+    double done;     /* of that */
+    double told;     /* the last fraction told: it never falls */
 } lic_context;
 
 /* A forward pass over the arena of c: run once planning, once for real. */
@@ -38,6 +39,8 @@ uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t heigh
 /* The networks to come belong to this stage: sets backend and progress; returns seconds on a clock.
  */
 double lic_context_stage(lic_context *context, nn *c, lic_stage stage);
+/* The part of the work on a tile that a stage is. */
+double lic_stage_share(lic_stage stage);
 /* Adds the time since `start` to the stage, and the stage's share of a tile to what is done. */
 void lic_context_stage_end(lic_context *context, double start);
 

@@ -203,7 +203,7 @@ static void encode_forward(lic_context *context, nn *c, void *user)
     lic_rate_state(c, &context->model->net, lic_level(context->model, e->quality_code), &e->rate);
     if (e->source)
         e->from.image.data = lic_arena_take(c->arena, band_rows(e), e->from.image.stride_bytes);
-    context->n_tiles = (size_t)e->grid.columns * (size_t)e->grid.rows;
+    context->work = (double)e->grid.columns * e->grid.rows;
     for (int row = 0; row < e->grid.rows; row++) {
         fetch_rows(c, e, lic_grid_region(&e->grid, 0, row));
         for (int column = 0; column < e->grid.columns && !e->status && !c->cancelled; column++)

@@ -148,25 +148,37 @@ static void code_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, 
     lic_arena_rewind(c->arena, mark);
 }
 
-/* Nothing is computed from a code that has ended too early: a few bytes can promise any picture. The
- * caller asks the decoder and does not look at y_hat. */
+/* Nothing is computed from a code that has ended too early: a few bytes can promise any picture.
+ * The caller asks the decoder and does not look at y_hat. */
 static bool is_cut(const latent_io *io)
 {
     return io->dec && lic_range_decoder_cut(io->dec);
+}
+
+/* One slice from or to the code, or without one: what is not read is as predicted. */
+static void next_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, tensor y_hat)
+{
+    const int n_slices = io->model->net.n_slices;
+    if (io->dec && io->n_read && slice >= io->n_read)
+        lic_range_decoder_stop(io->dec);
+    code_slice(c, io, slice, hyper, y, y_hat);
+    if (io->dec && !io->dec->stopped)
+        io->n_whole = slice + 1;
+    lic_nn_report(c, (double)(slice + 1) / (io->n_made ? io->n_made : n_slices));
 }
 
 tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h,
                        int w)
 {
     const network *net = &io->model->net;
-    tensor y_hat = lic_nn_new(c, h, w, net->m);
+    const int n_made = io->n_made ? io->n_made : net->n_slices;
+    const slice_model *last = &net->ctx[n_made - 1];
+    tensor y_hat = lic_nn_new(c, h, w, last->prev + last->size);
     const size_t mark = lic_arena_mark(c->arena);
     tensor z_hat = code_z(c, io, z, h / 4, w / 4);
     tensor hyper = is_cut(io) ? (tensor){0} : lic_h_s(c, net, rate, z_hat);
-    for (int i = 0; i < net->n_slices && !is_cut(io); i++) {
-        code_slice(c, io, i, hyper, y, y_hat);
-        lic_nn_report(c, (double)(i + 1) / net->n_slices);
-    }
+    for (int i = 0; i < n_made && !is_cut(io); i++)
+        next_slice(c, io, i, hyper, y, y_hat);
     lic_arena_rewind(c->arena, mark);
     return y_hat;
 }

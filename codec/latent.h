@@ -11,12 +11,15 @@ typedef struct latent_io {
     const lic_model *model;
     lic_range_encoder *enc;
     lic_range_decoder *dec;
+    int n_read;  /* decoding: slices to read, the symbols of later ones are zero; 0: all */
+    int n_made;  /* slices to compute at all, y_hat has only their channels; 0: all */
+    int n_whole; /* receives the slices whose symbols the decoder had in full */
     void (*trace)(void *user, int slice, int pass, const int32_t *symbols,
                   size_t n); /* tests; or NULL */
     void *trace_user;
 } latent_io;
 
-/* Codes z and all slices of y; returns y_hat [h, w, m] before the inverse gains.
+/* Codes z and the slices of y; returns y_hat [h, w, m] before the inverse gains.
  * y, z: the encoder's, before rounding; NULL data when decoding. h, w: size of y. */
 tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h,
                        int w);

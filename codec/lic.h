@@ -152,6 +152,17 @@ typedef struct lic_decode_options {
     /* A rectangle of the picture, or all zero for the whole. Only the tiles it needs are decoded,
      * and its pixels are those of the whole picture, bit for bit. */
     uint32_t crop_x, crop_y, crop_width, crop_height;
+    /* 1 (or 0): the picture. 16: a preview of ceil(width / 16) x ceil(height / 16) pixels, not with
+     * a rectangle. Where the model has a head for previews only the first slices of the latents are
+     * decoded; else the whole is, and 16 x 16 pixels averaged. */
+    uint32_t scale;
+    /* Of the latents only so many slices are read, and what the network predicts stands for the
+     * later ones; 0: all. The latents cannot be compared with their check then. */
+    uint32_t n_slices;
+    /* Non-zero: a stream that was cut short is decoded as far as it goes, and predictions stand for
+     * what is missing; lic_stats tells how much of it was there. A stream that is damaged in
+     * another way is refused as far as that shows: FORMAT.md, section 9. */
+    int salvage;
 } lic_decode_options;
 
 /* Moves rows between the caller and the library: rows first_row .. first_row + n_rows - 1 of the
@@ -191,6 +202,9 @@ typedef struct lic_stats {
     size_t planned_bytes;   /* working memory the call planned for and took */
     uint32_t check_latents; /* check of y_hat, as in the stream */
     size_t latent_bytes;
+    /* Decoder: tiles and slices that the call wanted, and those whose code was all there; slices of
+     * the tile that had the fewest. Fewer are whole only when salvaging. */
+    uint32_t n_tiles, n_whole_tiles, n_slices, n_whole_slices;
 } lic_stats;
 
 typedef struct lic_model_info {
@@ -199,6 +213,7 @@ typedef struct lic_model_info {
     uint64_t parameters; /* as trained, before folding */
     uint32_t levels;     /* rate levels the model was trained at */
     uint32_t latent_channels, hyper_channels, slices;
+    uint32_t preview_slices; /* slices that the head for previews needs; 0: the model has none */
 } lic_model_info;
 
 /* Name of a status, e.g. "LIC_ERR_CORRUPT"; never NULL. */
@@ -231,7 +246,8 @@ LIC_API void lic_model_close(lic_model *model);
 LIC_API void lic_model_get_info(const lic_model *model, lic_model_info *info);
 
 /* Reads the head of a stream; no model needed, no memory taken. Verifies the checksum of the bytes.
- */
+ * If nothing but that is wrong (the stream was cut behind its head), the status is LIC_ERR_CORRUPT
+ * and info is filled all the same; else after an error its width is 0. */
 LIC_API LIC_MUST_USE lic_status lic_probe(const void *data, size_t bytes, lic_info *info,
                                           lic_error *err);
 /* Uncompresses a chunk that lic_probe listed, into memory from malloc; fails cleanly on any bytes.

@@ -59,6 +59,7 @@ static void fill_info(lic_weights *w, lic_model *model)
     model->info.latent_channels = (uint32_t)model->net.m;
     model->info.hyper_channels = (uint32_t)model->net.n;
     model->info.slices = (uint32_t)model->net.n_slices;
+    model->info.preview_slices = (uint32_t)model->net.preview_slices;
 }
 
 /* Everything that lives only while loading: the mapped file, threads, the list of conversions. */

@@ -127,3 +127,83 @@ void lic_pixels_store(nn *c, tensor t, int x0, int y0, lic_area area, const lic_
     struct store_job j = {t, x0, y0, left, area, to};
     lic_pool_run(c->pool, (size_t)(area.y1 - area.y0), store_row, &j);
 }
+
+/* ---- a picture of 1/16 ---- */
+
+enum { REDUCED = LIC_PREVIEW_SCALE };
+
+static float clamped(float v)
+{
+    return v > 0.0f ? (v < 1.0f ? v : 1.0f) : 0.0f;
+}
+
+/* Sums of the samples of one row of t from pixel x0 to x1 of the picture. */
+static void add_samples(const struct store_job *j, int y, int x0, int x1, float sum[3])
+{
+    const int ty = y - j->y0;
+    for (int x = x0; x < x1; x++) {
+        const int tx = x - j->x0;
+        const float *from = lic_nn_at(j->t, ty / 2, tx / 2) + 2 * (ty % 2) + tx % 2;
+        const float rgb[3] = {from[0] + 0.5f, from[4] + 0.5f, from[8] + 0.5f};
+        const float grey = ((rgb[0] + rgb[1]) + rgb[2]) / 3.0f;
+        for (int i = 0; i < 3; i++)
+            sum[i] += clamped(j->to->image.channels == 1 ? grey : rgb[i]);
+    }
+}
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static uint8_t *row_of(const struct store_job *j, int y)
+{
+    const lic_image *image = &j->to->image;
+    return (uint8_t *)image->data + (size_t)(y - j->to->first_row) * image->stride_bytes;
+}
+
+static void means_row(void *user, size_t item, int worker)
+{
+    (void)worker;
+    const struct store_job *j = user;
+    const int y = j->area.y0 + REDUCED * (int)item, y1 = smaller(y + REDUCED, j->area.y1);
+    uint8_t *row = row_of(j, y / REDUCED);
+    for (int x = j->area.x0; x < j->area.x1; x += REDUCED) {
+        const int x1 = smaller(x + REDUCED, j->area.x1);
+        const float n = (float)((y1 - y) * (x1 - x));
+        float sum[3] = {0};
+        for (int yy = y; yy < y1; yy++)
+            add_samples(j, yy, x, x1, sum);
+        store_pixel(&j->to->image, row, (size_t)(x / REDUCED), sum[0] / n, sum[1] / n, sum[2] / n);
+    }
+}
+
+static void small_row(void *user, size_t item, int worker)
+{
+    (void)worker;
+    const struct store_job *j = user;
+    uint8_t *row = row_of(j, j->area.y0 / REDUCED + (int)item);
+    for (int x = j->area.x0; x < j->area.x1; x += REDUCED) {
+        const float *from = lic_nn_at(j->t, (int)item, (x - j->area.x0) / REDUCED);
+        store_pixel(&j->to->image, row, (size_t)(x / REDUCED), from[0] + 0.5f, from[1] + 0.5f,
+                    from[2] + 0.5f);
+    }
+}
+
+static void store_reduced(nn *c, const struct store_job *job, lic_pool_fn row)
+{
+    const lic_area a = job->area;
+    struct store_job j = *job;
+    if (!lic_nn_idle(c) && a.x0 < a.x1 && a.y0 < a.y1)
+        lic_pool_run(c->pool, (size_t)((a.y1 - a.y0 + REDUCED - 1) / REDUCED), row, &j);
+}
+
+void lic_pixels_store_means(nn *c, tensor t, int x0, int y0, lic_area area, const lic_band *to)
+{
+    store_reduced(c, &(struct store_job){t, x0, y0, 0, area, to}, means_row);
+}
+
+void lic_pixels_store_small(nn *c, tensor t, lic_area area, const lic_band *to)
+{
+    store_reduced(c, &(struct store_job){t, 0, 0, 0, area, to}, small_row);
+}

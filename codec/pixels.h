@@ -24,4 +24,11 @@ void lic_pixels_load(nn *c, const lic_band *from, int x0, int y0, tensor x);
  * column `left`. */
 void lic_pixels_store(nn *c, tensor t, int x0, int y0, lic_area area, const lic_band *to, int left);
 
+/* The same for a picture of 1/16, `to` being its rows: each pixel is the mean of those of 16 x 16
+ * that are in the area, clamped. x0 and y0 are multiples of 16, as is the corner of the area. */
+void lic_pixels_store_means(nn *c, tensor t, int x0, int y0, lic_area area, const lic_band *to);
+/* t [h, w, 3], a sample of 1/16 each: the area, in pixels of the whole picture, begins where t
+ * does. */
+void lic_pixels_store_small(nn *c, tensor t, lic_area area, const lic_band *to);
+
 #endif

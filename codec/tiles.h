@@ -16,6 +16,7 @@ enum {
     LIC_HALO = 32 /* what a region shows of its neighbours on either side; 64 where the picture
                      ends on the other side, so that lengths stay multiples of LIC_UNIT */
 };
+enum { LIC_PREVIEW_SCALE = 16 }; /* pixels to one of a preview, along either axis: one latent */
 
 typedef struct lic_grid {
     int width, height;  /* of the padded picture */

@@ -1,0 +1,301 @@
+/* test_salvage.c - streams that were cut: what is there of them is shown, what is missing is as
+ * predicted, and what is damaged in other ways is refused; reading only some slices. */
+#include "tests/unit/codec_fixture.h"
+
+static lic_decoder *decoder_of(const lic_model *model)
+{
+    static lic_decoder *decoder;
+    const lic_options options = with_threads(1);
+    if (!decoder && lic_decoder_new(model, &options, &decoder, NULL))
+        exit(2);
+    return decoder;
+}
+
+static lic_decode_options salvaging(void)
+{
+    lic_decode_options o;
+    lic_decode_options_init(&o);
+    o.salvage = 1;
+    return o;
+}
+
+static lic_buffer file_in_tiles(const lic_image *picture, uint32_t side, double quality)
+{
+    lic_encode_options e = at_quality(quality);
+    lic_buffer file = {0};
+    e.tile_side = side;
+    CHECK_EQ_INT(lic_encode(tiny_model(), picture, NULL, &e, &file, NULL), LIC_OK);
+    return file;
+}
+
+static size_t bytes_before_latents(const lic_buffer *file)
+{
+    lic_info info = {0};
+    CHECK_EQ_INT(lic_probe(file->data, file->bytes, &info, NULL), LIC_OK);
+    return file->bytes - info.latent_bytes;
+}
+
+/* Mean square of the difference. */
+static double distance(const lic_image *a, const lic_image *b)
+{
+    const uint8_t *p = a->data, *q = b->data;
+    double sum = 0;
+    for (size_t i = 0; i < image_bytes(a); i++)
+        sum += (p[i] - q[i]) * (p[i] - q[i]);
+    return sum / (double)image_bytes(a);
+}
+
+/* Decodes the first n bytes from a block of just that size. */
+static lic_status decode_cut(const lic_buffer *file, size_t n, const lic_decode_options *options,
+                             lic_image *out, lic_stats *stats, lic_error *err)
+{
+    uint8_t *copy = malloc(n ? n : 1);
+    memcpy(copy, file->data, n);
+    *err = (lic_error){0};
+    const lic_status status =
+        lic_decoder_decode_area(decoder_of(tiny_model()), copy, n, options, out, err);
+    lic_decoder_get_stats(decoder_of(tiny_model()), stats);
+    free(copy);
+    return status;
+}
+
+/* Cuts a file at every byte. In the head: a clean error. Behind it: a picture that comes nearer and
+ * nearer to the whole one, and never says that it was whole. */
+static void cut_everywhere(const lic_buffer *file, const lic_image *whole)
+{
+    const lic_decode_options options = salvaging();
+    const size_t head = bytes_before_latents(file);
+    double worst = 0, last = 0, first = 0;
+    uint32_t most = 0;
+    for (size_t n = 0; n < file->bytes; n++) {
+        lic_image out;
+        lic_stats stats;
+        lic_error err;
+        const lic_status status = decode_cut(file, n, &options, &out, &stats, &err);
+        if (n < head) {
+            CHECK((status == LIC_ERR_TRUNCATED || status == LIC_ERR_CORRUPT) && err.text[0]);
+            CHECK(!out.data);
+            continue;
+        }
+        if (test_failed(status == LIC_OK)) {
+            printf("cut to %zu of %zu: %s %s\n", n, file->bytes, lic_status_name(status), err.text);
+            continue;
+        }
+        last = distance(&out, whole);
+        first = n == head ? last : first;
+        worst = last > worst ? last : worst;
+        CHECK(stats.n_whole_tiles < stats.n_tiles && stats.n_whole_slices < stats.n_slices);
+        CHECK(stats.n_tiles > 1 || stats.n_whole_slices >= most);
+        CHECK(stats.n_whole_tiles >= (stats.n_tiles > 1 ? most : 0));
+        most = stats.n_tiles > 1 ? stats.n_whole_tiles : stats.n_whole_slices;
+        lic_image_free(&out, NULL);
+    }
+    printf("mean square error %.1f with nothing, %.1f at worst, %.2f at last\n", first, worst,
+           last);
+    CHECK(worst <= 1.5 * first && last < first / 4 && most > 0);
+}
+
+TEST(salvage_cut_at_every_byte)
+{
+    lic_image p = make_picture(60, 30, 3, 8), whole;
+    lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 30);
+    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+    cut_everywhere(&file, &whole);
+    lic_image_free(&whole, NULL);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+TEST(salvage_tiles_cut_at_every_byte)
+{
+    lic_image p = make_picture(130, 20, 3, 8), whole;
+    lic_buffer file = file_in_tiles(&p, 64, 30);
+    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+    cut_everywhere(&file, &whole);
+    lic_image_free(&whole, NULL);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* A whole file is decoded as ever, and says that all of it was there. */
+TEST(salvage_of_a_whole_file)
+{
+    for (uint32_t side = 64; side <= 1024; side *= 16) {
+        lic_image p = make_picture(150, 100, 3, 8), whole, out;
+        lic_buffer file = file_in_tiles(&p, side, 60);
+        const lic_decode_options options = salvaging();
+        lic_stats stats;
+        lic_error err;
+        REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+        REQUIRE(!decode_cut(&file, file.bytes, &options, &out, &stats, &err));
+        check_same_pixels(&out, &whole);
+        CHECK(stats.n_whole_tiles == stats.n_tiles && stats.n_whole_slices == stats.n_slices);
+        CHECK_EQ_INT(stats.n_tiles, side == 64 ? 6 : 1);
+        CHECK_EQ_INT(stats.n_slices, 3);
+        lic_image_free(&whole, NULL);
+        lic_image_free(&out, NULL);
+        lic_buffer_free(&file);
+        free(p.data);
+    }
+}
+
+/* The tiles before the cut, and what lies more than a halo away from the missing ones, are whole.
+ */
+TEST(salvage_leaves_whole_tiles_alone)
+{
+    lic_image p = make_picture(384, 64, 3, 8), whole, out;
+    lic_buffer file = file_in_tiles(&p, 64, 60);
+    const lic_decode_options options = salvaging();
+    lic_stats stats;
+    lic_error err;
+    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+    REQUIRE(!decode_cut(&file, file.bytes - 1, &options, &out, &stats, &err));
+    CHECK_EQ_INT(stats.n_tiles, 6);
+    CHECK_EQ_INT(stats.n_whole_tiles, 5);
+    for (uint32_t y = 0; y < 64; y++)
+        CHECK_EQ_MEM((uint8_t *)out.data + y * out.stride_bytes,
+                     (uint8_t *)whole.data + y * whole.stride_bytes, 3 * 256);
+    lic_decode_options part = salvaging(); /* of the whole tiles alone */
+    lic_image_free(&out, NULL);
+    part.crop_width = 200;
+    part.crop_height = 64;
+    REQUIRE(!decode_cut(&file, file.bytes - 1, &part, &out, &stats, &err));
+    CHECK_EQ_INT(stats.n_whole_tiles, stats.n_tiles);
+    for (uint32_t y = 0; y < 64; y++)
+        CHECK_EQ_MEM((uint8_t *)out.data + y * out.stride_bytes,
+                     (uint8_t *)whole.data + y * whole.stride_bytes, 600);
+    lic_image_free(&out, NULL);
+    lic_image_free(&whole, NULL);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* ---- damage that is no cut --------------------------------------------------------------------*/
+
+/* Flips every byte of a file of full length; how many of these are refused. */
+static size_t flips_refused(const lic_buffer *file, size_t from, size_t to)
+{
+    const lic_decode_options options = salvaging();
+    size_t refused = 0;
+    for (size_t i = from; i < to; i++) {
+        lic_image out;
+        lic_stats stats;
+        lic_error err;
+        const uint8_t flip = (uint8_t)(1 + test_random_below(255));
+        file->data[i] ^= flip;
+        refused += decode_cut(file, file->bytes, &options, &out, &stats, &err) != LIC_OK;
+        CHECK(!out.data || stats.n_whole_tiles < stats.n_tiles);
+        lic_image_free(&out, NULL);
+        file->data[i] ^= flip;
+    }
+    return refused;
+}
+
+/* In tiles the check of each tells: only a length can be changed so that the file looks cut. */
+TEST(salvage_refuses_damaged_tiles)
+{
+    lic_image p = make_picture(130, 20, 3, 8);
+    lic_buffer file = file_in_tiles(&p, 64, 30);
+    const size_t head = bytes_before_latents(&file), n = file.bytes - head;
+    const size_t refused = flips_refused(&file, head, file.bytes);
+    printf("%zu of %zu refused\n", refused, n);
+    CHECK(n - refused <= 2 * 3);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* Of one tile, damage is seen where the code then is too long for its symbols, and in the check, in
+ * the checksum and in the metadata, which leave the latents as they are. */
+TEST(salvage_refuses_damage_that_shows)
+{
+    lic_image p = make_picture(60, 30, 3, 8);
+    const uint8_t profile[200] = {1, 2, 3};
+    const lic_chunk chunk = {.type = "iccp", .data = profile, .bytes = sizeof profile};
+    lic_encode_options e = at_quality(30);
+    lic_buffer file;
+    e.chunks = &chunk;
+    e.n_chunks = 1;
+    REQUIRE(!lic_encode(tiny_model(), &p, NULL, &e, &file, NULL));
+    const size_t latents = bytes_before_latents(&file), crc = 4 + 1 + 2 + 4 + 2 + 4;
+    CHECK_EQ_INT(flips_refused(&file, crc, latents), latents - crc);
+    const size_t refused = flips_refused(&file, latents, file.bytes);
+    printf("%zu of %zu flips in the latents refused\n", refused, file.bytes - latents);
+    CHECK(refused > 0);
+    const lic_decode_options options = salvaging();
+    lic_image out;
+    lic_stats stats;
+    lic_error err;
+    uint8_t *longer = malloc(file.bytes + 1);
+    memcpy(longer, file.data, file.bytes);
+    longer[file.bytes] = 7;
+    const lic_buffer padded = {longer, file.bytes + 1, NULL};
+    CHECK_EQ_INT(decode_cut(&padded, padded.bytes, &options, &out, &stats, &err), LIC_ERR_CORRUPT);
+    free(longer);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* ---- some slices ------------------------------------------------------------------------------*/
+
+TEST(salvage_is_off_by_default)
+{
+    lic_image p = make_picture(60, 30, 3, 8), out;
+    lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 30);
+    lic_error err;
+    CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes - 5, NULL, 0, &out, &err),
+                 LIC_ERR_CORRUPT);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* Each slice brings the picture nearer; all of them, or more than there are, are the picture. */
+TEST(slices_come_nearer_one_by_one)
+{
+    for (uint32_t side = 64; side <= 1024; side *= 16) {
+        lic_image p = make_picture(150, 100, 3, 8), whole;
+        lic_buffer file = file_in_tiles(&p, side, 80);
+        double before = 1e9;
+        REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+        for (uint32_t n = 1; n <= 4; n++) {
+            lic_decode_options options;
+            lic_image out;
+            lic_stats stats;
+            lic_error err;
+            lic_decode_options_init(&options);
+            options.n_slices = n;
+            REQUIRE(!decode_cut(&file, file.bytes, &options, &out, &stats, &err));
+            CHECK_EQ_INT(stats.n_slices, n < 3 ? n : 3);
+            CHECK_EQ_INT(stats.n_whole_slices, stats.n_slices);
+            CHECK_EQ_INT(stats.n_whole_tiles, stats.n_tiles);
+            const double now = distance(&out, &whole);
+            CHECK(n < 3 ? now > 0 && now < before : now == 0);
+            before = now;
+            lic_image_free(&out, NULL);
+        }
+        lic_image_free(&whole, NULL);
+        lic_buffer_free(&file);
+        free(p.data);
+    }
+}
+
+/* The first slices of a cut file are whole if the cut comes behind them. */
+TEST(slices_before_the_cut_are_whole)
+{
+    lic_image p = make_picture(60, 30, 3, 8), want, out;
+    lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 30);
+    lic_decode_options options = salvaging();
+    lic_stats stats;
+    lic_error err;
+    options.n_slices = 1;
+    REQUIRE(!decode_cut(&file, file.bytes, &options, &want, &stats, &err));
+    REQUIRE(!decode_cut(&file, file.bytes - 9, &options, &out, &stats, &err));
+    CHECK_EQ_INT(stats.n_whole_tiles, 1);
+    check_same_pixels(&out, &want);
+    lic_image_free(&out, NULL);
+    REQUIRE(!decode_cut(&file, bytes_before_latents(&file) + 10, &options, &out, &stats, &err));
+    CHECK_EQ_INT(stats.n_whole_tiles, 0);
+    lic_image_free(&out, NULL);
+    lic_image_free(&want, NULL);
+    lic_buffer_free(&file);
+    free(p.data);
+}
