@@ -103,13 +103,26 @@ static int threads_for(const lic_batch *b, uint32_t width, uint32_t height)
     return threads > share ? threads : share;
 }
 
-/* Takes what the job needs, and drops contexts of another kind. Returns options for new ones. */
-static lic_options enter(lic_worker *worker, lic_job *job, const lic_model *model, uint32_t width,
-                         uint32_t height, uint64_t extra_bytes)
+static lic_status set_up(lic_worker *worker, unsigned use, lic_error *err)
+{
+    lic_options options = lic_settings_options(worker->batch->settings);
+    lic_status status = LIC_OK;
+    options.threads = worker->threads;
+    options.progress = worker->batch->inputs->n == 1 ? lic_report_progress : NULL;
+    if ((use & LIC_USE_ENCODER) && !worker->encoder)
+        status = lic_encoder_new(worker->model, &options, &worker->encoder, err);
+    if (status == LIC_OK && (use & LIC_USE_DECODER) && !worker->decoder)
+        status = lic_decoder_new(worker->model, &options, &worker->decoder, err);
+    return status;
+}
+
+lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model, unsigned use,
+                            uint32_t width, uint32_t height, uint64_t extra_bytes)
 {
     lic_batch *b = worker->batch;
     const int threads = threads_for(b, width, height);
-    const uint64_t planned = lic_plan_bytes(model, width, height, threads);
+    const uint64_t contexts = (use & LIC_USE_ENCODER && use & LIC_USE_DECODER) ? 2 : 1;
+    const uint64_t planned = contexts * lic_plan_bytes(model, width, height, threads);
     if (worker->model != model || worker->threads != threads) {
         drop_contexts(worker);
         lic_gate_keep(&b->gate, 0, &worker->held_bytes);
@@ -122,24 +135,7 @@ static lic_options enter(lic_worker *worker, lic_job *job, const lic_model *mode
     if (worker->context_bytes < planned)
         worker->context_bytes = planned;
     lic_job_lap(job, LIC_LAP_WAIT);
-    lic_options options = lic_settings_options(b->settings);
-    options.threads = threads;
-    options.progress = b->inputs->n == 1 ? lic_report_progress : NULL;
-    return options;
-}
-
-lic_status lic_worker_enter_encoder(lic_worker *worker, lic_job *job, const lic_model *model,
-                                    uint32_t width, uint32_t height, uint64_t extra_bytes)
-{
-    lic_options options = enter(worker, job, model, width, height, extra_bytes);
-    return worker->encoder ? LIC_OK : lic_encoder_new(model, &options, &worker->encoder, &job->err);
-}
-
-lic_status lic_worker_enter_decoder(lic_worker *worker, lic_job *job, const lic_model *model,
-                                    uint32_t width, uint32_t height, uint64_t extra_bytes)
-{
-    lic_options options = enter(worker, job, model, width, height, extra_bytes);
-    return worker->decoder ? LIC_OK : lic_decoder_new(model, &options, &worker->decoder, &job->err);
+    return set_up(worker, use, &job->err);
 }
 
 void lic_worker_leave(lic_worker *worker)

@@ -34,13 +34,14 @@ int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_ba
  */
 lic_status lic_worker_model(lic_worker *worker, lic_job *job, uint32_t id, const lic_model **model);
 
-/* Waits for threads and memory for a picture or tile of this size and `extra_bytes` more, then sets
- * worker->encoder or worker->decoder up. Ends with lic_worker_leave, after the last use of them.
- * Threads are free for others from then on; the memory is, once the job is done. */
-lic_status lic_worker_enter_encoder(lic_worker *worker, lic_job *job, const lic_model *model,
-                                    uint32_t width, uint32_t height, uint64_t extra_bytes);
-lic_status lic_worker_enter_decoder(lic_worker *worker, lic_job *job, const lic_model *model,
-                                    uint32_t width, uint32_t height, uint64_t extra_bytes);
+enum { LIC_USE_ENCODER = 1, LIC_USE_DECODER = 2 };
+
+/* Waits for threads and memory for a picture of this size and `extra_bytes` more, then sets
+ * worker->encoder or worker->decoder up, or both. Ends with lic_worker_leave, after the last use of
+ * them, even if it fails. Threads are free for others from then on; the memory is, once the job is
+ * done. */
+lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model, unsigned use,
+                            uint32_t width, uint32_t height, uint64_t extra_bytes);
 void lic_worker_leave(lic_worker *worker);
 
 #endif

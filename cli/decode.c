@@ -72,6 +72,8 @@ static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
 {
     struct sink *sink = user;
     (void)first;
+    if (!sink->writer) /* --test */
+        return 0;
     lic_job_lap(sink->job, LIC_LAP_CODE);
     sink->status = lic_writer_rows(sink->writer, n, rows, stride_bytes, &sink->err);
     lic_job_lap(sink->job, LIC_LAP_WRITE);
@@ -122,6 +124,19 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
     return status;
 }
 
+/* Everything in the file is unpacked, nothing is written. */
+static lic_status test_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
+                               const lic_info *info)
+{
+    lic_status status = LIC_OK;
+    for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
+        lic_buffer data = {0};
+        status = lic_chunk_read(&info->chunks[i], &data, &job->err);
+        lic_buffer_free(&data);
+    }
+    return status == LIC_OK ? decode_rows(worker, job, file, 0, NULL) : status;
+}
+
 /* Rows of a tile, which the decoder holds. */
 static uint64_t rows_bytes(const lic_info *info, const lic_image *image)
 {
@@ -137,9 +152,11 @@ static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_fil
     lic_status status = lic_worker_model(worker, job, info->model_id, &model);
     if (status != LIC_OK)
         return status;
-    status = lic_worker_enter_decoder(worker, job, model, info->width, info->height,
-                                      file->bytes + rows_bytes(info, &picture->image));
-    if (status == LIC_OK)
+    status = lic_worker_enter(worker, job, model, LIC_USE_DECODER, info->width, info->height,
+                              file->bytes + rows_bytes(info, &picture->image));
+    if (status == LIC_OK && job->settings->test)
+        status = test_picture(worker, job, file, info);
+    else if (status == LIC_OK)
         status = write_picture(worker, job, file, format, picture);
     lic_worker_leave(worker);
     return status;
@@ -164,6 +181,8 @@ static lic_status decode(lic_worker *worker, lic_job *job)
 /* Of one output that was named; other names are made to fit. */
 static bool check_format(const lic_settings *s, const lic_inputs *inputs)
 {
+    if (s->test)
+        return true;
     const char *output = inputs->n == 1 ? inputs->items[0].output : "";
     if (inputs->n == 1 && choose_format(s, output) == LIC_FORMAT_NONE) {
         if (strcmp(output, "-") == 0)

@@ -2,8 +2,10 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/search.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Feeds the encoder with rows. */
@@ -77,6 +79,11 @@ static int give_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
     return feed->status != LIC_OK;
 }
 
+static uint64_t whole_bytes(const lic_image *image)
+{
+    return (uint64_t)image->stride_bytes * image->height;
+}
+
 /* Rows of a tile and its halo, which the encoder holds: more than that is never in memory. */
 static uint64_t rows_bytes(const lic_image *image)
 {
@@ -84,29 +91,63 @@ static uint64_t rows_bytes(const lic_image *image)
     return (uint64_t)image->stride_bytes * (image->height < MOST_ROWS ? image->height : MOST_ROWS);
 }
 
-static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
+static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
     lic_job *job = feed->job;
-    const lic_image *image = &feed->picture.image;
-    const lic_model *model;
-    lic_encode_options_init(&feed->encode);
-    feed->encode.quality = job->quality = job->settings->quality;
-    lic_status status = lic_worker_model(worker, job, 0, &model);
-    if (status != LIC_OK)
-        return status;
-    status = lic_worker_enter_encoder(worker, job, model, image->width, image->height,
-                                      rows_bytes(image));
-    if (status == LIC_OK)
-        status = lic_encoder_encode_rows(worker->encoder, image, give_rows, feed, &feed->encode,
-                                         out, &job->err);
+    lic_status status = lic_encoder_encode_rows(worker->encoder, &feed->picture.image, give_rows,
+                                                feed, &feed->encode, out, &job->err);
     if (status == LIC_OK)
         lic_encoder_get_stats(worker->encoder, &job->stats);
-    lic_worker_leave(worker);
-    job->bytes = out->bytes;
+    job->quality = feed->encode.quality;
     lic_job_lap(job, LIC_LAP_CODE);
     if (feed->status != LIC_OK)
         job->err = feed->err;
     return feed->status != LIC_OK ? feed->status : status;
+}
+
+/* What has to be encoded more than once, or compared, is read into memory. */
+static lic_status code_whole(lic_worker *worker, struct feed *feed, lic_buffer *out)
+{
+    lic_job *job = feed->job;
+    lic_image image = feed->picture.image;
+    image.data = malloc((size_t)whole_bytes(&image));
+    if (!image.data)
+        return lic_report_fail(&job->err, LIC_ERR_MEMORY, "no memory for the picture");
+    lic_job_lap(job, LIC_LAP_WAIT);
+    lic_status status =
+        lic_reader_rows(feed->reader, image.height, image.data, image.stride_bytes, &job->err);
+    if (status == LIC_OK)
+        status = lic_reader_end(feed->reader, &job->err);
+    lic_job_lap(job, LIC_LAP_READ);
+    if (status == LIC_OK) {
+        list_chunks(feed);
+        status = lic_search_code(worker, job, &image, &feed->encode, out);
+    }
+    free(image.data);
+    return status;
+}
+
+static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
+{
+    lic_job *job = feed->job;
+    const lic_settings *s = job->settings;
+    const lic_image *image = &feed->picture.image;
+    const bool decodes = s->report || s->target.kind == LIC_TARGET_PSNR;
+    const bool whole = decodes || s->target.kind;
+    const uint64_t bytes = whole ? whole_bytes(image) * (decodes ? 2 : 1) : rows_bytes(image);
+    const lic_model *model;
+    lic_encode_options_init(&feed->encode);
+    feed->encode.quality = s->quality;
+    lic_status status = lic_worker_model(worker, job, 0, &model);
+    if (status != LIC_OK)
+        return status;
+    status = lic_worker_enter(worker, job, model, LIC_USE_ENCODER | (decodes ? LIC_USE_DECODER : 0),
+                              image->width, image->height, bytes);
+    if (status == LIC_OK)
+        status = whole ? code_whole(worker, feed, out) : code_rows(worker, feed, out);
+    lic_worker_leave(worker);
+    job->bytes = out->bytes;
+    return status;
 }
 
 static lic_status write_file(lic_job *job, const lic_buffer *data)

@@ -183,7 +183,7 @@ static int add_list(lic_inputs *in, const lic_settings *s)
 
 static bool takes_many(const lic_settings *s)
 {
-    return s->recursive || s->file_list || s->output_folder || s->shards;
+    return s->recursive || s->file_list || s->output_folder || s->shards || s->test;
 }
 
 /* With two names: is the second the output? */
@@ -202,6 +202,8 @@ static int check_words(const lic_settings *s)
         return usage(is_encode(s) ? "which picture? lic encode IN [OUT]"
                                   : "which file? lic decode IN [OUT]",
                      NULL);
+    if (s->test && (s->output || s->to_stdout || s->output_folder))
+        return usage("--test writes nothing; -o, -c and --output-dir do not go with it", NULL);
     if ((s->output != NULL) + s->to_stdout + (s->output_folder != NULL) > 1)
         return usage("the output is named more than once (-o, -c, --output-dir)", NULL);
     /* Somebody meant an output here, or mistyped an input: either is better said before work. */
@@ -243,6 +245,8 @@ static int check_only(const lic_input *item)
 {
     if (strcmp(item->path, "-") == 0 && isatty(STDIN_FILENO))
         return usage("standard input is a terminal", NULL);
+    if (!*item->output) /* --test */
+        return -1;
     if (strcmp(item->output, "-") == 0)
         return isatty(STDOUT_FILENO) ? usage("data is not written to a terminal; name a file", NULL)
                                      : -1;

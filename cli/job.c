@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,8 @@ void lic_job_lap(lic_job *job, lic_lap lap)
 lic_status lic_job_check_output(lic_job *job)
 {
     const lic_settings *s = job->settings;
+    if (s->test)
+        return LIC_OK;
     switch (lic_output_place(job->output, job->input)) {
     case LIC_PLACE_INPUT:
         return lic_report_fail(&job->err, LIC_ERR_ARGUMENT, "is input and output at once");
@@ -88,16 +91,41 @@ static double bpp(const lic_job *job)
     return 8.0 * (double)job->bytes / ((double)job->width * job->height);
 }
 
-void lic_job_say_text(const lic_job *job, int level)
+/* What encoding for a target and --report found out. */
+static void say_metrics(const lic_job *job, int level)
+{
+    const lic_metrics *m = &job->metrics;
+    char msssim[64] = "none, a side is less than 161 pixels";
+    if (job->settings->target.kind)
+        lic_report_note(level, job->input, "quality %.3f, after %d encodes", job->quality,
+                        job->encodes);
+    if (!job->has_metrics)
+        return;
+    if (m->has_msssim)
+        snprintf(msssim, sizeof msssim, "%.6f (%.2f dB)", m->msssim, m->msssim_db);
+    if (isfinite(m->psnr))
+        lic_report_note(level, job->input, "PSNR %.4f dB, MS-SSIM %s", m->psnr, msssim);
+    else
+        lic_report_note(level, job->input, "PSNR infinite: decodes to the same picture");
+}
+
+static void say_line(const lic_job *job, int level)
 {
     const char *to = strcmp(job->output, "-") ? job->output : "standard output";
+    lic_report_note(level, job->input, "%s: %" PRIu32 "x%" PRIu32 ", %zu bytes, %.4f bpp, %.2f s",
+                    job->settings->test ? "decodes well" : to, job->width, job->height, job->bytes,
+                    bpp(job), job->last - job->start);
+}
+
+void lic_job_say_text(const lic_job *job, int level)
+{
     const double *t = job->stats.seconds;
     if (job->skipped) {
-        lic_report_note(1, job->input, "%s exists, left as it is", to);
+        lic_report_note(1, job->input, "%s exists, left as it is", job->output);
         return;
     }
-    lic_report_note(level, job->input, "%s: %" PRIu32 "x%" PRIu32 ", %zu bytes, %.4f bpp, %.2f s",
-                    to, job->width, job->height, job->bytes, bpp(job), job->last - job->start);
+    say_line(job, level);
+    say_metrics(job, level);
     lic_report_note(level + 1, job->input,
                     "model %s %016" PRIx64 ", quality %.2f, check %08" PRIx32 ", planned %.1f MB",
                     job->model_info.name, job->model_info.hash, job->quality,
@@ -120,6 +148,8 @@ static void json_times(lic_json *json, const lic_job *job)
     lic_json_real(json, "analysis", 1e3 * t[LIC_STAGE_ANALYSIS], 3);
     lic_json_real(json, "coding", 1e3 * t[LIC_STAGE_CODING], 3);
     lic_json_real(json, "synthesis", 1e3 * t[LIC_STAGE_SYNTHESIS], 3);
+    if (job->has_metrics)
+        lic_json_real(json, "check", 1e3 * job->seconds[LIC_LAP_CHECK], 3);
     lic_json_real(json, "write", 1e3 * job->seconds[LIC_LAP_WRITE], 3);
     lic_json_real(json, "total", 1e3 * (job->last - job->start), 3);
     lic_json_end_object(json);
@@ -139,6 +169,15 @@ static void json_result(lic_json *json, const lic_job *job)
     lic_json_hex(json, "model_hash", job->model_info.hash, 16);
     lic_json_hex(json, "check_latents", job->stats.check_latents, 8);
     lic_json_unsigned(json, "planned_bytes", job->stats.planned_bytes);
+    if (job->settings->target.kind)
+        lic_json_unsigned(json, "encodes", (uint64_t)job->encodes);
+    if (job->has_metrics) {
+        const lic_metrics *m = &job->metrics;
+        lic_json_real(json, "mse", m->mse, 6);
+        lic_json_real(json, "psnr", m->psnr, 6); /* null: infinite */
+        lic_json_real(json, "msssim", m->has_msssim ? m->msssim : NAN, 8);
+        lic_json_real(json, "msssim_db", m->has_msssim ? m->msssim_db : NAN, 6);
+    }
     json_times(json, job);
 }
 
@@ -149,7 +188,10 @@ static void put_line(const lic_job *job, lic_status status, FILE *file)
     lic_json_string(&json, "command",
                     job->settings->command == LIC_COMMAND_ENCODE ? "encode" : "decode");
     lic_json_string(&json, "input", job->input);
-    lic_json_string(&json, "output", job->output);
+    if (job->settings->test)
+        lic_json_null(&json, "output");
+    else
+        lic_json_string(&json, "output", job->output);
     lic_json_unsigned(&json, "index", job->index);
     if (status == LIC_OK && job->skipped)
         lic_json_string(&json, "status", "LIC_SKIPPED");

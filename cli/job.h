@@ -6,6 +6,7 @@
 
 #include "cli/files.h"
 #include "cli/json.h"
+#include "cli/metrics.h"
 #include "cli/options.h"
 #include "codec/lic.h"
 
@@ -14,6 +15,7 @@ typedef enum lic_lap {
     LIC_LAP_LOAD, /* the model; for other workers than the one that loads, waiting for it */
     LIC_LAP_WAIT, /* for threads and memory that other inputs had */
     LIC_LAP_CODE,
+    LIC_LAP_CHECK, /* decoding one's own output, and comparing */
     LIC_LAP_WRITE,
     LIC_N_LAPS
 } lic_lap;
@@ -30,6 +32,9 @@ typedef struct lic_job {
     uint32_t width, height, channels, depth;
     double quality;
     size_t bytes; /* of the .lic file */
+    int encodes;  /* it took, for a target */
+    bool has_metrics;
+    lic_metrics metrics; /* --report */
 } lic_job;
 
 void lic_job_lap(lic_job *job, lic_lap lap);

@@ -1,6 +1,8 @@
 /* option_values.c - see option_values.h. */
 #include "cli/option_values.h"
 
+#include "cli/rates.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -67,7 +69,51 @@ const char *lic_set_quality(lic_settings *s, const char *text)
             break;
     }
     s->quality = s->qualities[0];
+    s->rate_given |= LIC_BY_QUALITY;
     return NULL;
+}
+
+/* A positive number, plainly written. */
+static bool read_real(const char *text, double least, double most, double *value)
+{
+    char *end = NULL;
+    if ((*text < '0' || *text > '9') && *text != '.')
+        return false;
+    *value = strtod(text, &end);
+    return end != text && *end == 0 && *value >= least && *value <= most;
+}
+
+const char *lic_set_lambda(lic_settings *s, const char *text)
+{
+    double lambda;
+    if (!read_real(text, LIC_LAMBDA_LEAST, LIC_LAMBDA_MOST, &lambda))
+        return "a number from 0.0012 to 0.08";
+    s->quality = lic_rates_quality(lambda);
+    s->rate_given |= LIC_BY_LAMBDA;
+    return NULL;
+}
+
+const char *lic_set_target_bpp(lic_settings *s, const char *text)
+{
+    s->target.kind = LIC_TARGET_BPP;
+    s->rate_given |= LIC_BY_BPP;
+    return read_real(text, 1e-6, 1000, &s->target.value) ? NULL : "bits per pixel, such as 0.25";
+}
+
+const char *lic_set_target_size(lic_settings *s, const char *text)
+{
+    uint64_t bytes = 0;
+    bool ok = read_amount(text, &bytes);
+    s->target = (lic_target_wish){LIC_TARGET_SIZE, (double)bytes};
+    s->rate_given |= LIC_BY_SIZE;
+    return ok ? NULL : "a number of bytes, such as 20000, 20k or 1.5M";
+}
+
+const char *lic_set_target_psnr(lic_settings *s, const char *text)
+{
+    s->target.kind = LIC_TARGET_PSNR;
+    s->rate_given |= LIC_BY_PSNR;
+    return read_real(text, 1, 100, &s->target.value) ? NULL : "dB, from 1 to 100";
 }
 
 const char *lic_set_metric(lic_settings *s, const char *text)

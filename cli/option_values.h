@@ -5,6 +5,10 @@
 #include "cli/options.h"
 
 const char *lic_set_quality(lic_settings *s, const char *text);
+const char *lic_set_lambda(lic_settings *s, const char *text);
+const char *lic_set_target_bpp(lic_settings *s, const char *text);
+const char *lic_set_target_size(lic_settings *s, const char *text);
+const char *lic_set_target_psnr(lic_settings *s, const char *text);
 const char *lic_set_metric(lic_settings *s, const char *text);
 const char *lic_set_window(lic_settings *s, const char *text);
 const char *lic_set_size_of(lic_settings *s, const char *text);

@@ -5,6 +5,7 @@
 
 #include "cli/curve.h"
 #include "cli/image_io.h"
+#include "cli/target.h"
 #include "codec/lic.h"
 
 #include <stdbool.h>
@@ -24,6 +25,15 @@ typedef enum lic_command {
 
 enum { LIC_MAX_QUALITIES = 64 };
 
+/* What --target-... asks for. */
+typedef struct lic_target_wish {
+    lic_target_kind kind;
+    double value;
+} lic_target_wish;
+
+/* The ways to say how large a file may be; one of them at a time. */
+enum { LIC_BY_QUALITY = 1, LIC_BY_LAMBDA = 2, LIC_BY_BPP = 4, LIC_BY_SIZE = 8, LIC_BY_PSNR = 16 };
+
 typedef struct lic_settings {
     lic_command command;
     char **files; /* the words that are no options, gathered at the front of argv */
@@ -40,6 +50,9 @@ typedef struct lic_settings {
     double quality; /* the first of those below, or the default */
     double qualities[LIC_MAX_QUALITIES];
     int n_qualities; /* 0: -q was not given */
+    lic_target_wish target;
+    unsigned rate_given; /* LIC_BY_... */
+    bool report, test, rates;
     lic_curve_metric metric;
     bool has_window;
     double window[2]; /* dB */
