@@ -23,6 +23,10 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
     lic_status status = lic_file_read(job->input, file, &job->err);
     if (status == LIC_OK)
         status = lic_probe(file->data, file->bytes, info, &job->err);
+    else
+        return status;
+    if (status == LIC_ERR_CORRUPT && info->width && job->settings->salvage)
+        status = LIC_OK; /* the decoder finds out what there is */
     if (status != LIC_OK)
         return status;
     job->width = info->width;
@@ -39,22 +43,40 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
     return status;
 }
 
+/* Sides of what is written. */
+static void set_shape(const lic_settings *s, const lic_info *info, lic_image *image)
+{
+    const uint32_t scale = s->scale > 1 ? s->scale : 1;
+    image->width = s->crop_width ? s->crop_width : (info->width + scale - 1) / scale;
+    image->height = s->crop_height ? s->crop_height : (info->height + scale - 1) / scale;
+}
+
+/* Transparency is packed for the whole picture only. */
+static bool keeps_alpha(const lic_job *job)
+{
+    const lic_settings *s = job->settings;
+    if (!s->crop_width && s->scale <= 1)
+        return true;
+    if (s->read.alpha != LIC_ALPHA_DROP)
+        lic_report_warning(job->input, "transparency is left out of a part or a preview");
+    return false;
+}
+
 /* Shape, metadata and alpha; chunks that are not for picture files are left. */
 static lic_status describe(lic_job *job, const lic_info *info, lic_picture_format format,
                            lic_picture *picture)
 {
     const uint32_t depth = format == LIC_FORMAT_JPEG ? 8 : job->settings->depth;
     lic_status status = LIC_OK;
-    picture->image = (lic_image){.width = info->width,
-                                 .height = info->height,
-                                 .channels = info->channels,
-                                 .depth = depth ? depth : info->depth};
+    picture->image = (lic_image){.channels = info->channels, .depth = depth ? depth : info->depth};
+    set_shape(job->settings, info, &picture->image);
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
         const lic_chunk *chunk = &info->chunks[i];
-        if (memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0 && !picture->alpha.data)
+        const bool is_alpha = memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0;
+        if (is_alpha && !picture->alpha.data && keeps_alpha(job))
             picture->alpha =
                 (lic_alpha_plane){.data = chunk->data, .bytes = chunk->bytes, .depth = info->depth};
-        else
+        else if (!is_alpha)
             status = lic_picture_add_chunk(picture, chunk, &job->settings->read, &job->err);
     }
     return status;
@@ -80,13 +102,43 @@ static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
     return sink->status != LIC_OK;
 }
 
+static lic_decode_options decode_options(const lic_settings *s, uint32_t depth)
+{
+    lic_decode_options options;
+    lic_decode_options_init(&options);
+    options.depth = depth;
+    options.crop_x = s->crop_x;
+    options.crop_y = s->crop_y;
+    options.crop_width = s->crop_width;
+    options.crop_height = s->crop_height;
+    options.scale = s->scale;
+    options.n_slices = s->n_slices;
+    options.salvage = s->salvage;
+    return options;
+}
+
+/* A picture that was written, of a file that had lost its end. */
+static lic_status check_whole(lic_job *job)
+{
+    const lic_stats *s = &job->stats;
+    if (s->n_whole_tiles == s->n_tiles)
+        return LIC_OK;
+    if (s->n_tiles == 1)
+        return lic_report_fail(&job->err, LIC_REPORT_PARTIAL,
+                               "cut short: %" PRIu32 " of %" PRIu32
+                               " slices were whole, the rest of the picture is predicted",
+                               s->n_whole_slices, s->n_slices);
+    return lic_report_fail(&job->err, LIC_REPORT_PARTIAL,
+                           "cut short: %" PRIu32 " of %" PRIu32
+                           " tiles were whole, the rest of the picture is predicted",
+                           s->n_whole_tiles, s->n_tiles);
+}
+
 static lic_status decode_rows(lic_worker *worker, lic_job *job, const lic_file_data *file,
                               uint32_t depth, lic_writer *writer)
 {
     struct sink sink = {.job = job, .writer = writer};
-    lic_decode_options options;
-    lic_decode_options_init(&options);
-    options.depth = depth;
+    const lic_decode_options options = decode_options(job->settings, depth);
     lic_status status = lic_decoder_decode_rows(worker->decoder, file->data, file->bytes, &options,
                                                 take_rows, &sink, &job->err);
     if (status == LIC_OK)
@@ -173,6 +225,8 @@ static lic_status decode(lic_worker *worker, lic_job *job)
         status = describe(job, &info, format, &picture);
     if (status == LIC_OK)
         status = decode_picture(worker, job, &file, &info, format, &picture);
+    if (status == LIC_OK)
+        status = check_whole(job);
     lic_picture_free(&picture);
     lic_file_free(&file);
     return status;
@@ -189,6 +243,10 @@ static bool check_format(const lic_settings *s, const lic_inputs *inputs)
             lic_report_error(NULL, "standard output: --format must tell png, jpg or ppm");
         else
             lic_report_error(output, "the suffix is not png, jpg or ppm; --format can tell");
+        return false;
+    }
+    if (s->crop_width && s->scale > 1) {
+        lic_report_error(NULL, "--scale makes a preview of the whole picture, not with --crop");
         return false;
     }
     if (s->depth == 16 && choose_format(s, output) == LIC_FORMAT_JPEG) {

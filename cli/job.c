@@ -178,6 +178,12 @@ static void json_result(lic_json *json, const lic_job *job)
         lic_json_real(json, "msssim", m->has_msssim ? m->msssim : NAN, 8);
         lic_json_real(json, "msssim_db", m->has_msssim ? m->msssim_db : NAN, 6);
     }
+    if (job->stats.n_tiles) {
+        lic_json_unsigned(json, "tiles", job->stats.n_tiles);
+        lic_json_unsigned(json, "whole_tiles", job->stats.n_whole_tiles);
+        lic_json_unsigned(json, "slices", job->stats.n_slices);
+        lic_json_unsigned(json, "whole_slices", job->stats.n_whole_slices);
+    }
     json_times(json, job);
 }
 
@@ -197,7 +203,7 @@ static void put_line(const lic_job *job, lic_status status, FILE *file)
         lic_json_string(&json, "status", "LIC_SKIPPED");
     else
         lic_job_json_status(&json, status, &job->err);
-    if (status == LIC_OK && !job->skipped)
+    if ((status == LIC_OK || status == LIC_REPORT_PARTIAL) && !job->skipped)
         json_result(&json, job);
     (void)lic_json_end(&json); /* the stream is in memory */
 }

@@ -288,6 +288,42 @@ const char *lic_set_plan(lic_settings *s, const char *text)
     return NULL;
 }
 
+/* A number of a rectangle, and the character that ends it. */
+static bool read_side(const char **text, char end, uint32_t least, uint32_t *value)
+{
+    char *at;
+    const bool number = **text >= '0' && **text <= '9';
+    const unsigned long read = number ? strtoul(*text, &at, 10) : 0;
+    if (!number || *at != end || read < least || read > LIC_MAX_SIDE)
+        return false;
+    *value = (uint32_t)read;
+    *text = end ? at + 1 : at;
+    return true;
+}
+
+const char *lic_set_crop(lic_settings *s, const char *text)
+{
+    return read_side(&text, 'x', 1, &s->crop_width) && read_side(&text, '+', 1, &s->crop_height) &&
+                   read_side(&text, '+', 0, &s->crop_x) && read_side(&text, 0, 0, &s->crop_y)
+               ? NULL
+               : "a rectangle such as 640x480+100+50";
+}
+
+const char *lic_set_scale(lic_settings *s, const char *text)
+{
+    s->scale = strcmp(text, "1/16") == 0 ? 16 : 1;
+    return s->scale == 16 || strcmp(text, "1/1") == 0 || strcmp(text, "1") == 0 ? NULL : "1/16";
+}
+
+const char *lic_set_slices(lic_settings *s, const char *text)
+{
+    long value;
+    if (!read_whole(text, 1, 16, &value))
+        return "a number from 1 to 16";
+    s->n_slices = (uint32_t)value;
+    return NULL;
+}
+
 const char *lic_set_json(lic_settings *s, const char *text)
 {
     s->json = true;

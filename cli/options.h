@@ -65,6 +65,9 @@ typedef struct lic_settings {
     lic_read_options read; /* max_pixels, metadata, alpha */
     lic_picture_format format;
     uint32_t depth; /* 0: as the picture has it */
+    uint32_t crop_x, crop_y, crop_width, crop_height; /* all 0: the whole picture */
+    uint32_t scale, n_slices;                         /* 0: not reduced, all slices */
+    bool salvage;
     uint32_t plan_width, plan_height;
     int help; /* 1: -h, 2: --help */
     bool version;

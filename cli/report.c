@@ -111,6 +111,8 @@ const char *lic_report_status_name(lic_status status)
 {
     if (status == LIC_REPORT_ERR_EXISTS)
         return "LIC_ERR_EXISTS";
+    if (status == LIC_REPORT_PARTIAL)
+        return "LIC_PARTIAL";
     return status == LIC_REPORT_ERR_IO ? "LIC_ERR_IO" : lic_status_name(status);
 }
 

@@ -11,6 +11,7 @@
 /* Reading and writing files is not the library's business, so it has no status for it. */
 #define LIC_REPORT_ERR_IO     ((lic_status)100)
 #define LIC_REPORT_ERR_EXISTS ((lic_status)101) /* an output, and -f was not given */
+#define LIC_REPORT_PARTIAL    ((lic_status)102) /* a picture was written, of a file that was cut */
 
 enum { LIC_EXIT_OK = 0, LIC_EXIT_FAILED = 1, LIC_EXIT_USAGE = 2, LIC_EXIT_MODEL = 3 };
 enum { LIC_EXIT_INTERRUPTED = 130 };

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Parts of pictures and of files: --crop, --scale, --slices, --salvage.
+source "$(dirname "$0")/common.bash"
+cd "$T" || exit 1
+MODEL=$ROOT/tests/golden/tiny.licw
+photo=$DATA/waves-200x168.png
+
+decode() { # OPTIONS...: to out.ppm
+    run "$LIC" decode -f --json "$@"
+}
+pixels() { # FILE.ppm: its samples, without the head of three lines
+    tail -n +4 "$1"
+}
+size_of() { # FILE.ppm
+    sed -n 2p "$1"
+}
+
+for model in student "$MODEL"; do
+    run "$LIC" encode -f --model "$model" -q 60 "$photo" a.lic
+    expect "encode" 0
+    run "$LIC" decode -f --model "$model" a.lic whole.ppm
+    expect "the whole" 0
+
+    # ---- crop ----
+    decode --model "$model" --crop 200x9+0+100 a.lic part.ppm
+    expect "rows" 0
+    holds "rows: size" test "$(size_of part.ppm)" = "200 9"
+    holds "rows: the same pixels" cmp <(pixels part.ppm) <(pixels whole.ppm | tail -c +$((3 * 200 * 100 + 1)) | head -c 5400)
+    decode --model "$model" --crop 20x7+33+58 a.lic part.ppm
+    expect "a rectangle" 0
+    holds "a rectangle: the same pixels" cmp <(pixels part.ppm) <(
+        for ((y = 58; y < 65; y++)); do pixels whole.ppm | tail -c +$((3 * (200 * y + 33) + 1)) | head -c 60; done)
+    decode --model "$model" --crop 20x7+181+0 a.lic outside.ppm
+    expect "outside of the picture" 1 "not inside the picture of 200 x 168"
+    holds "outside: nothing written" test ! -e outside.ppm
+
+    # ---- preview ----
+    decode --model "$model" --scale 1/16 a.lic small.ppm
+    expect "a preview" 0
+    holds "a preview: size" test "$(size_of small.ppm)" = "13 11"
+    holds "a preview: JSON has the picture's size" test "$(number out width)" = 200
+    for threads in 1 7; do
+        run "$LIC" decode -f -T $threads --model "$model" --scale 1/16 a.lic again.ppm
+        holds "a preview with $threads threads" cmp small.ppm again.ppm
+    done
+
+    # ---- slices ----
+    decode --model "$model" --slices 1 a.lic one.ppm
+    expect "one slice" 0
+    holds "one slice: told" test "$(number out slices)" = 1
+    holds "one slice: other pixels" test "$(cmp -s one.ppm whole.ppm; echo $?)" = 1
+    decode --model "$model" --slices 16 a.lic all.ppm
+    holds "all slices: the same pixels" cmp all.ppm whole.ppm
+
+    # ---- salvage ----
+    bytes=$(stat -c %s a.lic)
+    head -c $((bytes / 2)) a.lic >cut.lic
+    decode --model "$model" cut.lic cut.ppm
+    expect "a cut file is refused" 1 "damaged or cut short"
+    holds "refused: nothing written" test ! -e cut.ppm
+    decode --model "$model" --salvage cut.lic cut.ppm
+    expect "a cut file is salvaged, and said so" 1 "cut short: [0-4] of [35] slices were whole"
+    holds "salvaged: a picture" test "$(size_of cut.ppm)" = "200 168"
+    holds "salvaged: JSON status" test "$(number out status)" = LIC_PARTIAL
+    holds "salvaged: JSON slices" test "$(number out whole_slices)" -lt "$(number out slices)"
+    decode --model "$model" --salvage a.lic all.ppm
+    expect "a whole file needs no salvage" 0
+    holds "a whole file: the same pixels" cmp all.ppm whole.ppm
+    head -c 20 a.lic >cut.lic
+    decode --model "$model" --salvage cut.lic none.ppm
+    expect "cut in the head" 1 "ends within its head"
+    rm -f cut.ppm
+done
+
+# Near to the picture reduced, by the head for previews that the student has.
+run "$LIC" encode -f -q 60 "$DATA/kodim23.png" k.lic
+run "$LIC" decode -f k.lic k.ppm
+run "$LIC" decode -f --scale 1/16 k.lic small.ppm
+holds "the preview of a photograph: size" test "$(size_of small.ppm)" = "48 32"
+
+# ---- wrong usage ----
+for wrong in "--crop 10x10" "--crop 0x5+1+1" "--crop 5x5+1" "--crop 5x5+1+1x" "--crop 5x5-1+1" "--scale 1/8" "--scale 16" \
+    "--slices 0" "--slices 17" "--scale 1/16 --crop 16x16+0+0"; do
+    # shellcheck disable=SC2086
+    run "$LIC" decode -f $wrong k.lic wrong.ppm
+    expect "$wrong" 2
+done
+run "$LIC" encode -f --salvage "$photo" wrong.lic
+expect "--salvage is no option of encode" 2
+
+# ---- transparency ----
+run "$LIC" decode -f --crop 8x8+0+0 k.lic quiet.png
+holds "no word of transparency where there is none" test ! -s err -o "$(grep -c transparency err)" = 0
+finish
