@@ -59,55 +59,104 @@ TEST(codec_models_loaded_by_many_threads)
 
 /* ---- one model, many contexts ---------------------------------------------------------------- */
 
-enum { CALLERS = 4 };
+enum { CALLERS = 8 };
 
+/* What a caller codes, and what it must get: made before the callers start. */
 typedef struct caller {
     pthread_t thread;
-    uint32_t side;
-    int failed;
+    int index, failed;
+    lic_image picture, decoded, preview;
+    lic_buffer file;
 } caller;
 
-/* Encodes and decodes a few times with contexts of its own; CHECK is not for several threads. */
+static lic_decode_options preview_of(int index)
+{
+    lic_decode_options o;
+    lic_decode_options_init(&o);
+    o.scale = 16;
+    o.n_slices = (uint32_t)(index % 3 + 1);
+    return o;
+}
+
+static lic_encode_options tiled(int index)
+{
+    lic_encode_options e = at_quality(10 + 10 * index);
+    e.tile_side = index % 2 ? 64 : 0;
+    return e;
+}
+
+static int same(const lic_image *a, const lic_image *b)
+{
+    return image_bytes(a) == image_bytes(b) && !memcmp(a->data, b->data, image_bytes(a));
+}
+
+static int encodes(const caller *c, lic_encoder *encoder)
+{
+    const lic_encode_options e = tiled(c->index);
+    lic_buffer file = {0};
+    const int good = !lic_encoder_encode(encoder, &c->picture, &e, &file, NULL) &&
+                     file.bytes == c->file.bytes && !memcmp(file.data, c->file.data, file.bytes);
+    lic_buffer_free(&file);
+    return good;
+}
+
+static int decodes(const caller *c, lic_decoder *decoder, int reduced)
+{
+    const lic_decode_options o = preview_of(c->index);
+    lic_image out = {0};
+    const int good = !lic_decoder_decode_area(decoder, c->file.data, c->file.bytes,
+                                              reduced ? &o : NULL, &out, NULL) &&
+                     same(&out, reduced ? &c->preview : &c->decoded);
+    lic_image_free(&out, NULL);
+    return good;
+}
+
+/* Encodes and decodes in turn with contexts of its own; CHECK is not for several threads. */
 static void *call(void *argument)
 {
     caller *c = argument;
-    lic_image p = make_picture(c->side, 40, 3, 8), out;
-    const lic_options options = with_threads((int)(c->side % 3) + 1);
+    const lic_options options = with_threads(c->index % 3 + 1);
     lic_encoder *encoder = NULL;
     lic_decoder *decoder = NULL;
-    lic_buffer first = {0}, file;
-    c->failed = lic_encoder_new(shared_model, &options, &encoder, NULL) != LIC_OK ||
-                lic_decoder_new(shared_model, &options, &decoder, NULL) != LIC_OK;
-    for (int i = 0; i < 3 && !c->failed; i++) {
-        c->failed = lic_encoder_encode(encoder, &p, NULL, &file, NULL) != LIC_OK;
-        if (c->failed)
-            break;
-        if (i == 0)
-            first = file;
-        c->failed = file.bytes != first.bytes || memcmp(file.data, first.data, first.bytes) ||
-                    lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, NULL) != LIC_OK;
-        lic_image_free(&out, NULL);
-        if (i > 0)
-            lic_buffer_free(&file);
-    }
-    lic_buffer_free(&first);
+    c->failed = lic_encoder_new(shared_model, &options, &encoder, NULL) ||
+                lic_decoder_new(shared_model, &options, &decoder, NULL);
+    for (int i = c->index; i < c->index + 6 && !c->failed; i++)
+        c->failed = i % 3 == 0 ? !encodes(c, encoder) : !decodes(c, decoder, i % 3 == 1);
     lic_encoder_free(encoder);
     lic_decoder_free(decoder);
-    free(p.data);
     return NULL;
 }
 
-TEST(codec_one_model_in_several_threads)
+static void prepare(caller *c, int index)
+{
+    const lic_encode_options e = tiled(index);
+    const lic_decode_options o = preview_of(index);
+    lic_decoder *decoder;
+    *c = (caller){.index = index, .picture = make_picture((uint32_t)(30 + 19 * index), 70, 3, 8)};
+    REQUIRE(!lic_encode(tiny_model(), &c->picture, NULL, &e, &c->file, NULL));
+    REQUIRE(!lic_decoder_new(tiny_model(), NULL, &decoder, NULL));
+    const lic_buffer *f = &c->file;
+    REQUIRE(!lic_decoder_decode(decoder, f->data, f->bytes, 0, &c->decoded, NULL));
+    REQUIRE(!lic_decoder_decode_area(decoder, f->data, f->bytes, &o, &c->preview, NULL));
+    lic_decoder_free(decoder);
+}
+
+/* Eight threads encode, decode and make previews at once with one model. */
+TEST(codec_one_model_in_eight_threads)
 {
     caller callers[CALLERS];
-    (void)tiny_model();
-    for (uint32_t i = 0; i < CALLERS; i++) {
-        callers[i] = (caller){.side = 30 + 37 * i};
+    for (int i = 0; i < CALLERS; i++)
+        prepare(&callers[i], i);
+    for (int i = 0; i < CALLERS; i++)
         REQUIRE(pthread_create(&callers[i].thread, NULL, call, &callers[i]) == 0);
-    }
     for (int i = 0; i < CALLERS; i++) {
-        pthread_join(callers[i].thread, NULL);
-        CHECK(!callers[i].failed);
+        caller *c = &callers[i];
+        pthread_join(c->thread, NULL);
+        CHECK(!c->failed);
+        lic_image_free(&c->decoded, NULL);
+        lic_image_free(&c->preview, NULL);
+        lic_buffer_free(&c->file);
+        free(c->picture.data);
     }
 }
 

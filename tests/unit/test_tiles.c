@@ -119,6 +119,141 @@ TEST(crops_are_parts_of_the_whole)
     free(image.data);
 }
 
+static void check_threads(const lic_image *image, uint32_t side, int threads,
+                          const lic_buffer *want, const lic_image *whole)
+{
+    lic_options options;
+    lic_encode_options encode_options;
+    lic_buffer file = {0};
+    lic_image out = {0};
+    lic_options_init(&options);
+    lic_encode_options_init(&encode_options);
+    options.threads = threads;
+    encode_options.tile_side = side;
+    CHECK(!lic_encode(model, image, &options, &encode_options, &file, NULL));
+    CHECK(file.bytes == want->bytes && !memcmp(file.data, want->data, file.bytes));
+    CHECK(!lic_decode(model, want->data, want->bytes, &options, 0, &out, NULL));
+    CHECK(out.data && !memcmp(out.data, whole->data, out.stride_bytes * out.height));
+    lic_image_free(&out, NULL);
+    lic_buffer_free(&file);
+}
+
+/* Sizes that begin, fill and just pass tiles and units of 64: there and back with 1, 2 and 7
+ * threads, the same bytes and pixels; and all four pixels at every corner of tiles, alone. */
+TEST(sizes_around_the_sides_of_tiles)
+{
+    static const uint32_t sizes[][3] = {{1, 1, 64},       {1, 4000, 256},  {4000, 1, 1024},
+                                        {17, 33, 64},     {1023, 5, 1024}, {1024, 5, 1024},
+                                        {1025, 65, 1024}, {64, 1087, 512}, {4097, 3, 1024}};
+    static const int threads[] = {1, 2, 7};
+    REQUIRE(open_all());
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const lic_image image = new_image(sizes[i][0], sizes[i][1]);
+        lic_buffer want;
+        lic_image whole;
+        lic_info info;
+        lic_error err;
+        REQUIRE(!encode(&image, sizes[i][2], &want));
+        REQUIRE(!lic_decoder_decode(decoder, want.data, want.bytes, 0, &whole, &err));
+        REQUIRE(!lic_probe(want.data, want.bytes, &info, &err));
+        CHECK(whole.width == image.width && whole.height == image.height);
+        CHECK((info.tile_width == 0) ==
+              (image.width <= sizes[i][2] && image.height <= sizes[i][2]));
+        for (int t = 0; t < 3; t++)
+            check_threads(&image, sizes[i][2], threads[t], &want, &whole);
+        for (uint32_t y = info.tile_height; info.tile_height && y <= image.height;
+             y += info.tile_height)
+            for (uint32_t x = info.tile_width; x <= image.width; x += info.tile_width)
+                for (uint32_t k = 0; k < 4; k++)
+                    if (x - k % 2 < image.width && y - k / 2 < image.height)
+                        check_crop(&want, &whole, x - k % 2, y - k / 2, 1, 1);
+        lic_image_free(&whole, NULL);
+        lic_buffer_free(&want);
+        free(image.data);
+    }
+}
+
+/* ---- progress and cancelling
+ * -------------------------------------------------------------------*/
+
+struct progress {
+    double last;
+    int calls, cancel_at, falls;
+};
+
+static int follow(void *user, lic_stage stage, double fraction)
+{
+    struct progress *p = user;
+    (void)stage;
+    p->falls += fraction < p->last || fraction > 1.0;
+    p->last = fraction;
+    return p->calls++ == p->cancel_at;
+}
+
+/* Both ways, of the whole picture or a part of it. */
+static lic_status code_followed(const lic_image *image, const lic_buffer *file, int way,
+                                struct progress *p)
+{
+    lic_options options;
+    lic_encode_options encode_options;
+    lic_decode_options o;
+    lic_encoder *e = NULL;
+    lic_decoder *d = NULL;
+    lic_image out = {0};
+    lic_buffer again = {0};
+    lic_error err;
+    lic_options_init(&options);
+    lic_encode_options_init(&encode_options);
+    lic_decode_options_init(&o);
+    encode_options.tile_side = 64;
+    o.crop_x = o.crop_y = way == 2 ? 70 : 0;
+    o.crop_width = o.crop_height = way == 2 ? 10 : 0;
+    options.progress = follow;
+    options.progress_user = p;
+    lic_status status = way ? lic_decoder_new(model, &options, &d, &err)
+                            : lic_encoder_new(model, &options, &e, &err);
+    if (!status)
+        status = way ? lic_decoder_decode_area(d, file->data, file->bytes, &o, &out, &err)
+                     : lic_encoder_encode(e, image, &encode_options, &again, &err);
+    lic_encoder_free(e);
+    lic_decoder_free(d);
+    lic_buffer_free(&again);
+    lic_image_free(&out, NULL);
+    return status;
+}
+
+/* The fraction rises to 1, each tile its share, and once it is told to stop, no work is left to
+ * tell of: the call ends within the tile. */
+TEST(progress_by_tiles_and_cancelling_within_one)
+{
+    REQUIRE(open_all());
+    const lic_image image = new_image(200, 200);
+    lic_buffer file;
+    REQUIRE(!encode(&image, 64, &file));
+    for (int way = 0; way < 3; way++) {
+        struct progress p = {.cancel_at = -1};
+        CHECK_EQ_INT(code_followed(&image, &file, way, &p), LIC_OK);
+        CHECK(p.falls == 0 && p.last > 0.999 && p.calls >= (way == 2 ? 9 : 16) * 2);
+        for (int at = 0, all = p.calls; at < all; at += 5) {
+            p = (struct progress){.cancel_at = at};
+            CHECK_EQ_INT(code_followed(&image, &file, way, &p), LIC_ERR_CANCELLED);
+            CHECK_EQ_INT(p.calls, at + 1);
+        }
+    }
+    lic_buffer_free(&file);
+    free(image.data);
+}
+
+/* Working memory is that of a tile and a few rows of latents, not of the picture's height. */
+TEST(memory_is_bounded_by_tiles)
+{
+    REQUIRE(open_all());
+    const uint64_t high = lic_plan_bytes(model, 3000, 60000, 2),
+                   low = lic_plan_bytes(model, 3000, 6000, 2);
+    printf("%llu and %llu bytes\n", (unsigned long long)low, (unsigned long long)high);
+    CHECK(high < low + (1 << 20));
+}
+
 TEST(crops_outside_are_refused)
 {
     static const uint32_t bad[][4] = {
