@@ -309,7 +309,7 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
     lic_status status = read_head(&r, c, &flags, &crc, err);
     if (status != LIC_OK)
         return status;
-    bool intact = file_crc(start, bytes, (size_t)(r.at - start) - CRC_BYTES) == crc;
+    c->crc_difference = crc ^ file_crc(start, bytes, (size_t)(r.at - start) - CRC_BYTES);
     if (flags & FLAG_CHUNKS)
         status = read_chunks(&r, c, chunks, err);
     c->chunks = chunks;
@@ -317,7 +317,7 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
         c->latents = r.at;
         c->latent_bytes = (size_t)(r.end - r.at);
     }
-    if (!intact) /* the cause of whatever else there is to complain about */
+    if (c->crc_difference) /* the cause of whatever else there is to complain about */
         return lic_fail(err, LIC_ERR_CORRUPT,
                         "checksum of the file does not match: the file is damaged or cut short");
     return status;

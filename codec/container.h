@@ -19,6 +19,7 @@ typedef struct lic_container {
     uint32_t check_latents;
     const lic_chunk *chunks; /* writing: the bytes themselves; reading: as lic_info has them */
     size_t n_chunks;
+    uint32_t crc_difference; /* reading: of the file's checksum and the right one */
     const uint8_t *latents;
     size_t latent_bytes;
 } lic_container;

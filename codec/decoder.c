@@ -1,6 +1,7 @@
 /* decoder.c - lic_decoder: what is asked for and whether it can be had. Nothing is allocated for
  * the picture before the head has passed its checks and the limits; decoding.c then does the work.
  */
+#include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
 #include "codec/decoding.h"
@@ -138,15 +139,24 @@ static void set_output(lic_decoding *d, const lic_decode_options *options)
     image->stride_bytes = (size_t)image->width * image->channels * (image->depth / 8);
 }
 
-/* The container. One whose checksum is wrong is taken for cut when salvaging, if its head is whole.
- */
+/* A file that was cut is not one in which a byte is wrong, which the checksum can tell; of files so
+ * large that chance would explain one in a hundred, a bit. */
+static bool looks_cut(const lic_container *file, size_t bytes)
+{
+    const size_t few = (size_t)1 << 17;
+    return file->latents && !lic_crc32_one_wrong(file->crc_difference, bytes, bytes <= few);
+}
+
+/* The container. If only its checksum is wrong it is taken for cut when salvaging. */
 static lic_status read_container(const void *data, size_t bytes, const lic_decode_options *options,
                                  lic_chunk *chunks, lic_decoding *d, lic_error *err)
 {
     lic_error own;
     const lic_status status = lic_container_read(data, bytes, chunks, &d->file, &own);
-    d->codes.cut = status == LIC_ERR_CORRUPT && options->salvage && d->file.latents != NULL;
-    return !status || d->codes.cut ? LIC_OK : lic_fail(err, status, "%s", own.text);
+    if (!status || status != LIC_ERR_CORRUPT || !options->salvage || !d->file.latents)
+        return status ? lic_fail(err, status, "%s", own.text) : LIC_OK;
+    d->codes.cut = looks_cut(&d->file, bytes);
+    return d->codes.cut ? LIC_OK : explain(LIC_DAMAGE_NOT_CUT, err);
 }
 
 static void set_stats(lic_context *context, const lic_decoding *d)

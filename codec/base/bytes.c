@@ -113,3 +113,25 @@ uint32_t lic_crc32(uint32_t crc, const void *data, size_t bytes)
     }
     return crc;
 }
+
+/* CRC-32 is linear: a wrong byte e, with n bytes behind it, makes the difference that the table has
+ * for e, moved on by n zero bytes. So the difference is moved back, a zero byte at a time, and
+ * looked up in the table, whose entries all begin with another byte. */
+bool lic_crc32_one_wrong(uint32_t difference, size_t bytes, bool whole_byte)
+{
+    uint32_t table[256];
+    uint8_t entry_of[256]; /* by the highest byte */
+    for (uint32_t e = 0; e < 256; e++) {
+        table[e] = e;
+        for (int bit = 0; bit < 8; bit++)
+            table[e] = table[e] >> 1 ^ (table[e] & 1 ? 0xEDB88320u : 0);
+        entry_of[table[e] >> 24] = (uint8_t)e;
+    }
+    for (size_t n = 0; n < bytes && difference; n++) {
+        const uint8_t e = entry_of[difference >> 24];
+        if (difference == table[e] && (whole_byte || !(e & (e - 1))))
+            return true;
+        difference = (difference ^ table[e]) << 8 | e;
+    }
+    return false;
+}

@@ -4,6 +4,7 @@ import os
 import random
 import sys
 import tempfile
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.join(HERE, "../golden")
@@ -20,6 +21,7 @@ except ImportError as e:
 import export
 import golden
 import model
+import preview
 import train
 
 torch.set_num_threads(1)
@@ -178,6 +180,46 @@ def test_shipped_companions_belong_to_the_shipped_weights():
             assert np.array_equal(licw.tensors[k], t), (path, k)
 
 
+def test_preview_is_the_least_squares_fit(path, folder):
+    """Pictures whose means are a linear function of the latents at each level: the head finds it, and the file keeps it."""
+    net, _ = export.load_codec(path)
+    rng, channels, levels = np.random.RandomState(2), net.slices[0], net.LEVELS
+    weight, bias = rng.standard_normal((levels, 3, preview.TAPS, channels)), rng.standard_normal((levels, 3))
+    seen = []
+
+    def means_of(level, y):
+        low = min(int(level), levels - 2)
+        f = level - low
+        w, b = (1 - f) * weight[low] + f * weight[low + 1], (1 - f) * bias[low] + f * bias[low + 1]
+        return preview.neighbours(y)[:, :-1] @ w.reshape(3, -1).T + b
+
+    def latents(net, x, level, n):
+        assert n == channels
+        seen.append((level, rng.standard_normal((8, 8, n))))
+        return seen[-1][1]
+    with mock.patch.object(preview, "latents", latents), mock.patch.object(preview, "means", lambda x: means_of(*seen[-1])), \
+            mock.patch.object(preview, "tiles", lambda pattern, count: iter(range(count))):
+        head = preview.fit(net, "*.tar", slices=1, count=60)
+    assert head["preview.weight"].shape == weight.shape and head["preview.bias"].shape == bias.shape
+    assert np.abs(head["preview.weight"] - weight).max() < 1e-3 and np.abs(head["preview.bias"] - bias).max() < 1e-3
+    licw, out = export.read_licw(path), os.path.join(folder, "preview.licw")
+    assert refused(out, export.pack_licw(licw.config, {**licw.tensors, "preview.bias": head["preview.bias"]}))
+    assert refused(out, export.pack_licw(licw.config, {**licw.tensors, **head, "preview.weight": head["preview.weight"][..., :1]}))
+    assert not refused(out, export.pack_licw(licw.config, {**licw.tensors, **head}))
+    kept = export.read_licw(out).tensors
+    assert all(np.array_equal(kept[k], t) for k, t in {**licw.tensors, **head}.items())
+
+
+def test_previews_see_what_the_networks_make(path):
+    net, _ = export.load_codec(path)
+    x = torch.from_numpy(golden.picture(64, 128)).float()
+    y = preview.latents(net, x, 2.5, 6)
+    assert y.shape == (4, 8, 6) and np.isfinite(y).all()
+    seen = preview.neighbours(y).reshape(4, 8, -1)
+    assert (seen[0, :, :18] == 0).all() and (seen[1, 2, 24:30] == y[1, 2]).all() and (seen[..., -1] == 1).all()
+    assert np.allclose(preview.means(x)[9], x[16:32, 16:32].mean((0, 1)).numpy() - 0.5)
+
+
 def test_golden_files_come_out_the_same(folder):
     with open(os.path.join(GOLDEN, "tiny.licw"), "rb") as a, open(os.path.join(folder, "tiny.licw"), "rb") as b:
         assert a.read() == b.read(), "tiny.licw: other bytes"
@@ -199,6 +241,8 @@ def main():
         test_file_reads_back(path)
         test_damage_is_noticed(path, scratch)
         test_wrong_content_is_noticed(path, scratch)
+        test_preview_is_the_least_squares_fit(path, folder)
+        test_previews_see_what_the_networks_make(path)
         test_golden_files_come_out_the_same(folder)
         test_training_resumes_from_file_and_companion(path, folder)
         test_shipped_companions_belong_to_the_shipped_weights()

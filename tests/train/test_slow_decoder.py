@@ -22,11 +22,11 @@ if not os.access(LIC, os.X_OK):
     print(f"test_slow_decoder: skipped: no program {LIC}")
     sys.exit(0)
 import slow_decoder
-from export import read_licw
+from export import pack_licw, read_licw
 
 
-def lic(*args):
-    return subprocess.run([LIC, *args, "--quiet", "-f", "-T", "1", "--model", MODEL], capture_output=True).returncode
+def lic(*args, model=MODEL):
+    return subprocess.run([LIC, *args, "--quiet", "-f", "-T", "1", "--model", model], capture_output=True).returncode
 
 
 def picture(h, w, c, kind, seed):
@@ -109,6 +109,25 @@ def test_same_pixels_in_tiles(folder, licw):
     assert slow(sealed(data[:at - 1] + bytes([data[at - 1] ^ 1]) + data[at:], 2), licw) is None
 
 
+def test_same_previews(folder, licw):
+    """By a head of random weights that the tiny network gets here, in one tile and in two."""
+    rng, c = np.random.RandomState(8), licw.config
+    channels = c["slice.0"] + c["slice.1"]
+    head = {"preview.weight": rng.uniform(-0.1, 0.1, (c["levels"], 3, 9, channels)).astype("<f4"),
+            "preview.bias": rng.uniform(-0.1, 0.1, (c["levels"], 3)).astype("<f4")}
+    a, b, s, out, model = (os.path.join(folder, n) for n in ("in.ppm", "a.lic", "slow.ppm", "out.ppm", "head.licw"))
+    write(model, pack_licw(c, {**licw.tensors, **head}))
+    other = read_licw(model)
+    assert other.hash != licw.hash
+    for h, w, q in ((75, 140, 33.3), (1, 1, 90), (33, 2100, 60)):
+        slow_decoder.write_picture(a, picture(h, w, 3, np.uint8, h))
+        assert lic("encode", "-q", str(q), a, b, model=model) == 0 and lic("decode", "--scale", "1/16", b, out, model=model) == 0
+        small = slow_decoder.decode(read(b), other, preview=True)
+        assert small.shape == (-(-h // 16), -(-w // 16), 3)
+        slow_decoder.write_picture(s, small)
+        assert read(out) == read(s), (h, w, q)
+
+
 def test_both_refuse_damage(folder, licw):
     a, b, out = (os.path.join(folder, n) for n in ("in.ppm", "a.lic", "out.ppm"))
     slow_decoder.write_picture(a, picture(30, 50, 3, np.uint8, 9))
@@ -142,6 +161,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         test_same_pixels(folder, licw)
         test_same_pixels_in_tiles(folder, licw)
+        test_same_previews(folder, licw)
         test_both_refuse_damage(folder, licw)
     print("test_slow_decoder: passed")
 

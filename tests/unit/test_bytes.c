@@ -181,3 +181,28 @@ TEST(allocation_goes_through_the_callers_functions)
     CHECK(p != NULL);
     lic_dealloc(NULL, p);
 }
+
+/* Every wrong byte of some data is found, every wrong bit too; what several wrong bytes or a cut
+ * make is hardly ever taken for one. */
+TEST(crc32_of_one_wrong_byte)
+{
+    enum { N = 1500 };
+    static uint8_t data[N];
+    for (size_t i = 0; i < N; i++)
+        data[i] = (uint8_t)test_random();
+    const uint32_t right = lic_crc32(0, data, N);
+    int mistaken = 0;
+    CHECK(!lic_crc32_one_wrong(0, N, true));
+    for (size_t i = 0; i < N; i++) {
+        const uint8_t flip = (uint8_t)(1 + test_random_below(255));
+        data[i] ^= flip;
+        const uint32_t difference = right ^ lic_crc32(0, data, N);
+        CHECK(lic_crc32_one_wrong(difference, N, true));
+        CHECK(lic_crc32_one_wrong(difference, N, false) == !(flip & (flip - 1)));
+        CHECK(lic_crc32_one_wrong(difference, N - i, true)); /* as many bytes from the end */
+        CHECK(!lic_crc32_one_wrong(difference, N - i - 1, true));
+        data[i] ^= flip;
+        mistaken += lic_crc32_one_wrong(right ^ lic_crc32(0, data, i), i, true);
+    }
+    CHECK(mistaken <= 1);
+}
