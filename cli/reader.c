@@ -34,8 +34,22 @@ static const lic_reader_format *find_format(const uint8_t *data, size_t bytes)
     }
 }
 
+/* PNG's signature is made to show what a transfer as text does to a file. */
+static bool was_png(const uint8_t *data, size_t bytes)
+{
+    static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    int same = 0;
+    for (size_t i = 0; i < sizeof signature && i < bytes; i++)
+        same += data[i] == signature[i];
+    return same >= 6;
+}
+
 static lic_status unknown_format(const uint8_t *data, size_t bytes, lic_error *err)
 {
+    if (was_png(data, bytes))
+        return lic_report_fail(err, LIC_ERR_CORRUPT,
+                               "damaged PNG: its first bytes are changed, as by a transfer as "
+                               "text");
     const char *name = lic_picture_name_of_content(data, bytes);
     return lic_report_fail(err, LIC_ERR_UNSUPPORTED, "%s%s%s; PNG, JPEG, PPM and PGM can be read",
                            name ? "is a " : "is not a picture that lic knows", name ? name : "",
