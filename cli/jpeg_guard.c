@@ -4,6 +4,9 @@
 #include "cli/image_format.h"
 #include "cli/report.h"
 
+#include <errno.h>
+#include <string.h>
+
 _Noreturn void lic_jpeg_stop(lic_jpeg_guard *guard, lic_status status)
 {
     guard->status = status;
@@ -30,8 +33,8 @@ static _Noreturn void on_error(j_common_ptr info)
     char text[JMSG_LENGTH_MAX];
     switch (info->err->msg_code) {
     case JERR_FILE_WRITE:
-        lic_jpeg_stop(guard,
-                      lic_report_fail(guard->err, LIC_REPORT_ERR_IO, "cannot write the JPEG file"));
+        lic_jpeg_stop(guard, lic_report_fail(guard->err, LIC_REPORT_ERR_IO,
+                                             "cannot write the JPEG file: %s", strerror(errno)));
     case JERR_OUT_OF_MEMORY:
         lic_jpeg_stop(guard, lic_report_fail(guard->err, LIC_ERR_MEMORY, "no memory for libjpeg"));
     case JERR_BAD_PRECISION:

@@ -4,6 +4,7 @@
 #include "cli/png_guard.h"
 #include "cli/report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +25,8 @@ static void write_bytes(png_structp png, png_bytep data, size_t bytes)
 {
     struct png_writer *w = png_get_io_ptr(png);
     if (fwrite(data, 1, bytes, w->file) != bytes)
-        lic_png_stop(&w->guard,
-                     lic_report_fail(w->guard.err, LIC_REPORT_ERR_IO, "cannot write the PNG file"));
+        lic_png_stop(&w->guard, lic_report_fail(w->guard.err, LIC_REPORT_ERR_IO,
+                                                "cannot write the PNG file: %s", strerror(errno)));
 }
 
 static void flush_bytes(png_structp png)

@@ -3,6 +3,7 @@
 #include "cli/image_format.h"
 #include "cli/report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +166,8 @@ struct pnm_writer {
 
 static lic_status cannot_write(lic_error *err)
 {
-    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the PPM file");
+    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the PPM file: %s",
+                           strerror(errno));
 }
 
 static void close_writer(void *state)

@@ -1,10 +1,10 @@
 /* test_image_io.c - the picture readers and writers of the command line program, sample by sample:
  * what lic eval cannot see (16 bits, metadata, alpha, limits). */
 #include "cli/image_io.h"
+#include "tests/cli/png_fixture.h"
 #include "tests/test.h"
 
 #include <sys/resource.h>
-#include <zlib.h>
 
 static const lic_read_options defaults = {.max_pixels = 1 << 20, .metadata = LIC_META_ALL};
 
@@ -250,22 +250,6 @@ TEST(damaged_png_never_crashes)
     }
 }
 
-static uint8_t *put_u32(uint8_t *at, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        *at++ = (uint8_t)(v >> (24 - 8 * i));
-    return at;
-}
-
-static uint8_t *put_chunk(uint8_t *at, const char *type, const uint8_t *data, size_t bytes)
-{
-    uint8_t *start = put_u32(at, (uint32_t)bytes);
-    memcpy(start, type, 4);
-    if (bytes)
-        memcpy(start + 4, data, bytes);
-    return put_u32(start + 4 + bytes, (uint32_t)crc32(0, start, (uInt)bytes + 4));
-}
-
 static size_t megabytes_used(void)
 {
     struct rusage use;
@@ -277,7 +261,7 @@ static size_t megabytes_used(void)
 TEST(png_with_many_packed_texts_takes_little_memory)
 {
     enum { TEXTS = 60, TEXT_BYTES = 12 << 20 };
-    static const uint8_t head[13] = {0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0}, pixel[2] = {0, 7};
+    static const uint8_t pixel[2] = {0, 7};
     static uint8_t text[1 << 16] = "key\0\0", idat[64], file[TEXTS << 15];
     uLongf text_bytes = sizeof text - 5, idat_bytes = sizeof idat;
     uint8_t *letters = malloc(TEXT_BYTES), *at = file;
@@ -286,8 +270,7 @@ TEST(png_with_many_packed_texts_takes_little_memory)
     REQUIRE(compress2(text + 5, &text_bytes, letters, TEXT_BYTES, 9) == Z_OK);
     REQUIRE(compress(idat, &idat_bytes, pixel, sizeof pixel) == Z_OK);
     free(letters);
-    memcpy(at, "\x89PNG\r\n\x1a\n", 8);
-    at = put_chunk(at + 8, "IHDR", head, sizeof head);
+    at = put_png_head(at, 1, 1, 8, 0, 0);
     for (int i = 0; i < TEXTS; i++)
         at = put_chunk(at, "zTXt", text, text_bytes + 5);
     at = put_chunk(at, "IDAT", idat, idat_bytes);

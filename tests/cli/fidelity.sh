@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# What is not RGB: alpha, gamma, resolution, and which choices there are; and that an error in the middle of
+# the rows, reading or writing, leaves no file and says why. Alpha sample by sample is in pngsuite.sh.
+source "$(dirname "$0")/common.bash"
+cd "$T" || exit 1
+suite=$DATA/pngsuite
+
+head_of() { # PNG: bits and colour type; 0 grey, 2 RGB, 4 and 6 with alpha
+    od -An -tu1 -j 24 -N 2 "$1" | tr -s ' '
+}
+chunks() { # FILE
+    "$LIC" info --json "$1" | sed 's/.*"chunks": //; s/}.*/}/'
+}
+equal() { # A B: colours are
+    "$LIC" eval --alpha drop "$1" "$2" | grep -q equal
+}
+
+# ---- alpha ----
+for name in basn4a08 basn6a16 tbbn3p08; do
+    run "$LIC" encode -f "$suite/$name.png" a.lic
+    expect "$name" 0
+    holds "$name: alpha is in the file" grep -q alph <(chunks a.lic)
+done
+run "$LIC" encode -f "$suite/basn6a08.png" a.lic
+run "$LIC" encode -f --alpha keep "$suite/basn6a08.png" keep.lic
+holds "keep is the default" cmp a.lic keep.lic
+run "$LIC" encode -f --strip "$suite/basn6a08.png" strip.lic
+holds "--strip leaves alpha, which is no metadata" test "$(chunks strip.lic | grep -c '{"alph": [0-9]*}')" -eq 1
+run "$LIC" encode -f --alpha drop --strip "$suite/basn6a08.png" drop.lic
+holds "--alpha drop" test "$(chunks drop.lic)" = '{}'
+run "$LIC" encode -f "$suite/tp0n3p08.png" opaque.lic
+holds "an opaque picture has no alpha" test -z "$(chunks opaque.lic | grep alph)"
+run "$LIC" encode -f --alpha blend=00ff00 "$suite/basn4a08.png" green.lic
+holds "grey over a colour is RGB" grep -q RGB <("$LIC" info green.lic)
+run "$LIC" encode -f --alpha blend=808080 "$suite/basn4a08.png" grey.lic
+holds "grey over grey is grey" grep -q grey <("$LIC" info grey.lic)
+
+run "$LIC" decode -f a.lic a.png
+expect "alpha to PNG" 0
+holds "no warning" test ! -s err -o -z "$(grep warning err)"
+holds "PNG is RGBA" test "$(head_of a.png)" = ' 8 6'
+run "$LIC" decode -f a.lic a.jpg
+expect "alpha to JPEG is said" 0 'a.jpg: warning: transparency is left out: a JPEG file cannot hold it.*--alpha=blend'
+run "$LIC" decode -f a.lic a.ppm
+expect "alpha to PPM is said" 0 'warning: transparency is left out: a PPM file'
+run "$LIC" decode -f --alpha drop a.lic b.jpg
+holds "--alpha drop on decode says nothing" test -z "$(grep warning err)"
+run "$LIC" decode -f --alpha drop a.lic drop.png
+holds "--alpha drop to PNG: RGB" test "$(head_of drop.png)" = ' 8 2'
+holds "its colours are those with alpha" equal a.png drop.png
+run "$LIC" decode -f --alpha blend=ff8000 a.lic blend.ppm
+expect "--alpha blend on decode" 0
+holds "blended differs from dropped" test -z "$(equal blend.ppm drop.png && echo same)"
+run "$LIC" decode -f --alpha blend=ff8000 a.lic blend.png
+holds "blended is the same in PNG and PPM" equal blend.png blend.ppm
+holds "and has no alpha" test "$(head_of blend.png)" = ' 8 2'
+# What blending before and after coding gives is near, where the picture is.
+run "$LIC" encode -f -q 100 --alpha blend=ffffff "$suite/bgan6a08.png" w.lic
+run "$LIC" decode -f w.lic w.png
+run "$LIC" encode -f -q 100 "$suite/bgan6a08.png" k.lic
+run "$LIC" decode -f --alpha blend=ffffff k.lic k.png
+run "$LIC" eval --json w.png k.png
+holds "blended before or after: near" at_least "$(number out psnr | sed 's/null/99/')" 25
+run "$LIC" eval --alpha keep a.png a.png
+expect "eval does not compare alpha" 2 'alpha=keep'
+run "$LIC" encode --alpha some "$suite/basn6a08.png" no.lic
+expect "another word" 2 "'some' is not keep, drop"
+
+# ---- colours and resolution ----
+run "$LIC" encode -f "$suite/ccwn2c08.png" c.lic
+holds "gamma and primaries are in the file" test "$(chunks c.lic | grep -c colr)" -eq 1
+run "$LIC" encode -f --metadata icc,exif "$suite/ccwn2c08.png" n.lic
+holds "--metadata without colour" test "$(chunks n.lic)" = '{}'
+run "$LIC" encode -f --metadata resolution "$suite/cdun2c08.png" r.lic
+holds "--metadata resolution" test "$(chunks r.lic | grep -c '{"phys": [0-9]*}')" -eq 1
+run "$LIC" decode -f --strip c.lic c.png
+holds "--strip on decode" test -z "$(grep -a gAMA c.png)"
+run "$LIC" decode -f c.lic c.jpg
+holds "gamma to JPEG: quiet" test -z "$(grep -i gamma err)"
+run "$LIC" decode -f -v c.lic c.jpg
+expect "gamma to JPEG: told with -v" 0 'gamma and primaries are left out'
+run "$LIC" encode -f "$DATA/kodim23.png" s.lic
+run "$LIC" decode -f -v s.lic s.jpg
+holds "sRGB to JPEG is no loss" test -z "$(grep gamma err)"
+run "$LIC" decode -f r.lic r.jpg
+holds "resolution goes into a JPEG (1000 per metre: 25 dpi)" \
+    test "$(od -An -tu1 -j 13 -N 5 r.jpg | tr -s ' ')" = ' 1 0 25 0 25'
+
+# ---- errors in the middle ----
+head -c -3000 "$DATA/kodim23.png" >cut.png
+run "$LIC" encode cut.png cut.lic
+expect "a PNG without its end" 1 '^lic: cut.png: damaged PNG: the file ends too early'
+size=$(stat -c %s "$DATA/kodim23.png")
+cp "$DATA/kodim23.png" flip.png
+printf '\252\252' | dd of=flip.png bs=1 seek=$((size - 200)) conv=notrunc status=none
+run "$LIC" encode flip.png flip.lic
+expect "a PNG damaged in its last rows" 1 '^lic: flip.png: damaged PNG: .'
+run "$LIC" encode -c flip.png
+expect "the same to standard output" 1 'damaged PNG'
+holds "nothing came out" test ! -s out
+holds "no file" test ! -e cut.lic -a ! -e flip.lic
+for format in png ppm jpg; do
+    (
+        trap '' XFSZ # a write past the limit then fails as on a full disk
+        ulimit -f 8
+        "$LIC" decode -f s.lic full.$format >out 2>err </dev/null
+        echo $? >status
+    )
+    rc=$(cat status)
+    expect "no room for $format" 1 "^lic: s.lic: cannot write.*: File too large"
+    holds "no room for $format: no file" test ! -e full.$format
+    run "$LIC" decode -f --format $format s.lic -o /dev/full
+    expect "a full device for $format" 1 'No space left'
+done
+holds "no temporary file is left" no_strays .
+finish
