@@ -10,6 +10,7 @@ int lic_command_info(const lic_settings *settings);
 int lic_command_eval(const lic_settings *settings);
 int lic_command_bdrate(const lic_settings *settings);
 int lic_command_sweep(const lic_settings *settings);
+int lic_command_bench(const lic_settings *settings);
 int lic_command_version(void);
 
 #endif

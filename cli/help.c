@@ -25,15 +25,21 @@ static void print_option(const lic_option *o)
 
 static void print_options(unsigned commands, bool rare_too)
 {
-    for (const lic_option *o = lic_options_table; o->name; o++)
-        if ((o->commands & commands) && (rare_too || !o->rare))
-            print_option(o);
+    int group = -1;
+    for (const lic_option *o = lic_options_table; o->name; o++) {
+        if (!(o->commands & commands) || (o->rare && !rare_too))
+            continue;
+        if (rare_too && o->group != group)
+            printf("\n%s:\n", lic_options_groups[o->group]);
+        group = o->group;
+        print_option(o);
+    }
 }
 
 static void print_commands(void)
 {
     for (const lic_command_row *c = lic_options_commands; c->name; c++)
-        printf("  lic %s %s\n", c->name, c->usage);
+        printf("  lic %-7s %s\n              %s\n", c->name, c->usage, c->help);
 }
 
 static const char footer[] =
@@ -48,35 +54,38 @@ static void print_overview(void)
 {
     printf("lic %s, a learned image codec\n\n", lic_version());
     for (const lic_command_row *c = lic_options_commands; c->name; c++)
-        printf("  lic %s %s\n      %s\n", c->name, c->usage, c->help);
-    printf("\nlic COMMAND -h: its options; lic --help: all; lic -V: version, CPU, models.\n"
+        printf("  lic %-8s %s\n", c->name, c->help);
+    printf("\nlic COMMAND -h: the options of one; lic --help: all; lic -V: version, CPU, models.\n"
            "\nExamples:\n"
-           "  lic encode photo.jpg               photo.lic, quality 50\n"
+           "  lic encode photo.jpg                       photo.lic, quality 50\n"
            "  lic encode -q 25 photo.png out.lic\n"
-           "  lic decode photo.lic               photo.png\n"
+           "  lic encode --target-size 20k photo.png\n"
+           "  lic encode -r photos --output-dir small    every picture of a tree\n"
+           "  lic decode photo.lic                       photo.png\n"
            "  lic decode photo.lic view.jpg\n"
-           "  lic eval photo.png view.jpg        how much was lost\n");
+           "  lic eval photo.png view.jpg                how much was lost\n");
 }
 
 void lic_options_help(const lic_settings *settings)
 {
     const lic_command_row *c = lic_options_commands;
+    const bool all = settings->help == 2;
     while (c->name && c->command != settings->command)
         c++;
-    if (!c->name && settings->help == 1) {
+    if (!c->name && !all) {
         print_overview();
         return;
     }
     if (c->name) {
-        printf("usage: lic %s %s\n%s\n\n", c->name, c->usage, c->help);
-        print_options(c->command, settings->help == 2);
-        if (settings->help == 1)
-            return;
+        printf("lic %s %s\n%s\n%s", c->name, c->usage, c->help, all ? "" : "\n");
+        print_options(c->command, all);
+        if (!all)
+            printf("lic %s --help: all its options\n", c->name);
     } else {
-        printf("lic %s, a learned image codec\n\nusage:\n", lic_version());
+        printf("lic %s, a learned image codec\n\n", lic_version());
         print_commands();
-        printf("\noptions:\n");
         print_options(LIC_COMMAND_ANY, true);
     }
-    fputs(footer, stdout);
+    if (all)
+        fputs(footer, stdout);
 }

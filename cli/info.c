@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/job.h"
 #include "cli/models.h"
+#include "cli/rates.h"
 #include "cli/report.h"
 
 #include <inttypes.h>
@@ -106,6 +107,37 @@ static void model_json(lic_json *json, const lic_model_info *m)
     lic_json_unsigned(json, "slices", m->slices);
 }
 
+/* ---- rate levels ---- */
+
+static double level_quality(const lic_model_info *m, uint32_t level)
+{
+    return m->levels > 1 ? 100.0 * level / (m->levels - 1) : 0;
+}
+
+static void rates_text(const lic_model_info *m)
+{
+    printf("  level  quality    lambda\n");
+    for (uint32_t i = 0; i < m->levels; i++) {
+        double quality = level_quality(m, i);
+        printf("  %5" PRIu32 "  %7.3f  %.6f\n", i, quality, lic_rates_lambda(quality));
+    }
+    printf("  Qualities between the levels are interpolated: any real number will do.\n");
+}
+
+static void rates_json(lic_json *json, const lic_model_info *m)
+{
+    lic_json_begin_array(json, "rates");
+    for (uint32_t i = 0; i < m->levels; i++) {
+        double quality = level_quality(m, i);
+        lic_json_begin_object(json, NULL);
+        lic_json_unsigned(json, "level", i);
+        lic_json_real(json, "quality", quality, 4);
+        lic_json_real(json, "lambda", lic_rates_lambda(quality), 6);
+        lic_json_end_object(json);
+    }
+    lic_json_end_array(json);
+}
+
 /* ---- the command ---- */
 
 /* What was asked about: a stream if probed, else a model; and a plan if one was asked for. */
@@ -169,6 +201,8 @@ static void say_text(const struct subject *it)
         stream_text(it->path, it->bytes, &it->info);
     else
         model_text(it->path ? it->path : it->model_info.name, &it->model_info);
+    if (it->settings->rates)
+        rates_text(&it->model_info);
     if (it->planned_bytes)
         printf("  %" PRIu32 "x%" PRIu32 " takes %" PRIu64 " bytes of working memory\n",
                it->settings->plan_width, it->settings->plan_height, it->planned_bytes);
@@ -185,6 +219,8 @@ static bool say_json(const struct subject *it, lic_status status)
         stream_json(&json, it->bytes, &it->info);
     else if (status == LIC_OK)
         model_json(&json, &it->model_info);
+    if (status == LIC_OK && it->settings->rates)
+        rates_json(&json, &it->model_info);
     if (status == LIC_OK && it->planned_bytes)
         lic_json_unsigned(&json, "planned_bytes", it->planned_bytes);
     return lic_job_json_end(&json, it->settings);
@@ -194,13 +230,14 @@ int lic_command_info(const lic_settings *s)
 {
     struct subject it = {.settings = s, .path = s->n_files ? s->files[0] : NULL};
     bool said = true;
-    if (s->n_files > 1 || (!it.path && !s->model && !s->plan_width)) {
+    if (s->n_files > 1 || (!it.path && !s->model && !s->plan_width && !s->rates)) {
         lic_report_error(NULL, "which file? lic info FILE (one .lic or .licw file), or lic info "
                                "--model NAME");
         return LIC_EXIT_USAGE;
     }
-    if (it.path && !is_weights_name(it.path) && s->plan_width) {
-        lic_report_error(NULL, "--plan: give a .licw file, or none for the default model");
+    if (it.path && !is_weights_name(it.path) && (s->plan_width || s->rates)) {
+        lic_report_error(NULL, "%s: give a .licw file, or none for the default model",
+                         s->rates ? "--rates" : "--plan");
         return LIC_EXIT_USAGE;
     }
     lic_status status = look(&it);

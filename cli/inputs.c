@@ -18,7 +18,7 @@
 
 static bool is_encode(const lic_settings *s)
 {
-    return s->command == LIC_COMMAND_ENCODE;
+    return s->command != LIC_COMMAND_DECODE; /* bench as well */
 }
 
 static int usage(const char *text, const char *word)
@@ -183,7 +183,8 @@ static int add_list(lic_inputs *in, const lic_settings *s)
 
 static bool takes_many(const lic_settings *s)
 {
-    return s->recursive || s->file_list || s->output_folder || s->shards || s->test;
+    return s->recursive || s->file_list || s->output_folder || s->shards || s->test ||
+           s->command == LIC_COMMAND_BENCH;
 }
 
 /* With two names: is the second the output? */
@@ -199,8 +200,9 @@ static bool second_is_output(const lic_settings *s)
 static int check_words(const lic_settings *s)
 {
     if (s->n_files == 0 && !s->file_list)
-        return usage(is_encode(s) ? "which picture? lic encode IN [OUT]"
-                                  : "which file? lic decode IN [OUT]",
+        return usage(s->command == LIC_COMMAND_BENCH ? "which pictures? lic bench IN..."
+                     : is_encode(s)                  ? "which picture? lic encode IN [OUT]"
+                                                     : "which file? lic decode IN [OUT]",
                      NULL);
     if (s->test && (s->output || s->to_stdout || s->output_folder))
         return usage("--test writes nothing; -o, -c and --output-dir do not go with it", NULL);
@@ -245,7 +247,7 @@ static int check_only(const lic_input *item)
 {
     if (strcmp(item->path, "-") == 0 && isatty(STDIN_FILENO))
         return usage("standard input is a terminal", NULL);
-    if (!*item->output) /* --test */
+    if (!*item->output) /* --test, bench */
         return -1;
     if (strcmp(item->output, "-") == 0)
         return isatty(STDOUT_FILENO) ? usage("data is not written to a terminal; name a file", NULL)

@@ -23,6 +23,8 @@ static int run(const lic_settings *settings)
         return lic_command_bdrate(settings);
     case LIC_COMMAND_SWEEP:
         return lic_command_sweep(settings);
+    case LIC_COMMAND_BENCH:
+        return lic_command_bench(settings);
     default:
         lic_report_error(NULL, "what to do? lic encode, decode, info ...; lic -h explains");
         return LIC_EXIT_USAGE;
@@ -39,6 +41,8 @@ int main(int argc, char **argv)
     lic_output_catch_signals();
     if (settings.help)
         lic_options_help(&settings);
+    else if (settings.completion)
+        lic_options_complete(&settings);
     else if (settings.version)
         code = lic_command_version();
     else

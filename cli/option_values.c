@@ -116,6 +116,26 @@ const char *lic_set_target_psnr(lic_settings *s, const char *text)
     return read_real(text, 1, 100, &s->target.value) ? NULL : "dB, from 1 to 100";
 }
 
+const char *lic_set_reps(lic_settings *s, const char *text)
+{
+    long value;
+    if (!read_whole(text, 1, 100000, &value))
+        return "a number from 1 to 100000";
+    s->reps = (int)value;
+    return NULL;
+}
+
+const char *lic_set_completion(lic_settings *s, const char *text)
+{
+    static const struct choice shells[] = {
+        {"bash", LIC_SHELL_BASH}, {"zsh", LIC_SHELL_ZSH}, {"fish", LIC_SHELL_FISH}, {NULL, 0}};
+    int value;
+    if (!choose(shells, text, strlen(text), &value))
+        return "bash, zsh or fish";
+    s->completion = (lic_shell)value;
+    return NULL;
+}
+
 const char *lic_set_metric(lic_settings *s, const char *text)
 {
     static const struct choice metrics[] = {

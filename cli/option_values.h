@@ -9,6 +9,8 @@ const char *lic_set_lambda(lic_settings *s, const char *text);
 const char *lic_set_target_bpp(lic_settings *s, const char *text);
 const char *lic_set_target_size(lic_settings *s, const char *text);
 const char *lic_set_target_psnr(lic_settings *s, const char *text);
+const char *lic_set_reps(lic_settings *s, const char *text);
+const char *lic_set_completion(lic_settings *s, const char *text);
 const char *lic_set_metric(lic_settings *s, const char *text);
 const char *lic_set_window(lic_settings *s, const char *text);
 const char *lic_set_size_of(lic_settings *s, const char *text);

@@ -55,6 +55,9 @@ static const char *nearest_option(const char *word)
 {
     const char *best = NULL;
     int least = 99;
+    for (const lic_option *o = lic_options_table; o->name && strlen(word) > 2; o++)
+        if (strncmp(o->name, word, strlen(word)) == 0)
+            return o->name; /* names are not abbreviated, but it is a good hint */
     for (const lic_option *o = lic_options_table; o->name; o++) {
         int changes = distance(word, o->name);
         if (*o->name && changes < least) {
@@ -196,7 +199,7 @@ static bool check_words(const lic_settings *s, const lic_command_row *c)
         lic_report_error(NULL, "'%s': one name too many", s->files[c->max_files]);
         return false;
     }
-    if (s->n_qualities > 1 && s->command == LIC_COMMAND_ENCODE) {
+    if (s->n_qualities > 1 && s->command != LIC_COMMAND_SWEEP) {
         lic_report_error(NULL, "-q: one number from 0 to 100; lists are for lic sweep");
         return false;
     }
@@ -256,6 +259,7 @@ static void set_defaults(lic_settings *s, char **argv)
     lic_encode_options_init(&encode);
     *s = (lic_settings){.files = argv, /* words are read before they are written over */
                         .quality = encode.quality,
+                        .reps = 5,
                         .read = {.max_pixels = library.max_pixels, .metadata = LIC_META_ALL}};
 }
 

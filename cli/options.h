@@ -20,7 +20,8 @@ typedef enum lic_command {
     LIC_COMMAND_EVAL = 8,
     LIC_COMMAND_BDRATE = 16,
     LIC_COMMAND_SWEEP = 32,
-    LIC_COMMAND_ANY = 63
+    LIC_COMMAND_BENCH = 64,
+    LIC_COMMAND_ANY = 127
 } lic_command;
 
 enum { LIC_MAX_QUALITIES = 64 };
@@ -33,6 +34,8 @@ typedef struct lic_target_wish {
 
 /* The ways to say how large a file may be; one of them at a time. */
 enum { LIC_BY_QUALITY = 1, LIC_BY_LAMBDA = 2, LIC_BY_BPP = 4, LIC_BY_SIZE = 8, LIC_BY_PSNR = 16 };
+
+typedef enum lic_shell { LIC_SHELL_NONE, LIC_SHELL_BASH, LIC_SHELL_ZSH, LIC_SHELL_FISH } lic_shell;
 
 typedef struct lic_settings {
     lic_command command;
@@ -53,6 +56,7 @@ typedef struct lic_settings {
     lic_target_wish target;
     unsigned rate_given; /* LIC_BY_... */
     bool report, test, rates;
+    int reps;
     lic_curve_metric metric;
     bool has_window;
     double window[2]; /* dB */
@@ -71,6 +75,7 @@ typedef struct lic_settings {
     uint32_t plan_width, plan_height;
     int help; /* 1: -h, 2: --help */
     bool version;
+    lic_shell completion;
 } lic_settings;
 
 /* Sets one field from the text (NULL for an option without value); returns what it wants instead if
@@ -78,6 +83,7 @@ typedef struct lic_settings {
 typedef const char *(*lic_option_set)(lic_settings *settings, const char *text);
 
 typedef struct lic_option {
+    int group;   /* of lic_options_groups */
     char letter; /* 0: none */
     bool rare;   /* only in --help, not in -h */
     bool value_optional;
@@ -90,6 +96,7 @@ typedef struct lic_option {
 } lic_option;
 
 extern const lic_option lic_options_table[]; /* ends with a NULL name */
+extern const char *const lic_options_groups[];
 
 typedef struct lic_command_row {
     lic_command command;
@@ -103,5 +110,7 @@ extern const lic_command_row lic_options_commands[]; /* ends with a NULL name */
 bool lic_options_parse(int argc, char **argv, lic_settings *settings);
 /* Help on standard output: all commands, or the one in settings->command. */
 void lic_options_help(const lic_settings *settings);
+/* A script for the shell in settings->completion, on standard output. */
+void lic_options_complete(const lic_settings *settings);
 
 #endif

@@ -15,7 +15,7 @@ static size_t stem_bytes(const lic_settings *s, const char *name)
 {
     const char *slash = strrchr(name, '/'), *dot = strrchr(name, '.');
     bool has_suffix = dot && dot > (slash ? slash + 1 : name);
-    bool goes = has_suffix && (s->command == LIC_COMMAND_ENCODE
+    bool goes = has_suffix && (s->command != LIC_COMMAND_DECODE
                                    ? lic_picture_format_of_name(name) != LIC_FORMAT_NONE
                                    : strcmp(dot, ".lic") == 0);
     return goes ? (size_t)(dot - name) : strlen(name);
@@ -26,7 +26,7 @@ static char *output_of(const lic_input *item, const lic_settings *s, const char 
 {
     char text[MAX_NAME];
     const char *name = s->output_folder ? item->name : item->path;
-    if (s->test)
+    if (s->test || s->command == LIC_COMMAND_BENCH)
         return strdup("");
     if (s->output || s->to_stdout)
         return strdup(s->output ? s->output : "-");
@@ -112,7 +112,7 @@ static bool check_sorted(const lic_inputs *in, const lic_input **sorted)
 
 bool lic_inputs_check_outputs(const lic_inputs *in)
 {
-    if (in->n < 2 || !*in->items[0].output) /* --test */
+    if (in->n < 2 || !*in->items[0].output) /* --test, bench */
         return true;
     const lic_input **sorted = malloc(in->n * sizeof *sorted);
     if (!sorted) {

@@ -19,8 +19,21 @@ run "$LIC" -V
 expect "-V" 0
 holds "-V names the version" grep -q '^lic [0-9]' "$T/out"
 holds "-V names the cpu" grep -q '^cpu ' "$T/out"
-for option in $(grep -o -e '--[a-z][a-z-]*' "$T/help" | sort -u); do
-    holds "lic.1 has $option" grep -q -e "${option//-/\\\\-}" "$ROOT/cli/lic.1"
+options=$(grep -o -e '--[a-z][a-z-]*' "$T/help" | sort -u)
+for option in $options; do
+    holds "lic.1 has $option" grep -q -e "${option//-/\\\\-}\\b" "$ROOT/cli/lic.1"
+done
+for option in $(sed 's/\\-/-/g' "$ROOT/cli/lic.1" | grep -o -e '--[a-z][a-z-]*' | sed 's/-$//' | sort -u); do
+    [ "$option" = --target ] && continue # as in --target-...
+    holds "lic has $option of lic.1" grep -qx -e "$option" <<<"$options"
+done
+for command in encode decode info eval sweep bdrate bench; do
+    run "$LIC" $command -h
+    expect "$command -h" 0
+    holds "$command -h: usage and at most 20 lines" test "$(wc -l <"$T/out")" -le 24
+    holds "$command -h fits 80 columns" test -z "$(awk 'length > 80' "$T/out")"
+    run "$LIC" $command --help
+    expect "$command --help" 0
 done
 
 usage() { # PATTERN ARGUMENTS...
@@ -36,6 +49,7 @@ usage 'did you mean encode' encod a
 usage 'a command comes first' photo.png
 usage 'did you mean --quality' encode --qualty 5 x
 usage 'did you mean --quality' encode --qaulity=5 x
+usage 'did you mean --target-bpp' encode --target 5 x
 usage 'unknown option; lic --help' encode --zzzzzz x
 usage 'did you mean --format' decode -format png x
 usage 'unknown option' encode -Z x
