@@ -194,3 +194,34 @@ TEST(arena_without_memory)
     lic_arena_release(&arena);
     CHECK_EQ_INT(c.live, 0);
 }
+
+/* ---- sanitizer ------------------------------------------------------------------------------- */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+
+/* What no block has is poisoned: before it is taken, after a rewind, and when the memory serves
+ * again. */
+TEST(arena_poisons_what_is_not_taken)
+{
+    lic_arena arena = {0};
+    for (int round = 0; round < 2; round++) {
+        REQUIRE(lic_arena_reserve(&arena, 4096, NULL));
+        CHECK(__asan_address_is_poisoned(arena.base));
+        uint8_t *a = lic_arena_take(&arena, 100, 1);
+        const size_t mark = lic_arena_mark(&arena);
+        uint8_t *b = lic_arena_take(&arena, 1000, 1);
+        CHECK(!__asan_region_is_poisoned(a, 100) && !__asan_region_is_poisoned(b, 1000));
+        CHECK(__asan_address_is_poisoned(b + 1024));
+        lic_arena_rewind(&arena, mark);
+        CHECK(!__asan_region_is_poisoned(a, 100) && __asan_address_is_poisoned(b));
+        CHECK(__asan_address_is_poisoned(b + 999));
+    }
+    lic_arena_release(&arena);
+}
+#endif
