@@ -1,13 +1,15 @@
 /* fuzz_decode.c - whole files decoded with the tiny network. The input is a .lic file; its model id and
  * checksum are made right. The four bytes where the checksum stood choose what is asked for: whether
  * damaged codes and latents are let through to the layers behind (the checks are wrapped by the
- * linker), rows or a whole picture, depth, threads, a rectangle. */
+ * linker), rows or a whole picture, depth, threads, a rectangle or a preview, only some slices, and
+ * whether the checksum is wrong so that the file is to be salvaged. */
 #include "entropy/range_coder.h"
 #include "models/nn.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX_PIXELS = 192 * 192, MAX_MEMORY = 96 << 20 };
 enum { LET_THROUGH = 1, ROWS = 2, OTHER_DEPTH = 4, TWO_THREADS = 8, CANCEL = 16 };
+enum { SALVAGE = 32, REDUCED = 64, SOME_SLICES = 128 };
 
 static uint8_t control[4];
 
@@ -89,6 +91,8 @@ static void repair(uint8_t *data, size_t bytes)
     if (control[0] & LET_THROUGH)
         clear_tile_checks(data, bytes);
     fuzz_lic_seal(data, bytes, unused);
+    for (int i = 0; i < 4 && control[0] & SALVAGE; i += 2)
+        data[at + (size_t)i] ^= 0xFF; /* of one wrong byte it could tell */
 }
 
 struct rows {
@@ -121,7 +125,10 @@ static lic_decode_options wanted(const lic_info *info)
     lic_decode_options o;
     lic_decode_options_init(&o);
     o.depth = control[0] & OTHER_DEPTH ? 24 - info->depth : 0;
-    if (control[1]) { /* may reach one pixel outside, which is an error */
+    o.salvage = (control[0] & SALVAGE) != 0;
+    o.scale = control[0] & REDUCED ? 16 : 0;
+    o.n_slices = control[0] & SOME_SLICES ? 1 + control[3] % 4 : 0;
+    if (control[1] && !o.scale) { /* may reach one pixel outside, which is an error */
         o.crop_x = control[1] * info->width / 256;
         o.crop_y = control[2] * info->height / 256;
         o.crop_width = 1 + control[3] * (info->width - o.crop_x) / 255;
@@ -149,7 +156,8 @@ static void decode(const uint8_t *data, size_t bytes, const lic_info *info)
     FUZZ_CHECK(status != LIC_ERR_MEMORY && status != LIC_ERR_CANCELLED);
     const uint64_t sum = image.data ? sum_of(&image) : 0;
     if (control[0] & ROWS) {
-        const uint32_t width = o.crop_width ? o.crop_width : info->width;
+        const uint32_t whole = o.scale ? (info->width + 15) / 16 : info->width;
+        const uint32_t width = o.crop_width ? o.crop_width : whole;
         struct rows rows = {.row_bytes = (size_t)width * info->channels * (depth / 8)};
         err = (lic_error){0};
         const lic_status other = lic_decoder_decode_rows(decoder, data, bytes, &o, take_rows, &rows, &err);
@@ -169,7 +177,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         open_model();
     uint8_t *copy = fuzz_copy(data, bytes);
     repair(copy, bytes);
-    if (lic_probe(copy, bytes, &info, &err) == LIC_OK)
+    const lic_status status = lic_probe(copy, bytes, &info, &err);
+    if (status == LIC_OK || (control[0] & SALVAGE && info.width))
         decode(copy, bytes, &info);
     free(copy);
     return 0;
