@@ -2,6 +2,7 @@
 
     slow_decoder.py WEIGHTS.licw PICTURE.lic OUT.png        (or OUT.ppm, OUT.pgm)
     slow_decoder.py --preview WEIGHTS.licw PICTURE.lic OUT.png      a picture of 1/16, by the head for it
+    slow_decoder.py --salvage ...                           what there is of a file that was cut: section 9
     slow_decoder.py -v ...                                  CRC-32 of every stage, to find where two decoders part
 
 It follows section 6 of FORMAT.md operation by operation in numpy, an fma at a time, so it must give the
@@ -57,8 +58,9 @@ class Reader:
         return value
 
 
-def read_file(data):
-    """-> head as a dict, coded latents. head["tiles"]: begin and end of the rows of tiles and of their columns, in pixels."""
+def read_file(data, salvage=False):
+    """-> head as a dict, coded latents. head["tiles"]: begin and end of the rows of tiles and of their columns, in pixels;
+    head["cut"]: the CRC-32 is wrong, which is an error unless salvaging."""
     r, head = Reader(data), {}
     need(data[:4] == b"\x9Blic", "NOT_LIC", "signature")
     r.take(4)
@@ -75,7 +77,8 @@ def read_file(data):
     head["model"], head["quality"], head["check"] = r.number(4), r.number(2), r.number(4)
     at = r.at
     crc = r.number(4)
-    need(zlib.crc32(data[at + 4:], zlib.crc32(data[:at])) == crc, "CORRUPT", "CRC-32")
+    head["cut"] = zlib.crc32(data[at + 4:], zlib.crc32(data[:at])) != crc
+    need(salvage or not head["cut"], "CORRUPT", "CRC-32")
     need(not head["tiled"] or len(head["tiles"][0]) * len(head["tiles"][1]) > 1, "CORRUPT", "a single tile")
     if flags & 0x10:
         read_chunks(r, head)
@@ -101,13 +104,15 @@ def read_chunks(r, head):
 # ---- section 5: range coder -----------------------------------------------------------------------
 
 class RangeDecoder:
-    def __init__(self, data):
-        self.data, self.read, self.range = data, 0, (1 << 64) - 1
+    def __init__(self, data, cut=False):
+        """cut: code that has lost its end, of which no symbol counts that missing bytes have a say in."""
+        self.data, self.read, self.range, self.cut, self.stopped = data, 0, (1 << 64) - 1, cut, False
         self.code = self.bytes(8)
         need(self.code != (1 << 64) - 1, "CORRUPT", "first bytes")
 
     def bytes(self, n):
         self.read += n
+        self.stopped = self.cut and self.read > len(self.data)
         return int.from_bytes(self.data[self.read - n:self.read].ljust(n, b"\0"), "big")
 
     def take(self, a, s):
@@ -123,6 +128,8 @@ class RangeDecoder:
         return int(b)
 
     def symbol(self, table):
+        if self.stopped:
+            return 0
         first, cum = table
         unit = self.range // 65536
         k = int(np.searchsorted(cum, self.code // unit, side="right")) - 1      # unit * cum[k] <= code
@@ -135,17 +142,21 @@ class RangeDecoder:
 
     def escape(self, first, n):
         below, zeros, d = self.bit(), 0, 1
-        while not self.bit():
+        while not self.stopped and not self.bit():
             zeros += 1
-            need(zeros <= 32, "CORRUPT", "escape")
-        for _ in range(zeros):
+            need(zeros <= 32 or self.stopped, "CORRUPT", "escape")
+        for _ in range(zeros if not self.stopped else 0):
             d = 2 * d + self.bit()
+        if self.stopped:
+            return 0
         value = first - d if below else first + n - 2 + d
         need(-1 << 31 <= value < 1 << 31, "CORRUPT", "escape")
         return value
 
     def end(self):
         e, p = len(self.data), self.read
+        if self.cut:
+            return need(p > e, "CORRUPT", "too long for its symbols")
         need(p - 8 <= e <= p, "CORRUPT", "length of the latents")
         v = int.from_bytes(self.data[p - 8:p].ljust(8, b"\0"), "big")
         low = (v - self.code) % (1 << 64)
@@ -522,9 +533,9 @@ class Latents:
         return y if prev is None else np.concatenate([prev, y], -1)
 
 
-def decode_tile(nets, code, h, w, say):
+def decode_tile(nets, code, h, w, say, cut=False):
     """-> y_hat of a tile or of a whole picture of h, w latents, and its check."""
-    coder = RangeDecoder(code)
+    coder = RangeDecoder(code, cut)
     latents = Latents(nets, coder, say)
     z = latents.z(h // 4, w // 4)
     hyper = nets.h_s(z)
@@ -537,28 +548,49 @@ def decode_tile(nets, code, h, w, say):
     return y, zlib.crc32(np.ascontiguousarray(y, "<f4").tobytes())
 
 
+def is_whole(nets, code, h, w, check):
+    """Whether code that should have lost its end gives the latents of the check."""
+    try:
+        return decode_tile(nets, code, h, w, lambda *_: None)[1] == check
+    except Refused:
+        return False
+
+
+def next_tile(r, may_be_cut):
+    """-> code of the next tile, its check, whether it has lost its end."""
+    left = len(r.data) - r.at
+    try:
+        size, check = r.varint(), r.number(4)
+        return r.take(size), check, False
+    except Refused as e:
+        need(may_be_cut and "TRUNCATED" in str(e), "CORRUPT", "tiles end early")
+    at, r.at = r.at, len(r.data)
+    whole_head = left > 4 and at > len(r.data) - left + 4
+    return (r.data[at:] if whole_head else b""), 0, True
+
+
 def decode_tiles(nets, head, code, say):
     """-> y_hat of the picture, and its check."""
     if not head["tiled"]:
-        return decode_tile(nets, code, *(tiles[-1][1] // 16 for tiles in head["tiles"]), say)
+        h, w = (tiles[-1][1] // 16 for tiles in head["tiles"])
+        if head["cut"]:
+            need(not is_whole(nets, code, h, w, head["check"]), "CORRUPT", "damaged, not cut")
+        return decode_tile(nets, code, h, w, say, head["cut"])
     r, checks, rows = Reader(code), b"", []
     height, width = (tiles[-1][1] for tiles in head["tiles"])
     for top, bottom in head["tiles"][0]:
         row = []
         for left, right in head["tiles"][1]:
-            try:
-                size, check = r.varint(), r.number(4)
-                part = r.take(size)
-            except Refused as e:
-                raise Refused("CORRUPT: tiles end early") from e
+            part, check, cut = next_tile(r, head["cut"])
             nets.open = left > 0, top > 0, right < width, bottom < height
             y, seen = decode_tile(nets, part, (bottom - top) // 16, (right - left) // 16,
-                                  lambda name, *arrays, at=(top, left): say(f"{at[0]},{at[1]} {name}", *arrays))
-            need(seen == check, "MISMATCH", "check of a tile's latents")
+                                  lambda name, *arrays, at=(top, left): say(f"{at[0]},{at[1]} {name}", *arrays), cut)
+            need(cut or seen == check, "MISMATCH", "check of a tile's latents")
             checks += check.to_bytes(4, "little")
             row.append(y)
         rows.append(np.concatenate(row, 1))
     need(r.at == len(code), "CORRUPT", "bytes behind the last tile")
+    need(cut or not head["cut"], "CORRUPT", "damaged, not cut")
     nets.open = Networks.open
     return np.concatenate(rows), zlib.crc32(checks)
 
@@ -596,13 +628,13 @@ def small_picture(nets, head, y):
     return np.concatenate(rows)
 
 
-def decode(data, licw, say=lambda *_: None, preview=False):
+def decode(data, licw, say=lambda *_: None, preview=False, salvage=False):
     """-> picture [H, W, 3 or 1], uint8 or uint16; or a preview of it. (It decodes all slices even then, and checks them.)"""
-    head, code = read_file(data)
+    head, code = read_file(data, salvage)
     need(head["model"] == licw.hash & 0xFFFFFFFF, "MODEL_WRONG", f"made with {head['model']:08x}")
     nets = Networks(licw, head["quality"])
     y, check = decode_tiles(nets, head, code, say)
-    need(check == head["check"], "MISMATCH", "check of the latents")
+    need(head["cut"] or check == head["check"], "MISMATCH", "check of the latents")
     x = small_picture(nets, head, y) if preview else synthesise(nets, head, y)
     say("preview" if preview else "g_s", x)
     height, width = (-(-head[k] // (16 if preview else 1)) for k in ("height", "width"))
@@ -634,6 +666,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("-v", "--verbose", action="store_true", help="print the CRC-32 of every stage")
     p.add_argument("--preview", action="store_true", help="a picture of 1/16")
+    p.add_argument("--salvage", action="store_true", help="what there is of a file that was cut")
     p.add_argument("weights")
     p.add_argument("picture")
     p.add_argument("out")
@@ -646,7 +679,7 @@ def main():
     try:
         with open(a.picture, "rb") as f:
             data = f.read()
-        write_picture(a.out, decode(data, read_licw(a.weights), say, a.preview))
+        write_picture(a.out, decode(data, read_licw(a.weights), say, a.preview, a.salvage))
     except (Refused, LicwError, OSError) as e:
         print(f"slow_decoder: {a.picture}: {e}", file=sys.stderr)
         return 1

@@ -119,13 +119,49 @@ def test_same_previews(folder, licw):
     write(model, pack_licw(c, {**licw.tensors, **head}))
     other = read_licw(model)
     assert other.hash != licw.hash
-    for h, w, q in ((75, 140, 33.3), (1, 1, 90), (33, 2100, 60)):
+    for h, w, q in ((75, 140, 33.3), (1, 1, 90), (5, 2100, 60)):
         slow_decoder.write_picture(a, picture(h, w, 3, np.uint8, h))
         assert lic("encode", "-q", str(q), a, b, model=model) == 0 and lic("decode", "--scale", "1/16", b, out, model=model) == 0
         small = slow_decoder.decode(read(b), other, preview=True)
         assert small.shape == (-(-h // 16), -(-w // 16), 3)
         slow_decoder.write_picture(s, small)
         assert read(out) == read(s), (h, w, q)
+
+
+def test_same_salvage(folder, licw):
+    """Files cut anywhere, in one tile and in two: the same picture, or none."""
+    a, b, s, out, rng = *(os.path.join(folder, n) for n in ("in.ppm", "a.lic", "slow.ppm", "out.ppm")), random.Random(6)
+    for h, w in ((40, 70), (5, 2113)):
+        slow_decoder.write_picture(a, picture(h, w, 3, np.uint8, h))
+        assert lic("encode", "-q", "40", a, b) == 0
+        data = read(b)
+        tiled = 2 if data[4] & 0x80 else 0
+        start = check_at(data, tiled) + 4
+        sizes = [start - 1, len(data) - 1] if tiled else [start - 1, start, start + 9, len(data) - 1, rng.randrange(start, len(data))]
+        if tiled:               # in the head of the second tile, and behind it
+            first = int(data[start]) & 127 | (int(data[start + 1]) << 7 if data[start] & 128 else 0)
+            second = start + (2 if data[start] & 128 else 1) + 4 + first
+            sizes += [second + 1, second + 20]
+        for n in sizes:
+            write(b, data[:n])
+            if os.path.exists(out):
+                os.remove(out)
+            assert lic("decode", "--salvage", b, out) == 1, n
+            try:
+                slow_decoder.write_picture(s, slow_decoder.decode(data[:n], licw, salvage=True))
+            except slow_decoder.Refused as e:
+                assert n < start and not os.path.exists(out), (n, e)
+                continue
+            assert n >= start and read(out) == read(s), (h, w, n)
+        damaged = data[:start - 4] + b"abcd" + data[start:]         # another CRC-32, but all the latents
+        write(b, damaged)
+        os.remove(out)
+        assert lic("decode", "--salvage", b, out) == 1 and not os.path.exists(out)
+        try:
+            slow_decoder.decode(damaged, licw, salvage=True)
+            raise AssertionError("the slow decoder salvages what is whole")
+        except slow_decoder.Refused:
+            pass
 
 
 def test_both_refuse_damage(folder, licw):
@@ -162,6 +198,7 @@ def main():
         test_same_pixels(folder, licw)
         test_same_pixels_in_tiles(folder, licw)
         test_same_previews(folder, licw)
+        test_same_salvage(folder, licw)
         test_both_refuse_damage(folder, licw)
     print("test_slow_decoder: passed")
 
