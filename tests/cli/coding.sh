@@ -161,7 +161,7 @@ run "$LIC" encode --model nosuch "$small" no.lic
 expect "unknown model" 3 "model 'nosuch'"
 run "$LIC" encode --model ./nosuch.licw "$small" no.lic
 expect "no such model file" 3 'nosuch.licw'
-weights=$("$LIC" -V | sed -n 's/^models *[0-9a-f]* *//p' | head -n 1)
+weights=$("$LIC" -V | sed -n 's#.* \(/.*/student\.licw\)$#\1#p')
 run env LIC_MODEL_DIR="${weights%/*}" alone/bin/lic decode t1.lic by-folder.ppm
 expect "LIC_MODEL_DIR" 0
 run alone/bin/lic decode --model "$weights" t1.lic by-file.ppm
