@@ -193,22 +193,38 @@ static void forget(lic_output *out)
     *out = (lic_output){0};
 }
 
-/* The temporary file gets its name. Under the lock, or a signal in between would remove nothing and
- * leave the file behind. */
-static lic_status rename_listed(lic_output *out, lic_error *err)
+/* Gives the temporary file its name, if nothing has it. A second link does so in one step, whatever
+ * other programs do; where there are no links, it is looked at first. */
+static int rename_to_free(const char *from, const char *to)
 {
     struct stat st;
-    lic_status status = LIC_OK;
+    if (link(from, to) == 0)
+        return unlink(from);
+    if (errno == EEXIST)
+        return -1;
+    if (lstat(to, &st) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
+/* Under the lock, or a signal in between would remove nothing and leave the file behind. */
+static lic_status rename_listed(lic_output *out, lic_error *err)
+{
     pthread_mutex_lock(&outputs_lock);
-    if (!out->overwrite && lstat(out->path, &st) == 0)
-        status = lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
-                                 "%.150s exists by now; not overwritten without -f", out->path);
-    else if (rename(out->temporary, out->path) != 0)
-        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot rename: %s", strerror(errno));
-    else
+    const int failed = out->overwrite ? rename(out->temporary, out->path)
+                                      : rename_to_free(out->temporary, out->path);
+    const int why = errno;
+    if (!failed)
         unlist(out);
     pthread_mutex_unlock(&outputs_lock);
-    return status;
+    if (!failed)
+        return LIC_OK;
+    if (why == EEXIST && !out->overwrite)
+        return lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                               "%.150s exists by now; not overwritten without -f", out->path);
+    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot rename: %s", strerror(why));
 }
 
 static lic_status finish(lic_output *out, lic_error *err)

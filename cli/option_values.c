@@ -2,56 +2,10 @@
 #include "cli/option_values.h"
 
 #include "cli/rates.h"
+#include "cli/read_value.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct choice {
-    const char *name;
-    int value;
-};
-
-/* False if the text of n bytes is none of the choices (which end with a NULL name). */
-static bool choose(const struct choice *choices, const char *text, size_t n, int *value)
-{
-    for (; choices->name; choices++)
-        if (strlen(choices->name) == n && memcmp(choices->name, text, n) == 0) {
-            *value = choices->value;
-            return true;
-        }
-    return false;
-}
-
-static bool read_whole(const char *text, long least, long most, long *value)
-{
-    char *end;
-    errno = 0;
-    if (*text < '0' || *text > '9') /* strtol would take blanks and signs */
-        return false;
-    *value = strtol(text, &end, 10);
-    return *end == 0 && errno == 0 && *value >= least && *value <= most;
-}
-
-/* "12", "1.5G", "256Mi": k, M, G are thousands; with i they are 1024s. */
-static bool read_amount(const char *text, uint64_t *value)
-{
-    static const char units[] = "kMG";
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    double number = strtod(text, &end), unit = 1;
-    const char *at = *end ? strchr(units, *end) : NULL;
-    if (at) {
-        unit = pow(end[1] == 'i' ? 1024 : 1000, (double)(at - units + 1));
-        end += end[1] == 'i' ? 2 : 1;
-    }
-    if (*end || !(number * unit >= 1 && number * unit < 9e18))
-        return false;
-    *value = (uint64_t)(number * unit);
-    return true;
-}
 
 /* A number, or several with commas between; options.c refuses several where one is wanted. */
 const char *lic_set_quality(lic_settings *s, const char *text)
@@ -73,20 +27,10 @@ const char *lic_set_quality(lic_settings *s, const char *text)
     return NULL;
 }
 
-/* A positive number, plainly written. */
-static bool read_real(const char *text, double least, double most, double *value)
-{
-    char *end = NULL;
-    if ((*text < '0' || *text > '9') && *text != '.')
-        return false;
-    *value = strtod(text, &end);
-    return end != text && *end == 0 && *value >= least && *value <= most;
-}
-
 const char *lic_set_lambda(lic_settings *s, const char *text)
 {
     double lambda;
-    if (!read_real(text, LIC_LAMBDA_LEAST, LIC_LAMBDA_MOST, &lambda))
+    if (!lic_read_real(text, LIC_LAMBDA_LEAST, LIC_LAMBDA_MOST, &lambda))
         return "a number from 0.0012 to 0.08";
     s->quality = lic_rates_quality(lambda);
     s->rate_given |= LIC_BY_LAMBDA;
@@ -97,13 +41,14 @@ const char *lic_set_target_bpp(lic_settings *s, const char *text)
 {
     s->target.kind = LIC_TARGET_BPP;
     s->rate_given |= LIC_BY_BPP;
-    return read_real(text, 1e-6, 1000, &s->target.value) ? NULL : "bits per pixel, such as 0.25";
+    return lic_read_real(text, 1e-6, 1000, &s->target.value) ? NULL
+                                                             : "bits per pixel, such as 0.25";
 }
 
 const char *lic_set_target_size(lic_settings *s, const char *text)
 {
     uint64_t bytes = 0;
-    bool ok = read_amount(text, &bytes);
+    bool ok = lic_read_amount(text, &bytes);
     s->target = (lic_target_wish){LIC_TARGET_SIZE, (double)bytes};
     s->rate_given |= LIC_BY_SIZE;
     return ok ? NULL : "a number of bytes, such as 20000, 20k or 1.5M";
@@ -113,13 +58,13 @@ const char *lic_set_target_psnr(lic_settings *s, const char *text)
 {
     s->target.kind = LIC_TARGET_PSNR;
     s->rate_given |= LIC_BY_PSNR;
-    return read_real(text, 1, 100, &s->target.value) ? NULL : "dB, from 1 to 100";
+    return lic_read_real(text, 1, 100, &s->target.value) ? NULL : "dB, from 1 to 100";
 }
 
 const char *lic_set_reps(lic_settings *s, const char *text)
 {
     long value;
-    if (!read_whole(text, 1, 100000, &value))
+    if (!lic_read_whole(text, 1, 100000, &value))
         return "a number from 1 to 100000";
     s->reps = (int)value;
     return NULL;
@@ -127,10 +72,10 @@ const char *lic_set_reps(lic_settings *s, const char *text)
 
 const char *lic_set_completion(lic_settings *s, const char *text)
 {
-    static const struct choice shells[] = {
+    static const lic_choice shells[] = {
         {"bash", LIC_SHELL_BASH}, {"zsh", LIC_SHELL_ZSH}, {"fish", LIC_SHELL_FISH}, {NULL, 0}};
     int value;
-    if (!choose(shells, text, strlen(text), &value))
+    if (!lic_read_choice(shells, text, strlen(text), &value))
         return "bash, zsh or fish";
     s->completion = (lic_shell)value;
     return NULL;
@@ -138,10 +83,10 @@ const char *lic_set_completion(lic_settings *s, const char *text)
 
 const char *lic_set_metric(lic_settings *s, const char *text)
 {
-    static const struct choice metrics[] = {
+    static const lic_choice metrics[] = {
         {"psnr", LIC_CURVE_PSNR}, {"ms-ssim", LIC_CURVE_MSSSIM}, {NULL, 0}};
     int value;
-    if (!choose(metrics, text, strlen(text), &value))
+    if (!lic_read_choice(metrics, text, strlen(text), &value))
         return "psnr or ms-ssim";
     s->metric = (lic_curve_metric)value;
     return NULL;
@@ -221,19 +166,19 @@ const char *lic_set_model(lic_settings *s, const char *text)
 const char *lic_set_threads(lic_settings *s, const char *text)
 {
     long value;
-    if (!read_whole(text, 0, 1024, &value))
-        return "a number from 0 (all cores) to 1024";
+    if (!lic_read_whole(text, 0, 256, &value))
+        return "a number from 0 (all cores) to 256";
     s->threads = (int)value;
     return NULL;
 }
 
 const char *lic_set_format(lic_settings *s, const char *text)
 {
-    static const struct choice formats[] = {{"png", LIC_FORMAT_PNG},   {"jpg", LIC_FORMAT_JPEG},
-                                            {"jpeg", LIC_FORMAT_JPEG}, {"ppm", LIC_FORMAT_PPM},
-                                            {"pgm", LIC_FORMAT_PPM},   {NULL, 0}};
+    static const lic_choice formats[] = {{"png", LIC_FORMAT_PNG},   {"jpg", LIC_FORMAT_JPEG},
+                                         {"jpeg", LIC_FORMAT_JPEG}, {"ppm", LIC_FORMAT_PPM},
+                                         {"pgm", LIC_FORMAT_PPM},   {NULL, 0}};
     int value;
-    if (!choose(formats, text, strlen(text), &value))
+    if (!lic_read_choice(formats, text, strlen(text), &value))
         return "png, jpg or ppm";
     s->format = (lic_picture_format)value;
     return NULL;
@@ -241,9 +186,9 @@ const char *lic_set_format(lic_settings *s, const char *text)
 
 const char *lic_set_depth(lic_settings *s, const char *text)
 {
-    static const struct choice depths[] = {{"auto", 0}, {"8", 8}, {"16", 16}, {NULL, 0}};
+    static const lic_choice depths[] = {{"auto", 0}, {"8", 8}, {"16", 16}, {NULL, 0}};
     int value;
-    if (!choose(depths, text, strlen(text), &value))
+    if (!lic_read_choice(depths, text, strlen(text), &value))
         return "auto, 8 or 16";
     s->depth = (uint32_t)value;
     return NULL;
@@ -268,18 +213,18 @@ const char *lic_set_alpha(lic_settings *s, const char *text)
 
 const char *lic_set_metadata(lic_settings *s, const char *text)
 {
-    static const struct choice kinds[] = {{"all", LIC_META_ALL},
-                                          {"none", 0},
-                                          {"icc", 1 << LIC_META_ICCP},
-                                          {"exif", 1 << LIC_META_EXIF},
-                                          {"xmp", 1 << LIC_META_XMP},
-                                          {"colour", 1 << LIC_META_COLOUR},
-                                          {"resolution", 1 << LIC_META_RESOLUTION},
-                                          {NULL, 0}};
+    static const lic_choice kinds[] = {{"all", LIC_META_ALL},
+                                       {"none", 0},
+                                       {"icc", 1 << LIC_META_ICCP},
+                                       {"exif", 1 << LIC_META_EXIF},
+                                       {"xmp", 1 << LIC_META_XMP},
+                                       {"colour", 1 << LIC_META_COLOUR},
+                                       {"resolution", 1 << LIC_META_RESOLUTION},
+                                       {NULL, 0}};
     s->read.metadata = 0;
     for (const char *word = text;; word += strcspn(word, ",") + 1) {
         int value;
-        if (!choose(kinds, word, strcspn(word, ","), &value))
+        if (!lic_read_choice(kinds, word, strcspn(word, ","), &value))
             return "all, none, or some of icc,exif,xmp,colour,resolution";
         s->read.metadata |= (unsigned)value;
         if (!strchr(word, ','))
@@ -338,7 +283,7 @@ const char *lic_set_scale(lic_settings *s, const char *text)
 const char *lic_set_slices(lic_settings *s, const char *text)
 {
     long value;
-    if (!read_whole(text, 1, 16, &value))
+    if (!lic_read_whole(text, 1, 16, &value))
         return "a number from 1 to 16";
     s->n_slices = (uint32_t)value;
     return NULL;
@@ -360,11 +305,11 @@ const char *lic_set_verbose(lic_settings *s, const char *text)
 
 const char *lic_set_cpu(lic_settings *s, const char *text)
 {
-    static const struct choice cpus[] = {{"auto", LIC_CPU_AUTO}, {"scalar", LIC_CPU_SCALAR},
-                                         {"avx2", LIC_CPU_AVX2}, {"avx512", LIC_CPU_AVX512},
-                                         {"neon", LIC_CPU_NEON}, {NULL, 0}};
+    static const lic_choice cpus[] = {{"auto", LIC_CPU_AUTO}, {"scalar", LIC_CPU_SCALAR},
+                                      {"avx2", LIC_CPU_AVX2}, {"avx512", LIC_CPU_AVX512},
+                                      {"neon", LIC_CPU_NEON}, {NULL, 0}};
     int value;
-    if (!choose(cpus, text, strlen(text), &value))
+    if (!lic_read_choice(cpus, text, strlen(text), &value))
         return "auto, scalar, avx2, avx512 or neon";
     s->cpu = (lic_cpu)value;
     if (s->cpu != LIC_CPU_AUTO && !lic_cpu_supported(s->cpu))
@@ -374,10 +319,10 @@ const char *lic_set_cpu(lic_settings *s, const char *text)
 
 const char *lic_set_backend(lic_settings *s, const char *text)
 {
-    static const struct choice backends[] = {
+    static const lic_choice backends[] = {
         {"strict", LIC_BACKEND_STRICT}, {"openblas", LIC_BACKEND_OPENBLAS}, {NULL, 0}};
     int value;
-    if (!choose(backends, text, strlen(text), &value))
+    if (!lic_read_choice(backends, text, strlen(text), &value))
         return "strict or openblas";
     s->backend = (lic_backend)value;
     if (!lic_backend_supported(s->backend))
@@ -387,12 +332,12 @@ const char *lic_set_backend(lic_settings *s, const char *text)
 
 const char *lic_set_max_pixels(lic_settings *s, const char *text)
 {
-    return read_amount(text, &s->read.max_pixels) ? NULL : "a number, such as 100M";
+    return lic_read_amount(text, &s->read.max_pixels) ? NULL : "a number, such as 100M";
 }
 
 const char *lic_set_max_memory(lic_settings *s, const char *text)
 {
-    bool ok = read_amount(text, &s->max_memory);
+    bool ok = lic_read_amount(text, &s->max_memory);
     s->read.max_memory = s->max_memory;
     return ok ? NULL : "a number of bytes, such as 500M or 1.5Gi";
 }

@@ -122,6 +122,25 @@ run env LIC_MODEL_DIR=empty "$LIC" encode --model none -r in --output-dir none
 expect "no model: nothing can work" 3 'were not tried'
 rm in/bad.png
 
+# ---- memory: one limit for all that runs at a time ----
+peak() { # OPTIONS...: most memory that encoding the folder "noise" took, in kB
+    python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
+        "$LIC" encode -rf noise --output-dir noise.out -q 0 -T 6 --quiet "$@" 2>err
+}
+if command -v python3 >/dev/null; then
+    mkdir noise
+    for i in 1 2 3 4 5 6; do
+        { printf 'P5\n400 400\n255\n'; head -c 160000 /dev/zero; } >noise/$i.pgm
+    done
+    free=$(peak) bound=$(peak --max-memory 50M)
+    holds "six at a time take $free kB, one $bound kB" test "$bound" -gt 0 -a $((free - bound)) -gt 50000
+else
+    echo "skip: no python3 to measure memory"
+    skipped=$((skipped + 1))
+fi
+
 # ---- shards: each file in one of them, and where it was when others come ----
 parts() { # FOLDER-NAME
     for i in 1 2 3; do

@@ -81,7 +81,8 @@ usage 'such as 1/4' encode --shard 3/2 x
 usage '8 bits' decode --depth 16 --format jpg x.lic
 usage 'all, none' encode --metadata all,gps x
 usage 'drop, or blend' encode --alpha blend=12345g x
-usage '1024' encode -T -1 x
+usage 'to 256' encode -T -1 x
+usage 'to 256' encode -T 257 x
 usage 'a number' encode --max-pixels 0 x
 usage 'a size such as' info --plan 0x3
 usage 'strict or openblas' encode --backend gpu x

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# A collection that is interrupted, again and again, and goes on with -n: whole files only, none lost, none
+# coded twice, and the same bytes as without interruption. Also: several programs on one output.
+source "$(dirname "$0")/common.bash"
+cd "$T" || exit 1
+mkdir -p in/a in/b
+n=64
+for ((i = 0; i < n; i++)); do
+    { printf 'P5\n96 80\n255\n'; head -c 7680 /dev/urandom; } >"in/$([ $((i % 2)) -eq 0 ] && echo a || echo b)/$i.pgm"
+done
+run "$LIC" encode -r in --output-dir whole -q 20
+expect "without interruption" 0 "$n encoded"
+
+count() { # how many outputs there are
+    find made -name '*.lic' 2>/dev/null | wc -l
+}
+start=0
+for signal in INT TERM HUP KILL; do
+    # bash lets what it starts in the background ignore SIGINT, unless job control is on.
+    set -m
+    "$LIC" encode -rn in --output-dir made -q 20 -T 3 --json="lines.$start.$signal" >out 2>err </dev/null &
+    pid=$!
+    set +m
+    before=$(count)
+    while [ "$(count)" -lt $((before + 4)) ] && kill -0 $pid 2>/dev/null; do :; done
+    kill -$signal $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    rc=$?
+    case $signal:$rc in
+    KILL:137) ok killed; find made -name '.*' -type f -delete ;; # nobody could
+    KILL:* | *:0) bad "SIG$signal: exit $rc, after $(count) files" ;;
+    *) expect "SIG$signal" 130 ;;
+    esac
+    holds "SIG$signal: no temporary files" no_strays made
+    holds "SIG$signal: some are there, not all" test "$(count)" -ge $((before + 4)) -a "$(count)" -lt $n
+    holds "SIG$signal: whole lines of JSON" test -z "$(grep -v '^{.*}$' "lines.$start.$signal")"
+    start=$((start + 1))
+done
+for file in $(find made -name '*.lic'); do
+    holds "$file is as it should be" cmp "$file" "whole/${file#made/}"
+done
+there=$(count)
+run "$LIC" encode -rn in --output-dir made -q 20 --json=lines.last
+expect "the rest" 0 "$((n - there)) encoded, $there skipped"
+holds "everything is there" diff -r whole made
+holds "a line for each" test "$(wc -l <lines.last)" = $n
+holds "none was coded twice" test -z "$(grep -h '"status": "LIC_OK"' lines.* | grep -o '"output": "[^"]*"' | sort | uniq -d)"
+
+# ---- several programs, one output: the first one wins ----
+for i in 1 2 3 4; do
+    "$LIC" encode in/a/0.pgm -q $((20 * i)) -o race.lic --json="race.$i" >/dev/null 2>&1 </dev/null &
+done
+wait
+holds "one of four has written" test "$(grep -l LIC_OK race.[1-4] | wc -l)" = 1
+holds "the others were told" test "$(grep -l LIC_ERR_EXISTS race.[1-4] | wc -l)" = 3
+quality=$(number "$(grep -l LIC_OK race.[1-4])" quality)
+run "$LIC" info race.lic
+holds "it is the winner's" grep -q "quality  ${quality%00}" out
+holds "no temporary files" no_strays .
+finish
