@@ -4,9 +4,9 @@
 
 #include "cli/models.h"
 
+#include "cli/folder.h"
 #include "cli/report.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -77,21 +77,22 @@ static bool read_hash(const char *path, uint64_t *hash)
     return ok;
 }
 
+/* In order of names, so that lists are the same everywhere. */
 static bool visit_folder(const char *folder, lic_models_visit visit, void *user)
 {
-    char path[PATH_MAX];
+    lic_folder files;
+    lic_error err;
     bool stop = false;
     uint64_t hash;
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return false;
-    for (struct dirent *entry; !stop && (entry = readdir(dir));) {
-        const char *suffix = strrchr(entry->d_name, '.');
-        int n = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (suffix && strcmp(suffix, ".licw") == 0 && n < PATH_MAX && read_hash(path, &hash))
+    (void)lic_folder_list(folder, &files, &err); /* what cannot be read holds no models */
+    for (size_t i = 0; i < files.n && !stop; i++) {
+        const char *suffix = strrchr(files.names[i], '.');
+        char *path = lic_folder_join(folder, files.names[i]);
+        if (path && suffix && strcmp(suffix, ".licw") == 0 && read_hash(path, &hash))
             stop = visit(user, path, hash);
+        free(path);
     }
-    closedir(dir);
+    lic_folder_free(&files);
     return stop;
 }
 

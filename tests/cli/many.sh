@@ -141,6 +141,22 @@ else
     skipped=$((skipped + 1))
 fi
 
+# ---- files of several models ----
+if "$LIC" -V | grep -q '/teacher.licw$'; then
+    mkdir mixed
+    run "$LIC" encode --model teacher in/a.png in/sub/c.jpg --output-dir mixed
+    expect "another model" 0
+    cp single/b.lic single/d.lic mixed
+    run "$LIC" decode mixed/*.lic --output-dir mixed --json=lines
+    expect "two models in one call" 0
+    holds "each by its model" test "$(grep -c '"model": "teacher"' lines)" = 2 -a "$(grep -c '"model": "student"' lines)" = 2
+    run "$LIC" decode --model student mixed/*.lic -f --output-dir mixed
+    expect "one for all is wrong for some" 3 '2 decoded, 2 failed'
+else
+    echo "skip: no second model"
+    skipped=$((skipped + 1))
+fi
+
 # ---- shards: each file in one of them, and where it was when others come ----
 parts() { # FOLDER-NAME
     for i in 1 2 3; do
