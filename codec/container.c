@@ -11,10 +11,12 @@
 
 static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
 
-#define FLAG_CHUNKS 0x10
-#define FLAG_GREY   0x20
-#define FLAG_16_BIT 0x40
-#define FLAG_TILES  0x80
+#define VERSION_BITS 0x07
+#define FLAG_SRGB    0x08
+#define FLAG_CHUNKS  0x10
+#define FLAG_GREY    0x20
+#define FLAG_16_BIT  0x40
+#define FLAG_TILES   0x80
 
 #define MAX_SIDE   65535u
 #define TYPE_BYTES 4
@@ -23,6 +25,29 @@ static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
 /* Signature, version and flags, width, height, tile, model, quality, check of latents, checksum. */
 #define MAX_HEAD_BYTES       (4 + 1 + 2 * LIC_VARINT_MAX_BYTES + 2 + 4 + 2 + 4 + CRC_BYTES)
 #define MAX_CHUNK_HEAD_BYTES (TYPE_BYTES + 2 * LIC_VARINT_MAX_BYTES)
+
+/* What most pictures say of their colours, and nothing else: a flag in place of a chunk. As
+ * unpacked and, for readers, as packed: one stored block. */
+static const uint8_t srgb[] = {'s', 'R', 'G', 'B', 1, 0};
+static const uint8_t packed_srgb[] = {0x78, 0x01, 0x01, 6, 0,    0xF9, 0xFF, 's', 'R',
+                                      'G',  'B',  1,    0, 0x06, 0x36, 0x01, 0x50};
+
+static bool is_srgb(const lic_chunk *chunk)
+{
+    const uint8_t *data = chunk->packed ? packed_srgb : srgb;
+    const size_t bytes = chunk->packed ? sizeof packed_srgb : sizeof srgb;
+    return memcmp(chunk->type, "colr", sizeof chunk->type) == 0 && chunk->bytes == bytes &&
+           memcmp(chunk->data, data, bytes) == 0;
+}
+
+/* The chunk that the flag stands for; n_chunks if there is none. Of one type the first counts. */
+static size_t srgb_at(const lic_container *c)
+{
+    size_t i = 0;
+    while (i < c->n_chunks && memcmp(c->chunks[i].type, "colr", sizeof c->chunks[i].type) != 0)
+        i++;
+    return i < c->n_chunks && is_srgb(&c->chunks[i]) ? i : c->n_chunks;
+}
 
 /* ---- types of chunks ---- */
 
@@ -141,8 +166,10 @@ static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, const lic_alloc
 /* All but the checksum, which comes last. */
 static uint8_t *write_head(uint8_t *at, const lic_container *c)
 {
-    unsigned flags = (c->n_chunks > 0 ? FLAG_CHUNKS : 0) | (c->channels == 1 ? FLAG_GREY : 0) |
-                     (c->depth == 16 ? FLAG_16_BIT : 0) | (c->tile_w ? FLAG_TILES : 0);
+    const bool has_srgb = srgb_at(c) < c->n_chunks;
+    unsigned flags = (has_srgb ? FLAG_SRGB : 0) | (c->n_chunks > has_srgb ? FLAG_CHUNKS : 0) |
+                     (c->channels == 1 ? FLAG_GREY : 0) | (c->depth == 16 ? FLAG_16_BIT : 0) |
+                     (c->tile_w ? FLAG_TILES : 0);
     memcpy(at, signature, sizeof signature);
     at += sizeof signature;
     *at++ = (uint8_t)(flags | LIC_FORMAT_VERSION);
@@ -176,13 +203,15 @@ lic_status lic_container_write(const lic_container *c, const lic_allocator *allo
     if (!data)
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the file");
     uint8_t *crc = write_head(data, c), *at = crc + CRC_BYTES;
+    const size_t by_flag = srgb_at(c);
     for (size_t i = 0; i < c->n_chunks && at; i++)
-        at = write_chunk(at, &c->chunks[i], allocator);
+        if (i != by_flag)
+            at = write_chunk(at, &c->chunks[i], allocator);
     if (!at) {
         lic_dealloc(allocator, data);
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory to pack the metadata");
     }
-    if (c->n_chunks > 0)
+    if (c->n_chunks > (by_flag < c->n_chunks))
         at = lic_write_u32(at, 0);
     if (c->latent_bytes > 0)
         memcpy(at, c->latents, c->latent_bytes);
@@ -218,8 +247,8 @@ static lic_status read_signature(lic_reader *r, lic_error *err)
 static lic_status read_version(lic_reader *r, uint8_t *flags, lic_error *err)
 {
     uint8_t b = lic_read_u8(r);
-    unsigned version = b & 0x0F;
-    *flags = b & 0xF0;
+    unsigned version = b & VERSION_BITS;
+    *flags = b & ~VERSION_BITS & 0xFF;
     if (!r->failed && version != LIC_FORMAT_VERSION)
         return lic_fail(err, LIC_ERR_VERSION,
                         "the file is of format version %u, this program reads version %d", version,
@@ -275,15 +304,15 @@ static lic_status read_chunk(lic_reader *r, const lic_container *c, lic_chunk *c
     return LIC_OK;
 }
 
-/* The list, up to and with the four zeros that end it. */
+/* The list, up to and with the four zeros that end it; it is appended to what is there. */
 static lic_status read_chunks(lic_reader *r, lic_container *c, lic_chunk *chunks, lic_error *err)
 {
     static const char end_of_list[TYPE_BYTES] = {0};
-    for (c->n_chunks = 0;; c->n_chunks++) {
+    for (const size_t first = c->n_chunks;; c->n_chunks++) {
         char type[TYPE_BYTES];
         for (int i = 0; i < TYPE_BYTES; i++)
             type[i] = (char)lic_read_u8(r);
-        if (!r->failed && memcmp(type, end_of_list, TYPE_BYTES) == 0 && c->n_chunks > 0)
+        if (!r->failed && memcmp(type, end_of_list, TYPE_BYTES) == 0 && c->n_chunks > first)
             return LIC_OK;
         if (r->failed || !type_is_valid(type) || c->n_chunks == LIC_MAX_CHUNKS)
             return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: its list of metadata is");
@@ -310,6 +339,12 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
     if (status != LIC_OK)
         return status;
     c->crc_difference = crc ^ file_crc(start, bytes, (size_t)(r.at - start) - CRC_BYTES);
+    if (flags & FLAG_SRGB)
+        chunks[c->n_chunks++] = (lic_chunk){.type = {'c', 'o', 'l', 'r'},
+                                            .data = packed_srgb,
+                                            .bytes = sizeof packed_srgb,
+                                            .packed = 1,
+                                            .unpacked_bytes = sizeof srgb};
     if (flags & FLAG_CHUNKS)
         status = read_chunks(&r, c, chunks, err);
     c->chunks = chunks;

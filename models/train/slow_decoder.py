@@ -65,7 +65,7 @@ def read_file(data, salvage=False):
     need(data[:4] == b"\x9Blic", "NOT_LIC", "signature")
     r.take(4)
     flags = r.number(1)
-    need(flags & 15 == 1, "VERSION", f"{flags:02x}")
+    need(flags & 7 == 1, "VERSION", f"{flags:02x}")
     head["width"], head["height"] = r.varint() + 1, r.varint() + 1
     need(max(head["width"], head["height"]) <= 65535, "CORRUPT", "size")
     padded = [-(-head[k] // 64) * 64 for k in ("height", "width")]
@@ -73,7 +73,7 @@ def read_file(data, salvage=False):
     if head["tiled"]:
         tile = [(r.number(1) + 1) * 64 for _ in range(2)][::-1]
     head["tiles"] = [[(a, min(a + t, n)) for a in range(0, n, t)] for n, t in zip(padded, tile)]
-    head["grey"], head["deep"] = bool(flags & 0x20), bool(flags & 0x40)
+    head["grey"], head["deep"], head["srgb"] = bool(flags & 0x20), bool(flags & 0x40), bool(flags & 0x08)
     head["model"], head["quality"], head["check"] = r.number(4), r.number(2), r.number(4)
     at = r.at
     crc = r.number(4)
@@ -90,7 +90,7 @@ def read_chunks(r, head):
     while True:
         kind = r.take(4, "CORRUPT")
         if kind == bytes(4):
-            need(1 <= n <= 16, "CORRUPT", "number of chunks")
+            need(1 <= n <= 16 - head["srgb"], "CORRUPT", "number of chunks")
             return
         need(kind[:1].isalpha() and all(32 <= c < 127 for c in kind[1:]), "CORRUPT", "type of chunk")
         need(not kind[:1].isupper(), "VERSION", f"critical chunk {kind}")

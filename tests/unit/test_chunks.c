@@ -43,6 +43,74 @@ TEST(packed_chunks_are_written_as_they_are)
     lic_buffer_free(&second);
 }
 
+/* What most PNG files say of colours costs no byte, alone, among others, and written again as read;
+ * a `colr` that says more, or is not the first, is a chunk like others. */
+TEST(plain_srgb_is_a_flag)
+{
+    static const uint8_t srgb[] = {'s', 'R', 'G', 'B', 1, 0};
+    lic_chunk chunks[] = {{.type = {'e', 'x', 'i', 'f'}, .data = srgb, .bytes = 2},
+                          {.type = {'c', 'o', 'l', 'r'}, .data = srgb, .bytes = sizeof srgb},
+                          {.type = {'x', 'm', 'p', ' '}, .data = srgb, .bytes = 5}};
+    lic_container c = plain(100, 50), others = c;
+    others.chunks = (lic_chunk[]){chunks[0], chunks[2]};
+    for (size_t n = 0; n < 3; n++) { /* other chunks beside it */
+        c.chunks = n == 2 ? chunks : chunks + (n == 0);
+        c.n_chunks = n + 1;
+        others.n_chunks = n;
+        lic_buffer file = write_file(&c), without = write_file(&others), again, out;
+        lic_info info;
+        CHECK_EQ_INT(file.bytes, without.bytes);
+        CHECK_EQ_INT(file.data[4], without.data[4] | 8);
+        REQUIRE(lic_probe(file.data, file.bytes, &info, NULL) == LIC_OK);
+        REQUIRE(info.n_chunks == n + 1);
+        CHECK_EQ_MEM(info.chunks[0].type, "colr", 4);
+        CHECK_EQ_MEM(info.chunks[n].type, n == 0 ? "colr" : n == 1 ? "exif" : "xmp ", 4);
+        REQUIRE(lic_chunk_read(&info.chunks[0], &out, NULL) == LIC_OK);
+        CHECK_EQ_INT(out.bytes, sizeof srgb);
+        CHECK_EQ_MEM(out.data, srgb, out.bytes);
+        c.chunks = info.chunks;
+        again = write_file(&c);
+        CHECK_EQ_INT(again.bytes, file.bytes);
+        CHECK_EQ_MEM(again.data, file.data, again.bytes);
+        lic_buffer_free(&again);
+        lic_buffer_free(&out);
+        lic_buffer_free(&without);
+        lic_buffer_free(&file);
+    }
+}
+
+TEST(another_colr_is_no_flag)
+{
+    static const uint8_t srgb[] = {'s', 'R', 'G', 'B', 1, 0, 1};
+    lic_chunk chunks[] = {{.type = {'c', 'o', 'l', 'r'}, .data = srgb, .bytes = 7},
+                          {.type = {'c', 'o', 'l', 'r'}, .data = srgb, .bytes = 6}};
+    lic_container c = plain(100, 50);
+    c.chunks = chunks;
+    for (c.n_chunks = 1; c.n_chunks <= 2; c.n_chunks++) {
+        lic_buffer file = write_file(&c);
+        CHECK_EQ_INT(file.data[4], 0x11);
+        lic_buffer_free(&file);
+    }
+}
+
+/* With the flag there is room for one chunk less. */
+TEST(the_flag_counts_as_a_chunk)
+{
+    lic_chunk chunks[LIC_MAX_CHUNKS];
+    lic_container c = with_chunks(chunks, LIC_MAX_CHUNKS);
+    lic_buffer file = write_file(&c);
+    file.data[4] |= 8;
+    seal(file.data, file.bytes, CRC_AT_SMALL);
+    CHECK_EQ_INT(probe_status(file.data, file.bytes), LIC_ERR_CORRUPT);
+    lic_buffer_free(&file);
+    c.n_chunks--;
+    file = write_file(&c);
+    file.data[4] |= 8;
+    seal(file.data, file.bytes, CRC_AT_SMALL);
+    CHECK_EQ_INT(probe_status(file.data, file.bytes), LIC_OK);
+    lic_buffer_free(&file);
+}
+
 /* 'alph' has as many bytes as the picture asks for: more than others may, and no others. */
 TEST(alpha_is_as_large_as_the_picture)
 {

@@ -143,7 +143,7 @@ TEST(versions_to_come_are_refused)
 {
     lic_container c = plain(100, 50);
     lic_buffer file = write_file(&c);
-    for (unsigned version = 0; version < 16; version++) {
+    for (unsigned version = 0; version < 8; version++) {
         file.data[4] = (uint8_t)version;
         seal(file.data, file.bytes, CRC_AT_SMALL);
         CHECK_EQ_INT(probe_status(file.data, file.bytes), version == 1 ? LIC_OK : LIC_ERR_VERSION);
