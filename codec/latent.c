@@ -71,19 +71,33 @@ struct pass {
     int32_t *symbols;
 };
 
-typedef void (*position_fn)(latent_io *io, struct pass *p, int y, int x, size_t at);
+typedef void (*position_fn)(const latent_io *io, struct pass *p, int y, int x, size_t at);
 
-/* Calls fn for every position of the pass in coding order; `at` counts positions. */
-static void for_positions(latent_io *io, struct pass *p, position_fn fn)
+struct row_job {
+    const latent_io *io;
+    struct pass *p;
+    position_fn fn;
+};
+
+static void one_row(void *user, size_t item, int worker)
 {
-    size_t at = 0;
-    for (int y = 0; y < p->y_hat.h; y++)
-        for (int x = (int)lic_checkerboard_first((uint32_t)y, p->kind); x < p->y_hat.w; x += 2)
-            fn(io, p, y, x, at++);
+    (void)worker;
+    const struct row_job *j = user;
+    const int width = j->p->y_hat.w; /* even: half of it in each pass */
+    size_t at = item * (size_t)(width / 2);
+    for (int x = (int)lic_checkerboard_first((uint32_t)item, j->p->kind); x < width; x += 2)
+        j->fn(j->io, j->p, (int)item, x, at++);
+}
+
+/* Calls fn for every position of the pass; `at` is its place in coding order. */
+static void for_positions(nn *c, const latent_io *io, struct pass *p, position_fn fn)
+{
+    struct row_job j = {io, p, fn};
+    lic_pool_run(c->pool, (size_t)p->y_hat.h, one_row, &j);
 }
 
 /* Table index of every channel; for the encoder also its symbol, round(y - mean). */
-static void prepare(latent_io *io, struct pass *p, int y, int x, size_t at)
+static void prepare(const latent_io *io, struct pass *p, int y, int x, size_t at)
 {
     const network *net = &io->model->net;
     const int size = p->y_hat.c;
@@ -98,7 +112,7 @@ static void prepare(latent_io *io, struct pass *p, int y, int x, size_t at)
 }
 
 /* y_hat = symbol + mean. */
-static void reconstruct(latent_io *io, struct pass *p, int y, int x, size_t at)
+static void reconstruct(const latent_io *io, struct pass *p, int y, int x, size_t at)
 {
     (void)io;
     const int size = p->y_hat.c;
@@ -115,11 +129,11 @@ static void code_checkerboard(nn *c, latent_io *io, struct pass *p)
     const size_t n = (size_t)p->params.w * (size_t)p->y_hat.c;
     if (lic_nn_idle(c))
         return;
-    for_positions(io, p, prepare);
+    for_positions(c, io, p, prepare);
     code(io, &io->model->y_tables, p->index, p->symbols, n);
     if (io->trace)
         io->trace(io->trace_user, p->slice, p->kind, p->symbols, n);
-    for_positions(io, p, reconstruct);
+    for_positions(c, io, p, reconstruct);
 }
 
 /* One slice: context from the slices before, anchor pass, non-anchor pass, residual prediction. */
