@@ -93,6 +93,8 @@ static void model_text(const char *path, const lic_model_info *m)
     printf("  rate levels %" PRIu32 ", latent channels %" PRIu32 " in %" PRIu32
            " slices, hyper channels %" PRIu32 "\n",
            m->levels, m->latent_channels, m->slices, m->hyper_channels);
+    if (m->preview_slices)
+        printf("  previews from the first %" PRIu32 " slices\n", m->preview_slices);
 }
 
 static void model_json(lic_json *json, const lic_model_info *m)
@@ -105,6 +107,7 @@ static void model_json(lic_json *json, const lic_model_info *m)
     lic_json_unsigned(json, "latent_channels", m->latent_channels);
     lic_json_unsigned(json, "hyper_channels", m->hyper_channels);
     lic_json_unsigned(json, "slices", m->slices);
+    lic_json_unsigned(json, "preview_slices", m->preview_slices);
 }
 
 /* ---- rate levels ---- */
