@@ -3,13 +3,16 @@
 #   1. everything built with ASan and UBSan (the kernels with ASan at -O1: UBSan takes minutes per file
 #      there), and all unit, golden, parity, fuzz replay and program tests run so;
 #   2. TSan over the tests that start threads (kernels without: they know no threads);
-#   3. one round trip with the tiny network under valgrind, where valgrind is there.
-# FULL_TESTS="unit golden" runs only tests with these words in 1; FULL_STEPS="asan tsan valgrind" chooses.
+#   3. MSan over the tests of the library (the program's picture libraries are not built for it);
+#   4. one round trip with the tiny network under valgrind, where valgrind is there.
+# FULL_TESTS="unit golden" runs only tests with these words in 1; FULL_STEPS="asan msan" chooses. On two
+# cores all of it takes about ten minutes.
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
-steps=${FULL_STEPS:-asan tsan valgrind}
+case $build in /*) ;; *) build=$PWD/$build ;; esac
+steps=${FULL_STEPS:-asan tsan msan valgrind}
 make=${MAKE:-make}
 failed=0
 
@@ -48,6 +51,27 @@ tsan() {
     return $result
 }
 
+msan() {
+    local flags='-O1 -g -fsanitize=memory -fsanitize-memory-track-origins' name log result=0 cc=${FULL_CC:-clang}
+    if ! echo 'int main(void) { return 0; }' | $cc -fsanitize=memory -x c - -o /dev/null 2>/dev/null; then
+        echo "skip: $cc has no MSan here"
+        return 0
+    fi
+    mkdir -p "$build/msan" || return 1
+    $cc -O1 -c -o "$build/msan/zlib.o" tests/msan_zlib.c &&
+        LDFLAGS="-Wl,--wrap=inflate,--wrap=deflate $build/msan/zlib.o" \
+            build_with "$build/msan" "$flags" -O1 programs || return 1
+    for name in "$build"/msan/tests/{unit,parity,golden,fuzz_fuzz_{container,decode,range,weights}}*; do
+        log=$build/msan/${name##*/}.log
+        if ! "$name" >"$log" 2>&1; then
+            result=1
+            grep -A 20 'WARNING: MemorySanitizer\|FAILED\|failed:' "$log" | head -n 40
+        fi
+        echo "${name##*/}: $(tail -n 1 "$log")"
+    done
+    return $result
+}
+
 valgrind() {
     local work=$build/valgrind lic=$build/lic run
     if ! command -v valgrind >/dev/null; then
@@ -64,5 +88,6 @@ valgrind() {
 
 step asan
 step tsan
+step msan
 step valgrind
 exit $failed
