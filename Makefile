@@ -69,7 +69,7 @@ check-cross:
 	$(Q)BUILD=$(BUILD) tests/cross.sh
 
 ## make tests: build the test programs only
-tests programs: $(TESTS)
+tests programs: $(TESTS) desktop
 
 ## make bench: time encoding and decoding, one JSON line per case
 bench: all

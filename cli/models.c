@@ -15,12 +15,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_FOLDERS = 4 };
+enum { MAX_FOLDERS = 5 };
 
 struct folders {
     char path[MAX_FOLDERS][PATH_MAX];
     int n;
 };
+
+static const char *added_folder;
+
+void lic_models_add_folder(const char *folder)
+{
+    added_folder = folder;
+}
 
 static void add_folder(struct folders *f, const char *base, const char *rest)
 {
@@ -53,11 +60,13 @@ static void list_folders(struct folders *f)
     f->n = 0;
     if (named && *named)
         add_folder(f, named, "");
-    if (!program_folder(program, sizeof program))
-        return;
-    add_folder(f, program, "/../share/lic");
-    add_folder(f, program, "/../models/weights");
-    add_folder(f, program, "/../../models/weights"); /* BUILD=build/asan */
+    if (program_folder(program, sizeof program)) {
+        add_folder(f, program, "/../share/lic");
+        add_folder(f, program, "/../models/weights");
+        add_folder(f, program, "/../../models/weights"); /* BUILD=build/asan */
+    }
+    if (added_folder)
+        add_folder(f, added_folder, "");
 }
 
 /* The hash in the head of a weights file (models/WEIGHTS.md: signature at 0, hash at 40). */

@@ -1,6 +1,6 @@
 /* models.h - finds weights files: by name or path for encoding, by a stream's model id for
  * decoding. Folders, in this order: LIC_MODEL_DIR, share/lic beside the program's bin,
- * models/weights of the source tree that the program was built in. */
+ * models/weights of the source tree that the program was built in, a folder that was added. */
 #ifndef LIC_CLI_MODELS_H
 #define LIC_CLI_MODELS_H
 
@@ -17,6 +17,10 @@ lic_status lic_models_open_name(const char *name, const lic_model_options *optio
 /* The file in one of the folders whose hash ends in this id. */
 lic_status lic_models_open_id(uint32_t id, const lic_model_options *options, lic_model **model,
                               lic_error *err);
+
+/* A folder to look in after the others, for code that runs in other programs. The text stays the
+ * caller's. */
+void lic_models_add_folder(const char *folder);
 
 /* Called for each weights file in the folders; stops when it returns true. */
 typedef bool (*lic_models_visit)(void *user, const char *path, uint64_t hash);

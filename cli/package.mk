@@ -16,7 +16,7 @@ INSTALL_LIST := 755,$(BUILD)/lic,$(BINDIR)/lic \
     $(foreach w,$(wildcard models/weights/*.licw),644,$w,$(DATADIR)/lic/$(notdir $w)) \
     644,cli/lic.1,$(DATADIR)/man/man1/lic.1
 comma        := ,
-INSTALLED    := $(foreach e,$(INSTALL_LIST),$(lastword $(subst $(comma), ,$e))) \
+INSTALLED    = $(foreach e,$(INSTALL_LIST) $(DESKTOP_LIST),$(lastword $(subst $(comma), ,$e))) \
     $(LIBDIR)/$(SONAME) $(LIBDIR)/liblic.so
 
 ## make install: into $(DESTDIR)$(PREFIX): program, library, header, weights, manual page
@@ -24,16 +24,17 @@ install: all install-files
 
 # Without building first, for those who have built with other flags. Files go beside their place and
 # are renamed, so that a running program keeps the library that it has mapped.
+install_all = set -e; for entry in $1; do \
+    IFS=,; set -- $$entry; unset IFS; to='$(DESTDIR)'$$3; \
+    install -d "$$(dirname "$$to")"; install -m "$$1" "$$2" "$$to.new"; mv -f "$$to.new" "$$to"; done
+
 install-files: $(BUILD)/lic.pc
 	$(call say,install $(DESTDIR)$(PREFIX))
-	$(Q)set -e; for entry in $(INSTALL_LIST); do \
-	    IFS=,; set -- $$entry; unset IFS; to='$(DESTDIR)'$$3; \
-	    install -d "$$(dirname "$$to")"; install -m "$$1" "$$2" "$$to.new"; mv -f "$$to.new" "$$to"; \
-	done
+	$(Q)$(call install_all,$(INSTALL_LIST))
 	$(Q)ln -sf liblic.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	$(Q)ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblic.so'
 
-## make uninstall: what `make install` with the same DESTDIR and PREFIX put there
+## make uninstall: what `make install` and `make install-desktop` with the same DESTDIR and PREFIX put there
 uninstall:
 	$(call say,remove $(DESTDIR)$(PREFIX))
 	$(Q)for file in $(INSTALLED); do rm -f '$(DESTDIR)'"$$file"; done
@@ -45,4 +46,58 @@ $(BUILD)/lic.pc: cli/lic.pc.in FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(LIC_LIBS)|' $< >$@
 
-.PHONY: install install-files uninstall
+# ---- desktop ----
+
+DESKTOP_VIEW  := $(addprefix $(BUILD)/obj/cli/desktop/,view.o shrink.o orientation.o)
+PIXBUF_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags gdk-pixbuf-2.0 2>/dev/null))
+PIXBUF_FOLDER ?= $(shell pkg-config --variable=gdk_pixbuf_moduledir gdk-pixbuf-2.0 2>/dev/null)
+PIXBUF_LOADER := $(BUILD)/libpixbufloader-lic.so
+ifneq ($(PIXBUF_CFLAGS),)
+DESKTOP_LOADER := $(PIXBUF_LOADER)
+endif
+
+## make desktop: the thumbnailer and, where its headers are, the module for gdk-pixbuf
+desktop: $(BUILD)/lic-thumbnailer $(DESKTOP_LOADER)
+	$(if $(DESKTOP_LOADER),,@echo '  no module for gdk-pixbuf: its headers are not here (libgdk-pixbuf-2.0-dev)')
+
+DESKTOP_LIST := 755,$(BUILD)/lic-thumbnailer,$(BINDIR)/lic-thumbnailer \
+    644,cli/desktop/lic.thumbnailer,$(DATADIR)/thumbnailers/lic.thumbnailer \
+    644,cli/desktop/lic.xml,$(DATADIR)/mime/packages/lic.xml \
+    $(foreach f,$(DESKTOP_LOADER),644,$f,$(PIXBUF_FOLDER)/libpixbufloader-lic.so)
+
+## make install-desktop: thumbnailer, file type and module for gdk-pixbuf; then run what it says
+install-desktop: desktop install-desktop-files
+	@echo '  now: update-mime-database $(DATADIR)/mime$(if $(DESKTOP_LOADER),; gdk-pixbuf-query-loaders --update-cache)'
+
+install-desktop-files:
+	$(Q)$(call install_all,$(DESKTOP_LIST))
+
+$(BUILD)/lic-thumbnailer: $(BUILD)/obj/cli/desktop/thumbnailer.o $(DESKTOP_VIEW) \
+    $(filter-out %/cli/lic.o,$(CLI_OBJECTS)) $(BUILD)/liblic.a
+	$(call say,link   $@)
+	$(Q)$(CC) -o $@ $^ $(CFLAGS) $(LDFLAGS) $(IO_LIBS) $(LIC_LIBS) -lm
+
+# An archive, so that only the parts are linked that are used.
+$(BUILD)/libparts.a: $(filter-out %/cli/lic.o,$(CLI_OBJECTS))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# The library is inside, its names hidden: another version of it may be in the same program.
+$(PIXBUF_LOADER): $(BUILD)/obj/cli/desktop/pixbuf_loader.o $(DESKTOP_VIEW) \
+    $(BUILD)/libparts.a $(BUILD)/liblic.a
+	$(call say,link   $@)
+	$(Q)$(CC) -shared -Wl,--exclude-libs,ALL,--as-needed $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,--no-undefined) \
+	    -o $@ $^ $(CFLAGS) $(LDFLAGS) $(shell pkg-config --libs gdk-pixbuf-2.0) $(IO_LIBS) $(LIC_LIBS) -lm
+
+# Holds the folder of the weights, which is compiled in; touched only when it changes.
+$(BUILD)/model-folder: FORCE
+	@mkdir -p $(@D)
+	@echo '$(DATADIR)/lic' | cmp -s - $@ || echo '$(DATADIR)/lic' >$@
+
+$(BUILD)/obj/cli/desktop/pixbuf_loader.o: $(BUILD)/model-folder
+$(BUILD)/obj/cli/desktop/pixbuf_loader.o: IO_CFLAGS = $(PIXBUF_CFLAGS) -DLIC_MODEL_FOLDER='"$(DATADIR)/lic"'
+
+$(BUILD)/tests/cli_test_view: $(DESKTOP_VIEW)
+
+-include $(wildcard $(BUILD)/obj/cli/desktop/*.d)
+
+.PHONY: desktop install-desktop install-desktop-files install install-files uninstall
