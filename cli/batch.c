@@ -200,9 +200,10 @@ static void take_result(lic_batch *b, lic_job *job, lic_status status)
     if (b->json && !b->json_failed && !lic_job_say_json(job, status, b->json)) {
         lic_report_error(b->settings->json_file, "cannot write the JSON line: %s", strerror(errno));
         b->json_failed = true;
+        b->stop = true; /* what follows would be done without a trace */
     }
     if (!b->json && status == LIC_OK)
-        lic_job_say_text(job, b->inputs->n > 1);
+        lic_job_say_text(job, b->inputs->n > 1 && !b->settings->report);
     if (b->inputs->n > 1)
         show_progress(b);
     pthread_mutex_unlock(&b->lock);

@@ -270,6 +270,8 @@ static void *wait_for_signals(void *user)
     pthread_mutex_lock(&outputs_lock); /* and never unlocked */
     for (const lic_output *out = outputs; out; out = out->next)
         unlink(out->temporary);
+    if (isatty(STDERR_FILENO)) /* behind what was shown of progress */
+        (void)!write(STDERR_FILENO, "\n", 1);
     _exit(LIC_EXIT_INTERRUPTED);
 }
 
@@ -281,6 +283,7 @@ void lic_output_catch_signals(void)
     pthread_t thread;
     file_mask = umask(0); /* asking sets it: not to be done beside other threads */
     umask(file_mask);
+    signal(SIGPIPE, SIG_IGN); /* writing fails, is told, and what is half written goes away */
     sigemptyset(&caught);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */

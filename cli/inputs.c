@@ -193,6 +193,8 @@ static bool second_is_output(const lic_settings *s)
     const char *name = s->files[1];
     if (takes_many(s) || s->output || s->to_stdout || s->n_files != 2)
         return false;
+    if (strcmp(name, "-") == 0)
+        return true;
     return !has_input_suffix(s, name) &&
            (has_output_suffix(s, name) || !has_input_content(s, name));
 }
@@ -234,7 +236,8 @@ static int check_number(const lic_inputs *in, const lic_settings *s)
  * named a picture badly, and should not lose it. */
 static int check_second(const lic_settings *s, const char *first)
 {
-    if (lic_output_place(s->output, first) == LIC_PLACE_INPUT || !has_input_content(s, s->output))
+    if (strcmp(s->output, "-") == 0 || !has_input_content(s, s->output) ||
+        lic_output_place(s->output, first) == LIC_PLACE_INPUT)
         return -1;
     return usage(is_encode(s)
                      ? "holds a picture, and would be the output (-o forces this name)"

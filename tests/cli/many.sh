@@ -42,7 +42,11 @@ holds "two pictures are there" test -s other.png -a -s single/b.png
 run "$LIC" decode -f single/a.lic other
 expect "a stream without suffix is an input" 0
 holds "it is untouched" cmp other single/a.lic
-rm -f in/*.lic single/*.png other*
+cp in/a.png ./-
+"$LIC" encode in/a.png - >stdout.lic 2>err; rc=$?
+expect "- is standard output, whatever is named so" 0
+holds "and got the data" cmp stdout.lic single/a.lic
+rm -f in/*.lic single/*.png other* ./-
 
 # ---- folders ----
 run "$LIC" encode in
@@ -99,6 +103,14 @@ holds "the same files" diff -r listed listed0
 printf 'in/a.png\n\nin/b.png' >list
 run "$LIC" encode --filelist=list --output-dir listed1
 expect "an empty line, and none at the end" 0 '2 encoded'
+odd=$'in/new\nline " \\ \xff.png' # a newline, a quote, no UTF-8
+cp in/a.png "$odd"
+printf '%s\0' "$odd" >list0
+run "$LIC" encode --filelist list0 --output-dir odd --json
+expect "an odd name" 0
+holds "its output" cmp "odd/${odd%.png}.lic" single/a.lic
+holds "JSON is one line, and escaped" grep -q '"input": "in/new\\u000aline \\" \\\\ \\ufffd.png"' out
+rm "$odd"
 echo '../secret/a.png' >list
 run "$LIC" encode --filelist list --output-dir o
 expect "a list must not lead out of the folder" 2 "has '..' in it"
@@ -121,6 +133,18 @@ holds "each input has its index" test "$(number lines index | sort -n | tr '\n' 
 run env LIC_MODEL_DIR=empty "$LIC" encode --model none -r in --output-dir none
 expect "no model: nothing can work" 3 'were not tried'
 rm in/bad.png
+
+# ---- a reader of JSON that goes away ----
+"$LIC" encode -r in --output-dir pipe -T 1 --json 2>err | head -c 1 >/dev/null
+rc=${PIPESTATUS[0]}
+if [ "$rc" -ne 0 ]; then # it may have been faster than head
+    expect "nobody reads the results" 1 'cannot write the JSON line'
+fi
+holds "no temporary files in spite of it" no_strays pipe
+if [ -c /dev/full ]; then
+    run "$LIC" encode -r in --output-dir full --json=/dev/full
+    expect "results cannot be kept: stop" 1 'were not tried'
+fi
 
 # ---- memory: one limit for all that runs at a time ----
 peak() { # OPTIONS...: most memory that encoding the folder "noise" took, in kB
