@@ -242,6 +242,8 @@ bool lic_alpha_pack_end(lic_alpha_packer *p, lic_alpha_plane *plane)
 
 struct lic_alpha_unpacker {
     uint32_t width, depth;
+    uint32_t x, skip; /* samples and rows before the part that is wanted */
+    bool is_part;
     size_t row_bytes;
     const uint8_t *at, *end;
     z_stream z;
@@ -250,11 +252,16 @@ struct lic_alpha_unpacker {
 
 lic_alpha_unpacker *lic_alpha_unpacker_new(const lic_alpha_plane *plane, uint32_t width)
 {
-    const size_t bytes = (size_t)width * (plane->depth / 8);
+    const size_t bytes = (size_t)(plane->width ? plane->width : width) * (plane->depth / 8);
     lic_alpha_unpacker *u = calloc(1, sizeof *u);
     if (!u)
         return NULL;
-    *u = (lic_alpha_unpacker){.width = width, .depth = plane->depth, .row_bytes = bytes};
+    *u = (lic_alpha_unpacker){.width = width,
+                              .depth = plane->depth,
+                              .x = plane->x,
+                              .skip = plane->y,
+                              .is_part = plane->width != 0,
+                              .row_bytes = bytes};
     u->at = plane->data;
     u->end = plane->data + plane->bytes;
     u->block = calloc(2, bytes + 1);
@@ -295,7 +302,8 @@ static int inflate_some(lic_alpha_unpacker *u, uint8_t *to, size_t bytes)
     return result;
 }
 
-bool lic_alpha_unpack_row(lic_alpha_unpacker *u, void *samples)
+/* The next row of the plane, in u->row. */
+static bool next_row(lic_alpha_unpacker *u)
 {
     uint8_t *row = u->above; /* that is no longer needed */
     const int result = inflate_some(u, row, u->row_bytes + 1);
@@ -304,13 +312,25 @@ bool lic_alpha_unpack_row(lic_alpha_unpacker *u, void *samples)
     unfilter_row(row[0], row + 1, u->row + 1, u->row_bytes, u->depth / 8);
     u->above = u->row;
     u->row = row;
-    from_bytes(row + 1, u->width, u->depth, samples);
+    return true;
+}
+
+bool lic_alpha_unpack_row(lic_alpha_unpacker *u, void *samples)
+{
+    for (; u->skip > 0; u->skip--)
+        if (!next_row(u))
+            return false;
+    if (!next_row(u))
+        return false;
+    from_bytes(u->row + 1 + (size_t)u->x * (u->depth / 8), u->width, u->depth, samples);
     return true;
 }
 
 bool lic_alpha_unpack_end(lic_alpha_unpacker *u)
 {
     uint8_t more;
+    if (u->is_part)
+        return true;
     return inflate_some(u, &more, 1) == Z_STREAM_END && u->z.avail_out == 1 && u->z.avail_in == 0 &&
            u->at == u->end;
 }

@@ -11,7 +11,8 @@ typedef struct lic_alpha_plane {
     const uint8_t *data; /* a zlib stream; NULL: all is opaque */
     size_t bytes;
     uint32_t depth;
-    void *owned; /* to be freed; NULL if data is somebody else's */
+    uint32_t width, x, y; /* a part of the plane: the width of all of it, and what is left out */
+    void *owned;          /* to be freed; NULL if data is somebody else's */
 } lic_alpha_plane;
 
 /* Of a plane that is not packed. */
@@ -27,10 +28,11 @@ bool lic_alpha_pack_end(lic_alpha_packer *packer, lic_alpha_plane *plane);
 void lic_alpha_packer_free(lic_alpha_packer *packer);
 
 typedef struct lic_alpha_unpacker lic_alpha_unpacker;
+/* width: of the rows wanted. NULL: no memory. */
 lic_alpha_unpacker *lic_alpha_unpacker_new(const lic_alpha_plane *plane, uint32_t width);
 /* The next row, at the plane's depth; false: the plane is damaged. */
 bool lic_alpha_unpack_row(lic_alpha_unpacker *unpacker, void *samples);
-/* Is the plane at its end, as it should be? */
+/* Is the plane at its end, as it should be? A part may end before. */
 bool lic_alpha_unpack_end(lic_alpha_unpacker *unpacker);
 void lic_alpha_unpacker_free(lic_alpha_unpacker *unpacker);
 

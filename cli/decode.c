@@ -51,15 +51,21 @@ static void set_shape(const lic_settings *s, const lic_info *info, lic_image *im
     image->height = s->crop_height ? s->crop_height : (info->height + scale - 1) / scale;
 }
 
-/* Transparency is packed for the whole picture only. */
-static bool keeps_alpha(const lic_job *job)
+/* The plane, or its part that --crop asks for; a preview has none. */
+static lic_alpha_plane find_alpha(const lic_job *job, const lic_info *info, const lic_chunk *chunk)
 {
     const lic_settings *s = job->settings;
-    if (!s->crop_width && s->scale <= 1)
-        return true;
+    lic_alpha_plane alpha = {.data = chunk->data, .bytes = chunk->bytes, .depth = info->depth};
+    if (s->crop_width) {
+        alpha.width = info->width;
+        alpha.x = s->crop_x;
+        alpha.y = s->crop_y;
+    }
+    if (s->scale <= 1)
+        return alpha;
     if (s->read.alpha != LIC_ALPHA_DROP)
-        lic_report_warning(job->input, "transparency is left out of a part or a preview");
-    return false;
+        lic_report_warning(job->input, "transparency is left out of a preview");
+    return (lic_alpha_plane){0};
 }
 
 /* Shape, metadata and alpha; chunks that are not for picture files are left. */
@@ -73,9 +79,8 @@ static lic_status describe(lic_job *job, const lic_info *info, lic_picture_forma
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
         const lic_chunk *chunk = &info->chunks[i];
         const bool is_alpha = memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0;
-        if (is_alpha && !picture->alpha.data && keeps_alpha(job))
-            picture->alpha =
-                (lic_alpha_plane){.data = chunk->data, .bytes = chunk->bytes, .depth = info->depth};
+        if (is_alpha && !picture->alpha.data)
+            picture->alpha = find_alpha(job, info, chunk);
         else if (!is_alpha)
             status = lic_picture_add_chunk(picture, chunk, &job->settings->read, &job->err);
     }
@@ -155,10 +160,12 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
 {
     lic_output out;
     lic_writer *writer = NULL;
+    lic_read_options options = job->settings->read;
+    options.threads = worker->threads;
     lic_status status = lic_job_open_output(job, &out);
     if (status != LIC_OK)
         return status;
-    status = lic_writer_open(out.stream, format, picture, &job->settings->read, &writer, &job->err);
+    status = lic_writer_open(out.stream, format, picture, &options, &writer, &job->err);
     if (status == LIC_OK)
         status = decode_rows(worker, job, file, picture->image.depth, writer);
     if (status == LIC_OK)

@@ -33,8 +33,9 @@ static void find_alpha(lic_view *view)
     const lic_info *info = &view->info;
     for (size_t i = 0; i < info->n_chunks && !view->alpha.data; i++)
         if (memcmp(info->chunks[i].type, LIC_ALPHA_CHUNK, 4) == 0)
-            view->alpha =
-                (lic_alpha_plane){info->chunks[i].data, info->chunks[i].bytes, info->depth, NULL};
+            view->alpha = (lic_alpha_plane){.data = info->chunks[i].data,
+                                            .bytes = info->chunks[i].bytes,
+                                            .depth = info->depth};
     view->channels = view->alpha.data ? RGB + 1 : RGB;
 }
 

@@ -54,6 +54,25 @@ holds "blended differs from dropped" test -z "$(equal blend.ppm drop.png && echo
 run "$LIC" decode -f --alpha blend=ff8000 a.lic blend.png
 holds "blended is the same in PNG and PPM" equal blend.png blend.ppm
 holds "and has no alpha" test "$(head_of blend.png)" = ' 8 2'
+# A part has its part of alpha, a preview none.
+run "$LIC" decode -f --crop 20x11+5+7 a.lic part.png
+expect "a part" 0
+holds "a part has alpha" test "$(head_of part.png)" = ' 8 6'
+if command -v python3 >/dev/null; then
+    run python3 -c "$(
+        cat <<'EOF'
+import sys
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+import pngread
+whole, part = pngread.read("a.png"), pngread.read("part.png")
+width = whole["size"][0]
+for what in ("alpha", "colours"):
+    assert part[what] == [whole[what][y * width + x] for y in range(7, 18) for x in range(5, 25)], what
+EOF
+    )" "$ROOT/tests"
+    expect "and the right one" 0
+fi
 # What blending before and after coding gives is near, where the picture is.
 run "$LIC" encode -f -q 100 --alpha blend=ffffff "$suite/bgan6a08.png" w.lic
 run "$LIC" decode -f w.lic w.png

@@ -11,7 +11,7 @@ enum { FUZZ_MAX_PIXELS = 1 << 16 };
 static inline lic_status fuzz_read(const uint8_t *data, size_t bytes, lic_alpha alpha, unsigned metadata,
                                    lic_picture *picture)
 {
-    const lic_read_options options = {FUZZ_MAX_PIXELS, metadata, alpha, {1, 200, 30}, 0};
+    const lic_read_options options = {FUZZ_MAX_PIXELS, metadata, alpha, {1, 200, 30}, 0, 0};
     lic_error err = {0};
     const lic_status status = lic_picture_read(data, bytes, &options, picture, &err);
     fuzz_check_error(status, &err);

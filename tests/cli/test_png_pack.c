@@ -1,0 +1,87 @@
+/* test_png_pack.c - the writer of PNG in several threads: the same bytes for any number of them,
+ * and libpng reads the pixels back. */
+#include "cli/image_io.h"
+#include "tests/test.h"
+
+static const lic_read_options read_options = {.max_pixels = 1 << 28};
+
+/* What is written with so many threads; free it. */
+static uint8_t *write_picture(lic_picture *picture, int threads, size_t *bytes)
+{
+    const lic_read_options options = {.alpha = LIC_ALPHA_KEEP, .threads = threads};
+    const lic_image *image = &picture->image;
+    char *data = NULL;
+    lic_writer *writer;
+    lic_error err = {0};
+    FILE *file = open_memstream(&data, bytes);
+    CHECK_EQ_INT(lic_writer_open(file, LIC_FORMAT_PNG, picture, &options, &writer, &err), LIC_OK);
+    CHECK_EQ_INT(lic_writer_rows(writer, image->height, image->data, image->stride_bytes, &err),
+                 LIC_OK);
+    CHECK_EQ_INT(lic_writer_end(writer, &err), LIC_OK);
+    CHECK_EQ_STR(err.text, "");
+    lic_writer_close(writer);
+    fclose(file);
+    return (uint8_t *)data;
+}
+
+static void fill(lic_image *image)
+{
+    const size_t n = (size_t)image->width * image->height * image->channels;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t v = (uint32_t)(i * 7 / 3 + test_random_below(9));
+        if (image->depth == 16)
+            ((uint16_t *)image->data)[i] = (uint16_t)(v * 19);
+        else
+            ((uint8_t *)image->data)[i] = (uint8_t)v;
+    }
+}
+
+static void check(uint32_t width, uint32_t height, uint32_t channels, uint32_t depth)
+{
+    static const int threads[] = {0, 2, 3, 7, 70};
+    lic_picture picture = {0}, back;
+    lic_error err = {0};
+    size_t bytes, other_bytes;
+    REQUIRE(lic_picture_alloc(&picture, width, height, channels, depth, &read_options, &err) ==
+            LIC_OK);
+    fill(&picture.image);
+    uint8_t *data = write_picture(&picture, 1, &bytes);
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        uint8_t *other = write_picture(&picture, threads[i], &other_bytes);
+        CHECK_EQ_INT(other_bytes, bytes);
+        CHECK(other_bytes == bytes && !memcmp(other, data, bytes));
+        free(other);
+    }
+    CHECK_EQ_INT(lic_picture_read(data, bytes, &read_options, &back, &err), LIC_OK);
+    CHECK_EQ_STR(err.text, "");
+    CHECK_EQ_STR(back.warning, "");
+    if (back.image.data)
+        CHECK_EQ_MEM(back.image.data, picture.image.data, picture.image.stride_bytes * height);
+    lic_picture_free(&back);
+    lic_picture_free(&picture);
+    free(data);
+}
+
+TEST(threads_change_no_byte)
+{
+    check(1, 1, 1, 8);
+    check(700, 999, 3, 8);  /* four pieces and a bit */
+    check(512, 1024, 1, 8); /* one piece exactly */
+    check(512, 2048, 1, 8); /* two */
+    check(300, 1900, 3, 16);
+    check(65535, 3, 3, 16); /* a row is nearly a piece */
+    check(65535, 9, 1, 8);
+}
+
+TEST(what_is_flat_stays_small)
+{
+    lic_picture picture = {0};
+    lic_error err;
+    size_t bytes;
+    REQUIRE(lic_picture_alloc(&picture, 4000, 4000, 3, 8, &read_options, &err) == LIC_OK);
+    memset(picture.image.data, 200, picture.image.stride_bytes * 4000);
+    uint8_t *data = write_picture(&picture, 3, &bytes);
+    CHECK(bytes < 48000000 / 200);
+    free(data);
+    lic_picture_free(&picture);
+}
