@@ -101,6 +101,10 @@ lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_op
                             lic_picture *picture, lic_error *err);
 lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
                              lic_error *err);
+/* Does to a picture with alpha (of its own depth) what reading does by these options: refuses,
+ * drops or blends. */
+lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *options,
+                               lic_error *err);
 void lic_picture_free(lic_picture *picture);
 
 /* Sets the image's fields and takes its memory, after the limits are checked. */

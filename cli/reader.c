@@ -131,6 +131,13 @@ void lic_reader_close(lic_reader *reader)
 
 /* ---- rows ---- */
 
+static lic_status would_be_lost(lic_error *err)
+{
+    return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
+                           "has transparency, which would be lost: choose --alpha=drop or "
+                           "--alpha=blend=RRGGBB");
+}
+
 static lic_status take_alpha(lic_reader *r, void *row, lic_error *err)
 {
     const lic_image *image = &r->picture->image;
@@ -143,9 +150,7 @@ static lic_status take_alpha(lic_reader *r, void *row, lic_error *err)
                        image->channels, row);
     else if (o->alpha == LIC_ALPHA_REFUSE &&
              !lic_blend_is_opaque(r->alpha, image->width, image->depth))
-        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
-                               "has transparency, which would be lost: choose --alpha=drop or "
-                               "--alpha=blend=RRGGBB");
+        return would_be_lost(err);
     else if (r->packer && !lic_alpha_pack_row(r->packer, r->alpha))
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for alpha");
     return LIC_OK;
@@ -170,5 +175,62 @@ lic_status lic_reader_end(lic_reader *r, lic_error *err)
     const lic_status status = r->format->end(r->state, err);
     if (status == LIC_OK && r->packer && !lic_alpha_pack_end(r->packer, &r->picture->alpha))
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for alpha");
+    return status;
+}
+
+/* ---- whole pictures ---- */
+
+/* A row of an image that has its colours in memory and its alpha packed. */
+static lic_status flatten_row(const lic_read_options *o, const lic_image *from, uint32_t y,
+                              const void *alpha, lic_image *to, lic_error *err)
+{
+    const uint8_t *row = (const uint8_t *)from->data + y * from->stride_bytes;
+    if (o->alpha == LIC_ALPHA_BLEND)
+        lic_blend_over(row, alpha, from->width, from->channels, from->depth, o->background,
+                       to->channels, (uint8_t *)to->data + y * to->stride_bytes);
+    else if (!lic_blend_is_opaque(alpha, from->width, from->depth))
+        return would_be_lost(err);
+    return LIC_OK;
+}
+
+static lic_status flatten(const lic_picture *picture, const lic_read_options *options,
+                          lic_picture *to, lic_error *err)
+{
+    const lic_image *from = &picture->image;
+    lic_alpha_unpacker *unpacker = lic_alpha_unpacker_new(&picture->alpha, from->width);
+    void *alpha = malloc(lic_image_row_bytes(from, 1));
+    lic_status status = LIC_OK;
+    if (!unpacker || !alpha)
+        status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
+    for (uint32_t y = 0; y < from->height && status == LIC_OK; y++)
+        status =
+            lic_alpha_unpack_row(unpacker, alpha)
+                ? flatten_row(options, from, y, alpha, &to->image, err)
+                : lic_report_fail(err, LIC_ERR_CORRUPT, "the transparency in the file is damaged");
+    lic_alpha_unpacker_free(unpacker);
+    free(alpha);
+    return status;
+}
+
+lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *options,
+                               lic_error *err)
+{
+    const lic_image *from = &picture->image;
+    lic_picture to = {0};
+    lic_status status = LIC_OK;
+    if (!picture->alpha.data || options->alpha == LIC_ALPHA_DROP)
+        return LIC_OK;
+    if (options->alpha == LIC_ALPHA_BLEND)
+        status = lic_picture_alloc(&to, from->width, from->height,
+                                   lic_blend_channels(from->channels, options->background),
+                                   from->depth, options, err);
+    if (status == LIC_OK)
+        status = flatten(picture, options, &to, err);
+    if (status == LIC_OK && to.image.data) {
+        free(picture->image.data);
+        picture->image = to.image;
+        to.image.data = NULL;
+    }
+    lic_picture_free(&to);
     return status;
 }

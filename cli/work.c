@@ -77,6 +77,21 @@ lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_p
     return status;
 }
 
+/* Alpha in the file means what it means in a PNG. */
+static lic_status settle_alpha(const lic_work *work, const lic_info *info, lic_picture *picture,
+                               lic_error *err)
+{
+    for (size_t i = 0; i < info->n_chunks && !picture->alpha.data; i++) {
+        const lic_chunk *chunk = &info->chunks[i];
+        if (memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0)
+            picture->alpha = (lic_alpha_plane){
+                .data = chunk->data, .bytes = chunk->bytes, .depth = picture->image.depth};
+    }
+    lic_status status = lic_picture_flatten(picture, &work->settings->read, err);
+    picture->alpha = (lic_alpha_plane){0}; /* it is in the file, which goes */
+    return status;
+}
+
 lic_status lic_work_read(lic_work *work, const char *path, lic_picture *picture, size_t *lic_bytes,
                          lic_error *err)
 {
@@ -91,6 +106,8 @@ lic_status lic_work_read(lic_work *work, const char *path, lic_picture *picture,
     } else {
         *lic_bytes = file.bytes;
         status = lic_work_decode(work, file.data, file.bytes, picture, err);
+        if (status == LIC_OK)
+            status = settle_alpha(work, &info, picture, err);
     }
     lic_file_free(&file);
     return status;

@@ -80,6 +80,13 @@ run "$LIC" encode -f -q 100 "$suite/bgan6a08.png" k.lic
 run "$LIC" decode -f --alpha blend=ffffff k.lic k.png
 run "$LIC" eval --json w.png k.png
 holds "blended before or after: near" at_least "$(number out psnr | sed 's/null/99/')" 25
+# eval takes alpha in a .lic file for what it is in a PNG
+run "$LIC" eval a.lic drop.png
+expect "eval of a .lic file with alpha" 1 '^lic: a.lic: has transparency'
+run "$LIC" eval --alpha drop a.lic drop.png
+holds "dropped" grep -q equal out
+run "$LIC" eval --alpha blend=ff8000 a.lic blend.png
+holds "blended" grep -q equal out
 run "$LIC" eval --alpha keep a.png a.png
 expect "eval does not compare alpha" 2 'alpha=keep'
 run "$LIC" encode --alpha some "$suite/basn6a08.png" no.lic
