@@ -80,25 +80,51 @@ def read_file(data, salvage=False):
     head["cut"] = zlib.crc32(data[at + 4:], zlib.crc32(data[:at])) != crc
     need(salvage or not head["cut"], "CORRUPT", "CRC-32")
     need(not head["tiled"] or len(head["tiles"][0]) * len(head["tiles"][1]) > 1, "CORRUPT", "a single tile")
-    if flags & 0x10:
-        read_chunks(r, head)
+    head["chunks"] = read_chunks(r, head) if flags & 0x10 else []
     return head, data[r.at:]
 
 
 def read_chunks(r, head):
-    n = 0
+    """-> (type, packed, unpacked bytes) of each."""
+    found = []
     while True:
         kind = r.take(4, "CORRUPT")
         if kind == bytes(4):
-            need(1 <= n <= 16 - head["srgb"], "CORRUPT", "number of chunks")
-            return
+            need(1 <= len(found) <= 16 - head["srgb"], "CORRUPT", "number of chunks")
+            return found
         need(kind[:1].isalpha() and all(32 <= c < 127 for c in kind[1:]), "CORRUPT", "type of chunk")
         need(not kind[:1].isupper(), "VERSION", f"critical chunk {kind}")
         packed, unpacked = r.varint(), r.varint()
         alpha = head["height"] * (1 + head["width"] * (2 if head["deep"] else 1))
         need(unpacked == alpha if kind == b"alph" else unpacked <= 64 << 20, "CORRUPT", "long chunk")
-        r.take(packed, "CORRUPT")
-        n += 1
+        found.append((kind, r.take(packed, "CORRUPT"), unpacked))
+
+
+def read_alpha(head):
+    """-> [H, W], uint8 or uint16; None: all is opaque. Filters are those of PNG."""
+    packed = next((c for c in head["chunks"] if c[0] == b"alph"), None)
+    if packed is None:
+        return None
+    try:
+        z = zlib.decompressobj()
+        raw = z.decompress(packed[1]) + z.flush()
+    except zlib.error as e:
+        raise Refused(f"CORRUPT: alpha: {e}")
+    need(z.eof and not z.unused_data and len(raw) == packed[2], "CORRUPT", "alpha")
+    d = 2 if head["deep"] else 1
+    n = head["width"] * d
+    above, plane = bytes(n), []
+    for y in range(head["height"]):
+        kind, row = raw[y * (n + 1)], bytearray(raw[y * (n + 1) + 1:(y + 1) * (n + 1)])
+        need(kind <= 4, "CORRUPT", "filter of alpha")
+        for i in range(n):
+            a, b, c = (row[i - d] if i >= d else 0), above[i], (above[i - d] if i >= d else 0)
+            p = a + b - c
+            nearest = a if abs(p - a) <= min(abs(p - b), abs(p - c)) else b if abs(p - b) <= abs(p - c) else c
+            row[i] = (row[i] + (0, a, b, (a + b) // 2, nearest)[kind]) & 255
+        plane.append(np.frombuffer(bytes(row), ">u2" if d == 2 else "u1"))
+        above = row
+    return np.stack(plane).astype(np.uint16 if d == 2 else np.uint8)
 
 
 # ---- section 5: range coder -----------------------------------------------------------------------

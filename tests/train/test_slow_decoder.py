@@ -11,6 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LIC = os.environ.get("LIC", os.path.join(HERE, "../../build/lic"))
 MODEL = os.path.join(HERE, "../golden/tiny.licw")
 sys.path.insert(0, os.path.join(HERE, "../../models/train"))
+sys.path.insert(0, os.path.join(HERE, ".."))
 sys.dont_write_bytecode = True
 try:
     import numpy as np
@@ -21,6 +22,7 @@ except ImportError as e:
 if not os.access(LIC, os.X_OK):
     print(f"test_slow_decoder: skipped: no program {LIC}")
     sys.exit(0)
+import pngread
 import slow_decoder
 from export import pack_licw, read_licw
 
@@ -164,6 +166,20 @@ def test_same_salvage(folder, licw):
             pass
 
 
+def test_same_alpha(folder, licw):
+    """Of PNG files with alpha channels, a transparent colour and a transparent palette."""
+    b, out = (os.path.join(folder, n) for n in ("a.lic", "out.png"))
+    for name in ("basn4a16", "basn6a08", "basi6a16", "tbbn3p08", "tbbn2c16", "tp0n3p08"):
+        original = os.path.join(HERE, "../data/pngsuite", name + ".png")
+        assert lic("encode", original, b) == 0 and lic("decode", b, out) == 0
+        head, _ = slow_decoder.read_file(read(b))
+        alpha, picture = slow_decoder.read_alpha(head), pngread.read(original)
+        assert (alpha is None) == picture["opaque"], name
+        if alpha is not None:
+            assert alpha.shape == picture["size"][::-1]
+            assert alpha.reshape(-1).tolist() == picture["alpha"] == pngread.read(out)["alpha"], name
+
+
 def test_both_refuse_damage(folder, licw):
     a, b, out = (os.path.join(folder, n) for n in ("in.ppm", "a.lic", "out.ppm"))
     slow_decoder.write_picture(a, picture(30, 50, 3, np.uint8, 9))
@@ -199,6 +215,7 @@ def main():
         test_same_pixels_in_tiles(folder, licw)
         test_same_previews(folder, licw)
         test_same_salvage(folder, licw)
+        test_same_alpha(folder, licw)
         test_both_refuse_damage(folder, licw)
     print("test_slow_decoder: passed")
 
