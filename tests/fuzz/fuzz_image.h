@@ -44,9 +44,14 @@ static inline void fuzz_write(lic_picture *picture, lic_picture_format format)
     FUZZ_CHECK(status == LIC_OK || format == LIC_FORMAT_JPEG);
     if (status == LIC_OK) {
         lic_picture again;
-        FUZZ_CHECK(fuzz_read((uint8_t *)data, bytes, LIC_ALPHA_REFUSE, LIC_META_ALL, &again) == LIC_OK);
+        FUZZ_CHECK(fuzz_read((uint8_t *)data, bytes, LIC_ALPHA_KEEP, LIC_META_ALL, &again) == LIC_OK);
         if (format != LIC_FORMAT_JPEG)
             fuzz_check_same(&picture->image, &again.image);
+        if (format == LIC_FORMAT_PNG) {
+            FUZZ_CHECK(picture->alpha.bytes == again.alpha.bytes);
+            FUZZ_CHECK(!picture->alpha.data ||
+                       !memcmp(picture->alpha.data, again.alpha.data, again.alpha.bytes));
+        }
         lic_picture_free(&again);
     }
     free(data);
@@ -54,7 +59,7 @@ static inline void fuzz_write(lic_picture *picture, lic_picture_format format)
 
 static inline void fuzz_picture(const uint8_t *data, size_t bytes)
 {
-    const lic_alpha alpha = (lic_alpha)(bytes % 3);
+    const lic_alpha alpha = (lic_alpha)(bytes % 4);
     lic_picture picture;
     if (fuzz_read(data, bytes, alpha, LIC_META_ALL, &picture) == LIC_OK) {
         fuzz_write(&picture, LIC_FORMAT_PNG);
