@@ -296,3 +296,38 @@ TEST(srgb_stands_for_its_gamma_and_primaries)
     lic_colour_complete(&back, true);
     CHECK(!back.has[LIC_COLOUR_SRGB] && !back.has[LIC_COLOUR_GAMA]);
 }
+
+TEST(colours_and_resolution_go_through_a_png)
+{
+    static const uint8_t pixels[2 * 3] = {0, 1, 2, 0, 3, 4},
+                                    phys[9] = {0, 0, 11, 19, 0, 0, 7, 8, 1};
+    static const uint8_t text[] = {'c', 'I', 'C', 'P', 4, 9, 16, 0, 1, 's', 'R', 'G', 'B', 1, 2};
+    static uint8_t data[1000];
+    lic_error err = {0};
+    lic_picture p, again;
+    uint8_t *at = put_png_head(file, 2, 2, 8, 0, 0);
+    at = put_chunk(at, "cICP", text + 5, 4);
+    at = put_chunk(at, "sRGB", text + 14, 1);
+    at = put_chunk(at, "pHYs", phys, sizeof phys);
+    at = put_chunk(at, "gAMA", phys, 4);
+    at[-1] ^= 1; /* its checksum */
+    at = put_pixels(at, pixels, sizeof pixels);
+    at = put_chunk(at, "pHYs", pixels, 6); /* behind the pixels it has no meaning */
+    at = put_chunk(at, "IEND", NULL, 0);
+    REQUIRE(lic_picture_read(file, (size_t)(at - file), &defaults, &p, &err) == LIC_OK);
+    CHECK_EQ_INT(p.meta[LIC_META_COLOUR].bytes, sizeof text);
+    CHECK_EQ_MEM(p.meta[LIC_META_COLOUR].data, text, 15);
+    CHECK_EQ_MEM(p.meta[LIC_META_RESOLUTION].data, phys, 9);
+    CHECK_EQ_STR(p.warning, "PNG: gAMA is damaged and left out");
+    FILE *f = tmpfile();
+    CHECK_EQ_INT(lic_picture_write(f, LIC_FORMAT_PNG, &p, &err), LIC_OK);
+    rewind(f);
+    const size_t bytes = fread(data, 1, sizeof data, f);
+    fclose(f);
+    REQUIRE(lic_picture_read(data, bytes, &defaults, &again, &err) == LIC_OK);
+    CHECK_EQ_MEM(again.meta[LIC_META_COLOUR].data, text, 15);
+    CHECK_EQ_MEM(again.meta[LIC_META_RESOLUTION].data, phys, 9);
+    CHECK_EQ_STR(again.warning, "");
+    lic_picture_free(&again);
+    lic_picture_free(&p);
+}
