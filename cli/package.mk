@@ -14,12 +14,15 @@ INSTALL_LIST := 755,$(BUILD)/lic,$(BINDIR)/lic \
     644,$(BUILD)/lic.pc,$(LIBDIR)/pkgconfig/lic.pc \
     644,codec/lic.h,$(INCLUDEDIR)/lic.h \
     $(foreach w,$(wildcard models/weights/*.licw),644,$w,$(DATADIR)/lic/$(notdir $w)) \
-    644,cli/lic.1,$(DATADIR)/man/man1/lic.1
+    644,cli/lic.1,$(DATADIR)/man/man1/lic.1 \
+    644,$(BUILD)/completion/bash,$(DATADIR)/bash-completion/completions/lic \
+    644,$(BUILD)/completion/zsh,$(DATADIR)/zsh/site-functions/_lic \
+    644,$(BUILD)/completion/fish,$(DATADIR)/fish/vendor_completions.d/lic.fish
 comma        := ,
 INSTALLED    = $(foreach e,$(INSTALL_LIST) $(DESKTOP_LIST),$(lastword $(subst $(comma), ,$e))) \
     $(LIBDIR)/$(SONAME) $(LIBDIR)/liblic.so
 
-## make install: into $(DESTDIR)$(PREFIX): program, library, header, weights, manual page
+## make install: into $(DESTDIR)$(PREFIX): program, library, header, weights, manual page, completions
 install: all install-files
 
 # Without building first, for those who have built with other flags. Files go beside their place and
@@ -30,6 +33,8 @@ install_all = set -e; for entry in $1; do \
 
 install-files: $(BUILD)/lic.pc
 	$(call say,install $(DESTDIR)$(PREFIX))
+	$(Q)mkdir -p $(BUILD)/completion
+	$(Q)for shell in bash zsh fish; do $(BUILD)/lic --completion $$shell >$(BUILD)/completion/$$shell || exit 1; done
 	$(Q)$(call install_all,$(INSTALL_LIST))
 	$(Q)ln -sf liblic.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	$(Q)ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblic.so'
@@ -61,6 +66,7 @@ desktop: $(BUILD)/lic-thumbnailer $(DESKTOP_LOADER)
 	$(if $(DESKTOP_LOADER),,@echo '  no module for gdk-pixbuf: its headers are not here (libgdk-pixbuf-2.0-dev)')
 
 DESKTOP_LIST := 755,$(BUILD)/lic-thumbnailer,$(BINDIR)/lic-thumbnailer \
+    644,cli/desktop/lic-thumbnailer.1,$(DATADIR)/man/man1/lic-thumbnailer.1 \
     644,cli/desktop/lic.thumbnailer,$(DATADIR)/thumbnailers/lic.thumbnailer \
     644,cli/desktop/lic.xml,$(DATADIR)/mime/packages/lic.xml \
     $(foreach f,$(DESKTOP_LOADER),644,$f,$(PIXBUF_FOLDER)/libpixbufloader-lic.so)
@@ -101,3 +107,9 @@ $(BUILD)/tests/cli_test_view: $(DESKTOP_VIEW)
 -include $(wildcard $(BUILD)/obj/cli/desktop/*.d)
 
 .PHONY: desktop install-desktop install-desktop-files install install-files uninstall
+
+## make deb: Debian packages in $(BUILD)/deb
+deb:
+	$(Q)MAKE='$(MAKE)' cli/debian/build.sh $(BUILD)/deb
+
+.PHONY: deb

@@ -29,6 +29,9 @@ root="$T/d est/usr"
 holds "program" test -x "$root/bin/lic"
 holds "library" test -f "$root/lib/liblic.a"
 holds "weights" cmp "$root/share/lic/student.licw" "$ROOT/models/weights/student.licw"
+for file in bash-completion/completions/lic zsh/site-functions/_lic fish/vendor_completions.d/lic.fish; do
+    holds "completion $file" grep -q lic "$root/share/$file"
+done
 holds "manual page" test -s "$root/share/man/man1/lic.1"
 if command -v mandoc >/dev/null; then
     run mandoc -T lint -W warning "$root/share/man/man1/lic.1"
