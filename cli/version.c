@@ -23,6 +23,7 @@ int lic_command_version(void)
             printf(" %s", lic_cpu_name((lic_cpu)cpu));
     printf(")\nbackends  strict%s\n",
            lic_backend_supported(LIC_BACKEND_OPENBLAS) ? ", openblas" : "");
+    printf("threads   %d\n", lic_thread_count(0));
     lic_models_for_each(print_model, &n);
     if (n == 0)
         printf("models    none found; LIC_MODEL_DIR names a folder\n");

@@ -59,15 +59,14 @@ for i in range(n):
             f.write(row[3 * x:3 * (x + w)])
 END
 
-now() { echo $((${EPOCHREALTIME/./} / 1000)); }
-timed() { # NAME N COMMAND...: pictures per second
-    local name=$1 pictures=$2 start ms
+timed() { # NAME N COMMAND...: pictures per second, of the clock and of the processor
+    local name=$1 pictures=$2
     shift 2
-    start=$(now)
-    "$@"
-    ms=$(($(now) - start))
-    rate=$(awk -v n="$pictures" -v ms="$ms" 'BEGIN { printf "%.2f", 1000 * n / ms }')
-    printf '%-44s%10.2f s%10s pictures/s\n' "$name" "$(awk -v ms="$ms" 'BEGIN { print ms / 1000 }')" "$rate"
+    local TIMEFORMAT='%R %U %S'
+    { time "$@" 2>&3; } 3>&2 2>"$work/time"
+    rate=$(awk -v n="$pictures" '{ printf "%.2f", n / $1 }' "$work/time")
+    awk -v name="$name" -v rate="$rate" '{ printf "%-44s%8.2f s%9.2f s of processor%9s pictures/s\n", name, $1,
+        $2 + $3, rate }' "$work/time"
 }
 by_loop() {
     find "$work/in" -name '*.ppm' | sort | head -n "$loop" | while read -r file; do

@@ -1,34 +1,45 @@
 #!/usr/bin/env bash
-# targets.sh FOLDER [BPP...] - how near --target-bpp comes to its target on the pictures of a folder, and in
-# how many encodes: per target the worst and mean distance below it, and what could not be reached.
+# targets.sh FOLDER [TARGET...] - how near encode comes to targets on the pictures of a folder, and in how
+# many encodes. A target is bits per pixel, or dB if it begins with psnr= (default: 0.15 0.27 0.35 0.45 0.8
+# psnr=32). Per target: mean and largest distance on the promised side, how many on the other side (0), and
+# how many the model cannot reach. Exits 1 if a promise is broken.
 #   BUILD=folder   where `make` built, default build
 #   LIST=1         a line per picture as well
 set -eu
 export LC_ALL=C
 root=$(cd "$(dirname "$0")/../.." && pwd)
 lic=${LIC:-${BUILD:-$root/build}/lic}
-folder=$1
+folder=$1 bad=0
 shift
-[ $# -gt 0 ] || set -- 0.27 0.35 0.45
+[ $# -gt 0 ] || set -- 0.15 0.27 0.35 0.45 0.8 psnr=32
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-printf '%-8s%9s%12s%12s%9s%16s%14s\n' bpp pictures 'mean short' 'most short' above 'mean encodes' 'out of reach'
-for bpp; do
-    "$lic" encode -r "$folder" --output-dir "$work/$bpp" --target-bpp "$bpp" --quiet --json >"$work/json" 2>/dev/null || true
-    awk -v target="$bpp" -v list="${LIST:-0}" '
-        function key(name) { return match($0, "\"" name "\": \"?[^,}\"]*") ? \
-            substr($0, RSTART + length(name) + 4, RLENGTH - length(name) - 4) : "" }
-        key("status") !~ /LIC_OK/ { out++; next }
+printf '%-10s%9s%12s%12s%14s%14s%18s\n' target pictures 'mean off' 'most off' 'wrong side' 'mean encodes' 'out of reach'
+for target; do
+    case $target in
+    psnr=*) option=--target-psnr ;;
+    *) option=--target-bpp ;;
+    esac
+    "$lic" encode -r "$folder" --output-dir "$work/$target" $option "${target#psnr=}" --quiet --json >"$work/json" 2>/dev/null || true
+    awk -v name="$target" -v list="${LIST:-0}" '
+        function key(k) { return match($0, "\"" k "\": \"?[^,}\"]*") ? \
+            substr($0, RSTART + length(k) + 4, RLENGTH - length(k) - 4) : "" }
+        BEGIN { psnr = sub(/psnr=/, "", name); target = name + 0 }
+        key("status") !~ /LIC_OK/ { least++; next }
         {
-            got = 8 * key("bytes") / (key("width") * key("height")); quality = key("quality") + 0
-            if (list) printf "  %-40s %.5f bpp, quality %.2f, %d encodes\n", key("input"), got, quality, key("encodes")
-            if (got > target + 0) above++
+            got = psnr ? key("psnr") + 0 : 8 * key("bytes") / (key("width") * key("height"))
+            off = psnr ? got - target : 100 * (1 - got / target)
+            if (list) printf "  %-40s %.5f, quality %.2f, %d encodes\n", key("input"), got, key("quality"), key("encodes")
+            if (off < 0) wrong++
             encodes += key("encodes"); n++
-            if (quality >= 99.9999) { full++; next } # it cannot get larger
-            short = 100 * (1 - got / target); sum += short; m++
-            if (short > most) most = short
+            if (key("quality") + 0 == (psnr ? 0 : 100)) { end++; next } # there is nothing beyond
+            sum += off; m++
+            if (off > most) most = off
         }
-        END { printf "%-8s%9d%11.2f%%%11.2f%%%9d%16.2f%14s\n", target, NR, m ? sum / m : 0, most, above,
-              n ? encodes / n : 0, (out + 0) " + " (full + 0) }' "$work/json"
+        END { unit = psnr ? " dB" : " %"
+              printf "%-10s%9d%9.2f%-3s%9.2f%-3s%14d%14.2f%18s\n", (psnr ? target " dB" : target " bpp"), NR,
+                  m ? sum / m : 0, unit, most, unit, wrong, n ? encodes / n : 0, (least + 0) " + " (end + 0)
+              exit wrong > 0 }' "$work/json" || bad=1
 done
-echo 'short: per cent below the target; out of reach: too small for quality 0 + too large for quality 100'
+echo 'out of reach: refused + at the end of the scale (size: best quality is smaller; PSNR: least is better)'
+exit $bad
