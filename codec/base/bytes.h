@@ -32,9 +32,9 @@ bool lic_add_size(size_t a, size_t b, size_t *out);
 
 /* CRC-32 as in zlib and PNG, of any length; crc is 0 at the start, or what came back before. */
 uint32_t lic_crc32(uint32_t crc, const void *data, size_t bytes);
-/* Whether a single wrong bit (or byte, if whole_byte) in data of this length explains that its CRC-32
- * is not the right one; difference: one xor the other. A difference that has another cause is so
- * explained with a chance of 8 (255) in 2^32 per byte. */
+/* Whether a single wrong bit (or byte, if whole_byte) in data of this length explains that its
+ * CRC-32 is not the right one; difference: one xor the other. A difference that has another cause
+ * is so explained with a chance of 8 (255) in 2^32 per byte. */
 bool lic_crc32_one_wrong(uint32_t difference, size_t bytes, bool whole_byte);
 
 #endif
