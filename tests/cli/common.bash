@@ -53,6 +53,10 @@ at_least() { # A B
     awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b + 0) }'
 }
 
+sanitized() { # is the program built with a sanitizer?
+    nm "$LIC" 2>/dev/null | grep -qE '__(a|t|m)san_init'
+}
+
 no_strays() { # FOLDER: no temporary file is left
     [ -z "$(find "$1" -name '.*.??????' -print -quit)" ]
 }

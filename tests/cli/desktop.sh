@@ -75,7 +75,7 @@ if [ ! -f "$loader" ] || [ ! -x "$query" ] || ! command -v gdk-pixbuf-thumbnaile
     finish
     exit
 fi
-if nm "$LIC" 2>/dev/null | grep -qE '__(a|t|m)san_init'; then
+if sanitized; then
     skip "a module with a sanitizer loads into no program without"
     finish
     exit

@@ -82,7 +82,7 @@ TEST(shrink_of_the_longest_sides)
 
 TEST(shrink_tells_missing_rows)
 {
-    uint8_t row[30] = {0}, to[30];
+    uint8_t row[30] = {0}, to[75];
     lic_shrink s;
     REQUIRE(lic_shrink_begin(&s, 10, 10, 3, 5, 5, to, 15));
     for (int y = 0; y < 9; y++)
