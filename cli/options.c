@@ -216,6 +216,8 @@ static bool settle_alpha(lic_settings *s)
     const bool codes = s->command == LIC_COMMAND_ENCODE || s->command == LIC_COMMAND_DECODE;
     if (codes && s->read.alpha == LIC_ALPHA_REFUSE)
         s->read.alpha = LIC_ALPHA_KEEP;
+    if (s->command == LIC_COMMAND_BENCH && s->read.alpha == LIC_ALPHA_REFUSE)
+        s->read.alpha = LIC_ALPHA_DROP; /* nothing is lost: nothing is written */
     if (codes || s->read.alpha != LIC_ALPHA_KEEP)
         return true;
     lic_report_error(NULL, "--alpha=keep: only colours are compared here; drop or blend=RRGGBB");
