@@ -307,9 +307,7 @@ static bool open_json(lic_batch *b)
     const bool data_on_stdout = b->inputs->n == 1 && strcmp(b->inputs->items[0].output, "-") == 0;
     if (!s->json)
         return true;
-    b->json = s->json_file ? fopen(s->json_file, "w") : data_on_stdout ? stderr : stdout;
-    if (!b->json)
-        lic_report_error(s->json_file, "cannot write: %s", strerror(errno));
+    b->json = lic_job_json_open(s, data_on_stdout ? stderr : stdout);
     return b->json != NULL;
 }
 

@@ -264,12 +264,9 @@ int lic_command_bench(const lic_settings *s)
     struct bench b = {.settings = s};
     lic_inputs inputs;
     int code = lic_inputs_gather(&inputs, s, "");
-    if (code < 0 && s->json_file && !(b.json = fopen(s->json_file, "w"))) {
-        lic_report_error(s->json_file, "cannot write: %s", strerror(errno));
+    const bool wants_json = s->json || !isatty(STDOUT_FILENO);
+    if (code < 0 && wants_json && !(b.json = lic_job_json_open(s, stdout)))
         code = LIC_EXIT_FAILED;
-    }
-    if (!b.json && (s->json || !isatty(STDOUT_FILENO)))
-        b.json = stdout;
     if (code < 0)
         code = run(&b, &inputs);
     if (s->json_file && b.json && fclose(b.json) != 0)

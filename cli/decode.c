@@ -21,10 +21,9 @@ static lic_picture_format choose_format(const lic_settings *s, const char *outpu
 static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
 {
     lic_status status = lic_file_read(job->input, file, &job->err);
-    if (status == LIC_OK)
-        status = lic_probe(file->data, file->bytes, info, &job->err);
-    else
+    if (status != LIC_OK)
         return status;
+    status = lic_probe(file->data, file->bytes, info, &job->err);
     if (status == LIC_ERR_CORRUPT && info->width && job->settings->salvage)
         status = LIC_OK; /* the decoder finds out what there is */
     if (status != LIC_OK)
@@ -35,10 +34,7 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
     job->depth = info->depth;
     job->quality = info->quality;
     job->bytes = file->bytes;
-    if ((uint64_t)info->width * info->height > job->settings->read.max_pixels)
-        status = lic_report_fail(&job->err, LIC_ERR_LIMIT,
-                                 "%" PRIu32 "x%" PRIu32 " is more than --max-pixels=%" PRIu64,
-                                 info->width, info->height, job->settings->read.max_pixels);
+    status = lic_picture_check_pixels(info->width, info->height, &job->settings->read, &job->err);
     lic_job_lap(job, LIC_LAP_READ);
     return status;
 }

@@ -78,6 +78,16 @@ lic_picture_format lic_picture_format_of_name(const char *path)
 
 /* ---- parts of a picture ---- */
 
+lic_status lic_picture_check_pixels(uint64_t width, uint64_t height,
+                                    const lic_read_options *options, lic_error *err)
+{
+    if (width * height <= options->max_pixels)
+        return LIC_OK;
+    return lic_report_fail(err, LIC_ERR_LIMIT,
+                           "%" PRIu64 "x%" PRIu64 " is more than --max-pixels=%" PRIu64, width,
+                           height, options->max_pixels);
+}
+
 lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t height,
                                  uint32_t channels, uint32_t depth, const lic_read_options *options,
                                  lic_error *err)
@@ -86,13 +96,13 @@ lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t 
         return lic_report_fail(err, LIC_ERR_LIMIT,
                                "%" PRIu64 "x%" PRIu64 ": sides must be from 1 to %d pixels", width,
                                height, LIC_MAX_SIDE);
-    if (width * height > options->max_pixels)
-        return lic_report_fail(err, LIC_ERR_LIMIT,
-                               "%" PRIu64 "x%" PRIu64 " is more than --max-pixels=%" PRIu64, width,
-                               height, options->max_pixels);
-    picture->image = (lic_image){
-        .width = (uint32_t)width, .height = (uint32_t)height, .channels = channels, .depth = depth};
-    return LIC_OK;
+    const lic_status status = lic_picture_check_pixels(width, height, options, err);
+    if (status == LIC_OK)
+        picture->image = (lic_image){.width = (uint32_t)width,
+                                     .height = (uint32_t)height,
+                                     .channels = channels,
+                                     .depth = depth};
+    return status;
 }
 
 lic_status lic_picture_check_memory(const char *what, uint64_t bytes,

@@ -107,6 +107,9 @@ lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *opt
                                lic_error *err);
 void lic_picture_free(lic_picture *picture);
 
+/* Sides of at most LIC_MAX_SIDE: is the picture, or that of a .lic file, within max_pixels? */
+lic_status lic_picture_check_pixels(uint64_t width, uint64_t height,
+                                    const lic_read_options *options, lic_error *err);
 /* Sets the image's fields and takes its memory, after the limits are checked. */
 lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
                              uint32_t channels, uint32_t depth, const lic_read_options *options,

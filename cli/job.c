@@ -222,15 +222,21 @@ bool lic_job_say_json(const lic_job *job, lic_status status, FILE *file)
     return ok;
 }
 
-bool lic_job_json_begin(lic_json *json, const lic_settings *settings, FILE *stream,
-                        const char *command, const char *input)
+FILE *lic_job_json_open(const lic_settings *settings, FILE *stream)
 {
     const char *path = settings->json_file;
     FILE *file = path ? fopen(path, "w") : stream;
-    if (!file) {
+    if (!file)
         lic_report_error(path, "cannot write: %s", strerror(errno));
+    return file;
+}
+
+bool lic_job_json_begin(lic_json *json, const lic_settings *settings, FILE *stream,
+                        const char *command, const char *input)
+{
+    FILE *file = lic_job_json_open(settings, stream);
+    if (!file)
         return false;
-    }
     lic_json_begin(json, file);
     lic_json_string(json, "command", command);
     lic_json_string(json, "input", input);

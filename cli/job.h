@@ -57,8 +57,9 @@ lic_options lic_settings_options(const lic_settings *settings);
 lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, lic_model **model,
                                    lic_model_info *info, lic_error *err);
 
-/* Opens the JSON line of a command (stream: where to, unless --json=FILE says otherwise). False,
- * said, if that file cannot be opened. */
+/* The file that --json=FILE names, else the stream; NULL, said, if it cannot be opened. */
+FILE *lic_job_json_open(const lic_settings *settings, FILE *stream);
+/* Opens it and begins the JSON line of a command. */
 bool lic_job_json_begin(lic_json *json, const lic_settings *settings, FILE *stream,
                         const char *command, const char *input);
 /* False, said, if it could not be written. */

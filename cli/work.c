@@ -3,7 +3,6 @@
 
 #include "cli/report.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 void lic_work_begin(lic_work *work, const lic_settings *settings)
@@ -48,10 +47,8 @@ static lic_status decode_image(lic_work *work, const void *data, size_t bytes, l
     lic_info info;
     lic_options options = lic_settings_options(work->settings);
     lic_status status = lic_probe(data, bytes, &info, err);
-    if (status == LIC_OK && (uint64_t)info.width * info.height > options.max_pixels)
-        status = lic_report_fail(err, LIC_ERR_LIMIT,
-                                 "%" PRIu32 "x%" PRIu32 " is more than --max-pixels=%" PRIu64,
-                                 info.width, info.height, options.max_pixels);
+    if (status == LIC_OK)
+        status = lic_picture_check_pixels(info.width, info.height, &work->settings->read, err);
     if (status == LIC_OK)
         status = lic_work_open(work, info.model_id, err);
     if (status == LIC_OK && !work->decoder)
