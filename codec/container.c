@@ -164,9 +164,8 @@ static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, const lic_alloc
 }
 
 /* All but the checksum, which comes last. */
-static uint8_t *write_head(uint8_t *at, const lic_container *c)
+static uint8_t *write_head(uint8_t *at, const lic_container *c, bool has_srgb)
 {
-    const bool has_srgb = srgb_at(c) < c->n_chunks;
     unsigned flags = (has_srgb ? FLAG_SRGB : 0) | (c->n_chunks > has_srgb ? FLAG_CHUNKS : 0) |
                      (c->channels == 1 ? FLAG_GREY : 0) | (c->depth == 16 ? FLAG_16_BIT : 0) |
                      (c->tile_w ? FLAG_TILES : 0);
@@ -202,8 +201,9 @@ lic_status lic_container_write(const lic_container *c, const lic_allocator *allo
     uint8_t *data = max_file_bytes(c, &max_bytes) ? lic_alloc(allocator, max_bytes) : NULL;
     if (!data)
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the file");
-    uint8_t *crc = write_head(data, c), *at = crc + CRC_BYTES;
     const size_t by_flag = srgb_at(c);
+    const bool has_srgb = by_flag < c->n_chunks;
+    uint8_t *crc = write_head(data, c, has_srgb), *at = crc + CRC_BYTES;
     for (size_t i = 0; i < c->n_chunks && at; i++)
         if (i != by_flag)
             at = write_chunk(at, &c->chunks[i], allocator);
@@ -211,7 +211,7 @@ lic_status lic_container_write(const lic_container *c, const lic_allocator *allo
         lic_dealloc(allocator, data);
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory to pack the metadata");
     }
-    if (c->n_chunks > (by_flag < c->n_chunks))
+    if (c->n_chunks > has_srgb)
         at = lic_write_u32(at, 0);
     if (c->latent_bytes > 0)
         memcpy(at, c->latents, c->latent_bytes);

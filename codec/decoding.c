@@ -9,20 +9,10 @@
 
 #include <string.h>
 
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int larger(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static lic_area intersect(lic_area a, lic_area b)
 {
-    return (lic_area){larger(a.x0, b.x0), larger(a.y0, b.y0), smaller(a.x1, b.x1),
-                      smaller(a.y1, b.y1)};
+    return (lic_area){lic_larger(a.x0, b.x0), lic_larger(a.y0, b.y0), lic_smaller(a.x1, b.x1),
+                      lic_smaller(a.y1, b.y1)};
 }
 
 static bool has_head(const lic_context *context, const lic_decoding *d)
@@ -94,9 +84,9 @@ static void salvage_latents(lic_context *context, nn *c, lic_decoding *d, lic_ar
 
 static void count_whole(lic_decoding *d, const struct attempt *a)
 {
-    const uint32_t n = (uint32_t)smaller(a->io.n_whole, smaller(d->n_read, d->n_made));
+    const uint32_t n = (uint32_t)lic_smaller(a->io.n_whole, lic_smaller(d->n_read, d->n_made));
     d->n_tiles++;
-    d->n_whole_tiles += (int)n == smaller(d->n_read, d->n_made);
+    d->n_whole_tiles += (int)n == lic_smaller(d->n_read, d->n_made);
     d->n_whole_slices = n < d->n_whole_slices ? n : d->n_whole_slices;
 }
 
@@ -198,8 +188,8 @@ static struct span span_of(const lic_decoding *d)
                      .right = (d->crop.x1 - 1) / g->tile_w,
                      .top = d->crop.y0 / g->tile_h,
                      .bottom = (d->crop.y1 - 1) / g->tile_h};
-    s.first = larger(s.left - 1, 0);
-    s.last = smaller(s.right + 1, g->columns - 1);
+    s.first = lic_larger(s.left - 1, 0);
+    s.last = lic_smaller(s.right + 1, g->columns - 1);
     return s;
 }
 
@@ -234,12 +224,12 @@ static void finish_row(lic_context *context, nn *c, lic_decoding *d, int row, co
 static void forward_picture(lic_context *context, nn *c, lic_decoding *d, const struct span *s)
 {
     const lic_grid *g = &d->grid;
-    const int end = smaller(s->bottom + 1, g->rows - 1);
-    const int start = larger(s->top - 1, 0);
+    const int end = lic_smaller(s->bottom + 1, g->rows - 1);
+    const int start = lic_larger(s->top - 1, 0);
     context->work =
         lic_stage_share(LIC_STAGE_CODING) * (s->last - s->first + 1) * (end - start + 1) +
         lic_stage_share(LIC_STAGE_SYNTHESIS) * (s->right - s->left + 1) * (s->bottom - s->top + 1);
-    for (int i = 0; i < smaller(3, g->rows); i++)
+    for (int i = 0; i < lic_smaller(3, g->rows); i++)
         d->y_hat[i] = lic_nn_new(c, g->tile_h / 16, g->width / 16, context->model->net.m);
     for (int row = start; row <= end && !d->damage; row++) {
         for_columns(context, c, d, row, s->first, s->last, decode_latents);
@@ -262,7 +252,7 @@ static void take_output(nn *c, lic_decoding *d)
 {
     lic_image *image = &d->to.image;
     if (d->sink) {
-        const int rows = smaller(d->grid.tile_h / d->scale, (int)image->height);
+        const int rows = lic_smaller(d->grid.tile_h / d->scale, (int)image->height);
         image->data = lic_arena_take(c->arena, (size_t)rows, image->stride_bytes);
     } else if (!lic_nn_idle(c)) {
         size_t bytes;

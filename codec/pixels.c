@@ -151,11 +151,6 @@ static void add_samples(const struct store_job *j, int y, int x0, int x1, float 
     }
 }
 
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static uint8_t *row_of(const struct store_job *j, int y)
 {
     const lic_image *image = &j->to->image;
@@ -166,10 +161,10 @@ static void means_row(void *user, size_t item, int worker)
 {
     (void)worker;
     const struct store_job *j = user;
-    const int y = j->area.y0 + REDUCED * (int)item, y1 = smaller(y + REDUCED, j->area.y1);
+    const int y = j->area.y0 + REDUCED * (int)item, y1 = lic_smaller(y + REDUCED, j->area.y1);
     uint8_t *row = row_of(j, y / REDUCED);
     for (int x = j->area.x0; x < j->area.x1; x += REDUCED) {
-        const int x1 = smaller(x + REDUCED, j->area.x1);
+        const int x1 = lic_smaller(x + REDUCED, j->area.x1);
         const float n = (float)((y1 - y) * (x1 - x));
         float sum[3] = {0};
         for (int yy = y; yy < y1; yy++)

@@ -13,11 +13,6 @@ static int divide_up(int a, int b)
     return (a + b - 1) / b;
 }
 
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, int tile_h)
 {
     grid->width = lic_padded(width);
@@ -27,8 +22,9 @@ bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, 
     if (grid->tile_w < LIC_UNIT || grid->tile_h < LIC_UNIT || grid->tile_w % LIC_UNIT ||
         grid->tile_h % LIC_UNIT)
         return false;
-    grid->tile_w = smaller(grid->tile_w, grid->width); /* memory is taken for whole rows of tiles */
-    grid->tile_h = smaller(grid->tile_h, grid->height);
+    grid->tile_w =
+        lic_smaller(grid->tile_w, grid->width); /* memory is taken for whole rows of tiles */
+    grid->tile_h = lic_smaller(grid->tile_h, grid->height);
     grid->columns = divide_up(grid->width, grid->tile_w);
     grid->rows = divide_up(grid->height, grid->tile_h);
     return true;
@@ -53,8 +49,8 @@ void lic_grid_choose(uint32_t width, uint32_t height, int side, int *tile_w, int
 lic_area lic_grid_tile(const lic_grid *grid, int column, int row)
 {
     const int x = column * grid->tile_w, y = row * grid->tile_h;
-    return (lic_area){x, y, smaller(x + grid->tile_w, grid->width),
-                      smaller(y + grid->tile_h, grid->height)};
+    return (lic_area){x, y, lic_smaller(x + grid->tile_w, grid->width),
+                      lic_smaller(y + grid->tile_h, grid->height)};
 }
 
 /* Along one axis: the tile from..to of a picture of `length`, with its halo. */

@@ -28,6 +28,16 @@ typedef struct lic_area {
     int x0, y0, x1, y1; /* half-open */
 } lic_area;
 
+static inline int lic_smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static inline int lic_larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 /* The picture's length padded to LIC_UNIT. */
 int lic_padded(uint32_t pixels);
 /* Grid of a picture; tile sides 0 mean one tile. False unless tile sides are multiples of LIC_UNIT.

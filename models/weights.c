@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 enum { HEAD = 64, CONFIG = 64, ENTRY = 128, MAX_CONFIG = 256, MAX_TENSORS = 4096, KEY = 24 };
-enum { N_TYPES = 4 };
 
 static lic_reader reader_at(const lic_weights *w, size_t at)
 {
@@ -102,10 +101,10 @@ static lic_weights_entry entry_at(const lic_weights *w, uint32_t i)
 /* Number of elements; false if dimensions, type, size or place do not agree. */
 static bool check_entry(const lic_weights *w, lic_weights_entry *e)
 {
-    static const size_t size[N_TYPES] = {4, 2, 2, 4};
+    static const size_t size[LIC_WEIGHTS_N_TYPES] = {4, 2, 2, 4};
     size_t bytes, end;
-    if (!memchr(e->name, 0, LIC_WEIGHTS_NAME) || !e->name[0] || e->type >= N_TYPES || e->rank < 1 ||
-        e->rank > 4)
+    if (!memchr(e->name, 0, LIC_WEIGHTS_NAME) || !e->name[0] || e->type >= LIC_WEIGHTS_N_TYPES ||
+        e->rank < 1 || e->rank > 4)
         return false;
     e->count = 1;
     for (uint32_t d = 0; d < 4; d++)

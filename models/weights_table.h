@@ -7,7 +7,13 @@
 #include "models/weights.h"
 
 enum { LIC_WEIGHTS_NAME = 72 }; /* bytes of a tensor's name, its end included */
-enum { LIC_WEIGHTS_F32 = 0, LIC_WEIGHTS_F16 = 1, LIC_WEIGHTS_U16 = 2, LIC_WEIGHTS_I32 = 3 };
+enum {
+    LIC_WEIGHTS_F32 = 0,
+    LIC_WEIGHTS_F16 = 1,
+    LIC_WEIGHTS_U16 = 2,
+    LIC_WEIGHTS_I32 = 3,
+    LIC_WEIGHTS_N_TYPES = 4
+};
 
 typedef struct lic_weights_entry {
     const char *name;

@@ -4,26 +4,13 @@
 #endif
 #include "codec/base/arena.h"
 
+#include "codec/base/asan.h"
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
-#endif
-
-/* AddressSanitizer sees what no tensor has now: use after a rewind, and one tensor read past its
- * end into nothing. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
-#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
 /* Blocks of some size lie on huge pages where the system has them: thousands of page faults fewer,

@@ -3,6 +3,7 @@
  */
 #include "codec/base/arena.h"
 
+#include "codec/base/asan.h"
 #include "tests/test.h"
 
 /* An allocator that counts and can refuse. */
@@ -197,13 +198,7 @@ TEST(arena_without_memory)
 
 /* ---- sanitizer ------------------------------------------------------------------------------- */
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
+#ifdef LIC_HAS_ASAN
 
 /* What no block has is poisoned: before it is taken, after a rewind, and when the memory serves
  * again. */
