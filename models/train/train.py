@@ -277,9 +277,12 @@ class Trainer:
             return [(cfg["batch"], cfg["size"], 1.0, "")]
         return [(cfg["batch"], cfg["size"], 1 - cfg["late"], ""), (cfg["late_batch"], cfg["late_size"], 1.0, "")]
 
+    def precision(self):
+        return torch.autocast("cuda", torch.bfloat16) if self.cuda else contextlib.nullcontext()
+
     def objective(self, x, q, noise=True, cut=None):
         """-> loss, bpp, mse"""
-        with torch.autocast("cuda", torch.bfloat16) if self.cuda else contextlib.nullcontext():
+        with self.precision():
             x_hat, y_bits, z_bits = self.net(x, q, noise, cut)
         if cut is None:
             return self.loss(x, x_hat, y_bits + z_bits, q)
@@ -335,7 +338,8 @@ class Trainer:
         graphs, pool = [], torch.cuda.graph_pool_handle()
         for step in steps:
             graphs.append(torch.cuda.CUDAGraph())
-            with torch.cuda.graph(graphs[-1], pool=pool):
+            # Only this thread must keep off: NCCL's watchdog asks for events meanwhile.
+            with torch.cuda.graph(graphs[-1], pool=pool, capture_error_mode="thread_local"):
                 step()
         return [graph.replay for graph in graphs]
 
