@@ -197,9 +197,11 @@ class Muon:
             at += n
 
     @torch.no_grad()
-    def step(self):
+    def step(self, ok):
+        """One step; for ok = 0 nothing moves and nothing is remembered. A zero gradient would not do: an orthogonalised
+        moment has the same length however small it has become, so the weights would go on at full speed, blindly."""
         flat, n = self.flat, self.flat.adam_end
-        self.moment[n:].lerp_(flat.grad[n:], 1 - self.momentum)
+        self.moment[n:].lerp_(flat.grad[n:], ok * (1 - self.momentum))
         torch.lerp(flat.grad[n:], self.moment[n:], self.momentum, out=self.update[n:])
         main = torch.cuda.current_stream() if self.streams else None
         for s in self.streams:
@@ -208,19 +210,20 @@ class Muon:
             with torch.cuda.stream(self.streams[i % len(self.streams)]) if self.streams else contextlib.nullcontext():
                 self.orthogonalise(x, group)
         g, m, v = flat.grad[:n], self.moment[:n], self.second
-        self.t += 1
-        m.lerp_(g, 0.1)
-        v.lerp_(g * g, 0.02)
-        d = (v / (1 - 0.98 ** self.t)).sqrt_().add_(1e-8)
-        flat.value[:n].add_(m / d * (self.scale * (-self.adam_lr) / (1 - 0.9 ** self.t)))
+        self.t += ok
+        m.lerp_(g, ok * 0.1)
+        v.lerp_(g * g, ok * 0.02)
+        t = self.t.clamp(min=1)
+        d = (v / (1 - 0.98 ** t)).sqrt_().add_(1e-8)
+        flat.value[:n].add_(m / d * (ok * self.scale * (-self.adam_lr) / (1 - 0.9 ** t)))
         for s in self.streams:
             main.wait_stream(s)
-        flat.value[n:].add_(self.update[n:] * (self.scale * -self.lr))
+        flat.value[n:].add_(self.update[n:] * (ok * self.scale * -self.lr))
         flat.publish()
 
 
 class GradientGuard:
-    """Clip the gradient at 1.5 times its running norm; drop it when it is not finite or ten times too long."""
+    """Clip the gradient at 1.5 times its running norm. -> 1, or 0 for one to be dropped: not finite, or ten times too long."""
 
     def __init__(self, grad):
         self.grad = grad
@@ -236,6 +239,7 @@ class GradientGuard:
         self.largest.copy_(torch.maximum(self.largest, torch.nan_to_num(n, posinf=1e30)))
         self.skipped.add_((~ok).float())
         usual.copy_(torch.where(first, seen, usual + 0.05 * (seen - usual)))
+        return ok.float()
 
 
 def rate_distortion(x, x_hat, bits, q, kept=None):
@@ -268,7 +272,7 @@ class Trainer:
         self.average_weight = torch.ones((), device=tiles.data.device)
         self.stats = torch.zeros(4, device=tiles.data.device)      # running sums of loss, bpp, mse and their weight
         self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
-        self.rounds, self.phase = 0, ""
+        self.rounds, self.phase, self.reported = 0, "", (0, 0)
 
     def stages(self):
         """-> [(batch, size, fraction of the run at which it ends, phase)]"""
@@ -304,8 +308,7 @@ class Trainer:
         q = torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
         cut = torch.rand(batch, 2, device=x.device) < FIRST if tiles else None
         result = self.gradient(x, q, cut=cut)
-        self.guard()
-        self.optimizer.step()
+        self.optimizer.step(self.guard())
         self.average.lerp_(self.flat.value, self.average_weight)
         now = torch.stack([*result, torch.ones_like(result[0])])
         self.stats.lerp_(torch.nan_to_num(now, posinf=1e9), 0.01)
@@ -355,7 +358,9 @@ class Trainer:
         line = (f"loss {loss:.4f} bpp {bpp:.4f} mse {mse:.2f} rate {self.optimizer.scale.item():.3f} "
                 f"norm {g.norm.item():.2f} max {g.largest.item():.1f} skipped {g.skipped.item():.0f}")
         g.largest.zero_()
-        if not math.isfinite(loss):
+        (rounds, dropped), self.reported = self.reported, (self.rounds, g.skipped.item())
+        steps = self.rounds - rounds
+        if not math.isfinite(loss) or steps >= 20 and self.reported[1] - dropped > steps / 2:
             raise SystemExit("diverged: " + line)
         return line
 

@@ -204,7 +204,7 @@ def test_muon_orthogonalises_each_matrix():
     flat = train.FlatParameters(net)
     before = {k: v.clone() for k, v in flat.master.items()}
     flat.grad.normal_()
-    train.Muon(flat, lr=1e-2, adam_lr=1e-3).step()
+    train.Muon(flat, lr=1e-2, adam_lr=1e-3).step(torch.ones(()))
     for name, p in flat.master.items():
         step = p - before[name]
         if train.is_matrix(name, p):
@@ -213,6 +213,35 @@ def test_muon_orthogonalises_each_matrix():
             assert 0.6 < s.median() and s.max() < 1.3, (name, s)
         else:
             assert torch.allclose(step.abs(), torch.full_like(step, 1e-3), rtol=1e-2), name
+
+
+def test_a_dropped_step_moves_nothing():
+    """A zero gradient in its place made Muon go on with the old moment at full speed, until the network was lost."""
+    trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), TINY)
+    for _ in range(3):
+        trainer.step(4, 64)
+    state = lambda: [t.clone() for t in (trainer.flat.value, trainer.optimizer.moment, trainer.optimizer.second, trainer.optimizer.t)]
+    for bad in (math.nan, math.inf, 1e9):
+        before, dropped = state(), trainer.guard.skipped.item()
+        with mock.patch.object(trainer, "gradient", lambda *a, **k: (trainer.flat.grad.fill_(bad), [torch.zeros(())] * 3)[1]):
+            trainer.step(4, 64)
+        assert trainer.guard.skipped == dropped + 1 and all(map(torch.equal, before, state())), bad
+    before = trainer.flat.value.clone()
+    trainer.step(4, 64)
+    assert not torch.equal(before, trainer.flat.value) and trainer.flat.value.isfinite().all()
+
+
+def test_a_run_that_drops_its_steps_ends():
+    trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), TINY)
+    trainer.step(2, 64)
+    trainer.rounds = 40
+    trainer.report()
+    trainer.rounds, trainer.guard.skipped = 80, trainer.guard.skipped + 30
+    try:
+        trainer.report()
+        assert False, "it goes on"
+    except SystemExit as e:
+        assert "diverged" in str(e)
 
 
 def test_crops_are_pixels_of_the_tiles():
