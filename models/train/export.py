@@ -2,13 +2,13 @@
 
     export.py --model student 'student-v0.*.pt' student.licw
     export.py --model wide.json --name wide checkpoint.pt wide.licw
-    export.py --model student --resume resume/student.npz 'run/student.*.pt' ../weights/student.licw
-    export.py --model student --preview 'TILES/*.tar' --resume resume/student.npz ../weights/student.licw ../weights/student.licw
+    export.py --model student --fit 'TILES/*.tar' --resume resume/student.npz 'run/student.*.pt' ../weights/student.licw
     export.py --check student.licw
 
-The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a
-companion) and writes the file; --preview fits the head for previews to the tiles in the tar files and adds it; --model names a configuration (teacher, student) or a JSON file: a training configuration, or just the
-arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
+The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a companion) and
+writes the file. --fit adds what is fitted to the pictures in tar files of tiles, with the network as it is: the frequency tables of y
+(without it they are Gaussians) and the head for previews. --model names a configuration (teacher, student) or a JSON file: a training
+configuration, or just the arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
 
 As a module: `write_licw`, `read_licw`, `load_codec`, `load_resume`. A network that load_codec takes from a
 .licw evaluates like the C program does, but cannot be trained on: the position-bias networks and the
@@ -33,139 +33,23 @@ from collections import namedtuple
 
 import numpy as np
 import torch
-from scipy.special import expit, ndtr
+from scipy.special import expit
 
 import model
 import preview
+from tables import F16, F32, I32, TOTAL, U16, count_symbols, fitted_tables, gauss_tables, pack_tables, prior_tables, unpack_tables
 
 SIGNATURE = b"\x8Flicw\r\n\x1A"
 VERSION, FAMILY = 1, b"s2lic"
 HEAD_FIELDS, CONFIG_FIELDS, TENSOR_FIELDS = map(struct.Struct, ("<8sIIIIQQQ16s", "<24sII32s", "<72sII4IQQI12s"))
 HEAD, CONFIG_ENTRY, TENSOR_ENTRY, ALIGN = 64, 64, 128, 64
-TYPES = [np.dtype(t) for t in ("<f4", "<f2", "<u2", "<i4")]
-F32, F16, U16, I32 = TYPES
-TOTAL = 65536                       # of the frequencies of a table
-TAIL = 2.0 ** -16                   # mass that may be left outside a table, per side
-MAX_SYMBOLS = 4095                  # of one z table, escape included
+TYPES = [F32, F16, U16, I32]
 
 Licw = namedtuple("Licw", "config tensors hash")    # {key: int or str}, {name: array}, u64
 
 
 class LicwError(Exception):
     """The file is damaged, or is not what WEIGHTS.md describes."""
-
-
-# ---- frequency tables -----------------------------------------------------------------------------
-
-def allot(p):
-    """Integer frequencies, each at least 1, of sum TOTAL, that code symbols of probability p at the least
-    cost. The cost is convex and separable, so moving single units until none helps gives the optimum."""
-    p = np.asarray(p, np.float64)
-    f = np.maximum(1, np.floor(p * TOTAL)).astype(np.int64)
-    while True:
-        gain = p * np.log1p(1 / f)
-        with np.errstate(divide="ignore"):
-            loss = np.where(f > 1, -p * np.log1p(-1 / f), np.inf)
-        up, down = gain.argmax(), loss.argmin()
-        left = TOTAL - f.sum()
-        if left > 0:
-            f[up] += 1
-        elif left < 0:
-            f[down] -= 1
-        elif gain[up] > loss[down] * (1 + 1e-9):        # ties would swap for ever
-            f[up] += 1
-            f[down] -= 1
-        else:
-            return f
-
-
-def gauss_tables():
-    """One table for each scale: Gaussian of mean 0 over unit bins, values -K..K. -> [(first, p, outside)]"""
-    tables = []
-    for i in range(model.SIGMA_LEVELS):
-        s = math.exp(model.LOG_MIN + i * (model.LOG_MAX - model.LOG_MIN) / (model.SIGMA_LEVELS - 1))
-        k = 1
-        while ndtr(-(k + 0.5) / s) >= TAIL:
-            k += 1
-        v = np.abs(np.arange(-k, k + 1))
-        tables.append((-k, ndtr((0.5 - v) / s) - ndtr((-0.5 - v) / s), 2 * ndtr(-(k + 0.5) / s)))
-    return tables
-
-
-def prior_tables(prior, limit=1 << 24):
-    """One table for each channel of z: the trained density over unit bins, wherever its mass is."""
-    prior, n = prior.double(), prior.h[0].shape[0]
-
-    def logits(x):      # [n, points] -> [n, points], rising along the points
-        with torch.no_grad():
-            return prior.logits(torch.from_numpy(np.asarray(x, np.float64))[:, None, :])[:, 0].numpy()
-
-    def largest(test):  # the largest integer of each channel for which a falling test holds
-        lo, hi = np.full(n, -limit), np.full(n, limit)
-        while (hi - lo).max() > 1:
-            mid = (lo + hi) // 2
-            ok = test(mid)
-            lo, hi = np.where(ok, mid, lo), np.where(ok, hi, mid)
-        return lo
-
-    below = largest(lambda v: expit(logits(v[:, None] - 0.5))[:, 0] < TAIL)
-    above = largest(lambda v: expit(-logits(v[:, None] + 0.5))[:, 0] >= TAIL) + 1
-    middle = largest(lambda v: logits(v[:, None] + 0.0)[:, 0] < 0)
-    tables = []
-    for c in range(n):
-        first, last, most = int(below[c]), int(above[c]), MAX_SYMBOLS - 1
-        if last - first >= most:                    # too wide: keep what is nearest to the median
-            first = max(first, min(int(middle[c]) - most // 2, last - most + 1))
-            last = min(last, first + most - 1)
-        if max(last, 0) - min(first, 0) < most:     # the value 0 belongs to each table if it fits
-            first, last = min(first, 0), max(last, 0)
-        one = _channel(prior, c)
-        edge = one(np.arange(first, last + 2) - 0.5)
-        # the difference is taken on the side of the median where the sigmoids are small
-        p = np.where(edge[1:] + edge[:-1] > 0, expit(-edge[:-1]) - expit(-edge[1:]),
-                     expit(edge[1:]) - expit(edge[:-1]))
-        tables.append((first, p, float(expit(edge[0]) + expit(-edge[-1]))))
-    return tables
-
-
-def _channel(prior, c):
-    """logits of one channel as a function of an array of points (all channels at thousands would be slow)."""
-    h, b, a = ([t[c:c + 1].detach().numpy() for t in ts] for ts in (prior.h, prior.b, prior.a))
-
-    def logits(x):
-        x = np.asarray(x, np.float64)[None, None]
-        for i in range(len(h)):
-            x = np.logaddexp(0, h[i]) @ x + b[i]
-            x = x + np.tanh(a[i]) * np.tanh(x) if i < len(a) else x
-        return x[0, 0]
-    return logits
-
-
-def pack_tables(name, tables):
-    """[(first, p, outside)] -> the three tensors of a set, and [entropy, overhead] in bits per table."""
-    cum, start, firsts, cost = [], [0], [], []
-    for first, p, outside in tables:
-        f = allot(np.append(p, outside))
-        cum.append(np.cumsum(f) - f)
-        start.append(start[-1] + len(f))
-        firsts.append(first)
-        # What lies outside pays for its Golomb code as well: about 3 bits so near to the table.
-        used = np.append(p, outside)
-        used = np.where(used > 0, used, 1e-300)
-        entropy = -(used * np.log2(used)).sum()
-        cost.append((entropy, -(used * np.log2(f / TOTAL)).sum() + 3 * outside - entropy))
-    return {f"cdf.{name}.cum": np.concatenate(cum).astype(U16), f"cdf.{name}.start": np.array(start, I32),
-            f"cdf.{name}.first": np.array(firsts, I32)}, np.array(cost)
-
-
-def unpack_tables(tensors, name):
-    """-> [(first, frequencies)]; the last frequency is that of the escape."""
-    cum, start, first = (tensors[f"cdf.{name}.{k}"] for k in ("cum", "start", "first"))
-    out = []
-    for i in range(len(first)):
-        f = np.diff(np.append(cum[start[i]:start[i + 1]].astype(np.int64), TOTAL))
-        out.append((int(first[i]), f))
-    return out
 
 
 # ---- network -> tensors ---------------------------------------------------------------------------
@@ -240,7 +124,7 @@ def fold_attention(attn):
     return bias.T.astype(F32), scale.astype(F32)
 
 
-def tensors_of(net):
+def tensors_of(net, y_tables):
     """{name: array} in the order of the state dict, and the cost of the tables by name."""
     modules, out, cost = dict(net.named_modules()), {}, {}
     for name, t in net.state_dict().items():
@@ -249,8 +133,8 @@ def tensors_of(net):
             out[f"{attn}.bias_table"], out[f"{attn}.scale"] = fold_attention(modules[attn])
         elif not is_folded(name):
             out[name] = half(name, t)
-    for key, tables in (("z", prior_tables(net.prior)), ("y", gauss_tables())):
-        packed, cost[key] = pack_tables(key, tables)
+    for key, which in (("z", prior_tables(net.prior)), ("y", y_tables)):
+        packed, cost[key] = pack_tables(key, which)
         out.update(packed)
     out["scale.range"] = np.array([model.LOG_MIN, model.LOG_MAX], F32)
     return out, cost
@@ -289,10 +173,10 @@ def pack_licw(config, tensors):
     return b"".join([head(zlib.crc32(head(0, digest) + table), digest), table] + data)
 
 
-def write_licw(path, net, arguments, name, head=None):
-    """Exports a Codec, with the tensors of a head for previews. -> (config, cost of the tables, bytes written)"""
+def write_licw(path, net, arguments, name, head=None, y_tables=None):
+    """Exports a Codec, with the tensors of a head for previews and tables of y that are not Gaussian. -> (config, cost of the tables, bytes written)"""
     config = config_of(net, arguments, name)
-    tensors, cost = tensors_of(net)
+    tensors, cost = tensors_of(net, y_tables or gauss_tables())
     raw = pack_licw(config, {**tensors, **(head or {})})
     with open(path, "wb") as f:
         f.write(raw)
@@ -527,13 +411,13 @@ def load_parts(pattern, net):
     return net.eval()
 
 
-def fit_preview(net, pattern, slices):
-    """A head for previews, for the network as 16 bits leave it."""
+def fit(net, pattern, slices):
+    """-> the head for previews and the tables of y, for the network as 16 bits leave it"""
     net.requires_grad_(False)
     for k, p in net.named_parameters():
         if not k.startswith("prior."):
             p.data = torch.from_numpy(half(k, p).astype(np.float32))
-    return preview.fit(net, pattern, slices)
+    return preview.fit(net, pattern, slices), fitted_tables(count_symbols(net, pattern))
 
 
 def report(licw, cost):
@@ -557,8 +441,8 @@ def main():
     p.add_argument("--model", default="student", help="teacher, student or a JSON file")
     p.add_argument("--name", help="name stored in the file (default: that of --model)")
     p.add_argument("--resume", metavar="FILE", help="companion to write (default: OUT with .npz for .licw)")
-    p.add_argument("--preview", metavar="TARS", help="glob of tar files of pictures to fit a head for previews to")
-    p.add_argument("--preview-slices", type=int, default=3, metavar="N", help="slices that the head sees (default 3)")
+    p.add_argument("--fit", metavar="TARS", help="glob of tar files of pictures to fit the tables of y and a head for previews to")
+    p.add_argument("--preview-slices", type=int, default=3, metavar="N", help="slices that the head for previews sees (default 3)")
     p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
     p.add_argument("parts", nargs="?", help="glob of the state dict's parts")
     p.add_argument("out", nargs="?", help="file to write")
@@ -571,8 +455,8 @@ def main():
             p.error("PARTS and OUT are needed")
         name, arguments = codec_arguments(a.model)
         net = load_parts(a.parts, model.Codec(**arguments))
-        head = fit_preview(net, a.preview, a.preview_slices) if a.preview else None
-        _, cost, size = write_licw(a.out, net, arguments, a.name or name, head)
+        fitted = fit(net, a.fit, a.preview_slices) if a.fit else ()
+        _, cost, size = write_licw(a.out, net, arguments, a.name or name, *fitted)
         licw = read_licw(a.out)
         resume = a.resume or a.out.removesuffix(".licw") + ".npz"
         write_resume(resume, net, licw.hash)

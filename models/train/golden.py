@@ -22,6 +22,7 @@ import torch.nn.functional as F
 
 import export
 import model
+import tables
 
 SIGNATURE = b"licgold1"
 SEED = 20240314
@@ -169,7 +170,7 @@ class Slices:
         self.net, self.dump = net, dump
         lo, hi = licw.tensors["scale.range"].astype(np.float64)
         self.lo, self.hi = float(lo), float(hi)
-        self.tables = export.unpack_tables(licw.tensors, "y")
+        self.tables = tables.unpack_tables(licw.tensors, "y")
         self.bits, self.escapes = 0.0, 0
 
     def index(self, s):
@@ -180,7 +181,7 @@ class Slices:
         for v, i in zip(symbols.flatten().long().tolist(), index.flatten().long().tolist()):
             first, f = self.tables[i]
             k = v - first if 0 <= v - first < len(f) - 1 else len(f) - 1
-            self.bits -= math.log2(f[k] / export.TOTAL)
+            self.bits -= math.log2(f[k] / tables.TOTAL)
             self.escapes += k == len(f) - 1
 
     def run(self, hyper, target, draw):
@@ -218,12 +219,12 @@ class Slices:
         return y_hat + lrp if prev is None else torch.cat([prev, y_hat + lrp], -1)
 
 
-def z_bits(tables, z):
+def z_bits(z_tables, z):
     bits, escapes = 0.0, 0
-    for c, (first, f) in enumerate(tables):
+    for c, (first, f) in enumerate(z_tables):
         for v in z[..., c].flatten().long().tolist():
             k = v - first if 0 <= v - first < len(f) - 1 else len(f) - 1
-            bits -= math.log2(f[k] / export.TOTAL)
+            bits -= math.log2(f[k] / tables.TOTAL)
             escapes += k == len(f) - 1
     return bits, escapes
 
@@ -237,7 +238,7 @@ def run(net, licw, level, picture=None, latents=None, layers=False):
     dump.add("level", [level])
     for name, g in (("gain", gy), ("igain", igy), ("zgain", gz), ("izgain", igz)):
         dump.add(name, g[0, 0, 0])
-    z_tables, y, draw = export.unpack_tables(licw.tensors, "z"), None, None
+    z_tables, y, draw = tables.unpack_tables(licw.tensors, "z"), None, None
     if picture is not None:
         h, w = picture.shape[:2]
         x = np.pad(picture, ((0, -h % 64), (0, -w % 64), (0, 0)), mode="edge")

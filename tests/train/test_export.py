@@ -22,6 +22,7 @@ import export
 import golden
 import model
 import preview
+import tables
 import train
 
 torch.set_num_threads(1)
@@ -42,7 +43,7 @@ def test_allotment_is_the_best():
     rng = np.random.RandomState(1)
     for n in (1, 2, 3, 40, 4095):
         p = rng.gamma(0.1, size=n) + 1e-12
-        f = export.allot(p / p.sum())
+        f = tables.allot(p / p.sum())
         assert f.sum() == 65536 and f.min() >= 1
         cost = -(p * np.log2(f)).sum()
         for _ in range(200):        # no single move is cheaper
@@ -54,13 +55,51 @@ def test_allotment_is_the_best():
 
 
 def test_gauss_tables():
-    tables = export.gauss_tables()
-    assert len(tables) == 64 and all(first <= -1 and len(p) == 1 - 2 * first for first, p, _ in tables)
-    assert all(abs(p.sum() + outside - 1) < 1e-12 and outside < 2 * export.TAIL for _, p, outside in tables)
-    packed, cost = export.pack_tables("y", tables)
-    for (first, p, _), (f_first, f) in zip(tables, export.unpack_tables(packed, "y")):
+    gauss = tables.gauss_tables()
+    assert len(gauss) == 64 and all(first <= -1 and len(p) == 1 - 2 * first for first, p, _ in gauss)
+    assert all(abs(p.sum() + outside - 1) < 1e-12 and outside < 2 * tables.TAIL for _, p, outside in gauss)
+    packed, cost = tables.pack_tables("y", gauss)
+    for (first, p, _), (f_first, f) in zip(gauss, tables.unpack_tables(packed, "y")):
         assert first == f_first and f.sum() == 65536 and f.min() >= 1 and len(f) == len(p) + 1
     assert (cost[:, 1] > 0).all() and cost[:, 1].max() < 1.5e-3, cost[:, 1].max()
+
+
+def test_fitted_tables_are_what_was_counted():
+    """Of Laplacians, in the middle; of nothing, the Gaussian; and they code what was counted with fewer bits."""
+    rng, far = np.random.RandomState(5), tables.FARTHEST
+    counts = np.zeros((64, 2 * far + 1), np.int64)
+    for i in range(40):
+        np.add.at(counts[i], far + np.clip(rng.laplace(0, 0.1 * 1.1 ** i, 1 << 18).round(), -far, far).astype(int), 1)
+    bits = lambda n, first, f: -(n[far + first:far + first + len(f) - 1] * np.log2(f[:-1] / 65536)).sum() + 20 * (
+        n[:far + first].sum() + n[far + first + len(f) - 1:].sum())
+    fitted, gauss = tables.fitted_tables(counts), tables.gauss_tables()
+    packed = [tables.unpack_tables(tables.pack_tables("y", t)[0], "y") for t in (fitted, gauss)]
+    for i, (n, (first, p, outside), (g_first, g, _)) in enumerate(zip(counts, fitted, gauss)):
+        assert len(p) == 1 - 2 * first and abs(p.sum() + outside - 1) < 1e-12 and np.allclose(p, p[::-1]) and 0 <= outside < 2 * tables.TAIL + 1e-12
+        if i < 40:
+            assert abs(p[-first] - n[far] / n.sum()) < 0.01 and bits(n, *packed[0][i]) < bits(n, *packed[1][i]), i
+        else:
+            assert first == g_first and np.allclose(p, g, rtol=1e-9)
+
+
+def test_symbols_are_counted_as_the_codec_codes_them(path):
+    """Tables and symbols of two random tiles, against the network's own account of its errors and scales."""
+    net, _ = export.load_codec(path)
+    seen, width = [], 2 * tables.FARTHEST + 1
+    plain = net.gauss_bits
+    pictures = [torch.rand(64, 128, 3), torch.rand(64, 64, 3)]
+    with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)):
+        counts = tables.count_symbols(net, "*.tar", 2)
+        assert net.gauss_bits is plain and counts.shape == (64, width)
+        net.gauss_bits = lambda v, s: (seen.append((v.numpy().ravel(), s.numpy().ravel())), torch.zeros_like(v))[1]
+        rng = np.random.RandomState(1)
+        for x in pictures:
+            preview.latents(net, x, rng.uniform(0, net.LEVELS - 1), 0)
+    assert counts.sum() == sum(len(v) for v, _ in seen) == (64 * 128 + 64 * 64) // 256 * net.m
+    lo, hi = model.LOG_MIN, model.LOG_MAX
+    for i in range(64):
+        here = np.concatenate([v[np.clip(np.rint((s - lo) / ((hi - lo) / 63)), 0, 63) == i] for v, s in seen])
+        assert np.array_equal(counts[i], np.bincount(here.astype(int) + tables.FARTHEST, minlength=width)), i
 
 
 def test_prior_tables_find_the_mass():
@@ -72,18 +111,18 @@ def test_prior_tables_find_the_mass():
         slope = torch.nn.functional.softplus(prior.h[0].data[c]) / width
         prior.h[0].data[c] = torch.log(torch.expm1(slope))
         prior.b[0].data[c] = -slope * centre
-    for c, (first, p, outside) in enumerate(export.prior_tables(prior)):
-        f = export.allot(np.append(p, outside))
-        assert f.sum() == 65536 and f.min() >= 1 and len(f) <= export.MAX_SYMBOLS
+    for c, (first, p, outside) in enumerate(tables.prior_tables(prior)):
+        f = tables.allot(np.append(p, outside))
+        assert f.sum() == 65536 and f.min() >= 1 and len(f) <= tables.MAX_SYMBOLS
         assert abs(p.sum() + outside - 1) < 1e-9 and (p >= 0).all()
-        assert c in (1, 3) or outside < 2 * export.TAIL, (c, outside)
+        assert c in (1, 3) or outside < 2 * tables.TAIL, (c, outside)
         assert c in (1, 2, 3) or first <= 0 < first + len(p)
 
 
 def test_file_reads_back(path):
     net = golden.tiny_codec()
     licw = export.read_licw(path)
-    tensors, _ = export.tensors_of(net)
+    tensors, _ = export.tensors_of(net, tables.gauss_tables())
     assert list(licw.tensors) == list(tensors)
     assert all(np.array_equal(licw.tensors[k], t) for k, t in tensors.items())
     for key in "yz":
@@ -176,7 +215,7 @@ def test_shipped_companions_belong_to_the_shipped_weights():
     for path in sorted(glob.glob(os.path.join(HERE, "../../models/weights/*.licw"))):
         licw, net = export.read_licw(path), model.Codec(**export.arguments_of(export.read_licw(path).config))
         net.load_state_dict(export.load_resume(path))
-        for k, t in export.tensors_of(net)[0].items():
+        for k, t in export.tensors_of(net, tables.gauss_tables())[0].items():
             assert np.array_equal(licw.tensors[k], t), (path, k)
 
 
@@ -237,6 +276,8 @@ def main():
         path, scratch = os.path.join(folder, "tiny.licw"), os.path.join(folder, "scratch.licw")
         test_allotment_is_the_best()
         test_gauss_tables()
+        test_fitted_tables_are_what_was_counted()
+        test_symbols_are_counted_as_the_codec_codes_them(path)
         test_prior_tables_find_the_mass()
         test_file_reads_back(path)
         test_damage_is_noticed(path, scratch)
