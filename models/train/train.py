@@ -175,6 +175,10 @@ class Muon:
             n, dtype = sum(len(u) for u in group), torch.bfloat16 if v.is_cuda else torch.float32
             self.buckets.append((torch.zeros(n, r, c, device=v.device, dtype=dtype), group))
 
+    def forget(self):
+        for state in (self.moment, self.second, self.t):
+            state.zero_()
+
     @staticmethod
     def orthogonalise(x, group):
         """Newton-Schulz on all matrices of a bucket; x is its workspace."""
@@ -272,7 +276,8 @@ class Trainer:
         self.average_weight = torch.ones((), device=tiles.data.device)
         self.stats = torch.zeros(4, device=tiles.data.device)      # running sums of loss, bpp, mse and their weight
         self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
-        self.rounds, self.phase, self.reported = 0, "", (0, 0)
+        self.rounds, self.phase = 0, ""
+        self.pace, self.kept, self.checked = 1.0, self.flat.value.clone(), (0, 0)
 
     def stages(self):
         """-> [(batch, size, fraction of the run at which it ends, phase)]"""
@@ -349,7 +354,7 @@ class Trainer:
     def set_progress(self, f):
         """Learning rate and length of the average at fraction f of the run."""
         warm = min(1.0, (self.rounds + 1) / self.cfg["warmup"])
-        self.optimizer.scale.fill_(warm * min(1.0, max(0.0, (1 - f) / self.cfg["decay"])))
+        self.optimizer.scale.fill_(self.pace * warm * min(1.0, max(0.0, (1 - f) / self.cfg["decay"])))
         self.average_weight.fill_(max(1 - self.cfg["ema"], 1 / (self.rounds + 10)))
 
     def report(self):
@@ -358,11 +363,26 @@ class Trainer:
         line = (f"loss {loss:.4f} bpp {bpp:.4f} mse {mse:.2f} rate {self.optimizer.scale.item():.3f} "
                 f"norm {g.norm.item():.2f} max {g.largest.item():.1f} skipped {g.skipped.item():.0f}")
         g.largest.zero_()
-        (rounds, dropped), self.reported = self.reported, (self.rounds, g.skipped.item())
-        steps = self.rounds - rounds
-        if not math.isfinite(loss) or steps >= 20 and self.reported[1] - dropped > steps / 2:
-            raise SystemExit("diverged: " + line)
         return line
+
+    def check(self):
+        """Keep the average of a sound network. One that has had most of its gradients dropped since the last check is lost: go back to the
+        average kept last, and on at half the rates. Gradients are those of all processes, so all come to the same end. -> whether it was lost"""
+        (rounds, before), dropped = self.checked, self.guard.skipped.item()
+        self.checked = (self.rounds, dropped)
+        if dropped - before <= (self.rounds - rounds) / 2:
+            self.kept.copy_(self.average)
+            return False
+        self.pace /= 2
+        if self.pace < 0.2:
+            raise SystemExit("diverged again at a quarter of the rates")
+        self.flat.value.copy_(self.kept)
+        self.flat.publish()
+        self.average.copy_(self.kept)
+        self.optimizer.forget()
+        self.guard.norm.zero_()
+        self.stats.zero_()
+        return True
 
     def save(self, prefix):
         """Write the averaged weights."""
@@ -399,6 +419,15 @@ def arguments(description=__doc__):
     ap.add_argument("--save-every", type=float, default=120, help="seconds between checkpoints")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return ap
+
+
+def follow_first(f, due, world, device):
+    """Progress, and whether to report, by the clock of the first process, so that all do the same steps and checks."""
+    if world > 1:
+        both = torch.tensor([f, float(bool(due))], device=device, dtype=torch.float64)
+        dist.broadcast(both, 0)
+        f, due = both.tolist()
+    return f, bool(due)
 
 
 def run(a, make=None):
@@ -454,10 +483,7 @@ def run(a, make=None):
         n, mark = 0, clock()
         while True:
             f = trainer.rounds / a.steps if a.steps else (clock() - begin) / (a.seconds - begin)
-            if world > 1:       # all processes follow the first one's clock
-                f = torch.tensor([f], device=device)
-                dist.broadcast(f, 0)
-                f = f.item()
+            f, due = follow_first(f, a.steps or clock() - mark > 10, world, device)
             if f >= end:
                 break
             trainer.set_progress(f)
@@ -468,12 +494,14 @@ def run(a, make=None):
             if trainer.cuda:
                 torch.cuda.synchronize()
             now = clock()
-            if now - mark > 10 or a.steps:
+            if due:
                 speed = n * batch * world / (now - mark)
                 n, mark = 0, now
                 if a.data != "random":
                     tiles.poll()
                 say(f"step {trainer.rounds} t {now:.0f} {speed:.0f} patches/s, {tiles.n} tiles, {trainer.report()}", flush=True)
+                if trainer.check():
+                    say(f"lost: back to the average of the last report, rates times {trainer.pace}", flush=True)
             if a.out and rank == 0 and now - saved > a.save_every:
                 trainer.save(name)
                 saved = clock()

@@ -231,14 +231,31 @@ def test_a_dropped_step_moves_nothing():
     assert not torch.equal(before, trainer.flat.value) and trainer.flat.value.isfinite().all()
 
 
-def test_a_run_that_drops_its_steps_ends():
+def test_a_lost_network_goes_back():
     trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), TINY)
-    trainer.step(2, 64)
-    trainer.rounds = 40
-    trainer.report()
-    trainer.rounds, trainer.guard.skipped = 80, trainer.guard.skipped + 30
+
+    def steps(n):
+        for _ in range(n):
+            trainer.set_progress(0)
+            trainer.step(2, 64)
+            trainer.rounds += 1
+    steps(10)
+    assert not trainer.check() and torch.equal(trainer.kept, trainer.average)
+    good = trainer.average.clone()
+    trainer.flat.value.fill_(math.nan)
+    steps(10)
+    assert not trainer.average.isfinite().all() and trainer.check()
+    assert torch.equal(trainer.flat.value, good) and torch.equal(trainer.average, good) and not trainer.optimizer.moment.any()
+    steps(10)
+    assert trainer.optimizer.scale == 0.5 and not trainer.check() and trainer.flat.value.isfinite().all()
+    assert not torch.equal(trainer.flat.value, good) and math.isfinite(float(trainer.report().split()[1]))
+    trainer.flat.value.fill_(math.nan)
+    steps(4)
+    assert trainer.check() and trainer.pace == 0.25
+    trainer.flat.value.fill_(math.nan)
+    steps(4)
     try:
-        trainer.report()
+        trainer.check()
         assert False, "it goes on"
     except SystemExit as e:
         assert "diverged" in str(e)
