@@ -276,7 +276,7 @@ class Trainer:
         self.average_weight = torch.ones((), device=tiles.data.device)
         self.stats = torch.zeros(4, device=tiles.data.device)      # running sums of loss, bpp, mse and their weight
         self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
-        self.rounds, self.phase = 0, ""
+        self.rounds, self.phase, self.first_steps = 0, "", []
         self.pace, self.kept, self.checked = 1.0, self.flat.value.clone(), (0, 0)
 
     def stages(self):
@@ -339,10 +339,12 @@ class Trainer:
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for step in steps:
-                for _ in range(3):
+                for _ in range(3):          # the first compiles
+                    begin = time.time()
                     step()
+                    torch.cuda.synchronize()
+                    self.first_steps.append(time.time() - begin)
         torch.cuda.current_stream().wait_stream(stream)
-        torch.cuda.synchronize()
         graphs, pool = [], torch.cuda.graph_pool_handle()
         for step in steps:
             graphs.append(torch.cuda.CUDAGraph())
@@ -475,8 +477,10 @@ def run(a, make=None):
     for batch, size, end, trainer.phase in trainer.stages():
         if a.out and rank == 0 and trainer.rounds:
             trainer.save(name)
+        trainer.first_steps.clear()
         step = trainer.prepare(batch, size)
-        say(f"{trainer.phase or 'rate-distortion'}, {size} px, batch {batch}: prepared, {clock():.0f} s", flush=True)
+        say(f"{trainer.phase or 'rate-distortion'}, {size} px, batch {batch}: prepared, {clock():.0f} s; first steps took",
+            *(f"{t:.1f}" for t in trainer.first_steps), "s", flush=True)
         if a.profile:
             profile(trainer, batch, size)
         begin = clock() if begin is None else begin
