@@ -92,6 +92,30 @@ def test_each_phase_teaches_what_it_should():
     assert all(torch.equal(v, before[k]) for k, v in teacher.state_dict().items())
 
 
+def test_adaptors_begin_as_the_best_linear_maps():
+    """A student whose features are linear in the teacher's has nothing to learn; any other adaptor than the fitted one errs more."""
+    teacher = random_codec(TINY, 1)
+    net = random_codec(TINY, 1)
+    trainer = distil.Distiller(net, smooth_tiles(64), TINY, teacher=teacher)
+    x, q = data.sample(trainer.tiles, 8, 64), torch.linspace(0, 7, 8)
+
+    def lesson():
+        with torch.no_grad():
+            net(x, q, noise=False)
+            return trainer.lesson(x, q).item()
+    for trainer.phase, most in (("features", 0.05), ("latents", 1e-3)):     # y is rounded to other means for g_s
+        before = lesson()
+        trainer.fit_adaptors(8, 64)
+        after = lesson()
+        assert after < most < before, (trainer.phase, before, after)
+    name = "adaptors.g_a.weight"
+    fitted = trainer.flat.master[name].clone()
+    with torch.no_grad():
+        trainer.flat.master[name].add_(0.1 * torch.randn_like(fitted))
+    trainer.flat.publish()
+    assert lesson() > 2 * after
+
+
 def test_whole_run_and_its_control():
     with tempfile.TemporaryDirectory() as folder:
         at = lambda name: os.path.join(folder, name)
