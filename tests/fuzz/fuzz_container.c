@@ -1,8 +1,11 @@
-/* fuzz_container.c - the head of a .lic file and its metadata: lic_probe as the bytes are, again with the
- * checksum made right, and lic_chunk_read of every chunk. A file that is accepted must come out of
- * the writer with the same head. */
+/* fuzz_container.c - the head of a .lic file and its metadata: lic_probe as the bytes are, again
+ * with the checksum made right, and lic_chunk_read of every chunk. A file that is accepted must
+ * come out of the writer with the same head. Then metadata and alpha go, as decoding does it, with
+ * a black picture into files of all formats, which our own readers must take. */
 #include "codec/container.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_image.h"
+
+enum { MAX_PIXELS = 64 * 64 };
 
 static lic_status probe(const uint8_t *data, size_t bytes, lic_info *info)
 {
@@ -46,6 +49,67 @@ static void write_again(const uint8_t *data, size_t bytes)
     lic_buffer_free(&out);
 }
 
+/* Picture and options that the bytes ask for; false: too large, or a chunk cannot be unpacked. */
+static bool describe(const lic_info *info, const uint8_t *control, lic_picture *picture)
+{
+    const lic_read_options keep = {.metadata = LIC_META_ALL};
+    lic_status status = LIC_OK;
+    picture->image = (lic_image){NULL,           (size_t)info->width * info->channels * 2,
+                                 info->width,    info->height,
+                                 info->channels, control[1] & 1 ? 24 - info->depth : info->depth};
+    for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
+        const lic_chunk *chunk = &info->chunks[i];
+        lic_error err = {0};
+        if (!memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type))
+            picture->alpha =
+                (lic_alpha_plane){.data = chunk->data, .bytes = chunk->bytes, .depth = info->depth};
+        else
+            status = lic_picture_add_chunk(picture, chunk, &keep, &err);
+        fuzz_check_error(status, &err);
+    }
+    return status == LIC_OK;
+}
+
+/* A damaged plane of alpha is an error; whatever else is in the chunks gives a file. */
+static void write_picture(lic_picture *picture, lic_picture_format format, lic_alpha alpha)
+{
+    const lic_read_options options = {.alpha = alpha, .background = {9, 99, 199}};
+    const size_t stride = picture->image.stride_bytes;
+    uint8_t *rows = calloc(picture->image.height, stride);
+    char *data = NULL;
+    size_t bytes = 0;
+    lic_writer *writer = NULL;
+    lic_error err = {0};
+    FILE *file = open_memstream(&data, &bytes);
+    FUZZ_CHECK(file && rows);
+    lic_status status = lic_writer_open(file, format, picture, &options, &writer, &err);
+    if (status == LIC_OK)
+        status = lic_writer_rows(writer, picture->image.height, rows, stride, &err);
+    if (status == LIC_OK)
+        status = lic_writer_end(writer, &err);
+    lic_writer_close(writer);
+    fclose(file);
+    fuzz_check_error(status, &err);
+    lic_picture again = {0};
+    if (status == LIC_OK)
+        FUZZ_CHECK(fuzz_read((uint8_t *)data, bytes, LIC_ALPHA_KEEP, LIC_META_ALL, &again) ==
+                   LIC_OK);
+    lic_picture_free(&again);
+    free(data);
+    free(rows);
+}
+
+static void write_pictures(const lic_info *info, const uint8_t *control)
+{
+    lic_picture picture = {0};
+    const lic_alpha alpha = (lic_alpha)(control[0] % 4);
+    if ((uint64_t)info->width * info->height <= MAX_PIXELS && describe(info, control, &picture))
+        for (int format = LIC_FORMAT_PNG; format <= LIC_FORMAT_PPM; format++)
+            if (format != LIC_FORMAT_JPEG || picture.image.depth == 8)
+                write_picture(&picture, (lic_picture_format)format, alpha);
+    lic_picture_free(&picture);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     uint8_t *copy = fuzz_copy(data, bytes), control[4];
@@ -56,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         FUZZ_CHECK(info.width && info.height && info.latent_bytes <= bytes);
         read_chunks(copy, bytes, &info);
         write_again(copy, bytes);
+        write_pictures(&info, control);
     }
     free(copy);
     return 0;

@@ -40,7 +40,7 @@ fi
 # ---- seeds ---------------------------------------------------------------------------------------
 
 seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
-    local to=$fuzz/seeds/$1 size
+    local to=$fuzz/seeds/$1 picture
     rm -rf "$to"
     mkdir -p "$to" "$fuzz/found/$1"
     find "tests/fuzz/corpus/$1" -type f -exec cp -t "$to" {} + 2>/dev/null
@@ -51,9 +51,10 @@ seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
         printf 'P3\n# text\n2 1 9\n1 2 3 4 5 9\n' >"$to/text.ppm" &&
         printf 'P5 2 2 65535 12345678' >"$to/wide.pgm" ;;
     container | decode)
-        for size in grey-40x30 one-1x1 meta grey16-24x20 odd-17x33; do
-            "$build/lic" encode --quiet --model tests/golden/tiny.licw -f "tests/data/$size.png" \
-                -o "$to/$size.lic" --alpha=drop || echo "no seed from $size.png"
+        for picture in grey-40x30 one-1x1 meta grey16-24x20 odd-17x33 pngsuite/basn6a08 pngsuite/basn4a16 \
+            pngsuite/tp0n3p08; do
+            "$build/lic" encode --quiet --model tests/golden/tiny.licw -f "tests/data/$picture.png" \
+                -o "$to/${picture#*/}.lic" || echo "no seed from $picture.png"
         done ;;
     weights) printf '\0\1\0\0\4\0\0\0\0\0\0\0\5\7\0\0\0\0\0\0\0\0\0\0' >"$to/patches" ;;
     range) printf '\3\100\0\0\0\20\1\2\3\4\5\6\7\10\11\0\30\377\377\377\377\377\377\377\377' >"$to/short" ;;
