@@ -2,7 +2,7 @@
  * from the coefficients of the whole picture, which libjpeg holds in memory; what a small file can
  * ask for in memory and time is bounded before that. */
 #include "cli/image_format.h"
-#include "cli/jpeg_guard.h"
+#include "cli/jpeg_errors.h"
 #include "cli/report.h"
 
 #include <stdlib.h>
@@ -14,7 +14,8 @@ enum { MAX_SCANS = 100 };
 enum { PIECE_BYTES = 1 << 14, PHYS_BYTES = 9, DCT_BLOCK_BYTES = 64 * sizeof(JCOEF) };
 
 struct jpeg_reader {
-    lic_jpeg_guard guard;
+    lic_guard guard;
+    struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     struct jpeg_decompress_struct in;
     struct jpeg_source_mgr from;
@@ -67,7 +68,7 @@ static void keep(struct jpeg_reader *r, lic_meta kind, const void *data, size_t 
     lic_status status =
         lic_picture_add_meta(r->guard.picture, kind, data, bytes, r->options, r->guard.err);
     if (status != LIC_OK)
-        lic_jpeg_stop(&r->guard, status);
+        lic_guard_stop(&r->guard, status);
 }
 
 static bool starts_with(jpeg_saved_marker_ptr marker, const char *head, size_t bytes)
@@ -120,8 +121,8 @@ static void on_progress(j_common_ptr info)
 {
     struct jpeg_reader *r = info->client_data;
     if (r->in.input_scan_number > MAX_SCANS)
-        lic_jpeg_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_LIMIT,
-                                                 "has more than %d scans", MAX_SCANS));
+        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_LIMIT,
+                                                  "has more than %d scans", MAX_SCANS));
 }
 
 /* Huffman codes take a bit at least for each block's mean, whatever follows: a file that is shorter
@@ -136,14 +137,14 @@ static void check_scans(struct jpeg_reader *r)
     for (int i = 0; i < in->num_components; i++)
         blocks += (uint64_t)in->comp_info[i].width_in_blocks * in->comp_info[i].height_in_blocks;
     if (!in->arith_code && r->source->bytes < blocks / 8)
-        lic_jpeg_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_CORRUPT,
-                                                 "damaged JPEG: the file is too short for its "
-                                                 "size of %ux%u",
-                                                 in->image_width, in->image_height));
+        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_CORRUPT,
+                                                  "damaged JPEG: the file is too short for its "
+                                                  "size of %ux%u",
+                                                  in->image_width, in->image_height));
     lic_status status = lic_picture_check_memory(
         "a JPEG of several scans", blocks * DCT_BLOCK_BYTES, r->options, r->guard.err);
     if (status != LIC_OK)
-        lic_jpeg_stop(&r->guard, status);
+        lic_guard_stop(&r->guard, status);
 }
 
 /* ---- head, rows, end ---- */
@@ -159,16 +160,17 @@ static void open_all(void *job)
     jpeg_save_markers(in, JPEG_APP0 + 2, 0xFFFF);
     jpeg_read_header(in, TRUE);
     if (in->num_components != 1 && in->num_components != 3)
-        lic_jpeg_stop(&r->guard, lic_report_fail(
-                                     r->guard.err, LIC_ERR_UNSUPPORTED,
-                                     "is a JPEG with %d components%s; lic takes grey and RGB",
-                                     in->num_components, in->num_components == 4 ? " (CMYK)" : ""));
+        lic_guard_stop(&r->guard,
+                       lic_report_fail(r->guard.err, LIC_ERR_UNSUPPORTED,
+                                       "is a JPEG with %d components%s; lic takes grey and RGB",
+                                       in->num_components,
+                                       in->num_components == 4 ? " (CMYK)" : ""));
     in->out_color_space = in->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
     lic_status status =
         lic_picture_set_shape(r->guard.picture, in->image_width, in->image_height,
                               (uint32_t)in->num_components, 8, r->options, r->guard.err);
     if (status != LIC_OK)
-        lic_jpeg_stop(&r->guard, status);
+        lic_guard_stop(&r->guard, status);
     check_scans(r);
     read_metadata(r);
     jpeg_start_decompress(in);
@@ -209,28 +211,30 @@ static lic_status open_reader(lic_source *source, const lic_read_options *option
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libjpeg");
     r->source = source;
     r->options = options;
-    r->in.err = lic_jpeg_guard_init(&r->guard, picture);
-    r->in.client_data = &r->guard;
+    r->guard =
+        (lic_guard){.picture = picture, .doing = "damaged JPEG", .on_error = LIC_ERR_CORRUPT};
+    r->in.err = lic_jpeg_errors(&r->errors);
+    r->in.client_data = r;
     r->progress.progress_monitor = on_progress;
     r->from = (struct jpeg_source_mgr){.init_source = do_nothing,
                                        .fill_input_buffer = fill,
                                        .skip_input_data = skip,
                                        .resync_to_restart = jpeg_resync_to_restart,
                                        .term_source = do_nothing};
-    return lic_jpeg_guarded(&r->guard, open_all, r, err);
+    return lic_guard_run(&r->guard, open_all, r, err);
 }
 
 static lic_status next_row(void *state, void *row, lic_error *err)
 {
     struct jpeg_reader *r = state;
     r->row = row;
-    return lic_jpeg_guarded(&r->guard, read_row, r, err);
+    return lic_guard_run(&r->guard, read_row, r, err);
 }
 
 static lic_status end_reader(void *state, lic_error *err)
 {
     struct jpeg_reader *r = state;
-    return lic_jpeg_guarded(&r->guard, read_end, r, err);
+    return lic_guard_run(&r->guard, read_end, r, err);
 }
 
 const lic_reader_format lic_jpeg_reader = {open_reader, next_row, end_reader, close_reader};

@@ -1,7 +1,7 @@
 /* jpeg_write.c - writes JPEG through libjpeg(-turbo), row by row. */
 #include "cli/colour.h"
 #include "cli/image_format.h"
-#include "cli/jpeg_guard.h"
+#include "cli/jpeg_errors.h"
 #include "cli/report.h"
 
 #include <stdlib.h>
@@ -13,7 +13,8 @@ enum { MAX_SEGMENT = 65533 };
 enum { MOST_OPTIMIZED = 1 << 24 };
 
 struct jpeg_writer {
-    lic_jpeg_guard guard;
+    lic_guard guard;
+    struct jpeg_error_mgr errors;
     struct jpeg_compress_struct out;
     FILE *file;
     uint32_t channels;
@@ -138,22 +139,24 @@ static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channel
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libjpeg");
     w->file = file;
     w->channels = channels;
-    w->out.err = lic_jpeg_guard_init(&w->guard, picture);
-    w->out.client_data = &w->guard;
-    return lic_jpeg_guarded(&w->guard, write_head, w, err);
+    w->guard = (lic_guard){
+        .picture = picture, .doing = "cannot write JPEG", .on_error = LIC_REPORT_ERR_IO};
+    w->out.err = lic_jpeg_errors(&w->errors);
+    w->out.client_data = w;
+    return lic_guard_run(&w->guard, write_head, w, err);
 }
 
 static lic_status next_row(void *state, const void *row, lic_error *err)
 {
     struct jpeg_writer *w = state;
     w->row = row;
-    return lic_jpeg_guarded(&w->guard, write_row, w, err);
+    return lic_guard_run(&w->guard, write_row, w, err);
 }
 
 static lic_status end_writer(void *state, lic_error *err)
 {
     struct jpeg_writer *w = state;
-    return lic_jpeg_guarded(&w->guard, write_end, w, err);
+    return lic_guard_run(&w->guard, write_end, w, err);
 }
 
 static void close_writer(void *state)

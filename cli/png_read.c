@@ -2,7 +2,7 @@
  * chunks is looked through before libpng sees it. */
 #include "cli/colour.h"
 #include "cli/image_format.h"
-#include "cli/png_guard.h"
+#include "cli/png_errors.h"
 #include "cli/report.h"
 
 #include <stdlib.h>
@@ -16,7 +16,9 @@ enum { MAX_CHUNK_BYTES = 16 << 20, MAX_CHUNKS = 16 };
 enum { SIGNATURE_BYTES = 8, CHUNK_EXTRA_BYTES = 12, PHYS_BYTES = 9 };
 
 struct png_reader {
-    lic_png_guard guard;
+    lic_guard guard;
+    png_structp png;
+    png_infop info;
     lic_source *source;
     const lic_read_options *options;
     lic_colour colour;
@@ -37,7 +39,7 @@ static void keep(struct png_reader *r, lic_meta kind, const void *data, size_t b
     lic_status status =
         lic_picture_add_meta(r->guard.picture, kind, data, bytes, r->options, r->guard.err);
     if (status != LIC_OK)
-        lic_png_stop(&r->guard, status);
+        lic_guard_stop(&r->guard, status);
 }
 
 /* ---- the list of chunks ---- */
@@ -78,8 +80,8 @@ static void look_at(struct png_reader *r, const uint8_t *name, size_t bytes)
     else if (is(name, "pHYs"))
         keep(r, LIC_META_RESOLUTION, data, bytes);
     else if (is(name, "acTL") && png_get_uint_32(data) > 1)
-        lic_png_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_UNSUPPORTED,
-                                                "is an animated PNG; lic takes single pictures"));
+        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_UNSUPPORTED,
+                                                  "is an animated PNG; lic takes single pictures"));
 }
 
 /* libpng takes the memory that a chunk's length promises before it sees that the file is shorter: a
@@ -105,7 +107,7 @@ static void look_through(struct png_reader *r)
             look_at(r, head + 4, (size_t)length);
         at += length + CHUNK_EXTRA_BYTES;
     }
-    png_error(r->guard.png, "the file ends too early");
+    png_error(r->png, "the file ends too early");
 }
 
 /* ---- head, rows, end ---- */
@@ -114,13 +116,13 @@ static void read_head(struct png_reader *r)
 {
     /* names of 5 bytes, zero included; those of colours are ours, as they stand */
     static const png_byte unwanted[] = "tEXt\0zTXt\0sPLT\0cICP\0sRGB\0gAMA\0cHRM\0pHYs\0acTL";
-    png_structp png = r->guard.png;
+    png_structp png = r->png;
     png_set_read_fn(png, r, read_bytes);
     png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF); /* ours, below, name the sizes */
     png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
     png_set_chunk_cache_max(png, MAX_CHUNKS);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, unwanted, sizeof unwanted / 5);
-    png_read_info(png, r->guard.info);
+    png_read_info(png, r->info);
 }
 
 /* An interlaced picture is complete only at the end of the file. */
@@ -132,21 +134,21 @@ static void read_whole(struct png_reader *r, int passes)
     lic_status status =
         lic_picture_check_memory("an interlaced PNG", bytes, r->options, r->guard.err);
     if (status != LIC_OK)
-        lic_png_stop(&r->guard, status);
+        lic_guard_stop(&r->guard, status);
     r->whole = malloc((size_t)bytes);
     if (!r->whole)
-        lic_png_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_MEMORY,
-                                                "no memory for an interlaced PNG"));
+        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_MEMORY,
+                                                  "no memory for an interlaced PNG"));
     for (int pass = 0; pass < passes; pass++)
         for (uint32_t y = 0; y < image->height; y++)
-            png_read_row(r->guard.png, r->whole + y * row_bytes, NULL);
+            png_read_row(r->png, r->whole + y * row_bytes, NULL);
 }
 
 static void open_all(void *job)
 {
     struct png_reader *r = job;
-    const png_structp png = r->guard.png;
-    const png_infop info = r->guard.info;
+    const png_structp png = r->png = lic_png_create(&r->guard, false);
+    const png_infop info = r->info = lic_png_create_info(&r->guard, png);
     look_through(r);
     read_head(r);
     /* png_read_update_info() makes libpng clear a whole row. */
@@ -154,7 +156,7 @@ static void open_all(void *job)
         lic_picture_set_shape(r->guard.picture, png_get_image_width(png, info),
                               png_get_image_height(png, info), 1, 8, r->options, r->guard.err);
     if (status != LIC_OK)
-        lic_png_stop(&r->guard, status);
+        lic_guard_stop(&r->guard, status);
     /* Palette and 1, 2, 4 bits become 8 bits; a transparent colour becomes an alpha channel. */
     png_set_expand(png);
     lic_png_native_order(png);
@@ -170,17 +172,17 @@ static void read_row(void *job)
 {
     struct png_reader *r = job;
     if (r->whole) {
-        const size_t bytes = png_get_rowbytes(r->guard.png, r->guard.info);
+        const size_t bytes = png_get_rowbytes(r->png, r->info);
         memcpy(r->row, r->whole + r->next_row++ * bytes, bytes);
     } else {
-        png_read_row(r->guard.png, r->row, NULL);
+        png_read_row(r->png, r->row, NULL);
     }
 }
 
 static void read_metadata(struct png_reader *r)
 {
-    const png_structp png = r->guard.png;
-    const png_infop info = r->guard.info;
+    const png_structp png = r->png;
+    const png_infop info = r->info;
     png_charp name;
     png_bytep data;
     png_textp texts;
@@ -202,7 +204,7 @@ static void read_metadata(struct png_reader *r)
 static void read_end(void *job)
 {
     struct png_reader *r = job;
-    png_read_end(r->guard.png, r->guard.info);
+    png_read_end(r->png, r->info);
     read_metadata(r);
 }
 
@@ -213,7 +215,7 @@ static void close_reader(void *state)
     struct png_reader *r = state;
     if (!r)
         return;
-    png_destroy_read_struct(&r->guard.png, &r->guard.info, NULL);
+    png_destroy_read_struct(&r->png, &r->info, NULL);
     free(r->whole);
     free(r);
 }
@@ -225,27 +227,23 @@ static lic_status open_reader(lic_source *source, const lic_read_options *option
     *state = r;
     if (!r)
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
-    r->guard.picture = picture;
-    r->guard.on_error = LIC_ERR_CORRUPT;
-    r->guard.doing = "damaged PNG";
+    r->guard = (lic_guard){.picture = picture, .doing = "damaged PNG", .on_error = LIC_ERR_CORRUPT};
     r->source = source;
     r->options = options;
-    if (!lic_png_guard_init(&r->guard, false))
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
-    return lic_png_guarded(&r->guard, open_all, r, err);
+    return lic_guard_run(&r->guard, open_all, r, err);
 }
 
 static lic_status next_row(void *state, void *row, lic_error *err)
 {
     struct png_reader *r = state;
     r->row = row;
-    return lic_png_guarded(&r->guard, read_row, r, err);
+    return lic_guard_run(&r->guard, read_row, r, err);
 }
 
 static lic_status end_reader(void *state, lic_error *err)
 {
     struct png_reader *r = state;
-    return lic_png_guarded(&r->guard, read_end, r, err);
+    return lic_guard_run(&r->guard, read_end, r, err);
 }
 
 const lic_reader_format lic_png_reader = {open_reader, next_row, end_reader, close_reader};

@@ -1,7 +1,7 @@
 /* png_write.c - writes PNG: head and metadata through libpng, pixels through png_pack.c. */
 #include "cli/colour.h"
 #include "cli/image_format.h"
-#include "cli/png_guard.h"
+#include "cli/png_errors.h"
 #include "cli/png_pack.h"
 #include "cli/report.h"
 
@@ -12,7 +12,9 @@
 enum { PHYS_BYTES = 9 };
 
 struct png_writer {
-    lic_png_guard guard;
+    lic_guard guard;
+    png_structp png;
+    png_infop info;
     FILE *file;
     uint32_t channels;
     lic_png_pack *pack;
@@ -23,8 +25,9 @@ static void write_bytes(png_structp png, png_bytep data, size_t bytes)
 {
     struct png_writer *w = png_get_io_ptr(png);
     if (fwrite(data, 1, bytes, w->file) != bytes)
-        lic_png_stop(&w->guard, lic_report_fail(w->guard.err, LIC_REPORT_ERR_IO,
-                                                "cannot write the PNG file: %s", strerror(errno)));
+        lic_guard_stop(&w->guard,
+                       lic_report_fail(w->guard.err, LIC_REPORT_ERR_IO,
+                                       "cannot write the PNG file: %s", strerror(errno)));
 }
 
 static void flush_bytes(png_structp png)
@@ -36,8 +39,8 @@ static void flush_bytes(png_structp png)
 
 static void set_metadata(struct png_writer *w)
 {
-    const png_structp png = w->guard.png;
-    const png_infop info = w->guard.info;
+    const png_structp png = w->png;
+    const png_infop info = w->info;
     lic_blob *meta = w->guard.picture->meta;
     if (meta[LIC_META_ICCP].data)
         png_set_iCCP(png, info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, meta[LIC_META_ICCP].data,
@@ -66,10 +69,10 @@ static void write_small(struct png_writer *w)
     lic_colour_complete(&colour, picture->meta[LIC_META_ICCP].data != NULL);
     for (int i = 0; i < LIC_COLOUR_N; i++)
         if (colour.has[i])
-            png_write_chunk(w->guard.png, (png_const_bytep)lic_colour_names[i], colour.data[i],
+            png_write_chunk(w->png, (png_const_bytep)lic_colour_names[i], colour.data[i],
                             lic_colour_bytes[i]);
     if (phys->data && phys->bytes == PHYS_BYTES && phys->data[8] <= 1)
-        png_write_chunk(w->guard.png, (png_const_bytep) "pHYs", phys->data, phys->bytes);
+        png_write_chunk(w->png, (png_const_bytep) "pHYs", phys->data, phys->bytes);
 }
 
 /* ---- head, rows, end ---- */
@@ -84,39 +87,40 @@ static int colour_type(uint32_t channels)
 static void write_head(void *job)
 {
     struct png_writer *w = job;
-    const png_structp png = w->guard.png;
+    const png_structp png = w->png = lic_png_create(&w->guard, true);
     const lic_image *image = &w->guard.picture->image;
+    w->info = lic_png_create_info(&w->guard, png);
     png_set_write_fn(png, w, write_bytes, flush_bytes);
     png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
     png_set_benign_errors(png, 1); /* a profile that libpng dislikes costs a warning */
-    png_set_IHDR(png, w->guard.info, image->width, image->height, (int)image->depth,
+    png_set_IHDR(png, w->info, image->width, image->height, (int)image->depth,
                  colour_type(w->channels), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
     set_metadata(w);
-    png_write_info_before_PLTE(png, w->guard.info);
+    png_write_info_before_PLTE(png, w->info);
     write_small(w);
-    png_write_info(png, w->guard.info);
+    png_write_info(png, w->info);
 }
 
 static void put_pixels(void *user, const uint8_t *data, size_t bytes)
 {
     struct png_writer *w = user;
-    png_write_chunk(w->guard.png, (png_const_bytep) "IDAT", data, bytes);
+    png_write_chunk(w->png, (png_const_bytep) "IDAT", data, bytes);
 }
 
 static void write_row(void *job)
 {
     struct png_writer *w = job;
     if (!lic_png_pack_row(w->pack, w->row))
-        png_error(w->guard.png, "zlib failed");
+        png_error(w->png, "zlib failed");
 }
 
 static void write_end(void *job)
 {
     struct png_writer *w = job;
     if (!lic_png_pack_end(w->pack))
-        png_error(w->guard.png, "zlib failed");
-    png_write_chunk(w->guard.png, (png_const_bytep) "IEND", NULL, 0);
+        png_error(w->png, "zlib failed");
+    png_write_chunk(w->png, (png_const_bytep) "IEND", NULL, 0);
 }
 
 /* ---- for writer.c ---- */
@@ -129,29 +133,28 @@ static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channel
     *state = w;
     if (!w)
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
-    w->guard.picture = picture;
-    w->guard.on_error = LIC_REPORT_ERR_IO;
-    w->guard.doing = "cannot write PNG";
+    w->guard =
+        (lic_guard){.picture = picture, .doing = "cannot write PNG", .on_error = LIC_REPORT_ERR_IO};
     w->file = file;
     w->channels = channels;
     w->pack = lic_png_pack_new((size_t)image->width * channels, channels, image->depth, threads,
                                put_pixels, w);
-    if (!w->pack || !lic_png_guard_init(&w->guard, true))
+    if (!w->pack)
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
-    return lic_png_guarded(&w->guard, write_head, w, err);
+    return lic_guard_run(&w->guard, write_head, w, err);
 }
 
 static lic_status next_row(void *state, const void *row, lic_error *err)
 {
     struct png_writer *w = state;
     w->row = row;
-    return lic_png_guarded(&w->guard, write_row, w, err);
+    return lic_guard_run(&w->guard, write_row, w, err);
 }
 
 static lic_status end_writer(void *state, lic_error *err)
 {
     struct png_writer *w = state;
-    return lic_png_guarded(&w->guard, write_end, w, err);
+    return lic_guard_run(&w->guard, write_end, w, err);
 }
 
 static void close_writer(void *state)
@@ -159,7 +162,7 @@ static void close_writer(void *state)
     struct png_writer *w = state;
     if (!w)
         return;
-    png_destroy_write_struct(&w->guard.png, &w->guard.info);
+    png_destroy_write_struct(&w->png, &w->info);
     lic_png_pack_free(w->pack);
     free(w);
 }

@@ -1,5 +1,5 @@
-/* jpeg_guard.c - see jpeg_guard.h. */
-#include "cli/jpeg_guard.h"
+/* jpeg_errors.c - see jpeg_errors.h. */
+#include "cli/jpeg_errors.h"
 
 #include "cli/image_format.h"
 #include "cli/report.h"
@@ -7,14 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-_Noreturn void lic_jpeg_stop(lic_jpeg_guard *guard, lic_status status)
-{
-    guard->status = status;
-    longjmp(guard->jump, 1);
-}
-
 /* Sound files that cannot be read, so that nobody looks for damage. */
-static lic_status unsupported(lic_jpeg_guard *guard, const struct jpeg_error_mgr *e)
+static lic_status unsupported(lic_guard *guard, const struct jpeg_error_mgr *e)
 {
     const int kind = e->msg_parm.i[0];
     if (e->msg_code == JERR_BAD_PRECISION)
@@ -29,28 +23,27 @@ static lic_status unsupported(lic_jpeg_guard *guard, const struct jpeg_error_mgr
 
 static _Noreturn void on_error(j_common_ptr info)
 {
-    lic_jpeg_guard *guard = info->client_data;
+    lic_guard *guard = info->client_data;
     char text[JMSG_LENGTH_MAX];
     switch (info->err->msg_code) {
     case JERR_FILE_WRITE:
-        lic_jpeg_stop(guard, lic_report_fail(guard->err, LIC_REPORT_ERR_IO,
-                                             "cannot write the JPEG file: %s", strerror(errno)));
+        lic_guard_stop(guard, lic_report_fail(guard->err, LIC_REPORT_ERR_IO,
+                                              "cannot write the JPEG file: %s", strerror(errno)));
     case JERR_OUT_OF_MEMORY:
-        lic_jpeg_stop(guard, lic_report_fail(guard->err, LIC_ERR_MEMORY, "no memory for libjpeg"));
+        lic_guard_stop(guard, lic_report_fail(guard->err, LIC_ERR_MEMORY, "no memory for libjpeg"));
     case JERR_BAD_PRECISION:
     case JERR_SOF_UNSUPPORTED:
-        lic_jpeg_stop(guard, unsupported(guard, info->err));
+        lic_guard_stop(guard, unsupported(guard, info->err));
     default:
         info->err->format_message(info, text);
-        lic_jpeg_stop(guard,
-                      lic_report_fail(guard->err, LIC_ERR_CORRUPT, "damaged JPEG: %s", text));
+        lic_guard_fail(guard, text);
     }
 }
 
 /* Level -1 is a warning, others are traces. */
 static void on_message(j_common_ptr info, int level)
 {
-    lic_jpeg_guard *guard = info->client_data;
+    lic_guard *guard = info->client_data;
     char text[JMSG_LENGTH_MAX];
     if (level >= 0)
         return;
@@ -73,25 +66,11 @@ static void on_output(j_common_ptr info)
     (void)info;
 }
 
-struct jpeg_error_mgr *lic_jpeg_guard_init(lic_jpeg_guard *guard, lic_picture *picture)
+struct jpeg_error_mgr *lic_jpeg_errors(struct jpeg_error_mgr *errors)
 {
-    guard->picture = picture;
-    jpeg_std_error(&guard->errors);
-    guard->errors.error_exit = on_error;
-    guard->errors.emit_message = on_message;
-    guard->errors.output_message = on_output;
-    return &guard->errors;
-}
-
-lic_status lic_jpeg_guarded(lic_jpeg_guard *guard, void (*work)(void *job), void *job,
-                            lic_error *err)
-{
-    if (guard->status != LIC_OK) {
-        *err = (lic_error){.status = guard->status, .text = "JPEG: failed before"};
-        return guard->status;
-    }
-    guard->err = err;
-    if (setjmp(guard->jump) == 0)
-        work(job);
-    return guard->status;
+    jpeg_std_error(errors);
+    errors->error_exit = on_error;
+    errors->emit_message = on_message;
+    errors->output_message = on_output;
+    return errors;
 }

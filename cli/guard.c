@@ -1,0 +1,26 @@
+/* guard.c - see guard.h. */
+#include "cli/guard.h"
+
+#include "cli/report.h"
+
+lic_status lic_guard_run(lic_guard *guard, void (*work)(void *job), void *job, lic_error *err)
+{
+    if (guard->status != LIC_OK)
+        return lic_report_fail(err, guard->status, "%s: failed before", guard->doing);
+    guard->err = err;
+    if (setjmp(guard->jump) == 0)
+        work(job);
+    return guard->status;
+}
+
+_Noreturn void lic_guard_stop(lic_guard *guard, lic_status status)
+{
+    guard->status = status;
+    longjmp(guard->jump, 1);
+}
+
+_Noreturn void lic_guard_fail(lic_guard *guard, const char *text)
+{
+    lic_guard_stop(guard,
+                   lic_report_fail(guard->err, guard->on_error, "%s: %s", guard->doing, text));
+}
