@@ -116,26 +116,27 @@ static lic_status set_up(lic_worker *worker, unsigned use, lic_error *err)
     return status;
 }
 
-lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model, unsigned use,
-                            uint32_t width, uint32_t height, uint64_t extra_bytes)
+lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model,
+                            const lic_need *need)
 {
     lic_batch *b = worker->batch;
-    const int threads = threads_for(b, width, height);
-    const uint64_t contexts = (use & LIC_USE_ENCODER && use & LIC_USE_DECODER) ? 2 : 1;
-    const uint64_t planned = contexts * lic_plan_bytes(model, width, height, threads);
+    const int threads = threads_for(b, need->width, need->height);
+    const uint64_t contexts = need->use == (LIC_USE_ENCODER | LIC_USE_DECODER) ? 2 : 1;
+    const uint64_t planned =
+        contexts * lic_plan_bytes(model, need->width, need->height, need->row_bytes, threads);
     if (worker->model != model || worker->threads != threads) {
         drop_contexts(worker);
         lic_gate_keep(&b->gate, 0, &worker->held_bytes);
     }
     const uint64_t context = planned > worker->context_bytes ? planned : worker->context_bytes;
-    lic_gate_enter(&b->gate, threads, context + extra_bytes, &worker->held_bytes, drop_contexts,
-                   worker);
+    lic_gate_enter(&b->gate, threads, context + need->extra_bytes, &worker->held_bytes,
+                   drop_contexts, worker);
     worker->model = model;
     worker->threads = worker->taken_threads = threads;
     if (worker->context_bytes < planned)
         worker->context_bytes = planned;
     lic_job_lap(job, LIC_LAP_WAIT);
-    return set_up(worker, use, &job->err);
+    return set_up(worker, need->use, &job->err);
 }
 
 void lic_worker_leave(lic_worker *worker)

@@ -36,12 +36,19 @@ lic_status lic_worker_model(lic_worker *worker, lic_job *job, uint32_t id, const
 
 enum { LIC_USE_ENCODER = 1, LIC_USE_DECODER = 2 };
 
-/* Waits for threads and memory for a picture of this size and `extra_bytes` more, then sets
- * worker->encoder or worker->decoder up, or both. Ends with lic_worker_leave, after the last use of
- * them, even if it fails. Threads are free for others from then on; the memory is, once the job is
- * done. */
-lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model, unsigned use,
-                            uint32_t width, uint32_t height, uint64_t extra_bytes);
+/* What a job takes. */
+typedef struct lic_need {
+    unsigned use;
+    uint32_t width, height;
+    size_t row_bytes;     /* as for lic_plan_bytes */
+    uint64_t extra_bytes; /* besides what the library takes */
+} lic_need;
+
+/* Waits for threads and memory, then sets worker->encoder or worker->decoder up, or both. Ends with
+ * lic_worker_leave, after the last use of them, even if it fails. Threads are free for others from
+ * then on; the memory is, once the job is done. */
+lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model,
+                            const lic_need *need);
 void lic_worker_leave(lic_worker *worker);
 
 #endif

@@ -192,13 +192,6 @@ static lic_status test_picture(lic_worker *worker, lic_job *job, const lic_file_
     return status == LIC_OK ? decode_rows(worker, job, file, 0, NULL) : status;
 }
 
-/* Rows of a tile, which the decoder holds. */
-static uint64_t rows_bytes(const lic_info *info, const lic_image *image)
-{
-    const uint32_t rows = info->tile_height ? info->tile_height : image->height;
-    return (uint64_t)image->width * image->channels * (image->depth / 8) * rows;
-}
-
 static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
                                  const lic_info *info, lic_picture_format format,
                                  lic_picture *picture)
@@ -207,8 +200,13 @@ static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_fil
     lic_status status = lic_worker_model(worker, job, info->model_id, &model);
     if (status != LIC_OK)
         return status;
-    status = lic_worker_enter(worker, job, model, LIC_USE_DECODER, info->width, info->height,
-                              file->bytes + rows_bytes(info, &picture->image));
+    const lic_image *image = &picture->image;
+    const lic_need need = {.use = LIC_USE_DECODER,
+                           .width = info->width,
+                           .height = info->height,
+                           .row_bytes = (size_t)image->width * image->channels * (image->depth / 8),
+                           .extra_bytes = file->bytes};
+    status = lic_worker_enter(worker, job, model, &need);
     if (status == LIC_OK && job->settings->test)
         status = test_picture(worker, job, file, info);
     else if (status == LIC_OK)

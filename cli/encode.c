@@ -84,13 +84,6 @@ static uint64_t whole_bytes(const lic_image *image)
     return (uint64_t)image->stride_bytes * image->height;
 }
 
-/* Rows of a tile and its halo, which the encoder holds: more than that is never in memory. */
-static uint64_t rows_bytes(const lic_image *image)
-{
-    enum { MOST_ROWS = 2304 };
-    return (uint64_t)image->stride_bytes * (image->height < MOST_ROWS ? image->height : MOST_ROWS);
-}
-
 static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
     lic_job *job = feed->job;
@@ -134,15 +127,18 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
     const lic_image *image = &feed->picture.image;
     const bool decodes = s->report || s->target.kind == LIC_TARGET_PSNR;
     const bool whole = decodes || s->target.kind;
-    const uint64_t bytes = whole ? whole_bytes(image) * (decodes ? 2 : 1) : rows_bytes(image);
+    const lic_need need = {.use = LIC_USE_ENCODER | (decodes ? LIC_USE_DECODER : 0),
+                           .width = image->width,
+                           .height = image->height,
+                           .row_bytes = whole ? 0 : image->stride_bytes,
+                           .extra_bytes = whole ? whole_bytes(image) * (decodes ? 2 : 1) : 0};
     const lic_model *model;
     lic_encode_options_init(&feed->encode);
     feed->encode.quality = s->quality;
     lic_status status = lic_worker_model(worker, job, 0, &model);
     if (status != LIC_OK)
         return status;
-    status = lic_worker_enter(worker, job, model, LIC_USE_ENCODER | (decodes ? LIC_USE_DECODER : 0),
-                              image->width, image->height, bytes);
+    status = lic_worker_enter(worker, job, model, &need);
     if (status == LIC_OK)
         status = whole ? code_whole(worker, feed, out) : code_rows(worker, feed, out);
     lic_worker_leave(worker);

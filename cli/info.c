@@ -159,7 +159,9 @@ struct subject {
 static lic_status plan(struct subject *it)
 {
     const lic_settings *s = it->settings;
-    it->planned_bytes = lic_plan_bytes(it->model, s->plan_width, s->plan_height, s->threads);
+    /* rows of RGB, 8 bits */
+    it->planned_bytes = lic_plan_bytes(it->model, s->plan_width, s->plan_height,
+                                       3 * (size_t)s->plan_width, s->threads);
     if (!it->planned_bytes)
         return lic_report_fail(&it->err, LIC_ERR_LIMIT, "no plan for %" PRIu32 "x%" PRIu32,
                                s->plan_width, s->plan_height);

@@ -215,7 +215,7 @@ lic_status lic_decoder_decode_rows(lic_decoder *decoder, const void *data, size_
 {
     if (!decoder || !data || !sink)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_decode_rows: bad argument");
-    lic_decoding d = {.sink = sink, .sink_user = user};
+    lic_decoding d = {.by_rows = true, .sink = sink, .sink_user = user};
     return decode(decoder, data, bytes, options, &d, err);
 }
 
@@ -246,18 +246,22 @@ lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
     return status;
 }
 
-uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, int threads)
+uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, size_t row_bytes,
+                        int threads)
 {
     if (!model || width < 1 || height < 1 || width > 65535 || height > 65535)
         return 0;
-    lic_decoding d = {.file = {.width = width, .height = height}, .scale = 1};
+    lic_decoding d = {.file = {.width = width, .height = height},
+                      .scale = 1,
+                      .to.image = {.height = height, .stride_bytes = row_bytes},
+                      .by_rows = row_bytes != 0};
     int tile_w, tile_h;
     lic_grid_choose(width, height, LIC_TILE_SIDE, &tile_w, &tile_h);
     d.file.tile_w = (uint32_t)tile_w;
     d.file.tile_h = (uint32_t)tile_h;
     d.crop = (lic_area){0, 0, (int)width, (int)height};
     lic_grid_init(&d.grid, width, height, tile_w, tile_h);
-    const uint64_t encoder = lic_plan_encoder(model, width, height, threads);
+    const uint64_t encoder = lic_plan_encoder(model, width, height, row_bytes, threads);
     const uint64_t decoder = lic_context_plan(model, lic_decoding_forward, &d, threads);
     return encoder > decoder ? encoder : decoder;
 }

@@ -210,9 +210,9 @@ static void finish_row(lic_context *context, nn *c, lic_decoding *d, int row, co
     const int scale = d->scale;
     const lic_area rows = intersect(lic_grid_tile(&d->grid, 0, row),
                                     (lic_area){0, d->crop.y0, INT32_MAX, d->crop.y1});
-    d->to.first_row = (d->sink ? rows.y0 : d->crop.y0) / scale;
+    d->to.first_row = (d->by_rows ? rows.y0 : d->crop.y0) / scale;
     for_columns(context, c, d, row, s->left, s->right, step);
-    if (!d->sink || lic_nn_idle(c) || d->damage)
+    if (!d->by_rows || lic_nn_idle(c) || d->damage)
         return;
     const int first = (rows.y0 - d->crop.y0) / scale,
               end = (rows.y1 - d->crop.y0 + scale - 1) / scale;
@@ -251,7 +251,7 @@ static void forward_small(lic_context *context, nn *c, lic_decoding *d, const st
 static void take_output(nn *c, lic_decoding *d)
 {
     lic_image *image = &d->to.image;
-    if (d->sink) {
+    if (d->by_rows) {
         const int rows = lic_smaller(d->grid.tile_h / d->scale, (int)image->height);
         image->data = lic_arena_take(c->arena, (size_t)rows, image->stride_bytes);
     } else if (!lic_nn_idle(c)) {

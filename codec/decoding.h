@@ -23,7 +23,8 @@ typedef struct lic_decoding {
     int scale;          /* 1, or LIC_PREVIEW_SCALE: the picture is reduced by that */
     int n_read, n_made; /* slices to read and to compute */
     lic_band to;        /* rows in memory: all of them, or those of one row of tiles */
-    lic_rows_fn sink;   /* NULL: the whole picture is in memory */
+    bool by_rows;       /* to sink; else the whole picture is in memory */
+    lic_rows_fn sink;   /* NULL when only a plan is made */
     void *sink_user;
     const lic_allocator *allocator;
     rate_state rate;

@@ -53,7 +53,8 @@ void lic_encoder_free(lic_encoder *encoder)
 /* One call of the encoder. */
 struct encoding {
     lic_band from;
-    lic_rows_fn source; /* NULL: the whole picture is in memory */
+    bool by_rows;       /* from source; else the whole picture is in memory */
+    lic_rows_fn source; /* NULL when only a plan is made */
     void *source_user;
     int rows_read; /* of the picture, by source */
     uint32_t quality_code;
@@ -178,7 +179,7 @@ static void fetch_rows(nn *c, struct encoding *e, lic_area region)
 {
     lic_image *image = &e->from.image;
     const int height = (int)image->height, end = region.y1 < height ? region.y1 : height;
-    if (!e->source || lic_nn_idle(c) || e->rows_read >= end)
+    if (!e->by_rows || lic_nn_idle(c) || e->rows_read >= end)
         return;
     const int keep = e->rows_read - region.y0;
     uint8_t *data = image->data;
@@ -201,7 +202,7 @@ static void encode_forward(lic_context *context, nn *c, void *user)
 {
     struct encoding *e = user;
     lic_rate_state(c, &context->model->net, lic_level(context->model, e->quality_code), &e->rate);
-    if (e->source)
+    if (e->by_rows)
         e->from.image.data = lic_arena_take(c->arena, band_rows(e), e->from.image.stride_bytes);
     context->work = (double)e->grid.columns * e->grid.rows;
     for (int row = 0; row < e->grid.rows; row++) {
@@ -258,7 +259,7 @@ static lic_status encode(lic_encoder *encoder, struct encoding *e,
                         LIC_UNIT, LIC_MAX_TILE);
     lic_context *context = &encoder->context;
     const uint32_t width = e->from.image.width, height = e->from.image.height;
-    lic_status status = lic_image_check(&e->from.image, e->source != NULL, err);
+    lic_status status = lic_image_check(&e->from.image, e->by_rows, err);
     if (!status)
         status = lic_context_admit(context, width, height, err);
     if (status)
@@ -291,7 +292,8 @@ lic_status lic_encoder_encode_rows(lic_encoder *encoder, const lic_image *shape,
 {
     if (!shape || !source)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no picture or no source of rows given");
-    struct encoding e = {.from.image = *shape, .source = source, .source_user = user};
+    struct encoding e = {
+        .from.image = *shape, .by_rows = true, .source = source, .source_user = user};
     e.from.image.data = NULL;
     e.from.image.stride_bytes = (size_t)shape->width * shape->channels * (shape->depth / 8);
     return encode(encoder, &e, options, out, err);
@@ -315,9 +317,11 @@ lic_status lic_encode(const lic_model *model, const lic_image *image, const lic_
     return status;
 }
 
-uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height, int threads)
+uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height, size_t row_bytes,
+                          int threads)
 {
-    struct encoding e = {0};
+    struct encoding e = {.from.image = {.height = height, .stride_bytes = row_bytes},
+                         .by_rows = row_bytes != 0};
     set_grid(&e, width, height, 0);
     return lic_context_plan(model, encode_forward, &e, threads);
 }

@@ -303,9 +303,11 @@ LIC_API void lic_decoder_get_stats(const lic_decoder *decoder, lic_stats *stats)
 LIC_API void lic_decoder_free(lic_decoder *decoder);
 
 /* Bytes of working memory that encoding and decoding a picture of this size will take (the larger
- * of the two), computed by a dry run; 0 if the size is out of range. */
+ * of the two), computed by a dry run; 0 if the size is out of range. For lic_encoder_encode_rows
+ * and lic_decoder_decode_rows, which hold some of the rows, row_bytes is the length of a row; 0: the
+ * picture is the caller's. */
 LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
-                                int threads);
+                                size_t row_bytes, int threads);
 
 LIC_API void lic_buffer_free(lic_buffer *buffer);
 /* Frees the data of an image that lic_decode or lic_decoder_decode filled, with the allocator they

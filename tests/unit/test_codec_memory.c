@@ -111,7 +111,7 @@ static void check_plan(uint32_t width, uint32_t height, int threads)
     lic_decoder_get_stats(decoder, &stats);
     CHECK(c.largest >= stats.planned_bytes && c.largest <= stats.planned_bytes + 64);
     const size_t larger = encoding > stats.planned_bytes ? encoding : stats.planned_bytes;
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, threads), larger);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, 0, threads), larger);
     lic_decoder_free(decoder);
     lic_image_free(&out, &allocator);
     lic_buffer_free(&file);
@@ -127,14 +127,65 @@ TEST(codec_plan_is_what_is_taken)
     check_plan(300, 70, 2);
 }
 
+static int fill_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride)
+{
+    (void)user;
+    memset(rows, (int)first & 0xFF, n * stride);
+    return 0;
+}
+
+static int drop_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride)
+{
+    (void)user;
+    (void)first;
+    (void)n;
+    (void)rows;
+    (void)stride;
+    return 0;
+}
+
+/* The rows that the library holds are in its plan, whatever the grid of tiles. */
+static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channels, uint32_t depth)
+{
+    const lic_image shape = {NULL, 0, width, height, channels, depth};
+    const size_t row_bytes = (size_t)width * channels * depth / 8;
+    lic_options options = with_threads(1);
+    lic_encoder *encoder = NULL;
+    lic_decoder *decoder = NULL;
+    lic_buffer file = {0};
+    lic_stats encoding, decoding;
+    lic_error err;
+    REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
+    REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
+    CHECK(!lic_encoder_encode_rows(encoder, &shape, fill_rows, NULL, NULL, &file, &err));
+    lic_encoder_get_stats(encoder, &encoding);
+    CHECK(!lic_decoder_decode_rows(decoder, file.data, file.bytes, NULL, drop_rows, NULL, &err));
+    lic_decoder_get_stats(decoder, &decoding);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, row_bytes, 1),
+                 encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
+                                                                 : decoding.planned_bytes);
+    lic_buffer_free(&file);
+    lic_encoder_free(encoder);
+    lic_decoder_free(decoder);
+}
+
+TEST(codec_plan_of_rows_is_what_is_taken)
+{
+    check_plan_of_rows(1, 1, 1, 8);
+    check_plan_of_rows(65, 130, 3, 16);
+    check_plan_of_rows(2100, 70, 3, 8);
+    check_plan_of_rows(70, 4500, 3, 8); /* three rows of tiles */
+    check_plan_of_rows(40, 5000, 1, 16);
+}
+
 TEST(codec_plan_of_sizes_out_of_range)
 {
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 0, 10, 1), 0);
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 10, 0, 1), 0);
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 65536, 10, 1), 0);
-    CHECK_EQ_INT(lic_plan_bytes(NULL, 10, 10, 1), 0);
-    CHECK(lic_plan_bytes(tiny_model(), 65535, 65535, 1) > 0);
-    CHECK(lic_plan_bytes(tiny_model(), 100, 100, 2) > lic_plan_bytes(tiny_model(), 100, 100, 1));
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 0, 10, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 10, 0, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 65536, 10, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(NULL, 10, 10, 0, 1), 0);
+    CHECK(lic_plan_bytes(tiny_model(), 65535, 65535, 0, 1) > 0);
+    CHECK(lic_plan_bytes(tiny_model(), 100, 100, 0, 2) > lic_plan_bytes(tiny_model(), 100, 100, 0, 1));
 }
 
 /* One byte less than the plan is refused, and nothing of the picture's size was taken for it. */
