@@ -241,7 +241,7 @@ lic_status lic_curve_read(const char *path, lic_curve_metric metric, lic_curve *
     lic_file_data file;
     *curve = (lic_curve){0};
     name_by_path(curve, path);
-    lic_status status = lic_file_read(path, &file, err);
+    lic_status status = lic_file_read(path, LIC_READ_ANY, &file, err);
     if (status != LIC_OK)
         return status;
     size_t blanks = 0;

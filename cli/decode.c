@@ -20,7 +20,7 @@ static lic_picture_format choose_format(const lic_settings *s, const char *outpu
 
 static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
 {
-    lic_status status = lic_file_read(job->input, file, &job->err);
+    lic_status status = lic_file_read(job->input, job->settings->max_memory, file, &job->err);
     if (status != LIC_OK)
         return status;
     status = lic_probe(file->data, file->bytes, info, &job->err);

@@ -25,7 +25,8 @@ static lic_status open_picture(struct feed *feed)
     lic_job *job = feed->job;
     lic_info info;
     const uint8_t *head;
-    lic_status status = lic_source_open(&feed->source, job->input, &job->err);
+    lic_status status =
+        lic_source_open(&feed->source, job->input, job->settings->max_memory, &job->err);
     if (status != LIC_OK)
         return status;
     const size_t bytes = lic_source_peek(&feed->source, &head);
@@ -131,7 +132,9 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
                            .width = image->width,
                            .height = image->height,
                            .row_bytes = whole ? 0 : image->stride_bytes,
-                           .extra_bytes = whole ? whole_bytes(image) * (decodes ? 2 : 1) : 0};
+                           .extra_bytes = lic_source_held(&feed->source) +
+                                          lic_reader_memory(feed->reader) +
+                                          (whole ? whole_bytes(image) * (decodes ? 2 : 1) : 0)};
     const lic_model *model;
     lic_encode_options_init(&feed->encode);
     feed->encode.quality = s->quality;

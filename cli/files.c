@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A picture of 65535 x 65535 would not be read from memory anyway; endless streams end here. */
+/* Whatever the limit: endless streams end here. */
 #define MAX_FILE_BYTES ((size_t)1 << 32)
 
 /* The outputs that are being written, for the thread that signals go to. A temporary file is made,
@@ -33,18 +33,51 @@ static bool is_stream(const char *path)
 
 /* ---- reading ---- */
 
-static lic_status read_all(int fd, size_t expected, lic_file_data *out, lic_error *err)
+/* How much may be read, and how it is said. */
+struct limit {
+    size_t bytes;
+    const char *name;
+};
+
+static struct limit limit_of(uint64_t max_memory)
+{
+    const uint64_t bytes = max_memory ? max_memory : LIC_READ_MEMORY;
+    if (bytes > MAX_FILE_BYTES)
+        return (struct limit){MAX_FILE_BYTES, "the limit of "};
+    return (struct limit){(size_t)bytes,
+                          max_memory ? "--max-memory=" : "the default of --max-memory="};
+}
+
+static lic_status too_large(const struct limit *limit, bool regular, lic_error *err)
+{
+    return lic_report_fail(
+        err, LIC_ERR_LIMIT, "%s read into memory as a whole, and has more than %s%zu bytes",
+        regular ? "is" : "comes through a pipe, which is", limit->name, limit->bytes);
+}
+
+/* Makes room for more: twice as much, but no more than the limit and a byte that shows that it is
+ * exceeded. */
+static lic_status grow(lic_file_data *out, size_t *capacity, size_t most, lic_error *err)
+{
+    if (out->data)
+        *capacity = *capacity < 65536 ? 131072 : *capacity * 2;
+    *capacity = *capacity > most ? most + 1 : *capacity;
+    uint8_t *grown = realloc(out->data, *capacity);
+    if (!grown)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory to read it");
+    out->data = grown;
+    return LIC_OK;
+}
+
+static lic_status read_all(int fd, size_t expected, size_t most, lic_file_data *out, lic_error *err)
 {
     size_t capacity = expected + 1; /* one more, so that the end is seen without growing */
-    for (;;) {
-        if (!out->data || out->bytes == capacity) {
-            if (out->data)
-                capacity = capacity < 65536 ? 131072 : capacity * 2;
-            uint8_t *grown = capacity > MAX_FILE_BYTES + 1 ? NULL : realloc(out->data, capacity);
-            if (!grown)
-                return lic_report_fail(err, LIC_ERR_MEMORY, "too large to be read into memory");
-            out->data = grown;
-        }
+    while (out->bytes <= most) {
+        lic_status status = LIC_OK;
+        if (!out->data || out->bytes == capacity)
+            status = grow(out, &capacity, most, err);
+        if (status != LIC_OK)
+            return status;
         ssize_t got = read(fd, out->data + out->bytes, capacity - out->bytes);
         if (got == 0)
             return LIC_OK;
@@ -54,23 +87,26 @@ static lic_status read_all(int fd, size_t expected, lic_file_data *out, lic_erro
             return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot read: %s", strerror(errno));
         out->bytes += (size_t)got;
     }
+    return LIC_OK;
 }
 
-lic_status lic_file_read(const char *path, lic_file_data *out, lic_error *err)
+lic_status lic_file_read(const char *path, uint64_t max_memory, lic_file_data *out, lic_error *err)
 {
+    const struct limit limit = limit_of(max_memory);
     *out = (lic_file_data){0};
     int fd = is_stream(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot open: %s", strerror(errno));
     struct stat st;
-    size_t expected = 0;
+    const bool known = fstat(fd, &st) == 0, regular = known && S_ISREG(st.st_mode);
+    const uint64_t length = regular && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     lic_status status = LIC_OK;
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+    if (known && S_ISDIR(st.st_mode))
         status = lic_report_fail(err, LIC_REPORT_ERR_IO, "is a folder");
-    else if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= MAX_FILE_BYTES)
-        expected = (size_t)st.st_size;
-    if (status == LIC_OK)
-        status = read_all(fd, expected, out, err);
+    else if (length <= limit.bytes)
+        status = read_all(fd, (size_t)length, limit.bytes, out, err);
+    if (status == LIC_OK && (length > limit.bytes || out->bytes > limit.bytes))
+        status = too_large(&limit, regular, err);
     if (status == LIC_OK && out->bytes == 0)
         status = lic_report_fail(err, LIC_ERR_TRUNCATED, "is empty");
     if (status != LIC_OK)

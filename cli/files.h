@@ -14,7 +14,13 @@ typedef struct lic_file_data {
     size_t bytes;
 } lic_file_data;
 
-lic_status lic_file_read(const char *path, lic_file_data *out, lic_error *err);
+/* What --max-memory lets be read as a whole, if it is not given. */
+#define LIC_READ_MEMORY ((uint64_t)1 << 30)
+#define LIC_READ_ANY    UINT64_MAX
+/* A file of more than max_memory bytes (0: LIC_READ_MEMORY) is refused, and no more than that is
+ * taken: what comes through a pipe tells its length only at its end. LIC_READ_ANY is for what has
+ * nothing to do with --max-memory; there is still an end to it. */
+lic_status lic_file_read(const char *path, uint64_t max_memory, lic_file_data *out, lic_error *err);
 void lic_file_free(lic_file_data *data);
 
 typedef struct lic_output {

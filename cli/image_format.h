@@ -5,11 +5,13 @@
 
 #include "cli/image_io.h"
 
-/* A reader. open sets picture->image but for its data, with 1 to 4 channels: 2 and 4 are those with
- * alpha. row is called once for each row. close takes NULL as well. */
+/* A reader. open reads the head and sets picture->image but for its data, with 1 to 4 channels: 2
+ * and 4 are those with alpha. What does not come row by row is read as a whole by the first call of
+ * row; open sets *memory to what that will take. row is called once for each row. close takes NULL
+ * as well. */
 typedef struct lic_reader_format {
     lic_status (*open)(lic_source *source, const lic_read_options *options, lic_picture *picture,
-                       void **state, lic_error *err);
+                       void **state, uint64_t *memory, lic_error *err);
     lic_status (*row)(void *state, void *row, lic_error *err);
     lic_status (*end)(void *state, lic_error *err);
     void (*close)(void *state);

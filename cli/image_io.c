@@ -2,6 +2,7 @@
  * metadata, reads and writes whole pictures. */
 #include "cli/image_io.h"
 
+#include "cli/files.h"
 #include "cli/image_format.h"
 #include "cli/report.h"
 

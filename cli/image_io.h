@@ -46,10 +46,9 @@ typedef struct lic_read_options {
     unsigned metadata; /* bit 1 << lic_meta: keep it */
     lic_alpha alpha;
     uint8_t background[3]; /* for LIC_ALPHA_BLEND */
-    uint64_t max_memory;   /* for what cannot be read row by row; 0: LIC_READ_MEMORY */
+    uint64_t max_memory;   /* for what cannot be read row by row; 0: LIC_READ_MEMORY of files.h */
     int threads;           /* for writing; 0 and 1: one. They change no byte */
 } lic_read_options;
-#define LIC_READ_MEMORY ((uint64_t)1 << 30)
 
 /* Followed by a zero byte that is not counted, so that text can be used as such. */
 typedef struct lic_blob {
@@ -77,10 +76,12 @@ lic_picture_format lic_picture_format_of_name(const char *path);
 
 /* Row by row: once open, picture->image has the shape; after the last row comes lic_reader_end,
  * which reads what follows the rows: only then the picture has its metadata and alpha. source and
- * picture must outlive the reader; lic_picture_free frees the picture in any case. */
+ * picture must outlive the reader; lic_picture_free frees the picture in any case. Opening takes
+ * little memory; what reading may take beside a few rows tells lic_reader_memory. */
 typedef struct lic_reader lic_reader;
 lic_status lic_reader_open(lic_source *source, const lic_read_options *options,
                            lic_picture *picture, lic_reader **reader, lic_error *err);
+uint64_t lic_reader_memory(const lic_reader *reader);
 lic_status lic_reader_rows(lic_reader *reader, uint32_t n_rows, void *rows, size_t stride_bytes,
                            lic_error *err);
 lic_status lic_reader_end(lic_reader *reader, lic_error *err);

@@ -181,7 +181,7 @@ static lic_status look(struct subject *it)
     lic_status status;
     if (it->path && !is_weights_name(it->path)) {
         lic_file_data file;
-        status = lic_file_read(it->path, &file, &it->err);
+        status = lic_file_read(it->path, LIC_READ_ANY, &file, &it->err);
         if (status == LIC_OK)
             status = lic_probe(file.data, file.bytes, &it->info, &it->err);
         it->is_stream = true;

@@ -157,7 +157,7 @@ static int add_list(lic_inputs *in, const lic_settings *s)
     lic_file_data list;
     lic_error err;
     int code = -1;
-    if (lic_file_read(s->file_list, &list, &err) != LIC_OK) {
+    if (lic_file_read(s->file_list, LIC_READ_ANY, &list, &err) != LIC_OK) {
         lic_report_error(s->file_list, "%s", err.text);
         return LIC_EXIT_FAILED;
     }

@@ -23,6 +23,8 @@ struct jpeg_reader {
     lic_source *source;
     const lic_read_options *options;
     JOCTET *profile;
+    uint64_t whole_bytes; /* of the coefficients, if there are several scans */
+    bool started;
     void *row; /* the one wanted */
 };
 
@@ -141,8 +143,9 @@ static void check_scans(struct jpeg_reader *r)
                                                   "damaged JPEG: the file is too short for its "
                                                   "size of %ux%u",
                                                   in->image_width, in->image_height));
-    lic_status status = lic_picture_check_memory(
-        "a JPEG of several scans", blocks * DCT_BLOCK_BYTES, r->options, r->guard.err);
+    r->whole_bytes = blocks * DCT_BLOCK_BYTES;
+    lic_status status = lic_picture_check_memory("a JPEG of several scans", r->whole_bytes,
+                                                 r->options, r->guard.err);
     if (status != LIC_OK)
         lic_guard_stop(&r->guard, status);
 }
@@ -173,13 +176,15 @@ static void open_all(void *job)
         lic_guard_stop(&r->guard, status);
     check_scans(r);
     read_metadata(r);
-    jpeg_start_decompress(in);
 }
 
 static void read_row(void *job)
 {
     struct jpeg_reader *r = job;
     JSAMPROW row = r->row;
+    if (!r->started)
+        jpeg_start_decompress(&r->in); /* of several scans, all are read */
+    r->started = true;
     while (jpeg_read_scanlines(&r->in, &row, 1) == 0)
         ;
 }
@@ -203,7 +208,7 @@ static void close_reader(void *state)
 }
 
 static lic_status open_reader(lic_source *source, const lic_read_options *options,
-                              lic_picture *picture, void **state, lic_error *err)
+                              lic_picture *picture, void **state, uint64_t *memory, lic_error *err)
 {
     struct jpeg_reader *r = calloc(1, sizeof *r);
     *state = r;
@@ -221,7 +226,9 @@ static lic_status open_reader(lic_source *source, const lic_read_options *option
                                        .skip_input_data = skip,
                                        .resync_to_restart = jpeg_resync_to_restart,
                                        .term_source = do_nothing};
-    return lic_guard_run(&r->guard, open_all, r, err);
+    const lic_status status = lic_guard_run(&r->guard, open_all, r, err);
+    *memory = r->whole_bytes;
+    return status;
 }
 
 static lic_status next_row(void *state, void *row, lic_error *err)

@@ -22,6 +22,7 @@ struct png_reader {
     lic_source *source;
     const lic_read_options *options;
     lic_colour colour;
+    int passes;
     uint8_t *whole; /* of an interlaced picture, once it is read */
     uint32_t next_row;
     void *row; /* the one wanted */
@@ -125,22 +126,23 @@ static void read_head(struct png_reader *r)
     png_read_info(png, r->info);
 }
 
-/* An interlaced picture is complete only at the end of the file. */
-static void read_whole(struct png_reader *r, int passes)
+/* An interlaced picture is complete only at the end of the file. Else 0. */
+static uint64_t whole_bytes(const struct png_reader *r)
 {
-    const lic_image *image = &r->guard.picture->image;
-    const size_t row_bytes = lic_image_row_bytes(image, image->channels);
-    const uint64_t bytes = (uint64_t)row_bytes * image->height;
-    lic_status status =
-        lic_picture_check_memory("an interlaced PNG", bytes, r->options, r->guard.err);
-    if (status != LIC_OK)
-        lic_guard_stop(&r->guard, status);
-    r->whole = malloc((size_t)bytes);
+    const uint64_t row_bytes = png_get_rowbytes(r->png, r->info);
+    return r->passes > 1 ? row_bytes * png_get_image_height(r->png, r->info) : 0;
+}
+
+static void read_whole(struct png_reader *r)
+{
+    const size_t row_bytes = png_get_rowbytes(r->png, r->info);
+    const uint32_t height = png_get_image_height(r->png, r->info);
+    r->whole = height <= SIZE_MAX / row_bytes ? malloc(height * row_bytes) : NULL;
     if (!r->whole)
         lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_MEMORY,
                                                   "no memory for an interlaced PNG"));
-    for (int pass = 0; pass < passes; pass++)
-        for (uint32_t y = 0; y < image->height; y++)
+    for (int pass = 0; pass < r->passes; pass++)
+        for (uint32_t y = 0; y < height; y++)
             png_read_row(r->png, r->whole + y * row_bytes, NULL);
 }
 
@@ -160,17 +162,21 @@ static void open_all(void *job)
     /* Palette and 1, 2, 4 bits become 8 bits; a transparent colour becomes an alpha channel. */
     png_set_expand(png);
     lic_png_native_order(png);
-    const int passes = png_set_interlace_handling(png);
+    r->passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);
     r->guard.picture->image.channels = png_get_channels(png, info);
     r->guard.picture->image.depth = png_get_bit_depth(png, info);
-    if (passes > 1)
-        read_whole(r, passes);
+    status =
+        lic_picture_check_memory("an interlaced PNG", whole_bytes(r), r->options, r->guard.err);
+    if (status != LIC_OK)
+        lic_guard_stop(&r->guard, status);
 }
 
 static void read_row(void *job)
 {
     struct png_reader *r = job;
+    if (r->passes > 1 && !r->whole)
+        read_whole(r);
     if (r->whole) {
         const size_t bytes = png_get_rowbytes(r->png, r->info);
         memcpy(r->row, r->whole + r->next_row++ * bytes, bytes);
@@ -221,7 +227,7 @@ static void close_reader(void *state)
 }
 
 static lic_status open_reader(lic_source *source, const lic_read_options *options,
-                              lic_picture *picture, void **state, lic_error *err)
+                              lic_picture *picture, void **state, uint64_t *memory, lic_error *err)
 {
     struct png_reader *r = calloc(1, sizeof *r);
     *state = r;
@@ -230,7 +236,9 @@ static lic_status open_reader(lic_source *source, const lic_read_options *option
     r->guard = (lic_guard){.picture = picture, .doing = "damaged PNG", .on_error = LIC_ERR_CORRUPT};
     r->source = source;
     r->options = options;
-    return lic_guard_run(&r->guard, open_all, r, err);
+    const lic_status status = lic_guard_run(&r->guard, open_all, r, err);
+    *memory = status == LIC_OK ? whole_bytes(r) : 0;
+    return status;
 }
 
 static lic_status next_row(void *state, void *row, lic_error *err)

@@ -71,10 +71,11 @@ static lic_status open_all(struct pnm_reader *r, const lic_read_options *options
 }
 
 static lic_status open_reader(lic_source *source, const lic_read_options *options,
-                              lic_picture *picture, void **state, lic_error *err)
+                              lic_picture *picture, void **state, uint64_t *memory, lic_error *err)
 {
     struct pnm_reader *r = calloc(1, sizeof *r);
     *state = r;
+    *memory = 0;
     if (!r)
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory");
     r->source = source;

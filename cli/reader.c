@@ -12,6 +12,7 @@ struct lic_reader {
     void *state;
     const lic_read_options *options;
     lic_picture *picture;
+    uint64_t memory;
     uint32_t colours;                          /* of the file, alpha not counted */
     bool has_alpha;                            /* then the following are there */
     uint8_t *block, *pixels, *without, *alpha; /* a row: as in the file, its colours, its alpha */
@@ -70,12 +71,14 @@ static lic_status prepare_alpha(lic_reader *r, lic_error *err)
         image->channels = lic_blend_channels(r->colours, o->background);
     /* Four samples for the file's row, three and one for its parts. */
     r->block = calloc(8, lic_image_row_bytes(image, 1));
-    if (o->alpha == LIC_ALPHA_KEEP)
+    const uint64_t plane = lic_alpha_bytes(image->width, image->height, image->depth);
+    if (o->alpha == LIC_ALPHA_KEEP) {
         r->packer = lic_alpha_packer_new(image->width, image->depth);
+        r->memory += plane; /* noise, which does not pack */
+    }
     if (!r->block || (o->alpha == LIC_ALPHA_KEEP && !r->packer))
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
-    if (o->alpha == LIC_ALPHA_KEEP &&
-        lic_alpha_bytes(image->width, image->height, image->depth) > UINT32_MAX)
+    if (o->alpha == LIC_ALPHA_KEEP && plane > UINT32_MAX)
         return lic_report_fail(err, LIC_ERR_LIMIT,
                                "has more alpha than a .lic file can keep: choose --alpha=drop or "
                                "--alpha=blend=RRGGBB");
@@ -93,7 +96,7 @@ static lic_status open_format(lic_reader *r, lic_source *source, lic_error *err)
     r->format = find_format(head, bytes);
     if (!r->format)
         return unknown_format(head, bytes, err);
-    lic_status status = r->format->open(source, r->options, r->picture, &r->state, err);
+    lic_status status = r->format->open(source, r->options, r->picture, &r->state, &r->memory, err);
     if (status == LIC_OK)
         status = prepare_alpha(r, err);
     r->picture->image.stride_bytes =
@@ -116,6 +119,11 @@ lic_status lic_reader_open(lic_source *source, const lic_read_options *options,
         *reader = NULL;
     }
     return status;
+}
+
+uint64_t lic_reader_memory(const lic_reader *reader)
+{
+    return reader->memory;
 }
 
 void lic_reader_close(lic_reader *reader)

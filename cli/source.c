@@ -33,7 +33,8 @@ static bool set_file(lic_source *source, int fd)
     return source->owned != NULL;
 }
 
-lic_status lic_source_open(lic_source *source, const char *path, lic_error *err)
+lic_status lic_source_open(lic_source *source, const char *path, uint64_t max_memory,
+                           lic_error *err)
 {
     lic_file_data file;
     *source = (lic_source){.fd = -1};
@@ -45,11 +46,17 @@ lic_status lic_source_open(lic_source *source, const char *path, lic_error *err)
     if (fd != STDIN_FILENO)
         close(fd);
     *source = (lic_source){.fd = -1};
-    lic_status status = lic_file_read(path, &file, err); /* pipes; and it says what else is wrong */
+    /* pipes; and it says what else is wrong */
+    lic_status status = lic_file_read(path, max_memory, &file, err);
     if (status == LIC_OK)
         *source = lic_source_memory(file.data, file.bytes);
     source->owned = file.data;
     return status;
+}
+
+uint64_t lic_source_held(const lic_source *source)
+{
+    return source->fd < 0 ? source->bytes : 0;
 }
 
 void lic_source_close(lic_source *source)

@@ -19,9 +19,12 @@ typedef struct lic_source {
 
 /* Bytes that outlive the source; nothing to close. */
 lic_source lic_source_memory(const void *data, size_t bytes);
-/* "-" is standard input. What is no regular file is read to its end at once. Close it in any case.
- */
-lic_status lic_source_open(lic_source *source, const char *path, lic_error *err);
+/* "-" is standard input. What is no regular file is read to its end at once, within max_memory as
+ * lic_file_read has it. Close it in any case. */
+lic_status lic_source_open(lic_source *source, const char *path, uint64_t max_memory,
+                           lic_error *err);
+/* Bytes that it holds in memory, apart from a piece. */
+uint64_t lic_source_held(const lic_source *source);
 void lic_source_close(lic_source *source);
 
 /* The number of bytes read; less than asked for only at the end or if the file cannot be read. */

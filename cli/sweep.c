@@ -74,7 +74,7 @@ static lic_status gather(lic_sweep *sweep, const lic_settings *s, lic_error *err
     for (size_t i = 0; i < sweep->n_pictures && status == LIC_OK; i++) {
         lic_file_data file;
         at = sweep->pictures[i].path;
-        status = lic_file_read(at, &file, err);
+        status = lic_file_read(at, s->max_memory, &file, err);
         if (status == LIC_OK)
             sweep->pictures[i].crc = (uint32_t)crc32(0, file.data, (uInt)file.bytes);
         lic_file_free(&file);

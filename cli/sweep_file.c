@@ -113,7 +113,7 @@ static size_t read_part(lic_sweep *sweep)
     lic_error ignored;
     char *head = NULL;
     size_t head_bytes = 0, taken = 0;
-    if (lic_file_read(sweep->part_path, &file, &ignored) != LIC_OK)
+    if (lic_file_read(sweep->part_path, LIC_READ_ANY, &file, &ignored) != LIC_OK)
         return 0;
     FILE *memory = open_memstream(&head, &head_bytes);
     if (memory) {

@@ -94,7 +94,7 @@ lic_status lic_work_read(lic_work *work, const char *path, lic_picture *picture,
 {
     lic_file_data file;
     lic_info info;
-    lic_status status = lic_file_read(path, &file, err);
+    lic_status status = lic_file_read(path, work->settings->max_memory, &file, err);
     *lic_bytes = 0;
     if (status != LIC_OK)
         return status;

@@ -102,7 +102,7 @@ int main(int argc, char **argv)
         return LIC_EXIT_USAGE;
     }
     lic_output_catch_signals();
-    lic_status status = lic_file_read(argv[2], &file, &err);
+    lic_status status = lic_file_read(argv[2], LIC_READ_ANY, &file, &err);
     if (status == LIC_OK)
         status = lic_view_open(&view, file.data, file.bytes, &err);
     if (status == LIC_OK)

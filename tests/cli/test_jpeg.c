@@ -224,6 +224,30 @@ TEST(progressive_bombs_are_refused_before_memory_is_taken)
     free(j.data);
 }
 
+/* Coefficients of 2 bytes for each sample, if a picture comes in several scans. */
+TEST(scans_tell_what_they_will_take)
+{
+    for (int i = 0; i < N_KINDS; i++) {
+        const kind *k = &kinds[i];
+        const jpeg j = make(k);
+        lic_source source = lic_source_memory(j.data, j.bytes);
+        lic_error err = {0};
+        lic_picture p;
+        lic_reader *reader;
+        const int chroma = (k->channels - 1) * WIDTH * HEIGHT / (k->sampling * k->sampling);
+        const uint64_t samples = WIDTH * HEIGHT + (uint64_t)chroma;
+        REQUIRE(lic_reader_open(&source, &defaults, &p, &reader, &err) == LIC_OK);
+        const uint64_t bytes = lic_reader_memory(reader);
+        if (k->progressive || k->scans)
+            CHECK(bytes >= 2 * samples && bytes < 3 * samples);
+        else
+            CHECK_EQ_INT(bytes, 0);
+        lic_reader_close(reader);
+        lic_picture_free(&p);
+        free(j.data);
+    }
+}
+
 static unsigned char *put(unsigned char *at, const unsigned char *bytes, size_t n)
 {
     memcpy(at, bytes, n);

@@ -78,7 +78,7 @@ TEST(rows_come_in_any_portions_from_memory_and_files)
             for (uint32_t n = 1; n <= HEIGHT; n = n * 2 + 1)
                 check_portions(&source, &whole, n);
             save(path, bytes);
-            REQUIRE(lic_source_open(&source, path, &err) == LIC_OK);
+            REQUIRE(lic_source_open(&source, path, 0, &err) == LIC_OK);
             check_portions(&source, &whole, 5);
             lic_source_close(&source);
             lic_picture_free(&whole);
@@ -142,7 +142,7 @@ TEST(files_that_shrink_end_early)
     lic_error err = {0};
     lic_picture p;
     lic_reader *reader;
-    REQUIRE(lic_source_open(&source, path, &err) == LIC_OK);
+    REQUIRE(lic_source_open(&source, path, 0, &err) == LIC_OK);
     REQUIRE(lic_reader_open(&source, &defaults, &p, &reader, &err) == LIC_OK);
     CHECK_EQ_INT(lic_reader_rows(reader, 10, rows, 300, &err), LIC_OK);
     REQUIRE(truncate(path, 70000) == 0);
@@ -258,6 +258,63 @@ TEST(interlaced_pictures_are_bounded_in_memory)
     CHECK_EQ_INT(lic_picture_read(file, (size_t)(at - file), &options, &p, &err), LIC_ERR_LIMIT);
     CHECK(strstr(err.text, "interlaced PNG") && strstr(err.text, "600000000"));
     lic_picture_free(&p);
+}
+
+/* What lic_reader_memory says of a picture of which the pixels are missing: it is not looked for
+ * before the first row is asked for. */
+static uint64_t told_memory(int colour, int interlaced, lic_alpha alpha)
+{
+    static const uint8_t nothing[64];
+    const lic_read_options options = {.max_pixels = 1 << 28, .alpha = alpha};
+    uint8_t *at = put_png_head(file, 3000, 2000, 16, colour, interlaced);
+    at = put_chunk(put_pixels(at, nothing, sizeof nothing), "IEND", NULL, 0);
+    lic_source source = lic_source_memory(file, (size_t)(at - file));
+    lic_error err = {0};
+    lic_picture p;
+    lic_reader *reader;
+    static uint8_t row[3000 * 6];
+    uint64_t bytes = UINT64_MAX;
+    if (lic_reader_open(&source, &options, &p, &reader, &err) == LIC_OK) {
+        bytes = lic_reader_memory(reader);
+        CHECK_EQ_INT(lic_reader_rows(reader, 1, row, sizeof row, &err), LIC_ERR_CORRUPT);
+    }
+    lic_reader_close(reader);
+    lic_picture_free(&p);
+    return bytes;
+}
+
+TEST(readers_tell_what_they_will_take)
+{
+    const int64_t pixels = 3000 * 2000, alpha = pixels * 2 + 2000; /* a filter type per row */
+    CHECK_EQ_INT(told_memory(2, 0, LIC_ALPHA_KEEP), 0);
+    CHECK_EQ_INT(told_memory(2, 1, LIC_ALPHA_KEEP), pixels * 6);
+    CHECK_EQ_INT(told_memory(6, 0, LIC_ALPHA_KEEP), alpha);
+    CHECK_EQ_INT(told_memory(6, 1, LIC_ALPHA_KEEP), pixels * 8 + alpha);
+    CHECK_EQ_INT(told_memory(4, 1, LIC_ALPHA_DROP), pixels * 4);
+}
+
+/* A pipe tells its length only at its end: reading stops at the limit, not at the end. */
+TEST(pipes_are_bounded_in_memory)
+{
+    static uint8_t bytes[5000];
+    char path[32];
+    for (uint64_t limit = 4999; limit <= 5001; limit++) {
+        lic_source source;
+        lic_error err = {0};
+        int ends[2];
+        REQUIRE(pipe(ends) == 0 && write(ends[1], bytes, sizeof bytes) == sizeof bytes);
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+        if (limit >= sizeof bytes)
+            close(ends[1]); /* else the end is not waited for */
+        CHECK_EQ_INT(lic_source_open(&source, path, limit, &err),
+                     limit < sizeof bytes ? LIC_ERR_LIMIT : LIC_OK);
+        CHECK(limit >= sizeof bytes || strstr(err.text, "--max-memory=4999"));
+        CHECK_EQ_INT(lic_source_held(&source), limit < sizeof bytes ? 0 : sizeof bytes);
+        lic_source_close(&source);
+        close(ends[0]);
+        if (limit < sizeof bytes)
+            close(ends[1]);
+    }
 }
 
 /* ---- colours ---- */
