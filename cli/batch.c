@@ -5,6 +5,9 @@
 #include "cli/report.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -271,6 +274,16 @@ static uint64_t memory_limit(const lic_settings *s)
     return pages > 0 && page > 0 ? (uint64_t)pages / 4 * 3 * (uint64_t)page : UINT64_MAX;
 }
 
+/* glibc learns to keep freed blocks of up to 32 MiB, for each thread apart: memory that nobody has
+ * and the gate does not count. A fixed threshold gives them back to the system. */
+static void keep_no_large_blocks(void)
+{
+#ifdef __GLIBC__
+    enum { LARGE_BYTES = 1 << 20 };
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+#endif
+}
+
 /* ---- the end ---- */
 
 static void say_summary(const lic_batch *b)
@@ -338,6 +351,7 @@ int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_ba
         return LIC_EXIT_OK;
     if (!open_json(&b))
         return LIC_EXIT_FAILED;
+    keep_no_large_blocks();
     lic_gate_init(&b.gate, threads, memory_limit(settings));
     pthread_mutex_init(&b.models_lock, NULL);
     pthread_mutex_init(&b.lock, NULL);
