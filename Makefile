@@ -128,6 +128,11 @@ $(foreach s,$(TEST_SOURCES) tests/cross_hash.c,$(eval $(call test_program,$s)))
 # This one lets damaged latents through, to see what is behind the checks.
 $(BUILD)/tests/fuzz_fuzz_decode: override LDFLAGS += -Wl,--wrap=lic_latent_check,--wrap=lic_range_decoder_ok,--wrap=lic_range_decoder_cut
 
+# This one refuses allocations.
+comma := ,
+REFUSED := malloc calloc realloc free strdup realpath deflateInit_ deflateInit2_ inflateInit_
+$(BUILD)/tests/cli_test_no_memory: override LDFLAGS += $(REFUSED:%=-Wl$(comma)--wrap=%)
+
 # Holds the flags of the last build; touched only when they change. Says what was chosen, once.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)

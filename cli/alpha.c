@@ -1,6 +1,8 @@
 /* alpha.c - see alpha.h. */
 #include "cli/alpha.h"
 
+#include "cli/report.h"
+
 #include <stdlib.h>
 #include <string.h>
 #define ZLIB_CONST /* next_in points to const */
@@ -302,35 +304,44 @@ static int inflate_some(lic_alpha_unpacker *u, uint8_t *to, size_t bytes)
     return result;
 }
 
+static lic_status fail(int result, lic_error *err)
+{
+    if (result == Z_MEM_ERROR)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory to unpack the transparency");
+    return lic_report_fail(err, LIC_ERR_CORRUPT, "the transparency in the file is damaged");
+}
+
 /* The next row of the plane, in u->row. */
-static bool next_row(lic_alpha_unpacker *u)
+static lic_status next_row(lic_alpha_unpacker *u, lic_error *err)
 {
     uint8_t *row = u->above; /* that is no longer needed */
     const int result = inflate_some(u, row, u->row_bytes + 1);
     if ((result != Z_OK && result != Z_STREAM_END) || u->z.avail_out > 0 || row[0] >= N_FILTERS)
-        return false;
+        return fail(result, err);
     unfilter_row(row[0], row + 1, u->row + 1, u->row_bytes, u->depth / 8);
     u->above = u->row;
     u->row = row;
-    return true;
+    return LIC_OK;
 }
 
-bool lic_alpha_unpack_row(lic_alpha_unpacker *u, void *samples)
+lic_status lic_alpha_unpack_row(lic_alpha_unpacker *u, void *samples, lic_error *err)
 {
-    for (; u->skip > 0; u->skip--)
-        if (!next_row(u))
-            return false;
-    if (!next_row(u))
-        return false;
-    from_bytes(u->row + 1 + (size_t)u->x * (u->depth / 8), u->width, u->depth, samples);
-    return true;
+    lic_status status = LIC_OK;
+    for (; u->skip > 0 && status == LIC_OK; u->skip--)
+        status = next_row(u, err);
+    if (status == LIC_OK)
+        status = next_row(u, err);
+    if (status == LIC_OK)
+        from_bytes(u->row + 1 + (size_t)u->x * (u->depth / 8), u->width, u->depth, samples);
+    return status;
 }
 
-bool lic_alpha_unpack_end(lic_alpha_unpacker *u)
+lic_status lic_alpha_unpack_end(lic_alpha_unpacker *u, lic_error *err)
 {
     uint8_t more;
     if (u->is_part)
-        return true;
-    return inflate_some(u, &more, 1) == Z_STREAM_END && u->z.avail_out == 1 && u->z.avail_in == 0 &&
-           u->at == u->end;
+        return LIC_OK;
+    const int result = inflate_some(u, &more, 1);
+    const bool ended = result == Z_STREAM_END && u->z.avail_out == 1;
+    return ended && u->z.avail_in == 0 && u->at == u->end ? LIC_OK : fail(result, err);
 }

@@ -3,6 +3,8 @@
 #ifndef LIC_CLI_ALPHA_H
 #define LIC_CLI_ALPHA_H
 
+#include "codec/lic.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,10 +32,10 @@ void lic_alpha_packer_free(lic_alpha_packer *packer);
 typedef struct lic_alpha_unpacker lic_alpha_unpacker;
 /* width: of the rows wanted. NULL: no memory. */
 lic_alpha_unpacker *lic_alpha_unpacker_new(const lic_alpha_plane *plane, uint32_t width);
-/* The next row, at the plane's depth; false: the plane is damaged. */
-bool lic_alpha_unpack_row(lic_alpha_unpacker *unpacker, void *samples);
+/* The next row, at the plane's depth. Fails on a damaged plane, and without memory. */
+lic_status lic_alpha_unpack_row(lic_alpha_unpacker *unpacker, void *samples, lic_error *err);
 /* Is the plane at its end, as it should be? A part may end before. */
-bool lic_alpha_unpack_end(lic_alpha_unpacker *unpacker);
+lic_status lic_alpha_unpack_end(lic_alpha_unpacker *unpacker, lic_error *err);
 void lic_alpha_unpacker_free(lic_alpha_unpacker *unpacker);
 
 #endif

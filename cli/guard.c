@@ -8,8 +8,11 @@ lic_status lic_guard_run(lic_guard *guard, void (*work)(void *job), void *job, l
     if (guard->status != LIC_OK)
         return lic_report_fail(err, guard->status, "%s: failed before", guard->doing);
     guard->err = err;
-    if (setjmp(guard->jump) == 0)
+    if (setjmp(guard->jump) == 0) {
         work(job);
+        if (guard->no_memory)
+            lic_guard_fail(guard, "");
+    }
     return guard->status;
 }
 
@@ -21,6 +24,8 @@ _Noreturn void lic_guard_stop(lic_guard *guard, lic_status status)
 
 _Noreturn void lic_guard_fail(lic_guard *guard, const char *text)
 {
+    if (guard->no_memory)
+        lic_guard_stop(guard, lic_report_fail(guard->err, LIC_ERR_MEMORY, "not enough memory"));
     lic_guard_stop(guard,
                    lic_report_fail(guard->err, guard->on_error, "%s: %s", guard->doing, text));
 }

@@ -44,7 +44,7 @@ bool lic_inputs_name_outputs(lic_inputs *in, const lic_settings *settings, const
         lic_input *item = &in->items[i];
         item->output = output_of(item, settings, suffix);
         if (!item->output || strlen(item->output) >= MAX_NAME) {
-            lic_report_error(NULL, "'%s': name too long", item->path);
+            lic_report_error(NULL, "'%s': name too long, or no memory for it", item->path);
             return false;
         }
     }

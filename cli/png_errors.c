@@ -4,6 +4,8 @@
 #include "cli/image_format.h"
 #include "cli/report.h"
 
+#include <stdlib.h>
+
 static _Noreturn void on_error(png_structp png, png_const_charp text)
 {
     lic_guard_fail(png_get_error_ptr(png), text);
@@ -15,18 +17,29 @@ static void on_warning(png_structp png, png_const_charp text)
     lic_picture_warn(guard->picture, "PNG: %s", text);
 }
 
-static _Noreturn void no_memory(lic_guard *guard)
+/* libpng leaves metadata out, with a warning, where memory is short. */
+static png_voidp take(png_structp png, png_alloc_size_t bytes)
 {
-    lic_guard_stop(guard, lic_report_fail(guard->err, LIC_ERR_MEMORY, "no memory for libpng"));
+    lic_guard *guard = png_get_mem_ptr(png);
+    void *block = malloc(bytes);
+    guard->no_memory = guard->no_memory || !block;
+    return block;
+}
+
+static void give_back(png_structp png, png_voidp block)
+{
+    (void)png;
+    free(block);
 }
 
 png_structp lic_png_create(lic_guard *guard, bool writing)
 {
-    png_structp png =
-        writing ? png_create_write_struct(PNG_LIBPNG_VER_STRING, guard, on_error, on_warning)
-                : png_create_read_struct(PNG_LIBPNG_VER_STRING, guard, on_error, on_warning);
+    png_structp png = writing ? png_create_write_struct_2(PNG_LIBPNG_VER_STRING, guard, on_error,
+                                                          on_warning, guard, take, give_back)
+                              : png_create_read_struct_2(PNG_LIBPNG_VER_STRING, guard, on_error,
+                                                         on_warning, guard, take, give_back);
     if (!png)
-        no_memory(guard);
+        lic_guard_fail(guard, "libpng cannot be used");
     return png;
 }
 
@@ -34,7 +47,7 @@ png_infop lic_png_create_info(lic_guard *guard, png_structp png)
 {
     png_infop info = png_create_info_struct(png);
     if (!info)
-        no_memory(guard);
+        lic_guard_fail(guard, "libpng cannot be used");
     return info;
 }
 

@@ -210,11 +210,11 @@ static lic_status flatten(const lic_picture *picture, const lic_read_options *op
     lic_status status = LIC_OK;
     if (!unpacker || !alpha)
         status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
-    for (uint32_t y = 0; y < from->height && status == LIC_OK; y++)
-        status =
-            lic_alpha_unpack_row(unpacker, alpha)
-                ? flatten_row(options, from, y, alpha, &to->image, err)
-                : lic_report_fail(err, LIC_ERR_CORRUPT, "the transparency in the file is damaged");
+    for (uint32_t y = 0; y < from->height && status == LIC_OK; y++) {
+        status = lic_alpha_unpack_row(unpacker, alpha, err);
+        if (status == LIC_OK)
+            status = flatten_row(options, from, y, alpha, &to->image, err);
+    }
     lic_alpha_unpacker_free(unpacker);
     free(alpha);
     return status;

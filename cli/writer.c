@@ -88,18 +88,14 @@ void lic_writer_close(lic_writer *w)
     free(w);
 }
 
-static lic_status damaged(lic_error *err)
-{
-    return lic_report_fail(err, LIC_ERR_CORRUPT, "the transparency in the file is damaged");
-}
-
 /* The row with alpha, in w->pixels. */
 static lic_status put_alpha(lic_writer *w, const void *row, lic_error *err)
 {
     const lic_image *image = &w->picture->image;
     const uint32_t stored_depth = w->picture->alpha.depth;
-    if (!lic_alpha_unpack_row(w->unpacker, w->stored))
-        return damaged(err);
+    const lic_status status = lic_alpha_unpack_row(w->unpacker, w->stored, err);
+    if (status != LIC_OK)
+        return status;
     lic_blend_rescale(w->stored, image->width, stored_depth, image->depth, w->alpha);
     if (w->options->alpha == LIC_ALPHA_BLEND)
         lic_blend_over(row, w->alpha, image->width, image->channels, image->depth,
@@ -125,7 +121,6 @@ lic_status lic_writer_rows(lic_writer *w, uint32_t n_rows, const void *rows, siz
 
 lic_status lic_writer_end(lic_writer *w, lic_error *err)
 {
-    if (w->unpacker && !lic_alpha_unpack_end(w->unpacker))
-        return damaged(err);
-    return w->format->end(w->state, err);
+    const lic_status status = w->unpacker ? lic_alpha_unpack_end(w->unpacker, err) : LIC_OK;
+    return status == LIC_OK ? w->format->end(w->state, err) : status;
 }

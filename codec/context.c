@@ -67,7 +67,7 @@ lic_status lic_context_init(lic_context *context, const lic_model *model,
     context->pool = lic_pool_new(lic_pool_resolve_threads(context->options.threads),
                                  context->options.allocator);
     if (!context->pool)
-        return lic_fail(err, LIC_ERR_MEMORY, "cannot start %d threads",
+        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory to start %d threads",
                         lic_pool_resolve_threads(context->options.threads));
     return LIC_OK;
 }

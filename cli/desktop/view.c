@@ -33,9 +33,8 @@ static void find_alpha(lic_view *view)
     const lic_info *info = &view->info;
     for (size_t i = 0; i < info->n_chunks && !view->alpha.data; i++)
         if (memcmp(info->chunks[i].type, LIC_ALPHA_CHUNK, 4) == 0)
-            view->alpha = (lic_alpha_plane){.data = info->chunks[i].data,
-                                            .bytes = info->chunks[i].bytes,
-                                            .depth = info->depth};
+            view->alpha = (lic_alpha_plane){
+                .data = info->chunks[i].data, .bytes = info->chunks[i].bytes, .depth = info->depth};
     view->channels = view->alpha.data ? RGB + 1 : RGB;
 }
 
@@ -74,7 +73,7 @@ struct sink {
     lic_alpha_unpacker *alpha;
     void *alphas; /* a row of them, as deep as the picture */
     uint32_t alpha_depth;
-    bool damaged;
+    lic_error err; /* of alpha */
 };
 
 static uint8_t alpha_at(const struct sink *sink, uint32_t x)
@@ -105,8 +104,7 @@ static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
     const uint8_t *row = rows;
     (void)first;
     for (uint32_t y = 0; y < n; y++, row += stride_bytes) {
-        sink->damaged = sink->alpha && !lic_alpha_unpack_row(sink->alpha, sink->alphas);
-        if (sink->damaged)
+        if (sink->alpha && lic_alpha_unpack_row(sink->alpha, sink->alphas, &sink->err) != LIC_OK)
             return 1;
         lic_shrink_row(&sink->shrink, complete(sink, row));
     }
@@ -131,8 +129,10 @@ static lic_status decode(const lic_view *view, struct sink *sink, uint32_t scale
     if (status == LIC_OK)
         status =
             lic_decoder_decode_rows(decoder, view->data, view->bytes, &how, take_rows, sink, err);
-    if (sink->damaged)
-        status = lic_report_fail(err, LIC_ERR_CORRUPT, "alpha is damaged");
+    if (sink->err.status != LIC_OK) {
+        *err = sink->err;
+        status = err->status;
+    }
     lic_decoder_free(decoder);
     lic_model_close(model);
     return status;
