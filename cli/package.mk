@@ -102,7 +102,7 @@ $(BUILD)/model-folder: FORCE
 $(BUILD)/obj/cli/desktop/pixbuf_loader.o: $(BUILD)/model-folder
 $(BUILD)/obj/cli/desktop/pixbuf_loader.o: IO_CFLAGS = $(PIXBUF_CFLAGS) -DLIC_MODEL_FOLDER='"$(DATADIR)/lic"'
 
-$(BUILD)/tests/cli_test_view: $(DESKTOP_VIEW)
+$(BUILD)/tests/cli_test_view $(BUILD)/tests/fuzz_fuzz_container: $(DESKTOP_VIEW)
 
 -include $(wildcard $(BUILD)/obj/cli/desktop/*.d)
 

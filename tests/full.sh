@@ -61,7 +61,7 @@ msan() {
     $cc -O1 -c -o "$build/msan/zlib.o" tests/msan_zlib.c &&
         LDFLAGS="-Wl,--wrap=inflate,--wrap=deflate $build/msan/zlib.o" \
             build_with "$build/msan" "$flags" -O1 programs || return 1
-    for name in "$build"/msan/tests/{unit,parity,golden,fuzz_fuzz_{decode,range,weights}}*; do
+    for name in "$build"/msan/tests/{unit,parity,golden,fuzz_fuzz_{curve,decode,encode,range,weights}}*; do
         log=$build/msan/${name##*/}.log
         if ! "$name" >"$log" 2>&1; then
             result=1

@@ -1,8 +1,9 @@
-/* fuzz.h - what all fuzz targets share. A target is one file with LLVMFuzzerTestOneInput; built with
- * -DLIC_FUZZER libFuzzer calls it. Otherwise this header gives it a main() that replays files, or
- * folders of files: those named as arguments, or corpus/NAME beside fuzz_NAME.c, where every input that
- * ever broke something stays. An input that fails ends the program by abort() or a sanitizer; one
- * that takes longer than REPLAY_SECONDS, or touches more than REPLAY_MEGABYTES, counts as failed. Include it from one source per program. */
+/* fuzz.h - what all fuzz targets share. A target is one file with LLVMFuzzerTestOneInput; built
+ * with -DLIC_FUZZER libFuzzer calls it. Otherwise this header gives it a main() that replays files,
+ * or folders of files: those named as arguments, or corpus/NAME beside fuzz_NAME.c, where every
+ * input that ever broke something stays. An input that fails ends the program by abort() or a
+ * sanitizer; one that takes longer than REPLAY_SECONDS, or touches more than REPLAY_MEGABYTES,
+ * counts as failed. Include it from one source per program. */
 #ifndef LIC_TESTS_FUZZ_H
 #define LIC_TESTS_FUZZ_H
 
@@ -42,6 +43,33 @@ static inline void fuzz_check_error(lic_status status, const lic_error *err)
     FUZZ_CHECK(memchr(err->text, 0, sizeof err->text) && !strchr(err->text, '\n'));
 }
 
+/* A file with these bytes, and a path to it while it is open. */
+static inline FILE *fuzz_file(const void *data, size_t bytes, char path[64])
+{
+    FILE *file = tmpfile();
+    FUZZ_CHECK(file && fwrite(data, 1, bytes, file) == bytes && !fflush(file));
+    snprintf(path, 64, "/proc/self/fd/%d", fileno(file));
+    return file;
+}
+
+/* Opens a weights file that is in memory; NULL, as it should be, if it is damaged. */
+static inline lic_model *fuzz_open_model(const uint8_t *data, size_t bytes)
+{
+    char path[64];
+    lic_model *model = NULL;
+    lic_model_options options;
+    lic_error err = {0};
+    FILE *file = fuzz_file(data, bytes, path);
+    lic_model_options_init(&options);
+    options.threads = 1;
+    const lic_status status = lic_model_open(path, &options, &model, &err);
+    fuzz_check_error(status, &err);
+    FUZZ_CHECK((status == LIC_OK) == (model != NULL));
+    FUZZ_CHECK(status == LIC_OK || status == LIC_ERR_MODEL_INVALID);
+    fclose(file);
+    return model;
+}
+
 /* Where a .lic file has its checksum; 0 if it ends before. */
 static inline size_t fuzz_lic_crc_at(const uint8_t *data, size_t bytes)
 {
@@ -54,8 +82,8 @@ static inline size_t fuzz_lic_crc_at(const uint8_t *data, size_t bytes)
     return r.failed || at + 4 > bytes ? 0 : at;
 }
 
-/* Gives a .lic file its signature, version and checksum. The four bytes that stood in the checksum's
- * place are the target's own to use: `control`. */
+/* Gives a .lic file its signature, version and checksum. The four bytes that stood in the
+ * checksum's place are the target's own to use: `control`. */
 static inline void fuzz_lic_seal(uint8_t *data, size_t bytes, uint8_t *control)
 {
     static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
@@ -142,8 +170,8 @@ int main(int argc, char **argv)
     static const char source[] = __BASE_FILE__, prefix[] = "fuzz_";
     const char *name = strrchr(source, '/') + sizeof prefix;
     char corpus[512];
-    snprintf(corpus, sizeof corpus, "%.*s/corpus/%.*s", (int)(strrchr(source, '/') - source), source,
-             (int)strlen(name) - 2, name);
+    snprintf(corpus, sizeof corpus, "%.*s/corpus/%.*s", (int)(strrchr(source, '/') - source),
+             source, (int)strlen(name) - 2, name);
     if (argc == 1)
         replay(corpus);
     for (int i = 1; i < argc; i++)

@@ -2,6 +2,7 @@
  * with the checksum made right, and lic_chunk_read of every chunk. A file that is accepted must
  * come out of the writer with the same head. Then metadata and alpha go, as decoding does it, with
  * a black picture into files of all formats, which our own readers must take. */
+#include "cli/desktop/view.h"
 #include "codec/container.h"
 #include "tests/fuzz/fuzz_image.h"
 
@@ -110,6 +111,18 @@ static void write_pictures(const lic_info *info, const uint8_t *control)
     lic_picture_free(&picture);
 }
 
+/* What a desktop looks at before it decodes: orientation in EXIF, profile, alpha. */
+static void view(const uint8_t *data, size_t bytes)
+{
+    lic_view view;
+    lic_error err = {0};
+    const lic_status status = lic_view_open(&view, data, bytes, &err);
+    fuzz_check_error(status, &err);
+    FUZZ_CHECK(status == LIC_OK || status == LIC_ERR_LIMIT);
+    FUZZ_CHECK(view.orientation >= 1 && view.orientation <= 8);
+    lic_view_close(&view);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     uint8_t *copy = fuzz_copy(data, bytes), control[4];
@@ -121,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         read_chunks(copy, bytes, &info);
         write_again(copy, bytes);
         write_pictures(&info, control);
+        view(copy, bytes);
     }
     free(copy);
     return 0;

@@ -1,11 +1,15 @@
-/* fuzz_decode.c - whole files decoded with the tiny network. The input is a .lic file; its model id and
- * checksum are made right. The four bytes where the checksum stood choose what is asked for: whether
- * damaged codes and latents are let through to the layers behind (the checks are wrapped by the
- * linker), rows or a whole picture, depth, threads, a rectangle or a preview, only some slices, and
- * whether the checksum is wrong so that the file is to be salvaged. */
+/* fuzz_decode.c - whole files decoded with the tiny network, some previews by its twin that has a
+ * head for them. The input is a .lic file; its model id and checksum are made right. The four bytes
+ * where the checksum stood choose what is asked for: whether damaged codes and latents are let
+ * through to the layers behind (the checks are wrapped by the linker), rows or a whole picture,
+ * depth, threads, a rectangle or a preview, only some slices, and whether the checksum is wrong so
+ * that the file is to be salvaged. */
 #include "entropy/range_coder.h"
 #include "models/nn.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/weights_file.h"
+
+#include <unistd.h>
 
 enum { MAX_PIXELS = 192 * 192, MAX_MEMORY = 96 << 20 };
 enum { LET_THROUGH = 1, ROWS = 2, OTHER_DEPTH = 4, TWO_THREADS = 8, CANCEL = 16 };
@@ -37,24 +41,26 @@ uint32_t __wrap_lic_latent_check(tensor y_hat)
     return control[0] & LET_THROUGH ? 0 : check;
 }
 
-static lic_model *model;
+static lic_model *models[2];   /* without and with a head for previews */
+static const lic_model *model; /* for this input */
 
-static void close_model(void)
+static void close_models(void)
 {
-    lic_model_close(model);
+    lic_model_close(models[0]);
+    lic_model_close(models[1]);
 }
 
-static void open_model(void)
+static void open_models(void)
 {
-    const char *here = __FILE__;
-    char path[512];
-    lic_model_options options;
-    lic_error err = {0};
-    snprintf(path, sizeof path, "%.*s/../golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
-    lic_model_options_init(&options);
-    options.threads = 1;
-    FUZZ_CHECK(lic_model_open(path, &options, &model, &err) == LIC_OK);
-    atexit(close_model);
+    weights w = read_tiny();
+    models[0] = fuzz_open_model(w.data, w.bytes);
+    add_preview_head(&w);
+    put(w.data + W_HASH_AT, 8, get(w.data + W_HASH_AT, 8) + 1); /* another model has another id */
+    seal_head(&w);
+    models[1] = fuzz_open_model(w.data, w.bytes);
+    free(w.data);
+    FUZZ_CHECK(models[0] && models[1]);
+    atexit(close_models);
 }
 
 /* Where the checks of the tiles are, sets them to 0. */
@@ -81,6 +87,7 @@ static void repair(uint8_t *data, size_t bytes)
     uint8_t unused[4];
     const size_t at = fuzz_lic_crc_at(data, bytes);
     fuzz_lic_seal(data, bytes, control);
+    model = models[control[0] & REDUCED && control[1] & 1];
     if (!at)
         return;
     lic_model_get_info(model, &info);
@@ -160,7 +167,8 @@ static void decode(const uint8_t *data, size_t bytes, const lic_info *info)
         const uint32_t width = o.crop_width ? o.crop_width : whole;
         struct rows rows = {.row_bytes = (size_t)width * info->channels * (depth / 8)};
         err = (lic_error){0};
-        const lic_status other = lic_decoder_decode_rows(decoder, data, bytes, &o, take_rows, &rows, &err);
+        const lic_status other =
+            lic_decoder_decode_rows(decoder, data, bytes, &o, take_rows, &rows, &err);
         FUZZ_CHECK(other == status || other == LIC_ERR_CANCELLED || other == LIC_ERR_LIMIT ||
                    status == LIC_ERR_LIMIT);
         FUZZ_CHECK(other || status || (rows.next == image.height && rows.sum == sum));
@@ -173,8 +181,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     lic_info info;
     lic_error err = {0};
-    if (!model)
-        open_model();
+    if (!models[0])
+        open_models();
     uint8_t *copy = fuzz_copy(data, bytes);
     repair(copy, bytes);
     const lic_status status = lic_probe(copy, bytes, &info, &err);

@@ -56,6 +56,12 @@ seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
             "$build/lic" encode --quiet --model tests/golden/tiny.licw -f "tests/data/$picture.png" \
                 -o "$to/${picture#*/}.lic" || echo "no seed from $picture.png"
         done ;;
+    encode) # 60x40 RGB; 70x70 grey of 16 bits in four tiles, with a chunk
+        printf '\73\47\30\0\0\62\0\0\0\0\0\0\0abcd\0' | cat - tests/data/kodim23.png | head -c 4000 >"$to/rgb"
+        printf '\105\105\73\1\0\120\0\0\0\0\0\0\0iccp\12' | cat - tests/data/meta.jpg >"$to/grey16" ;;
+    curve) find tests/bench/peers/published -name '*.json' -size -17 -exec cp -t "$to" {} +
+        printf 'name;bpp;psnr\n\n"x";0.1;28\nx;0.3;31.5\nx;.6;34\nx;1e0;37\n' >"$to/points.csv"
+        printf '{"name": "\\u00e4\\n", "results": {"bpp": [0.1, 0.2, 0.4, 0.8], "psnr-rgb": [28, 30, 33, 36.5]}}' >"$to/curve.json" ;;
     weights) printf '\0\1\0\0\4\0\0\0\0\0\0\0\5\7\0\0\0\0\0\0\0\0\0\0' >"$to/patches" ;;
     range) printf '\3\100\0\0\0\20\1\2\3\4\5\6\7\10\11\0\30\377\377\377\377\377\377\377\377' >"$to/short" ;;
     esac

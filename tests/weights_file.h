@@ -1,0 +1,170 @@
+/* weights_file.h - copies of the tiny network's weights file to be changed: its entries found by
+ * name, tensors added, its checksums made right again. */
+#ifndef LIC_TESTS_WEIGHTS_FILE_H
+#define LIC_TESTS_WEIGHTS_FILE_H
+
+#include "codec/base/bytes.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Places in the file, WEIGHTS.md. */
+enum {
+    W_HEAD = 64,
+    W_CONFIG = 64,
+    W_ENTRY = 128,
+    W_VERSION_AT = 8,
+    W_N_CONFIG_AT = 12,
+    W_N_TENSORS_AT = 16,
+    W_CRC_AT = 20,
+    W_BYTES_AT = 24,
+    W_PAYLOAD_AT = 32,
+    W_HASH_AT = 40,
+    W_TYPE = 72, /* in a tensor's entry */
+    W_RANK = 76,
+    W_DIMS = 80,
+    W_OFFSET = 96,
+    W_SIZE = 104,
+    W_TENSOR_CRC = 112
+};
+
+typedef struct weights {
+    uint8_t *data;
+    size_t bytes;
+} weights;
+
+static inline uint64_t get(const uint8_t *at, int n)
+{
+    uint64_t v = 0;
+    while (n-- > 0)
+        v = v << 8 | at[n];
+    return v;
+}
+
+static inline void put(uint8_t *at, int n, uint64_t v)
+{
+    for (; n-- > 0; v >>= 8)
+        *at++ = (uint8_t)v;
+}
+
+/* The file as it is, with room for more tensors. */
+static inline weights read_tiny(void)
+{
+    const char *here = __FILE__;
+    char path[512];
+    snprintf(path, sizeof path, "%.*s/golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
+    FILE *file = fopen(path, "rb");
+    weights w = {malloc((size_t)1 << 20), 0};
+    if (file && w.data)
+        w.bytes = fread(w.data, 1, (size_t)1 << 19, file);
+    if (!w.bytes) {
+        printf("cannot read %s\n", path);
+        exit(2);
+    }
+    fclose(file);
+    return w;
+}
+
+static inline uint32_t n_config(const weights *w)
+{
+    return (uint32_t)get(w->data + W_N_CONFIG_AT, 4);
+}
+
+static inline uint32_t n_tensors(const weights *w)
+{
+    return (uint32_t)get(w->data + W_N_TENSORS_AT, 4);
+}
+
+static inline uint8_t *config_at(const weights *w, uint32_t i)
+{
+    return w->data + W_HEAD + (size_t)i * W_CONFIG;
+}
+
+static inline uint8_t *entry_at(const weights *w, uint32_t i)
+{
+    return config_at(w, n_config(w)) + (size_t)i * W_ENTRY;
+}
+
+static inline uint8_t *config_named(const weights *w, const char *key)
+{
+    for (uint32_t i = 0; i < n_config(w); i++)
+        if (!strcmp((char *)config_at(w, i), key))
+            return config_at(w, i);
+    printf("no configuration entry %s\n", key);
+    exit(2);
+}
+
+static inline uint8_t *entry_named(const weights *w, const char *name)
+{
+    for (uint32_t i = 0; i < n_tensors(w); i++)
+        if (!strcmp((char *)entry_at(w, i), name))
+            return entry_at(w, i);
+    printf("no tensor %s\n", name);
+    exit(2);
+}
+
+static inline uint8_t *payload_of(const weights *w, const uint8_t *entry)
+{
+    return w->data + get(entry + W_OFFSET, 8);
+}
+
+/* Checksum of a tensor whose values were changed. */
+static inline void seal_tensor(const weights *w, uint8_t *entry)
+{
+    const uint32_t crc = lic_crc32(0, payload_of(w, entry), (size_t)get(entry + W_SIZE, 8));
+    put(entry + W_TENSOR_CRC, 4, crc);
+}
+
+/* Checksum of head and tables, if the payload's place allows one. */
+static inline void seal_head(const weights *w)
+{
+    const uint64_t payload = get(w->data + W_PAYLOAD_AT, 8);
+    if (payload < W_HEAD || payload > w->bytes)
+        return;
+    put(w->data + W_CRC_AT, 4, 0);
+    put(w->data + W_CRC_AT, 4, lic_crc32(0, w->data, (size_t)payload));
+}
+
+/* One more tensor, at the end of the table and of the file. */
+static inline void add_tensor(weights *w, const char *name, uint32_t type, uint32_t rank,
+                              const uint32_t dims[4], const void *values, size_t bytes)
+{
+    uint8_t *entry = entry_at(w, n_tensors(w));
+    memmove(entry + W_ENTRY, entry, w->bytes - (size_t)(entry - w->data));
+    memset(entry, 0, W_ENTRY);
+    snprintf((char *)entry, W_TYPE, "%s", name);
+    put(w->data + W_N_TENSORS_AT, 4, n_tensors(w) + 1);
+    put(w->data + W_PAYLOAD_AT, 8, get(w->data + W_PAYLOAD_AT, 8) + W_ENTRY);
+    for (uint32_t i = 0; i + 1 < n_tensors(w); i++)
+        put(entry_at(w, i) + W_OFFSET, 8, get(entry_at(w, i) + W_OFFSET, 8) + W_ENTRY);
+    w->bytes += W_ENTRY;
+    while (w->bytes % 64)
+        w->data[w->bytes++] = 0;
+    put(entry + W_TYPE, 4, type);
+    put(entry + W_RANK, 4, rank);
+    for (int d = 0; d < 4; d++)
+        put(entry + W_DIMS + 4 * d, 4, dims[d]);
+    put(entry + W_OFFSET, 8, w->bytes);
+    put(entry + W_SIZE, 8, bytes);
+    memcpy(w->data + w->bytes, values, bytes);
+    w->bytes += bytes;
+    put(w->data + W_BYTES_AT, 8, w->bytes);
+    seal_tensor(w, entry);
+}
+
+/* A head for previews of the first two slices: deterministic values within [-0.1, 0.1]. */
+static inline void add_preview_head(weights *w)
+{
+    enum { LEVELS = 8, CHANNELS = 6, N = LEVELS * 3 * 9 * CHANNELS };
+    static const uint32_t dims[4] = {LEVELS, 3, 9, CHANNELS}, bias[4] = {LEVELS, 3, 1, 1};
+    static float values[N];
+    for (uint32_t i = 0; i < N; i++)
+        values[i] = (float)(i * 7919 % 2001) * 1e-4f - 0.1f;
+    add_tensor(w, "preview.weight", 0, 4, dims, values, sizeof values);
+    add_tensor(w, "preview.bias", 0, 2, bias, values, LEVELS * 3 * sizeof *values);
+    seal_head(w);
+}
+
+#endif
