@@ -202,6 +202,7 @@ static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_fil
         return status;
     const lic_image *image = &picture->image;
     const lic_need need = {.use = LIC_USE_DECODER,
+                           .stream = info,
                            .width = info->width,
                            .height = info->height,
                            .row_bytes = (size_t)image->width * image->channels * (image->depth / 8),

@@ -246,23 +246,49 @@ lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
     return status;
 }
 
-uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, size_t row_bytes,
-                        int threads)
+static bool in_range(uint32_t width, uint32_t height)
 {
-    if (!model || width < 1 || height < 1 || width > 65535 || height > 65535)
-        return 0;
-    lic_decoding d = {.file = {.width = width, .height = height},
+    return width >= 1 && height >= 1 && width <= 65535 && height <= 65535;
+}
+
+static uint64_t plan(const lic_model *model, const lic_container *file, size_t row_bytes,
+                     int threads)
+{
+    const uint32_t width = file->width, height = file->height;
+    lic_decoding d = {.file = *file,
                       .scale = 1,
                       .to.image = {.height = height, .stride_bytes = row_bytes},
                       .by_rows = row_bytes != 0};
-    int tile_w, tile_h;
-    lic_grid_choose(width, height, LIC_TILE_SIDE, &tile_w, &tile_h);
-    d.file.tile_w = (uint32_t)tile_w;
-    d.file.tile_h = (uint32_t)tile_h;
+    if (!model || !in_range(width, height))
+        return 0;
     d.crop = (lic_area){0, 0, (int)width, (int)height};
-    lic_grid_init(&d.grid, width, height, tile_w, tile_h);
-    const uint64_t encoder = lic_plan_encoder(model, width, height, row_bytes, threads);
-    const uint64_t decoder = lic_context_plan(model, lic_decoding_forward, &d, threads);
+    if (!lic_grid_init(&d.grid, width, height, (int)file->tile_w, (int)file->tile_h))
+        return 0;
+    return lic_context_plan(model, lic_decoding_forward, &d, threads);
+}
+
+uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, size_t row_bytes,
+                               int threads)
+{
+    const lic_container file = {.width = info->width,
+                                .height = info->height,
+                                .tile_w = info->tile_width,
+                                .tile_h = info->tile_height};
+    return plan(model, &file, row_bytes, threads);
+}
+
+uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, size_t row_bytes,
+                        int threads)
+{
+    int tile_w, tile_h;
+    if (!in_range(width, height))
+        return 0;
+    lic_grid_choose(width, height, LIC_TILE_SIDE, &tile_w, &tile_h);
+    const lic_container file = {
+        .width = width, .height = height, .tile_w = (uint32_t)tile_w, .tile_h = (uint32_t)tile_h};
+    const uint64_t decoder = plan(model, &file, row_bytes, threads);
+    const uint64_t encoder =
+        decoder ? lic_plan_encoder(model, width, height, row_bytes, threads) : 0;
     return encoder > decoder ? encoder : decoder;
 }
 

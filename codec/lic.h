@@ -304,10 +304,14 @@ LIC_API void lic_decoder_free(lic_decoder *decoder);
 
 /* Bytes of working memory that encoding and decoding a picture of this size will take (the larger
  * of the two), computed by a dry run; 0 if the size is out of range. For lic_encoder_encode_rows
- * and lic_decoder_decode_rows, which hold some of the rows, row_bytes is the length of a row; 0: the
- * picture is the caller's. */
+ * and lic_decoder_decode_rows, which hold some of the rows, row_bytes is the length of a row; 0:
+ * the picture is the caller's. */
 LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
                                 size_t row_bytes, int threads);
+/* The same of decoding a stream, whose tiles need not be those that this library's encoder makes.
+ */
+LIC_API uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info,
+                                       size_t row_bytes, int threads);
 
 LIC_API void lic_buffer_free(lic_buffer *buffer);
 /* Frees the data of an image that lic_decode or lic_decoder_decode filled, with the allocator they

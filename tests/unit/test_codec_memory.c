@@ -144,8 +144,10 @@ static int drop_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
     return 0;
 }
 
-/* The rows that the library holds are in its plan, whatever the grid of tiles. */
-static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channels, uint32_t depth)
+/* The rows that the library holds are in its plan, whatever the grid of tiles. Of a stream with
+ * tiles of another encoder's choice, that of the stream counts. */
+static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channels, uint32_t depth,
+                               uint32_t tile_side)
 {
     const lic_image shape = {NULL, 0, width, height, channels, depth};
     const size_t row_bytes = (size_t)width * channels * depth / 8;
@@ -154,16 +156,22 @@ static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channel
     lic_decoder *decoder = NULL;
     lic_buffer file = {0};
     lic_stats encoding, decoding;
+    lic_encode_options tiles = at_quality(50);
+    lic_info info;
     lic_error err;
+    tiles.tile_side = tile_side;
     REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
     REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
-    CHECK(!lic_encoder_encode_rows(encoder, &shape, fill_rows, NULL, NULL, &file, &err));
+    CHECK(!lic_encoder_encode_rows(encoder, &shape, fill_rows, NULL, &tiles, &file, &err));
     lic_encoder_get_stats(encoder, &encoding);
     CHECK(!lic_decoder_decode_rows(decoder, file.data, file.bytes, NULL, drop_rows, NULL, &err));
     lic_decoder_get_stats(decoder, &decoding);
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, row_bytes, 1),
-                 encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
-                                                                 : decoding.planned_bytes);
+    if (!tile_side)
+        CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, row_bytes, 1),
+                     encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
+                                                                     : decoding.planned_bytes);
+    REQUIRE(lic_probe(file.data, file.bytes, &info, &err) == LIC_OK);
+    CHECK_EQ_INT(lic_plan_stream_bytes(tiny_model(), &info, row_bytes, 1), decoding.planned_bytes);
     lic_buffer_free(&file);
     lic_encoder_free(encoder);
     lic_decoder_free(decoder);
@@ -171,11 +179,25 @@ static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channel
 
 TEST(codec_plan_of_rows_is_what_is_taken)
 {
-    check_plan_of_rows(1, 1, 1, 8);
-    check_plan_of_rows(65, 130, 3, 16);
-    check_plan_of_rows(2100, 70, 3, 8);
-    check_plan_of_rows(70, 4500, 3, 8); /* three rows of tiles */
-    check_plan_of_rows(40, 5000, 1, 16);
+    check_plan_of_rows(1, 1, 1, 8, 0);
+    check_plan_of_rows(65, 130, 3, 16, 0);
+    check_plan_of_rows(2100, 70, 3, 8, 0);
+    check_plan_of_rows(70, 4500, 3, 8, 0); /* three rows of tiles */
+    check_plan_of_rows(40, 5000, 1, 16, 0);
+}
+
+TEST(codec_plan_of_a_stream_knows_its_tiles)
+{
+    check_plan_of_rows(200, 150, 3, 8, 64);
+    check_plan_of_rows(2500, 70, 1, 16, 16384); /* one tile */
+    check_plan_of_rows(300, 4500, 3, 8, 4096);
+    const lic_info large = {.width = 16384, .height = 16384},
+                   usual = {
+                       .width = 16384, .height = 16384, .tile_width = 2048, .tile_height = 2048};
+    const uint64_t one = lic_plan_stream_bytes(tiny_model(), &large, 3 * 16384, 1);
+    CHECK(one > 20 * lic_plan_stream_bytes(tiny_model(), &usual, 3 * 16384, 1));
+    const lic_info bad = {.width = 100, .height = 100, .tile_width = 65, .tile_height = 64};
+    CHECK_EQ_INT(lic_plan_stream_bytes(tiny_model(), &bad, 300, 1), 0);
 }
 
 TEST(codec_plan_of_sizes_out_of_range)
@@ -183,9 +205,11 @@ TEST(codec_plan_of_sizes_out_of_range)
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 0, 10, 0, 1), 0);
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 10, 0, 0, 1), 0);
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 65536, 10, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), UINT32_MAX - 63, 5000, 0, 1), 0);
     CHECK_EQ_INT(lic_plan_bytes(NULL, 10, 10, 0, 1), 0);
     CHECK(lic_plan_bytes(tiny_model(), 65535, 65535, 0, 1) > 0);
-    CHECK(lic_plan_bytes(tiny_model(), 100, 100, 0, 2) > lic_plan_bytes(tiny_model(), 100, 100, 0, 1));
+    CHECK(lic_plan_bytes(tiny_model(), 100, 100, 0, 2) >
+          lic_plan_bytes(tiny_model(), 100, 100, 0, 1));
 }
 
 /* One byte less than the plan is refused, and nothing of the picture's size was taken for it. */
