@@ -108,7 +108,7 @@ class Distiller(train.Trainer):
         mix = self.teacher.mix(q)
         y = self.teacher.g_a(x - 0.5, mix)
         if self.phase == "features":
-            gain, inverse = (torch.exp(mix @ g.float())[:, None, None] for g in (self.teacher.gain, self.teacher.igain))
+            gain, inverse = self.teacher.gains(mix)
             self.teacher.g_s(torch.round(y * gain) * inverse, mix)
         return self.teacher_out.take(self.sites())
 
@@ -126,8 +126,7 @@ class Distiller(train.Trainer):
         """Least squares, student's outputs to teacher's, over random crops and levels."""
         sums = {name: [0, 0] for name in self.sites()}
         for _ in range(batches):
-            x = data.sample(self.tiles, batch, size)
-            q = torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
+            x, q = self.draw(batch, size)
             with self.precision():
                 self.net(x, q, noise=False)
                 pairs = zip(self.sites(), self.student_out.take(self.sites()), self.taught(x, q))
@@ -141,6 +140,8 @@ class Distiller(train.Trainer):
             best = torch.linalg.solve(a + ridge, b).float()
             for part, value in (("weight", best[:-1].t()), ("bias", best[-1])):
                 self.flat.master[f"{self.adaptor(name)}.{part}"].copy_(value)
+        if self.world > 1:      # each has seen crops of its own
+            train.dist.broadcast(self.flat.value, 0)
         self.flat.publish()
 
     def prepare(self, batch, size):

@@ -46,7 +46,7 @@ def ms_ssim(x, y, weights=(0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
 def in_tiles(net, x, q, side):
     """Like net(x, q, noise=False), but the latents are coded in tiles."""
     mix, n = net.mix(q), side // 16
-    gy, igy = (torch.exp(mix @ g)[:, None, None] for g in (net.gain, net.igain))
+    gy, igy = net.gains(mix)
     y, bits = net.g_a(x - 0.5, mix) * gy, [0, 0]
     h, w, _ = y.shape[1:]
     y_hat = torch.zeros_like(y)

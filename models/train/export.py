@@ -37,12 +37,13 @@ from scipy.special import expit
 
 import model
 import preview
-from tables import F16, F32, I32, TOTAL, U16, count_symbols, fitted_tables, gauss_tables, pack_tables, prior_tables, unpack_tables
+from tables import I32, TOTAL, U16, count_symbols, fitted_tables, gauss_tables, pack_tables, prior_tables, unpack_tables
 
 SIGNATURE = b"\x8Flicw\r\n\x1A"
 VERSION, FAMILY = 1, b"s2lic"
 HEAD_FIELDS, CONFIG_FIELDS, TENSOR_FIELDS = map(struct.Struct, ("<8sIIIIQQQ16s", "<24sII32s", "<72sII4IQQI12s"))
 HEAD, CONFIG_ENTRY, TENSOR_ENTRY, ALIGN = 64, 64, 128, 64
+F32, F16 = np.dtype("<f4"), np.dtype("<f2")
 TYPES = [F32, F16, U16, I32]
 
 Licw = namedtuple("Licw", "config tensors hash")    # {key: int or str}, {name: array}, u64

@@ -36,7 +36,7 @@ def tiles(pattern, count):
 def latents(net, x, level, channels):
     """y_hat of the first channels, after the inverse gains: h, w, channels."""
     mix = net.mix(torch.tensor([level]))
-    gain, igain = (torch.exp(mix @ g.float())[:, None, None, :] for g in (net.gain, net.igain))
+    gain, igain = net.gains(mix)
     with torch.no_grad():
         y_hat = net.entropy(net.g_a(x[None] - 0.5, mix) * gain, mix, noise=False)[0] * igain
     return y_hat[0, ..., :channels].double().numpy()

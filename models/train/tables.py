@@ -13,7 +13,7 @@ from scipy.special import expit, ndtr
 import model
 import preview
 
-F32, F16, U16, I32 = (np.dtype(t) for t in ("<f4", "<f2", "<u2", "<i4"))
+U16, I32 = np.dtype("<u2"), np.dtype("<i4")
 TOTAL = 65536                       # of the frequencies of a table
 TAIL = 2.0 ** -16                   # mass that may be left outside a table, per side
 MAX_SYMBOLS = 4095                  # of one z table, escape included

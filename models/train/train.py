@@ -308,9 +308,13 @@ class Trainer:
             self.flat.grad.div_(self.world)
         return [t.detach() for t in result]
 
-    def step(self, batch, size, tiles=False):
+    def draw(self, batch, size):
+        """-> random crops and levels"""
         x = data.sample(self.tiles, batch, size)
-        q = torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
+        return x, torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
+
+    def step(self, batch, size, tiles=False):
+        x, q = self.draw(batch, size)
         cut = torch.rand(batch, 2, device=x.device) < FIRST if tiles else None
         result = self.gradient(x, q, cut=cut)
         self.optimizer.step(self.guard())

@@ -116,6 +116,23 @@ def test_adaptors_begin_as_the_best_linear_maps():
     assert lesson() > 2 * after
 
 
+def _fit(rank, port, folder):
+    torch.set_num_threads(1)
+    train.dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    trainer = distil.Distiller(random_codec(TINY, 2), smooth_tiles(64), TINY, 2, teacher=random_codec(WIDE, 1))
+    torch.manual_seed(rank)         # other crops in each
+    trainer.phase = "latents"
+    trainer.fit_adaptors(4, 64)
+    torch.save(trainer.flat.value, os.path.join(folder, str(rank)))
+
+
+def test_adaptors_of_all_processes_are_the_same():
+    with tempfile.TemporaryDirectory() as folder:
+        torch.multiprocessing.spawn(_fit, (20000 + os.getpid() % 20000, folder), nprocs=2)
+        one, two = (torch.load(os.path.join(folder, n)) for n in "01")
+    assert torch.equal(one, two)
+
+
 def test_whole_run_and_its_control():
     with tempfile.TemporaryDirectory() as folder:
         at = lambda name: os.path.join(folder, name)
