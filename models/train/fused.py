@@ -3,9 +3,8 @@
 `accelerate(net)` binds them to the modules of a `Codec`; parameters, their names and the function computed stay the same.
 `check_fused.py` compares values and gradients with the plain modules of `model.py`.
 
-Every tensor is channels-last. Window attention reads q, k and v straight from the image layout: the shift and the partition
-into windows are address arithmetic, so a SwinV2 block makes no copy of its input. The whole block is one autograd function,
-which keeps its bias gradients in the kernels that produce the summands and its residual sums in the matrix products.
+Every tensor is channels-last. The SwinV2 block is one autograd function over the kernels of `block_kernels.py`, which keeps its residual
+sums in the matrix products.
 """
 import math
 import types
@@ -16,379 +15,8 @@ import triton
 import triton.language as tl
 
 import model as M
-
-WINDOW = M.WINDOW
-TOKENS = WINDOW * WINDOW
-
-# Launch shapes; tune_fused.py measures others. programs: at most so many per launch, each loops; block: elements at a time.
-CONFIG = {
-    "attention_fwd": dict(programs=4096, warps=4),
-    "attention_bwd": dict(programs=528, warps=4),
-    "norm_fwd": dict(block=2048, warps=4),
-    "norm_bwd": dict(block=1024, programs=528, warps=4),
-    "dw_fwd": dict(rows=32, columns=16, channels=32, warps=4),
-    "dw_bwd": dict(rows=32, columns=16, channels=32, warps=4),
-}
-
-
-# ---------------------------------------------------------------- scaled cosine attention in shifted windows
-
-@triton.jit
-def _rows(window, shift, H, W, WIN: tl.constexpr):
-    """Image rows (as flat positions) of one window's tokens, and the labels that tell wrapped-round regions apart."""
-    i = tl.arange(0, WIN * WIN)
-    nx = W // WIN
-    ny = H // WIN
-    ry = (window // nx) % ny * WIN + i // WIN
-    rx = window % nx * WIN + i % WIN
-    row = (window // (nx * ny) * H + (ry + shift) % H) * W + (rx + shift) % W
-    label = (ry >= H - shift).to(tl.int32) * 2 + (rx >= W - shift).to(tl.int32)
-    return row, label
-
-
-@triton.jit
-def _probabilities(q, k, bias, scale, label, dtype: tl.constexpr):
-    """softmax(scale * cos(q, k) + bias), with the normalised q and k and the inverse norms."""
-    iq = tl.rsqrt(tl.maximum(tl.sum(q * q, 1), 1e-12))
-    ik = tl.rsqrt(tl.maximum(tl.sum(k * k, 1), 1e-12))
-    q = (q * iq[:, None]).to(dtype)
-    k = (k * ik[:, None]).to(dtype)
-    a = tl.dot(q, tl.trans(k)) * scale + bias
-    a = tl.where(label[:, None] == label[None, :], a, a - 100.0)
-    a = tl.exp(a - tl.max(a, 1)[:, None])
-    a = a / tl.sum(a, 1)[:, None]
-    return a, q, k, iq, ik
-
-
-@triton.jit
-def _attention_fwd(qkv, bias, scale, out, shift, windows, H, W, C: tl.constexpr, D: tl.constexpr, WIN: tl.constexpr):
-    head = tl.program_id(1)
-    n: tl.constexpr = WIN * WIN
-    i = tl.arange(0, WIN * WIN)
-    d = tl.arange(0, D)
-    b = tl.load(bias + head * n * n + i[:, None] * n + i[None, :])
-    s = tl.load(scale + head)
-    for window in range(tl.program_id(0), windows, tl.num_programs(0)):
-        row, label = _rows(window, shift, H, W, WIN)
-        at = qkv + row[:, None] * (3 * C) + head * D + d[None, :]
-        q = tl.load(at).to(tl.float32)
-        k = tl.load(at + C).to(tl.float32)
-        v = tl.load(at + 2 * C)
-        p, q, k, iq, ik = _probabilities(q, k, b, s, label, v.dtype)
-        o = tl.dot(p.to(v.dtype), v)
-        tl.store(out + row[:, None] * C + head * D + d[None, :], o.to(v.dtype))
-
-
-@triton.jit
-def _attention_bwd(qkv, bias, scale, dout, dqkv, dbias, dscale, dsum, shift, windows, H, W,
-                   C: tl.constexpr, D: tl.constexpr, WIN: tl.constexpr):
-    """Gradients of q, k and v; of the bias and the scale, and sums of dqkv over positions, one partial sum per program."""
-    head = tl.program_id(1)
-    part = tl.program_id(0) * tl.num_programs(1) + head
-    n: tl.constexpr = WIN * WIN
-    i = tl.arange(0, WIN * WIN)
-    d = tl.arange(0, D)
-    b = tl.load(bias + head * n * n + i[:, None] * n + i[None, :])
-    s = tl.load(scale + head)
-    gb = tl.zeros((WIN * WIN, WIN * WIN), tl.float32)
-    gs = tl.zeros((WIN * WIN,), tl.float32)
-    sq = tl.zeros((D,), tl.float32)
-    sk = tl.zeros((D,), tl.float32)
-    sv = tl.zeros((D,), tl.float32)
-    for window in range(tl.program_id(0), windows, tl.num_programs(0)):
-        row, label = _rows(window, shift, H, W, WIN)
-        at = row[:, None] * (3 * C) + head * D + d[None, :]
-        q = tl.load(qkv + at).to(tl.float32)
-        k = tl.load(qkv + at + C).to(tl.float32)
-        v = tl.load(qkv + at + 2 * C)
-        do = tl.load(dout + row[:, None] * C + head * D + d[None, :])
-        p, q, k, iq, ik = _probabilities(q, k, b, s, label, v.dtype)
-        dv = tl.dot(tl.trans(p.to(v.dtype)), do)
-        dp = tl.dot(do, tl.trans(v))
-        ds = p * (dp - tl.sum(p * dp, 1)[:, None])
-        gb += ds
-        ds = ds.to(v.dtype)
-        dq = tl.dot(ds, k)
-        dk = tl.dot(tl.trans(ds), q)
-        q = q.to(tl.float32)
-        k = k.to(tl.float32)
-        tq = tl.sum(q * dq, 1)
-        tk = tl.sum(k * dk, 1)
-        gs += tq
-        dq = (dq - q * tq[:, None]) * (iq * s)[:, None]
-        dk = (dk - k * tk[:, None]) * (ik * s)[:, None]
-        tl.store(dqkv + at, dq.to(v.dtype))
-        tl.store(dqkv + at + C, dk.to(v.dtype))
-        tl.store(dqkv + at + 2 * C, dv.to(v.dtype))
-        sq += tl.sum(dq, 0)
-        sk += tl.sum(dk, 0)
-        sv += tl.sum(dv, 0)
-    tl.store(dbias + part * n * n + i[:, None] * n + i[None, :], gb)
-    tl.store(dscale + part, tl.sum(gs, 0))
-    to = dsum + tl.program_id(0) * 3 * C + head * D + d
-    tl.store(to, sq)
-    tl.store(to + C, sk)
-    tl.store(to + 2 * C, sv)
-
-
-def attention_forward(qkv, bias, scale, shift):
-    b, h, w, c3 = qkv.shape
-    heads, c = bias.shape[0], c3 // 3
-    windows = b * h * w // TOKENS
-    cfg = CONFIG["attention_fwd"]
-    n = min(windows, max(1, cfg["programs"] // heads))
-    out = qkv.new_empty(b, h, w, c)
-    _attention_fwd[(n, heads)](qkv, bias, scale, out, shift, windows, h, w, c, c // heads, WINDOW, num_warps=cfg["warps"])
-    return out
-
-
-def attention_backward(qkv, bias, scale, shift, dout):
-    """-> dqkv, dbias, dscale, column sums of dqkv."""
-    b, h, w, c3 = qkv.shape
-    heads, c = bias.shape[0], c3 // 3
-    windows = b * h * w // TOKENS
-    cfg = CONFIG["attention_bwd"]
-    n = min(windows, max(1, cfg["programs"] // heads))
-    dqkv = torch.empty_like(qkv)
-    dbias = bias.new_empty(n, heads, TOKENS, TOKENS)
-    dscale = bias.new_empty(n, heads)
-    dsum = bias.new_empty(n, c3)
-    _attention_bwd[(n, heads)](qkv, bias, scale, dout, dqkv, dbias, dscale, dsum, shift, windows, h, w, c, c // heads, WINDOW,
-                               num_warps=cfg["warps"])
-    return dqkv, dbias.sum(0), dscale.sum(0), dsum.sum(0)
-
-
-# ---------------------------------------------------------------- residual sum with LayerNorm of the branch
-
-@triton.jit
-def _norm_fwd(t, x, skip, gain, shift, out, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr, SKIP: tl.constexpr):
-    c = tl.arange(0, CP)
-    r = tl.program_id(0) * R + tl.arange(0, R)
-    m = (r < rows)[:, None] & (c < C)[None, :]
-    at = r[:, None] * C + c[None, :]
-    v = tl.load(t + at, mask=m, other=0.0).to(tl.float32)
-    v = tl.where(m, v - (tl.sum(v, 1) / C)[:, None], 0.0)
-    inv = tl.rsqrt(tl.sum(v * v, 1) / C + 1e-5)
-    g = tl.load(gain + c, mask=c < C, other=0.0)
-    s = tl.load(shift + c, mask=c < C, other=0.0)
-    o = tl.load(x + at, mask=m, other=0.0).to(tl.float32) + v * inv[:, None] * g[None, :] + s[None, :]
-    if SKIP:
-        o += tl.load(skip + at, mask=m, other=0.0).to(tl.float32)
-    tl.store(out + at, o.to(out.dtype.element_ty), mask=m)
-
-
-@triton.jit
-def _norm_bwd(t, dout, gain, dt, part, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr):
-    """Gradient of the branch t; partial sums of the gradients of gain and shift, and of dt over positions."""
-    c = tl.arange(0, CP)
-    g = tl.load(gain + c, mask=c < C, other=0.0)
-    sg = tl.zeros((R, CP), tl.float32)
-    ss = tl.zeros((R, CP), tl.float32)
-    st = tl.zeros((R, CP), tl.float32)
-    for block in range(tl.program_id(0), tl.cdiv(rows, R), tl.num_programs(0)):
-        r = block * R + tl.arange(0, R)
-        m = (r < rows)[:, None] & (c < C)[None, :]
-        at = r[:, None] * C + c[None, :]
-        v = tl.load(t + at, mask=m, other=0.0).to(tl.float32)
-        d = tl.load(dout + at, mask=m, other=0.0).to(tl.float32)
-        v = tl.where(m, v - (tl.sum(v, 1) / C)[:, None], 0.0)
-        inv = tl.rsqrt(tl.sum(v * v, 1) / C + 1e-5)
-        v = v * inv[:, None]
-        sg += d * v
-        ss += d
-        d = d * g[None, :]
-        d = (d - (tl.sum(d, 1) / C)[:, None] - v * (tl.sum(d * v, 1) / C)[:, None]) * inv[:, None]
-        d = tl.where(m, d, 0.0)
-        st += d
-        tl.store(dt + at, d.to(dt.dtype.element_ty), mask=m)
-    to = part + tl.program_id(0) * 3 * C + c
-    tl.store(to, tl.sum(sg, 0), mask=c < C)
-    tl.store(to + C, tl.sum(ss, 0), mask=c < C)
-    tl.store(to + 2 * C, tl.sum(st, 0), mask=c < C)
-
-
-def norm_forward(t, x, gain, shift, skip=None):
-    """x + LayerNorm(t) [+ skip]"""
-    c = t.shape[-1]
-    rows, cp, cfg = t.numel() // c, triton.next_power_of_2(c), CONFIG["norm_fwd"]
-    r = max(1, cfg["block"] // cp)
-    out = torch.empty_like(x)
-    _norm_fwd[(triton.cdiv(rows, r),)](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None,
-                                       num_warps=cfg["warps"])
-    return out
-
-
-def norm_backward(t, dout, gain):
-    """-> dt, dgain, dshift, column sums of dt."""
-    c = t.shape[-1]
-    rows, cp, cfg = t.numel() // c, triton.next_power_of_2(c), CONFIG["norm_bwd"]
-    r = max(1, cfg["block"] // cp)
-    n = min(triton.cdiv(rows, r), cfg["programs"])
-    dt, part = torch.empty_like(t), gain.new_empty(n, 3, c)
-    _norm_bwd[(n,)](t, dout, gain, dt, part, rows, c, cp, r, num_warps=cfg["warps"])
-    return (dt, *part.sum(0).unbind(0))
-
-
-# ---------------------------------------------------------------- t + depthwise3x3(t) of t = GELU(u)
-
-@triton.jit
-def _tanh(x):
-    return tl.inline_asm_elementwise("tanh.approx.f32 $0, $1;", "=f,f", [x], dtype=tl.float32, is_pure=True, pack=1)
-
-
-@triton.jit
-def _gelu(x):
-    h = 0.5 * x
-    return h + h * _tanh(x * (0.7978845608 + 0.0356774081 * x * x))
-
-
-@triton.jit
-def _load(p, m):
-    return tl.load(p, mask=m, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def _three(p, left, here, right, C):
-    return _load(p - C, left), _load(p, here), _load(p + C, right)
-
-
-@triton.jit
-def _dw_gelu_fwd(u, weight, bias, out, H, W, C, ROWS: tl.constexpr, BX: tl.constexpr, BC: tl.constexpr):
-    """Each program walks down ROWS rows of BX columns and keeps two rows of partial sums: an input is read once per column tap."""
-    nx = tl.cdiv(W, BX)
-    ny = tl.cdiv(H, ROWS)
-    pid = tl.program_id(0)
-    x = pid % nx * BX + tl.arange(0, BX)
-    y0 = pid // nx % ny * ROWS
-    base = pid // (nx * ny) * H
-    c = tl.program_id(1) * BC + tl.arange(0, BC)
-    cm = (c < C)[None, :]
-    w00 = _load(weight + c, c < C)[None, :]
-    w01 = _load(weight + C + c, c < C)[None, :]
-    w02 = _load(weight + 2 * C + c, c < C)[None, :]
-    w10 = _load(weight + 3 * C + c, c < C)[None, :]
-    w11 = _load(weight + 4 * C + c, c < C)[None, :] + 1.0
-    w12 = _load(weight + 5 * C + c, c < C)[None, :]
-    w20 = _load(weight + 6 * C + c, c < C)[None, :]
-    w21 = _load(weight + 7 * C + c, c < C)[None, :]
-    w22 = _load(weight + 8 * C + c, c < C)[None, :]
-    b = _load(bias + c, c < C)[None, :]
-    this = tl.zeros((BX, BC), tl.float32)
-    below = tl.zeros((BX, BC), tl.float32)
-    for y in range(y0 - 1, y0 + ROWS + 1):
-        m = cm & ((y >= 0) & (y < H))
-        at = ((base + y) * W + x)[:, None] * C + c[None, :]
-        l = _gelu(_load(u + at - C, m & ((x > 0) & (x <= W))[:, None]))
-        t = _gelu(_load(u + at, m & (x < W)[:, None]))
-        r = _gelu(_load(u + at + C, m & (x + 1 < W)[:, None]))
-        o = this + l * w20 + t * w21 + r * w22 + b
-        tl.store(out + at - W * C, o.to(out.dtype.element_ty), mask=cm & (x < W)[:, None] & ((y > y0) & (y <= H)))
-        this = below + l * w10 + t * w11 + r * w12
-        below = l * w00 + t * w01 + r * w02
-
-
-@triton.jit
-def _dw_gelu_bwd(u, dout, weight, du, part, H, W, C, ROWS: tl.constexpr, BX: tl.constexpr, BC: tl.constexpr):
-    """Gradient of u; partial sums of the gradients of the nine taps and the bias, and of du over positions."""
-    nx = tl.cdiv(W, BX)
-    ny = tl.cdiv(H, ROWS)
-    pid = tl.program_id(0)
-    x = pid % nx * BX + tl.arange(0, BX)
-    y0 = pid // nx % ny * ROWS
-    base = pid // (nx * ny) * H
-    c = tl.program_id(1) * BC + tl.arange(0, BC)
-    cm = (c < C)[None, :]
-    w00 = _load(weight + c, c < C)[None, :]
-    w01 = _load(weight + C + c, c < C)[None, :]
-    w02 = _load(weight + 2 * C + c, c < C)[None, :]
-    w10 = _load(weight + 3 * C + c, c < C)[None, :]
-    w11 = _load(weight + 4 * C + c, c < C)[None, :] + 1.0
-    w12 = _load(weight + 5 * C + c, c < C)[None, :]
-    w20 = _load(weight + 6 * C + c, c < C)[None, :]
-    w21 = _load(weight + 7 * C + c, c < C)[None, :]
-    w22 = _load(weight + 8 * C + c, c < C)[None, :]
-    g00 = tl.zeros((BX, BC), tl.float32)
-    g01 = tl.zeros((BX, BC), tl.float32)
-    g02 = tl.zeros((BX, BC), tl.float32)
-    g10 = tl.zeros((BX, BC), tl.float32)
-    g11 = tl.zeros((BX, BC), tl.float32)
-    g12 = tl.zeros((BX, BC), tl.float32)
-    g20 = tl.zeros((BX, BC), tl.float32)
-    g21 = tl.zeros((BX, BC), tl.float32)
-    g22 = tl.zeros((BX, BC), tl.float32)
-    gb = tl.zeros((BX, BC), tl.float32)
-    gu = tl.zeros((BX, BC), tl.float32)
-    left = ((x > 0) & (x <= W))[:, None] & cm
-    here = (x < W)[:, None] & cm
-    right = (x + 1 < W)[:, None] & cm
-    at = ((base + y0) * W + x)[:, None] * C + c[None, :]
-    dl0, dc0, dr0 = _three(dout + at - W * C, left & (y0 > 0), here & (y0 > 0), right & (y0 > 0), C)
-    dl1, dc1, dr1 = _three(dout + at, left, here, right, C)
-    for y in range(y0, tl.minimum(y0 + ROWS, H)):
-        at = ((base + y) * W + x)[:, None] * C + c[None, :]
-        down = y + 1 < H
-        dl2, dc2, dr2 = _three(dout + at + W * C, left & down, here & down, right & down, C)
-        v = _load(u + at, here)
-        z = 0.5 + 0.5 * _tanh(v * (0.7978845608 + 0.0356774081 * v * v))
-        t = v * z
-        # tap (i, j) carries input (y, x) to output (y - i + 1, x - j + 1)
-        s = dr2 * w00 + dc2 * w01 + dl2 * w02 + dr1 * w10 + dc1 * w11 + dl1 * w12 + dr0 * w20 + dc0 * w21 + dl0 * w22
-        g00 += dr2 * t
-        g01 += dc2 * t
-        g02 += dl2 * t
-        g10 += dr1 * t
-        g11 += dc1 * t
-        g12 += dl1 * t
-        g20 += dr0 * t
-        g21 += dc0 * t
-        g22 += dl0 * t
-        gb += dc1
-        s = tl.where(here, s * z * (1.0 + v * (1.0 - z) * (1.5957691216 + 0.2140644486 * v * v)), 0.0)
-        gu += s
-        tl.store(du + at, s.to(du.dtype.element_ty), mask=here)
-        dl0, dc0, dr0 = dl1, dc1, dr1
-        dl1, dc1, dr1 = dl2, dc2, dr2
-    to = part + pid * 11 * C + c
-    tl.store(to, tl.sum(g00, 0), mask=c < C)
-    tl.store(to + C, tl.sum(g01, 0), mask=c < C)
-    tl.store(to + 2 * C, tl.sum(g02, 0), mask=c < C)
-    tl.store(to + 3 * C, tl.sum(g10, 0), mask=c < C)
-    tl.store(to + 4 * C, tl.sum(g11, 0), mask=c < C)
-    tl.store(to + 5 * C, tl.sum(g12, 0), mask=c < C)
-    tl.store(to + 6 * C, tl.sum(g20, 0), mask=c < C)
-    tl.store(to + 7 * C, tl.sum(g21, 0), mask=c < C)
-    tl.store(to + 8 * C, tl.sum(g22, 0), mask=c < C)
-    tl.store(to + 9 * C, tl.sum(gb, 0), mask=c < C)
-    tl.store(to + 10 * C, tl.sum(gu, 0), mask=c < C)
-
-
-def _taps(weight):
-    """Depthwise weight C,1,k,k -> k*k,C."""
-    return weight.reshape(weight.shape[0], -1).t().contiguous()
-
-
-def dw_gelu_forward(u, weight, bias):
-    b, h, w, c = u.shape
-    cfg = CONFIG["dw_fwd"]
-    rows, bx, bc = min(cfg["rows"], max(1, h // 2)), cfg["columns"], cfg["channels"]
-    out = torch.empty_like(u)
-    grid = (b * triton.cdiv(h, rows) * triton.cdiv(w, bx), triton.cdiv(c, bc))
-    _dw_gelu_fwd[grid](u, _taps(weight), bias, out, h, w, c, rows, bx, bc, num_warps=cfg["warps"])
-    return out
-
-
-def dw_gelu_backward(u, dout, weight):
-    """-> du, dweight, dbias, column sums of du."""
-    b, h, w, c = u.shape
-    cfg = CONFIG["dw_bwd"]
-    rows, bx, bc = min(cfg["rows"], max(1, h // 2)), cfg["columns"], cfg["channels"]
-    n = b * triton.cdiv(h, rows) * triton.cdiv(w, bx)
-    du, part = torch.empty_like(u), torch.empty(n, 11, c, device=u.device)
-    _dw_gelu_bwd[(n, triton.cdiv(c, bc))](u, dout, _taps(weight), du, part, h, w, c, rows, bx, bc,
-                                              num_warps=cfg["warps"])
-    part = part.sum(0)
-    return du, part[:9].t().reshape(weight.shape), part[9], part[10]
-
+from block_kernels import (attention_backward, attention_forward, dw_gelu_backward, dw_gelu_forward, load_float, norm_backward,
+                           norm_forward, taps)
 
 # ---------------------------------------------------------------- depthwise k x k of the context model
 
@@ -401,16 +29,16 @@ def _dw_fwd(x, weight, bias, out, n, H, W, C, K: tl.constexpr, FLIP: tl.constexp
     py = p // W % H
     acc = tl.zeros((BP, BC), tl.float32)
     if not FLIP:
-        acc += _load(bias + c, c < C)[None, :]
+        acc += load_float(bias + c, c < C)[None, :]
     for k in tl.static_range(K * K):
         dy = k // K - K // 2
         dx = k % K - K // 2
         ok = (p < n) & (py + dy >= 0) & (py + dy < H) & (px + dx >= 0) & (px + dx < W)
-        t = _load(x + (p + dy * W + dx)[:, None] * C + c[None, :], ok[:, None] & (c < C)[None, :])
+        t = load_float(x + (p + dy * W + dx)[:, None] * C + c[None, :], ok[:, None] & (c < C)[None, :])
         if FLIP:
-            acc += t * _load(weight + (K * K - 1 - k) * C + c, c < C)[None, :]
+            acc += t * load_float(weight + (K * K - 1 - k) * C + c, c < C)[None, :]
         else:
-            acc += t * _load(weight + k * C + c, c < C)[None, :]
+            acc += t * load_float(weight + k * C + c, c < C)[None, :]
     tl.store(out + p[:, None] * C + c[None, :], acc.to(out.dtype.element_ty), mask=(p < n)[:, None] & (c < C)[None, :])
 
 
@@ -428,7 +56,7 @@ def _dw_wgrad(x, dout, part, n, H, W, C, K: tl.constexpr, BP: tl.constexpr, BC: 
         py = p // W % H
         ok = (p < n) & (py + dy >= 0) & (py + dy < H) & (px + dx >= 0) & (px + dx < W)
         m = ok[:, None] & (c < C)[None, :]
-        acc += _load(x + (p + dy * W + dx)[:, None] * C + c[None, :], m) * _load(dout + p[:, None] * C + c[None, :], m)
+        acc += load_float(x + (p + dy * W + dx)[:, None] * C + c[None, :], m) * load_float(dout + p[:, None] * C + c[None, :], m)
     tl.store(part + (tl.program_id(2) * K * K + k) * C + c, tl.sum(acc, 0), mask=c < C)
 
 
@@ -443,7 +71,7 @@ class Depthwise(torch.autograd.Function):
     def run(x, weight, bias, flip):
         b, h, w, c = x.shape
         n, out = b * h * w, torch.empty_like(x)
-        _dw_fwd[(triton.cdiv(n, 32), triton.cdiv(c, 32))](x, _taps(weight), bias, out, n, h, w, c, weight.shape[-1], flip, 32, 32,
+        _dw_fwd[(triton.cdiv(n, 32), triton.cdiv(c, 32))](x, taps(weight), bias, out, n, h, w, c, weight.shape[-1], flip, 32, 32,
                                                           num_warps=4)
         return out
 
@@ -537,7 +165,7 @@ def _column_sum(x, part, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexp
     acc = tl.zeros((R, CP), tl.float32)
     for block in range(tl.program_id(0), tl.cdiv(rows, R), tl.num_programs(0)):
         r = block * R + tl.arange(0, R)
-        acc += _load(x + r[:, None] * C + c[None, :], (r < rows)[:, None] & (c < C)[None, :])
+        acc += load_float(x + r[:, None] * C + c[None, :], (r < rows)[:, None] & (c < C)[None, :])
     tl.store(part + tl.program_id(0) * C + c, tl.sum(acc, 0), mask=c < C)
 
 

@@ -1,4 +1,4 @@
-"""Time the kernels of fused.py over launch shapes, at the sizes of a configuration.
+"""Time the kernels of block_kernels.py over launch shapes, at the sizes of a configuration.
 
 tune_fused.py CONFIG.json [--kernels norm_bwd,dw_bwd] [--stages 0,1,2]
 
@@ -11,6 +11,7 @@ import json
 
 import torch
 
+import block_kernels as kernels
 import fused
 
 CHOICES = {
@@ -18,8 +19,8 @@ CHOICES = {
     "attention_bwd": dict(programs=(528, 2112), warps=(4, 8)),
     "norm_fwd": dict(block=(1024, 4096), warps=(4,)),
     "norm_bwd": dict(block=(1024, 4096), programs=(528, 1056, 4224), warps=(4, 8)),
-    "dw_fwd": dict(rows=(8, 32), columns=(16,), channels=(32, 64), warps=(2, 4)),
-    "dw_bwd": dict(rows=(8, 32), columns=(8, 16), channels=(32, 64), warps=(4,)),
+    "dw_fwd": dict(rows=(16, 32), columns=(2, 4), channels=(32, 64), warps=(2, 4)),
+    "dw_bwd": dict(rows=(16, 32), columns=(2, 4), channels=(32, 64), warps=(4,)),
 }
 
 
@@ -59,23 +60,23 @@ def main():
         unit = x.numel() * 2
         gain, shift = torch.randn(2, c, device="cuda")
         heads = c // cfg["model"].get("head_dim", 32)
-        bias, scale = torch.randn(heads, fused.TOKENS, fused.TOKENS, device="cuda"), torch.full((heads,), 10.0, device="cuda")
+        bias, scale = torch.randn(heads, kernels.TOKENS, kernels.TOKENS, device="cuda"), torch.full((heads,), 10.0, device="cuda")
         weight, dw_bias = torch.randn(2 * c, 1, 3, 3, device="cuda"), torch.randn(2 * c, device="cuda")
         calls = {       # kernel: call, size of its inputs and outputs in units of x
-            "attention_fwd": (lambda: fused.attention_forward(qkv, bias, scale, 4), 4),
-            "attention_bwd": (lambda: fused.attention_backward(qkv, bias, scale, 4, x), 7),
-            "norm_fwd": (lambda: fused.norm_forward(t, x, gain, shift), 3),
-            "norm_bwd": (lambda: fused.norm_backward(t, x, gain), 3),
-            "dw_fwd": (lambda: fused.dw_gelu_forward(u, weight, dw_bias), 4),
-            "dw_bwd": (lambda: fused.dw_gelu_backward(u, u, weight), 6),
+            "attention_fwd": (lambda: kernels.attention_forward(qkv, bias, scale, 4), 4),
+            "attention_bwd": (lambda: kernels.attention_backward(qkv, bias, scale, 4, x), 7),
+            "norm_fwd": (lambda: kernels.norm_forward(t, x, gain, shift), 3),
+            "norm_bwd": (lambda: kernels.norm_backward(t, x, gain), 3),
+            "dw_fwd": (lambda: kernels.dw_gelu_forward(u, weight, dw_bias), 4),
+            "dw_bwd": (lambda: kernels.dw_gelu_backward(u, u, weight), 6),
         }
         for name in a.kernels.split(","):
             call, units = calls[name]
-            now, results = fused.CONFIG[name], []
+            now, results = kernels.CONFIG[name], []
             for values in itertools.product(*CHOICES[name].values()):
-                fused.CONFIG[name] = dict(zip(CHOICES[name], values))
-                results.append((time_ms(call), fused.CONFIG[name]))
-            fused.CONFIG[name] = now
+                kernels.CONFIG[name] = dict(zip(CHOICES[name], values))
+                results.append((time_ms(call), kernels.CONFIG[name]))
+            kernels.CONFIG[name] = now
             print(f"{size}x{size}x{c} {name}: now {time_ms(call):.3f} ms {now}, floor {units * unit / rate:.3f} ms", flush=True)
             for ms, choice in sorted(results, key=lambda r: r[0])[:3]:
                 print(f"    {ms:.3f} ms {choice}", flush=True)

@@ -1,4 +1,4 @@
-"""The part of Triton that models/train/fused.py uses, run one program after another on CPU tensors: for tests without a GPU.
+"""The part of Triton that models/train uses, run one program after another on CPU tensors: for tests without a GPU.
 
 Import this module before `fused`. A pointer is a flat tensor and an offset; masked lanes read `other` and write nothing,
 an unmasked access outside the tensor is an error.
@@ -27,6 +27,11 @@ class Pointer:
         inside = (at >= 0) & (at < self.data.numel())
         assert bool((inside | ~mask).all()), "access outside the tensor"
         return at, mask
+
+
+class Block(torch.Tensor):
+    """In Triton `a += b` makes a new value: other names of the old one keep it."""
+    __iadd__ = torch.Tensor.__add__
 
 
 def load(pointer, mask=None, other=0.0):
@@ -63,7 +68,7 @@ language = types.ModuleType("triton.language")
 language.__dict__.update(
     constexpr=int, float32=torch.float32, int32=torch.int32, cdiv=cdiv, load=load, store=store,
     program_id=lambda i: Kernel.ids[i], num_programs=lambda i: Kernel.sizes[i],
-    arange=torch.arange, zeros=lambda shape, dtype: torch.zeros(shape, dtype=dtype), static_range=range,
+    arange=torch.arange, zeros=lambda shape, dtype: torch.zeros(shape, dtype=dtype).as_subclass(Block), static_range=range,
     dot=torch.matmul, trans=lambda x: x.t(), sum=lambda x, axis: x.sum(axis), max=lambda x, axis: x.amax(axis),
     maximum=lambda a, b: torch.maximum(torch.as_tensor(a, dtype=torch.float32), torch.as_tensor(b, dtype=torch.float32)),
     minimum=lambda a, b: min(a, b), where=lambda c, a, b: torch.where(c, torch.as_tensor(a), torch.as_tensor(b)),
