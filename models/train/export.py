@@ -37,7 +37,7 @@ from scipy.special import expit
 
 import model
 import preview
-from tables import I32, TOTAL, U16, count_symbols, fitted_tables, gauss_tables, pack_tables, prior_tables, unpack_tables
+from tables import I32, TOTAL, U16, counted_symbols, fitted_tables, gauss_tables, pack_tables, prior_tables, unpack_tables
 
 SIGNATURE = b"\x8Flicw\r\n\x1A"
 VERSION, FAMILY = 1, b"s2lic"
@@ -418,7 +418,9 @@ def fit(net, pattern, slices):
     for k, p in net.named_parameters():
         if not k.startswith("prior."):
             p.data = torch.from_numpy(half(k, p).astype(np.float32))
-    return preview.fit(net, pattern, slices), fitted_tables(count_symbols(net, pattern))
+    with counted_symbols(net) as counts:
+        head = preview.fit(net, pattern, slices)
+    return head, fitted_tables(counts)
 
 
 def report(licw, cost):

@@ -4,6 +4,7 @@ A table of y belongs to a scale. `gauss_tables` are what training assumes: Gauss
 is a little different, more pointed and with longer tails; `fitted_tables` are counted on pictures, with the Gaussian for what is rare, and cost
 nothing in the program. A table of z belongs to a channel: `prior_tables`. All arithmetic is in double precision.
 """
+import contextlib
 import math
 
 import numpy as np
@@ -11,7 +12,6 @@ import torch
 from scipy.special import expit, ndtr
 
 import model
-import preview
 
 U16, I32 = np.dtype("<u2"), np.dtype("<i4")
 TOTAL = 65536                       # of the frequencies of a table
@@ -56,27 +56,27 @@ def gauss_tables():
     return tables
 
 
-def count_symbols(net, pattern, count=300, seed=1):
-    """How often each symbol was coded at each scale, in `count` tiles at levels drawn at random. -> [scales, 2 FARTHEST + 1]"""
-    rng, width = np.random.RandomState(seed), 2 * FARTHEST + 1
-    counts, plain = np.zeros(model.SIGMA_LEVELS * width, np.int64), (net.gauss_bits, net.prior.bits)
-    step = (model.LOG_MAX - model.LOG_MIN) / (model.SIGMA_LEVELS - 1)
+@contextlib.contextmanager
+def counted_symbols(net):
+    """-> counts [scales, 2 FARTHEST + 1] of the symbols at each scale that the network codes inside the `with`; of bits it then tells nothing."""
+    width, step = 2 * FARTHEST + 1, (model.LOG_MAX - model.LOG_MIN) / (model.SIGMA_LEVELS - 1)
+    counts, plain = np.zeros((model.SIGMA_LEVELS, width), np.int64), (net.gauss_bits, net.prior.bits)
 
     def see(v, s):
         table = ((s - model.LOG_MIN) / step).round().long().clamp(0, model.SIGMA_LEVELS - 1)
         at = table * width + v.long().clamp(-FARTHEST, FARTHEST) + FARTHEST
-        counts[:] += np.bincount(at.flatten().numpy(), minlength=len(counts))
+        counts.ravel()[:] += np.bincount(at.flatten().numpy(), minlength=counts.size)
         return torch.zeros_like(v)
 
     net.gauss_bits, net.prior.bits = see, lambda z: 0
-    for x in preview.tiles(pattern, count):
-        preview.latents(net, x, rng.uniform(0, net.LEVELS - 1), 0)
-    net.gauss_bits, net.prior.bits = plain
-    return counts.reshape(model.SIGMA_LEVELS, width)
+    try:
+        yield counts
+    finally:
+        net.gauss_bits, net.prior.bits = plain
 
 
 def fitted_tables(counts):
-    """One table for each scale, from what `count_symbols` gives. Both signs count as one: neither is likelier. -> [(first, p, outside)]"""
+    """One table for each scale, from what `counted_symbols` gives. Both signs count as one: neither is likelier. -> [(first, p, outside)]"""
     tables = []
     for n, (first, p, outside) in zip(counts, gauss_tables()):
         n, gauss = (n + n[::-1]).astype(np.float64), np.zeros(len(n))

@@ -88,13 +88,13 @@ def test_symbols_are_counted_as_the_codec_codes_them(path):
     seen, width = [], 2 * tables.FARTHEST + 1
     plain = net.gauss_bits
     pictures = [torch.rand(64, 128, 3), torch.rand(64, 64, 3)]
-    with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)):
-        counts = tables.count_symbols(net, "*.tar", 2)
-        assert net.gauss_bits is plain and counts.shape == (64, width)
-        net.gauss_bits = lambda v, s: (seen.append((v.numpy().ravel(), s.numpy().ravel())), torch.zeros_like(v))[1]
-        rng = np.random.RandomState(1)
-        for x in pictures:
-            preview.latents(net, x, rng.uniform(0, net.LEVELS - 1), 0)
+    with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)), tables.counted_symbols(net) as counts:
+        preview.fit(net, "*.tar", 1, 2)
+    assert net.gauss_bits is plain and counts.shape == (64, width)
+    net.gauss_bits = lambda v, s: (seen.append((v.numpy().ravel(), s.numpy().ravel())), torch.zeros_like(v))[1]
+    rng = np.random.RandomState(1)
+    for x in pictures:
+        preview.latents(net, x, rng.uniform(0, net.LEVELS - 1), 0)
     assert counts.sum() == sum(len(v) for v, _ in seen) == (64 * 128 + 64 * 64) // 256 * net.m
     lo, hi = model.LOG_MIN, model.LOG_MAX
     for i in range(64):
