@@ -270,6 +270,8 @@ static uint64_t plan(const lic_model *model, const lic_container *file, size_t r
 uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, size_t row_bytes,
                                int threads)
 {
+    if (!info)
+        return 0;
     const lic_container file = {.width = info->width,
                                 .height = info->height,
                                 .tile_w = info->tile_width,

@@ -308,8 +308,8 @@ LIC_API void lic_decoder_free(lic_decoder *decoder);
  * the picture is the caller's. */
 LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
                                 size_t row_bytes, int threads);
-/* The same of decoding a stream, whose tiles need not be those that this library's encoder makes.
- */
+/* The same of decoding a stream, whose tiles need not be those that this library's encoder makes;
+ * info as lic_probe gives it. */
 LIC_API uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info,
                                        size_t row_bytes, int threads);
 

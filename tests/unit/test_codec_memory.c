@@ -198,6 +198,8 @@ TEST(codec_plan_of_a_stream_knows_its_tiles)
     CHECK(one > 20 * lic_plan_stream_bytes(tiny_model(), &usual, 3 * 16384, 1));
     const lic_info bad = {.width = 100, .height = 100, .tile_width = 65, .tile_height = 64};
     CHECK_EQ_INT(lic_plan_stream_bytes(tiny_model(), &bad, 300, 1), 0);
+    CHECK_EQ_INT(lic_plan_stream_bytes(tiny_model(), NULL, 300, 1), 0);
+    CHECK_EQ_INT(lic_plan_stream_bytes(NULL, &usual, 300, 1), 0);
 }
 
 TEST(codec_plan_of_sizes_out_of_range)
