@@ -126,9 +126,9 @@ lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *m
     const int threads = threads_for(b, need->width, need->height);
     const uint64_t contexts = need->use == (LIC_USE_ENCODER | LIC_USE_DECODER) ? 2 : 1;
     const uint64_t planned =
-        need->stream
-            ? lic_plan_stream_bytes(model, need->stream, need->row_bytes, threads)
-            : contexts * lic_plan_bytes(model, need->width, need->height, need->row_bytes, threads);
+        need->stream ? lic_plan_stream_bytes(model, need->stream, need->row_bytes, threads)
+                     : contexts * lic_plan_bytes(model, need->width, need->height, need->tile_side,
+                                                 need->row_bytes, threads);
     if (worker->model != model || worker->threads != threads) {
         drop_contexts(worker);
         lic_gate_keep(&b->gate, 0, &worker->held_bytes);

@@ -40,8 +40,8 @@ enum { LIC_USE_ENCODER = 1, LIC_USE_DECODER = 2 };
 typedef struct lic_need {
     unsigned use;
     const lic_info *stream; /* that is decoded; NULL: a picture of this size is encoded */
-    uint32_t width, height;
-    size_t row_bytes;     /* as for lic_plan_bytes */
+    uint32_t width, height, tile_side;
+    size_t row_bytes;     /* this and tile_side as for lic_plan_bytes */
     uint64_t extra_bytes; /* besides what the library takes */
 } lic_need;
 

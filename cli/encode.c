@@ -131,6 +131,7 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
     const lic_need need = {.use = LIC_USE_ENCODER | (decodes ? LIC_USE_DECODER : 0),
                            .width = image->width,
                            .height = image->height,
+                           .tile_side = s->tile_side,
                            .row_bytes = whole ? 0 : image->stride_bytes,
                            .extra_bytes = lic_source_held(&feed->source) +
                                           lic_reader_memory(feed->reader) +
@@ -138,6 +139,7 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
     const lic_model *model;
     lic_encode_options_init(&feed->encode);
     feed->encode.quality = s->quality;
+    feed->encode.tile_side = s->tile_side;
     lic_status status = lic_worker_model(worker, job, 0, &model);
     if (status != LIC_OK)
         return status;

@@ -46,6 +46,8 @@ static void stream_text(const char *path, size_t bytes, const lic_info *info)
            info->channels == 1 ? "grey" : "RGB", info->depth);
     printf("  size     %zu bytes, %.4f bpp (coded latents: %zu bytes)\n", bytes, bpp(info, bytes),
            info->latent_bytes);
+    if (info->tile_width)
+        printf("  tiles    %" PRIu32 "x%" PRIu32 " at most\n", info->tile_width, info->tile_height);
     printf("  quality  %.2f\n", info->quality);
     printf("  model    %08" PRIx32 " (%s)\n", info->model_id,
            model.name[0] ? model.name : "not found here");
@@ -66,6 +68,8 @@ static void stream_json(lic_json *json, size_t bytes, const lic_info *info)
     lic_json_unsigned(json, "height", info->height);
     lic_json_unsigned(json, "channels", info->channels);
     lic_json_unsigned(json, "depth", info->depth);
+    lic_json_unsigned(json, "tile_width", info->tile_width); /* 0: one tile */
+    lic_json_unsigned(json, "tile_height", info->tile_height);
     lic_json_real(json, "quality", info->quality, 4);
     lic_json_hex(json, "model_id", info->model_id, 8);
     if (model.name[0])
@@ -160,7 +164,7 @@ static lic_status plan(struct subject *it)
 {
     const lic_settings *s = it->settings;
     /* rows of RGB, 8 bits */
-    it->planned_bytes = lic_plan_bytes(it->model, s->plan_width, s->plan_height,
+    it->planned_bytes = lic_plan_bytes(it->model, s->plan_width, s->plan_height, s->tile_side,
                                        3 * (size_t)s->plan_width, s->threads);
     if (!it->planned_bytes)
         return lic_report_fail(&it->err, LIC_ERR_LIMIT, "no plan for %" PRIu32 "x%" PRIu32,

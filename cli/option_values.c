@@ -342,6 +342,15 @@ const char *lic_set_max_memory(lic_settings *s, const char *text)
     return ok ? NULL : "a number of bytes, such as 500M or 1.5Gi";
 }
 
+const char *lic_set_tile(lic_settings *s, const char *text)
+{
+    long side;
+    if (!lic_read_whole(text, 64, 16384, &side) || side % 64)
+        return "a multiple of 64 up to 16384";
+    s->tile_side = (uint32_t)side;
+    return NULL;
+}
+
 const char *lic_set_help_short(lic_settings *s, const char *text)
 {
     (void)text;

@@ -37,6 +37,7 @@ const char *lic_set_cpu(lic_settings *s, const char *text);
 const char *lic_set_backend(lic_settings *s, const char *text);
 const char *lic_set_max_pixels(lic_settings *s, const char *text);
 const char *lic_set_max_memory(lic_settings *s, const char *text);
+const char *lic_set_tile(lic_settings *s, const char *text);
 const char *lic_set_help_short(lic_settings *s, const char *text);
 const char *lic_set_help(lic_settings *s, const char *text);
 

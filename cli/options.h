@@ -66,9 +66,10 @@ typedef struct lic_settings {
     lic_cpu cpu;
     lic_backend backend;
     uint64_t max_memory;
+    uint32_t tile_side;    /* 0: the library's */
     lic_read_options read; /* max_pixels, metadata, alpha */
     lic_picture_format format;
-    uint32_t depth; /* 0: as the picture has it */
+    uint32_t depth;                                   /* 0: as the picture has it */
     uint32_t crop_x, crop_y, crop_width, crop_height; /* all 0: the whole picture */
     uint32_t scale, n_slices;                         /* 0: not reduced, all slices */
     bool salvage;

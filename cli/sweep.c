@@ -215,7 +215,8 @@ static int check(const lic_settings *s)
 int lic_command_sweep(const lic_settings *s)
 {
     lic_sweep sweep = {.qualities = s->n_qualities ? s->qualities : default_qualities,
-                       .n_qualities = s->n_qualities};
+                       .n_qualities = s->n_qualities,
+                       .tile_side = s->tile_side};
     lic_error err = {0};
     int code = check(s);
     if (code >= 0)

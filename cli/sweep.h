@@ -28,6 +28,7 @@ typedef struct lic_sweep {
     size_t n_pictures;
     const double *qualities;
     int n_qualities;
+    uint32_t tile_side; /* 0: the library's */
     lic_model_info model;
     char *part_path;
     FILE *part;

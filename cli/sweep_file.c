@@ -21,6 +21,8 @@ static void put_head(const lic_sweep *sweep, FILE *file)
     lic_json_begin(&json, file);
     lic_json_string(&json, "sweep_of", lic_version());
     lic_json_hex(&json, "model_hash", sweep->model.hash, 16);
+    if (sweep->tile_side)
+        lic_json_unsigned(&json, "tile_side", sweep->tile_side);
     lic_json_begin_array(&json, "qualities");
     for (int i = 0; i < sweep->n_qualities; i++)
         lic_json_real(&json, NULL, sweep->qualities[i], 6);

@@ -38,6 +38,7 @@ lic_status lic_work_encode(lic_work *work, const lic_image *image, double qualit
         return status;
     lic_encode_options_init(&encode);
     encode.quality = quality;
+    encode.tile_side = work->settings->tile_side;
     return lic_encoder_encode(work->encoder, image, &encode, out, err);
 }
 

@@ -34,8 +34,8 @@ lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *u
 uint64_t lic_context_plan(const lic_model *model, lic_forward_fn forward, void *user, int threads);
 
 /* The same for the encoder's forward pass (encoder.c), which the decoder's side compares with. */
-uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height, size_t row_bytes,
-                          int threads);
+uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height,
+                          uint32_t tile_side, size_t row_bytes, int threads);
 
 /* The networks to come belong to this stage: sets backend and progress; returns seconds on a clock.
  */

@@ -279,18 +279,18 @@ uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, siz
     return plan(model, &file, row_bytes, threads);
 }
 
-uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, size_t row_bytes,
-                        int threads)
+uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
+                        uint32_t tile_side, size_t row_bytes, int threads)
 {
     int tile_w, tile_h;
-    if (!in_range(width, height))
+    if (!in_range(width, height) || !lic_tile_side_is_valid(tile_side))
         return 0;
-    lic_grid_choose(width, height, LIC_TILE_SIDE, &tile_w, &tile_h);
+    lic_grid_choose(width, height, tile_side, &tile_w, &tile_h);
     const lic_container file = {
         .width = width, .height = height, .tile_w = (uint32_t)tile_w, .tile_h = (uint32_t)tile_h};
     const uint64_t decoder = plan(model, &file, row_bytes, threads);
     const uint64_t encoder =
-        decoder ? lic_plan_encoder(model, width, height, row_bytes, threads) : 0;
+        decoder ? lic_plan_encoder(model, width, height, tile_side, row_bytes, threads) : 0;
     return encoder > decoder ? encoder : decoder;
 }
 

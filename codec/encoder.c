@@ -238,7 +238,7 @@ static lic_status write_file(lic_context *context, struct encoding *e,
 
 static void set_grid(struct encoding *e, uint32_t width, uint32_t height, uint32_t side)
 {
-    lic_grid_choose(width, height, side ? (int)side : LIC_TILE_SIDE, &e->tile_w, &e->tile_h);
+    lic_grid_choose(width, height, side, &e->tile_w, &e->tile_h);
     lic_grid_init(&e->grid, width, height, e->tile_w, e->tile_h);
 }
 
@@ -254,7 +254,7 @@ static lic_status encode(lic_encoder *encoder, struct encoding *e,
     memset(out, 0, sizeof *out);
     if (!(options->quality >= 0.0 && options->quality <= 100.0))
         return lic_fail(err, LIC_ERR_ARGUMENT, "quality is 0 to 100");
-    if (options->tile_side % LIC_UNIT || options->tile_side > LIC_MAX_TILE)
+    if (!lic_tile_side_is_valid(options->tile_side))
         return lic_fail(err, LIC_ERR_ARGUMENT, "the side of a tile is a multiple of %d up to %d",
                         LIC_UNIT, LIC_MAX_TILE);
     lic_context *context = &encoder->context;
@@ -317,11 +317,11 @@ lic_status lic_encode(const lic_model *model, const lic_image *image, const lic_
     return status;
 }
 
-uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height, size_t row_bytes,
-                          int threads)
+uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height,
+                          uint32_t tile_side, size_t row_bytes, int threads)
 {
     struct encoding e = {.from.image = {.height = height, .stride_bytes = row_bytes},
                          .by_rows = row_bytes != 0};
-    set_grid(&e, width, height, 0);
+    set_grid(&e, width, height, tile_side);
     return lic_context_plan(model, encode_forward, &e, threads);
 }

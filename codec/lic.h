@@ -302,12 +302,12 @@ LIC_API LIC_MUST_USE lic_status lic_decoder_decode_rows(lic_decoder *decoder, co
 LIC_API void lic_decoder_get_stats(const lic_decoder *decoder, lic_stats *stats);
 LIC_API void lic_decoder_free(lic_decoder *decoder);
 
-/* Bytes of working memory that encoding and decoding a picture of this size will take (the larger
- * of the two), computed by a dry run; 0 if the size is out of range. For lic_encoder_encode_rows
- * and lic_decoder_decode_rows, which hold some of the rows, row_bytes is the length of a row; 0:
- * the picture is the caller's. */
+/* Bytes of working memory that encoding and decoding a picture of this size in tiles of at most
+ * tile_side (as in lic_encode_options) will take (the larger of the two), computed by a dry run; 0
+ * if a size is out of range. For lic_encoder_encode_rows and lic_decoder_decode_rows, which hold
+ * some of the rows, row_bytes is the length of a row; 0: the picture is the caller's. */
 LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
-                                size_t row_bytes, int threads);
+                                uint32_t tile_side, size_t row_bytes, int threads);
 /* The same of decoding a stream, whose tiles need not be those that this library's encoder makes;
  * info as lic_probe gives it. */
 LIC_API uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info,

@@ -37,13 +37,19 @@ static int choose_side(uint32_t pixels, int side)
     return divide_up(units, tiles) * LIC_UNIT;
 }
 
-void lic_grid_choose(uint32_t width, uint32_t height, int side, int *tile_w, int *tile_h)
+bool lic_tile_side_is_valid(uint32_t side)
 {
+    return side % LIC_UNIT == 0 && side <= LIC_MAX_TILE;
+}
+
+void lic_grid_choose(uint32_t width, uint32_t height, uint32_t side, int *tile_w, int *tile_h)
+{
+    const int most = side ? (int)side : LIC_TILE_SIDE;
     *tile_w = *tile_h = 0;
-    if (lic_padded(width) <= side && lic_padded(height) <= side)
+    if (lic_padded(width) <= most && lic_padded(height) <= most)
         return;
-    *tile_w = choose_side(width, side);
-    *tile_h = choose_side(height, side);
+    *tile_w = choose_side(width, most);
+    *tile_h = choose_side(height, most);
 }
 
 lic_area lic_grid_tile(const lic_grid *grid, int column, int row)

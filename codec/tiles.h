@@ -43,9 +43,11 @@ int lic_padded(uint32_t pixels);
 /* Grid of a picture; tile sides 0 mean one tile. False unless tile sides are multiples of LIC_UNIT.
  */
 bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, int tile_h);
+/* May an encoder be asked for tiles of up to this side? 0: LIC_TILE_SIDE. */
+bool lic_tile_side_is_valid(uint32_t side);
 /* An encoder's choice: as few tiles as sides up to `side` allow, as equal as can be; 0, 0 for one.
  */
-void lic_grid_choose(uint32_t width, uint32_t height, int side, int *tile_w, int *tile_h);
+void lic_grid_choose(uint32_t width, uint32_t height, uint32_t side, int *tile_w, int *tile_h);
 lic_area lic_grid_tile(const lic_grid *grid, int column, int row);
 lic_area lic_grid_region(const lic_grid *grid, int column, int row);
 /* Sides of an area beyond which the picture goes on: LIC_OPEN_ bits of models/nn.h. */

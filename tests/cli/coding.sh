@@ -66,6 +66,26 @@ for cpu in scalar avx2 avx512 neon; do
     holds "--cpu $cpu: same pixels" cmp cpu.ppm cpu.first.ppm
 done
 
+# ---- tiles ----
+run "$LIC" encode -f --json "$small" whole.lic
+cp out whole.json
+run "$LIC" encode -f --json --tile 64 "$small" tiles.lic
+expect "--tile 64" 0
+holds "--tile 64: less memory" test "$(number out planned_bytes)" -lt "$(number whole.json planned_bytes)"
+for side in 64 128; do
+    "$LIC" encode -f --quiet --tile $side "$small" tiles.lic && "$LIC" decode -f --quiet tiles.lic tiles.ppm
+    run "$LIC" info --json tiles.lic
+    holds "--tile $side: info tells it" test "$(number out tile_width) $(number out tile_height)" = "$side $side"
+    holds "--tile $side: the same picture" at_least "$(quality_of "$small" tiles.ppm)" \
+        "$(awk "BEGIN { print $(quality_of "$small" t1.ppm) - 1 }")"
+done
+run "$LIC" info --json whole.lic
+holds "no --tile: one tile" test "$(number out tile_width)" = 0
+run "$LIC" info --json --plan 3000x2000
+planned=$(number out planned_bytes)
+run "$LIC" info --json --plan 3000x2000 --tile 512
+holds "--plan knows --tile" test "$(number out planned_bytes)" -lt $((planned / 4))
+
 # ---- kinds of pictures ----
 kind() { # IN CHANNELS DEPTH WIDTH HEIGHT
     code "$DATA/$1" kind.png

@@ -67,6 +67,10 @@ cp cut stop.json.part
 run "$LIC" sweep small.png -q 5,41,90 -o stop.json -f
 expect "another sweep's part" 0 'is of another sweep'
 cp cut stop.json.part
+run "$LIC" sweep in small.png -q 5,40,90 -o stop.json -f --tile 64
+expect "a part without its tiles" 0 'is of another sweep'
+holds "tiles cost something" test "$(values stop.json bpp)" != "$(values whole.json bpp)"
+cp cut stop.json.part
 "$LIC" decode --quiet -f a.jpg.10.lic in/a.png && mv in/a.png in/b.png
 run "$LIC" sweep in small.png -q 5,40,90 -o stop.json -f
 expect "a changed picture" 0 'goes on after 3'

@@ -85,6 +85,10 @@ usage 'to 256' encode -T -1 x
 usage 'to 256' encode -T 257 x
 usage 'a number' encode --max-pixels 0 x
 usage 'a size such as' info --plan 0x3
+usage 'a multiple of 64' encode --tile 100 x
+usage 'a multiple of 64' encode --tile 0 x
+usage 'a multiple of 64' encode --tile 16448 x
+usage 'not an option of lic decode' decode --tile 64 x
 usage 'strict or openblas' encode --backend gpu x
 usage 'auto, scalar' encode --cpu z80 x
 

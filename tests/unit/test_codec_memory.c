@@ -111,7 +111,7 @@ static void check_plan(uint32_t width, uint32_t height, int threads)
     lic_decoder_get_stats(decoder, &stats);
     CHECK(c.largest >= stats.planned_bytes && c.largest <= stats.planned_bytes + 64);
     const size_t larger = encoding > stats.planned_bytes ? encoding : stats.planned_bytes;
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, 0, threads), larger);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, 0, 0, threads), larger);
     lic_decoder_free(decoder);
     lic_image_free(&out, &allocator);
     lic_buffer_free(&file);
@@ -166,10 +166,9 @@ static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channel
     lic_encoder_get_stats(encoder, &encoding);
     CHECK(!lic_decoder_decode_rows(decoder, file.data, file.bytes, NULL, drop_rows, NULL, &err));
     lic_decoder_get_stats(decoder, &decoding);
-    if (!tile_side)
-        CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, row_bytes, 1),
-                     encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
-                                                                     : decoding.planned_bytes);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, tile_side, row_bytes, 1),
+                 encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
+                                                                 : decoding.planned_bytes);
     REQUIRE(lic_probe(file.data, file.bytes, &info, &err) == LIC_OK);
     CHECK_EQ_INT(lic_plan_stream_bytes(tiny_model(), &info, row_bytes, 1), decoding.planned_bytes);
     lic_buffer_free(&file);
@@ -204,14 +203,16 @@ TEST(codec_plan_of_a_stream_knows_its_tiles)
 
 TEST(codec_plan_of_sizes_out_of_range)
 {
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 0, 10, 0, 1), 0);
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 10, 0, 0, 1), 0);
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 65536, 10, 0, 1), 0);
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), UINT32_MAX - 63, 5000, 0, 1), 0);
-    CHECK_EQ_INT(lic_plan_bytes(NULL, 10, 10, 0, 1), 0);
-    CHECK(lic_plan_bytes(tiny_model(), 65535, 65535, 0, 1) > 0);
-    CHECK(lic_plan_bytes(tiny_model(), 100, 100, 0, 2) >
-          lic_plan_bytes(tiny_model(), 100, 100, 0, 1));
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 0, 10, 0, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 10, 0, 0, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 65536, 10, 0, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), UINT32_MAX - 63, 5000, 0, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(NULL, 10, 10, 0, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 100, 100, 65, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 100, 100, 16448, 0, 1), 0);
+    CHECK(lic_plan_bytes(tiny_model(), 65535, 65535, 0, 0, 1) > 0);
+    CHECK(lic_plan_bytes(tiny_model(), 100, 100, 0, 0, 2) >
+          lic_plan_bytes(tiny_model(), 100, 100, 0, 0, 1));
 }
 
 /* One byte less than the plan is refused, and nothing of the picture's size was taken for it. */

@@ -248,8 +248,8 @@ TEST(progress_by_tiles_and_cancelling_within_one)
 TEST(memory_is_bounded_by_tiles)
 {
     REQUIRE(open_all());
-    const uint64_t high = lic_plan_bytes(model, 3000, 60000, 9000, 2),
-                   low = lic_plan_bytes(model, 3000, 6000, 9000, 2);
+    const uint64_t high = lic_plan_bytes(model, 3000, 60000, 0, 9000, 2),
+                   low = lic_plan_bytes(model, 3000, 6000, 0, 9000, 2);
     printf("%llu and %llu bytes\n", (unsigned long long)low, (unsigned long long)high);
     CHECK(high < low + (1 << 20));
 }
