@@ -113,7 +113,7 @@ const lic_option lic_options_table[] = {
     {MACHINE, 0, true, false, RUN | EVAL, "max-memory", "N",
      "refuse what takes more bytes; k M G, Ki Mi Gi", SET(set_max_memory)},
     {MACHINE, 0, true, false, ENCODE | SWEEP | BENCH | INFO, "tile", "N",
-     "largest side of a tile (less memory); default 2048", SET(set_tile)},
+     "largest side of a tile; default 1024", SET(set_tile)},
     {MACHINE, 0, true, false, RUN | EVAL, "cpu", "auto,scalar,avx2,avx512,neon",
      "instruction set; all give the same bytes", SET(set_cpu)},
     {MACHINE, 0, true, false, RUN | EVAL, "backend", "strict,openblas", "openblas: for comparison",

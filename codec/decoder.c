@@ -279,8 +279,8 @@ uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, siz
     return plan(model, &file, row_bytes, threads);
 }
 
-uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
-                        uint32_t tile_side, size_t row_bytes, int threads)
+uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, uint32_t tile_side,
+                        size_t row_bytes, int threads)
 {
     int tile_w, tile_h;
     if (!in_range(width, height) || !lic_tile_side_is_valid(tile_side))

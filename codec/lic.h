@@ -143,7 +143,7 @@ typedef struct lic_encode_options {
         *chunks;     /* carried as they are; not looked at before the last row is taken, so */
     size_t n_chunks; /* a source of rows may still set both while it gives that row */
     uint32_t
-        tile_side; /* largest side of a tile in pixels, a multiple of 64 up to 16384; 0: 2048 */
+        tile_side; /* largest side of a tile in pixels, a multiple of 64 up to 16384; 0: 1024 */
 } lic_encode_options;
 
 typedef struct lic_decode_options {

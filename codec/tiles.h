@@ -11,7 +11,7 @@
 enum {
     LIC_UNIT = 64, /* pictures, tiles and regions are multiples of it: one position of z, 8 x 8
                       pixels of a window at 1/8 */
-    LIC_TILE_SIDE = 2048, /* an encoder's largest tile, unless told otherwise */
+    LIC_TILE_SIDE = 1024, /* an encoder's largest tile, unless told otherwise */
     LIC_MAX_TILE = 16384, /* what the format can say */
     LIC_HALO = 32 /* what a region shows of its neighbours on either side; 64 where the picture
                      ends on the other side, so that lengths stay multiples of LIC_UNIT */

@@ -81,7 +81,7 @@ for side in 64 128; do
 done
 run "$LIC" info --json whole.lic
 holds "no --tile: one tile" test "$(number out tile_width)" = 0
-run "$LIC" info --json --plan 3000x2000
+run "$LIC" info --json --plan 3000x2000 --tile 2048
 planned=$(number out planned_bytes)
 run "$LIC" info --json --plan 3000x2000 --tile 512
 holds "--plan knows --tile" test "$(number out planned_bytes)" -lt $((planned / 4))

@@ -175,7 +175,7 @@ raw = bytes(sum((n // x * 8 + 1) * (n // y) for x, y in passes) - 1)
 png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", n, n, 16, 6, 0, 0, 1))
 png += chunk(b"IDAT", zlib.compress(raw, 1)) + chunk(b"IEND", b"")
 for i in range(6): open(f"noise/{i}.png", "wb").write(png)'
-    bound=$(peak 1 --model "$ROOT/tests/golden/tiny.licw" -T 54 --max-memory 300M)
+    bound=$(peak 1 --model "$ROOT/tests/golden/tiny.licw" -T 54 --max-memory 150M)
     holds "six interlaced ones, one at a time, take $bound kB" test "$bound" -gt 30000 -a "$bound" -lt 70000
 else
     echo "skip: no python3 to measure memory"
