@@ -4,8 +4,8 @@
 # and hashes must come out as here; with real weights, if they are there, each machine must write the
 # same files as this one and decode the others' to the same samples.
 #
-# Wants qemu-user and gcc-aarch64-linux-gnu (Debian names), installed when that may be done; zlib for
-# AArch64 is unpacked below the build folder. What cannot be had is skipped and said so. The last line
+# Wants qemu-user, gcc-aarch64-linux-gnu and libc6-dev-arm64-cross (Debian names), installed when that may
+# be done; zlib for AArch64 is unpacked below the build folder. What cannot be had is skipped and said so. The last line
 # is "N passed, N failed, N skipped".
 #
 #   BUILD=folder   default build; this takes folder/cross-*
@@ -19,7 +19,7 @@ programs=(parity_test_{gemm,depthwise,attention,elementwise,special,soft_fma}
     golden_test_{layers,slices,encoder,hashes}
     unit_test_{cpu,nn,pool,arena,codec_threads,range_coder,checkerboard})
 
-.ci/setup.sh qemu-user gcc-aarch64-linux-gnu || true
+.ci/setup.sh qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross || true
 unset LIC_CPU LIC_MODEL_DIR LIC_THREADS
 
 skip() {
@@ -72,15 +72,14 @@ run_all() { # NAME FOLDER EMULATOR...
 
 # The native machine's hashes are the list; the emulated one's must be the same, and both must decode
 # the other's files.
-real_weights() { # NAME FOLDER EMULATOR...
-    local name=$1 folder=$2 weights=models/weights/student.licw ppm=tests/data/progressive.jpg.ref.ppm
-    local here=$build/cross-native/tests/cross_hash out
-    shift 2
+real_weights() { # WEIGHTS NAME FOLDER EMULATOR...
+    local weights=$1 name=$2 folder=$3 ppm=tests/data/progressive.jpg.ref.ppm
+    local here=$build/cross-native/tests/cross_hash out=$build/cross-out
+    shift 3
     if [ ! -f "$weights" ]; then
         skip "$name: no $weights"
         return
     fi
-    out=$build/cross-out
     mkdir -p "$out"
     check "native files of $weights" \
         bash -c '"$1" "$2" encode "$3" "$4/native" >"$4/native.txt"' - "$here" "$weights" "$ppm" "$out"
@@ -89,7 +88,7 @@ real_weights() { # NAME FOLDER EMULATOR...
             "$@" "$w" encode "$p" "$o/$n" >"$o/$n.txt" && cat "$o/$n.txt" && cmp "$o/$n.txt" "$o/native.txt" &&
             for q in 15 85; do cmp "$o/$n-$q.lic" "$o/native-$q.lic" || exit 1; done' \
         - "$weights" "$ppm" "$out" "$name" "$@" "$folder/tests/cross_hash"
-    check "$name decodes native files" \
+    check "$name decodes native files of $weights" \
         bash -c 'w=$1 o=$2 h=$3; shift 3
             cmp <("$@" "$w" decode "$o"/native-*.lic) <("$h" "$w" decode "$o"/native-*.lic)' \
         - "$weights" "$out" "$here" "$@" "$folder/tests/cross_hash"
@@ -104,7 +103,7 @@ elif [ "$(uname -m)" != x86_64 ] || ! command -v qemu-x86_64 >/dev/null; then
 else
     nehalem=(qemu-x86_64 -cpu Nehalem)
     run_all no-fma "$build/cross-native" "${nehalem[@]}"
-    real_weights no-fma "$build/cross-native" "${nehalem[@]}"
+    real_weights models/weights/student.licw no-fma "$build/cross-native" "${nehalem[@]}"
 fi
 
 arm=$build/cross-aarch64
@@ -119,7 +118,9 @@ elif ! make_for "$arm" CC=aarch64-linux-gnu-gcc \
     failed=$((failed + 1))
 else
     run_all aarch64 "$arm" qemu-aarch64
-    real_weights aarch64 "$arm" qemu-aarch64
+    for weights in models/weights/{student,teacher}.licw; do
+        real_weights "$weights" aarch64 "$arm" qemu-aarch64
+    done
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
