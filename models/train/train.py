@@ -482,6 +482,7 @@ def run(a, make=None):
         if a.out and rank == 0 and trainer.rounds:
             trainer.save(name)
         trainer.first_steps.clear()
+        step = None     # frees the memory of the last stage's graphs
         step = trainer.prepare(batch, size)
         say(f"{trainer.phase or 'rate-distortion'}, {size} px, batch {batch}: prepared, {clock():.0f} s; first steps took",
             *(f"{t:.1f}" for t in trainer.first_steps), "s", flush=True)
