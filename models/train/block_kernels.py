@@ -18,7 +18,7 @@ TOKENS = WINDOW * WINDOW
 CONFIG = {
     "attention_fwd": dict(programs=4096, warps=4),
     "attention_bwd": dict(programs=528, warps=4),
-    "norm_fwd": dict(block=2048, warps=4),
+    "norm_fwd": dict(block=1024, programs=1056, warps=4),
     "norm_bwd": dict(block=1024, programs=528, warps=4),
     "dw_fwd": dict(rows=32, columns=4, channels=64, warps=4),
     "dw_bwd": dict(rows=32, columns=2, channels=64, warps=4),
@@ -157,18 +157,20 @@ def attention_backward(qkv, bias, scale, shift, dout):
 @triton.jit
 def _norm_fwd(t, x, skip, gain, shift, out, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr, SKIP: tl.constexpr):
     c = tl.arange(0, CP)
-    r = tl.program_id(0) * R + tl.arange(0, R)
-    m = (r < rows)[:, None] & (c < C)[None, :]
-    at = r[:, None] * C + c[None, :]
-    v = tl.load(t + at, mask=m, other=0.0).to(tl.float32)
-    v = tl.where(m, v - (tl.sum(v, 1) / C)[:, None], 0.0)
-    inv = tl.rsqrt(tl.sum(v * v, 1) / C + 1e-5)
     g = tl.load(gain + c, mask=c < C, other=0.0)
     s = tl.load(shift + c, mask=c < C, other=0.0)
-    o = tl.load(x + at, mask=m, other=0.0).to(tl.float32) + v * inv[:, None] * g[None, :] + s[None, :]
-    if SKIP:
-        o += tl.load(skip + at, mask=m, other=0.0).to(tl.float32)
-    tl.store(out + at, o.to(out.dtype.element_ty), mask=m)
+    for block in range(tl.program_id(0), tl.cdiv(rows, R), tl.num_programs(0)):
+        r = block * R + tl.arange(0, R)
+        m = (r < rows)[:, None] & (c < C)[None, :]
+        at = r[:, None] * C + c[None, :]
+        v = tl.load(t + at, mask=m, other=0.0).to(tl.float32)
+        o = tl.load(x + at, mask=m, other=0.0).to(tl.float32)
+        if SKIP:
+            o += tl.load(skip + at, mask=m, other=0.0).to(tl.float32)
+        v = tl.where(m, v - (tl.sum(v, 1) / C)[:, None], 0.0)
+        inv = tl.rsqrt(tl.sum(v * v, 1) / C + 1e-5)
+        o += v * inv[:, None] * g[None, :] + s[None, :]
+        tl.store(out + at, o.to(out.dtype.element_ty), mask=m)
 
 
 @triton.jit
@@ -207,8 +209,8 @@ def norm_forward(t, x, gain, shift, skip=None):
     rows, cp, cfg = t.numel() // c, triton.next_power_of_2(c), CONFIG["norm_fwd"]
     r = max(1, cfg["block"] // cp)
     out = torch.empty_like(x)
-    _norm_fwd[(triton.cdiv(rows, r),)](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None,
-                                       num_warps=cfg["warps"])
+    n = min(triton.cdiv(rows, r), cfg["programs"])
+    _norm_fwd[(n,)](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None, num_warps=cfg["warps"])
     return out
 
 

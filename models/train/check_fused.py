@@ -10,6 +10,7 @@ import torch
 
 import fused
 import model as M
+import narrow
 
 
 def run(f, inputs, params, grad, autocast):
@@ -107,7 +108,7 @@ def main():
     for i, st in enumerate((g_a.st1, g_a.st2, g_a.st3)):
         part("rstb", f"RSTB at 1/{2 << i}", st, lambda x, st=st: fused.rstb(st, x), random(2 << i, ch[i]))
     part("down", "down1", g_a.down1, lambda x: fused.down_rgb(g_a.down1, x), random(1, 3))
-    part("dense", "dense block", g_a.enh, lambda x: fused.dense_block(g_a.enh, x), random(2, ch[0]))
+    part("dense", "dense block", g_a.enh, lambda x: narrow.dense_block(g_a.enh, x), random(2, ch[0]))
     for name, scale, cin in (("up1", 16, cfg["model"]["m"]), ("up2", 8, ch[2]), ("up3", 4, ch[1]), ("up4", 2, ch[0])):
         m = getattr(g_s, name)
         part("up", name, m, lambda x, m=m: fused.up_conv(m, x), random(scale, cin))

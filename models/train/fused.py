@@ -15,8 +15,10 @@ import triton
 import triton.language as tl
 
 import model as M
+import narrow
 from block_kernels import (attention_backward, attention_forward, dw_gelu_backward, dw_gelu_forward, load_float, norm_backward,
                            norm_forward, taps)
+from sums import column_sum, weight_gradient
 
 # ---------------------------------------------------------------- depthwise k x k of the context model
 
@@ -89,14 +91,6 @@ class Depthwise(torch.autograd.Function):
 
 # ---------------------------------------------------------------- the SwinV2 block
 
-def _wgrad(dy, x):
-    """dy^T x, with the long sum over positions cut in pieces that fill the GPU."""
-    n, parts = dy.shape[0], 128
-    if n % (parts * 64) or n < parts * 1024:
-        return (dy.t() @ x).float()
-    return torch.bmm(dy.view(parts, n // parts, -1).transpose(1, 2), x.view(parts, n // parts, -1)).sum(0, dtype=torch.float32)
-
-
 class SwinBlock(torch.autograd.Function):
     """x1 = x + LN(proj(attention(qkv(x)))); x1 + LN(fc2(t + dw(t))) [+ skip], t = GELU(fc1(x1)). Matrices in x's precision."""
 
@@ -124,16 +118,16 @@ class SwinBlock(torch.autograd.Function):
         flat = lambda t: t.reshape(-1, t.shape[-1])
         df, dg2, ds2, db_2 = norm_backward(f, dout, g2)
         dh = flat(df) @ w_2
-        dw_2 = _wgrad(flat(df), flat(h))
+        dw_2 = weight_gradient(flat(df), flat(h))
         du, dw_dw, db_dw, db_1 = dw_gelu_backward(u, dh.view_as(u), w_dw)
         dx1 = torch.addmm(flat(dout), flat(du), w_1).view_as(x)
-        dw_1 = _wgrad(flat(du), flat(x1))
+        dw_1 = weight_gradient(flat(du), flat(x1))
         dp, dg1, ds1, db_proj = norm_backward(p, dx1, g1)
         da = flat(dp) @ w_proj
-        dw_proj = _wgrad(flat(dp), flat(a))
+        dw_proj = weight_gradient(flat(dp), flat(a))
         dqkv, dbias, dscale, db_qkv = attention_backward(qkv, bias, scale, ctx.shift, da.view_as(a))
         dx = flat(dx1).addmm_(flat(dqkv), w_qkv).view_as(x)
-        dw_qkv = _wgrad(flat(dqkv), flat(x))
+        dw_qkv = weight_gradient(flat(dqkv), flat(x))
         return (dx, dout if ctx.skip else None, None, dbias, dscale, dw_qkv, db_qkv, dw_proj, db_proj, dg1, ds1,
                 dw_1, db_1, dw_dw, db_dw, dw_2, db_2, dg2, ds2)
 
@@ -159,27 +153,6 @@ def rstb(m, x):
 
 # ---------------------------------------------------------------- convolutions in shapes of multiples of 16 channels
 
-@triton.jit
-def _column_sum(x, part, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr):
-    c = tl.arange(0, CP)
-    acc = tl.zeros((R, CP), tl.float32)
-    for block in range(tl.program_id(0), tl.cdiv(rows, R), tl.num_programs(0)):
-        r = block * R + tl.arange(0, R)
-        acc += load_float(x + r[:, None] * C + c[None, :], (r < rows)[:, None] & (c < C)[None, :])
-    tl.store(part + tl.program_id(0) * C + c, tl.sum(acc, 0), mask=c < C)
-
-
-def column_sum(x):
-    """Sum of all but the last dimension, in float32."""
-    c = x.shape[-1]
-    rows, cp = x.numel() // c, triton.next_power_of_2(c)
-    r = max(1, 4096 // cp)
-    n = min(triton.cdiv(rows, r), 528)
-    part = torch.empty(n, c, device=x.device)
-    _column_sum[(n,)](x, part, rows, c, cp, r, num_warps=4)
-    return part.sum(0)
-
-
 class Convolution(torch.autograd.Function):
     """Convolution of channels-last data whose bias gradient does not go through cuDNN or a strided reduction."""
 
@@ -201,6 +174,8 @@ class Convolution(torch.autograd.Function):
 
 
 def convolution(x, weight, bias, stride=1, padding=1):
+    if stride == 1 and weight.shape[2:] == (3, 3) and max(weight.shape[:2]) <= narrow.CHANNELS:
+        return narrow.convolution(x, weight, bias)
     dt = torch.bfloat16 if x.is_cuda and torch.is_autocast_enabled() else x.dtype
     with torch.autocast(x.device.type, enabled=False):
         return Convolution.apply(x.to(dt).contiguous(), weight.to(dt), bias.to(dt), stride, padding)
@@ -216,7 +191,7 @@ class Linear(torch.autograd.Function):
     def backward(ctx, dy):
         x, weight = ctx.saved_tensors
         flat = dy.contiguous().view(-1, dy.shape[-1])
-        return (flat @ weight).view_as(x), _wgrad(flat, x.reshape(-1, x.shape[-1])), column_sum(flat)
+        return (flat @ weight).view_as(x), weight_gradient(flat, x.reshape(-1, x.shape[-1])), column_sum(flat)
 
 
 def linear(m, x):
@@ -230,37 +205,8 @@ def conv(m, x):
     return convolution(x, c.weight, c.bias, c.stride[0], c.padding[0])
 
 
-def _conv(x, weight, bias=None, padding=1):
-    return F.conv2d(x.permute(0, 3, 1, 2), weight, bias, padding=padding).permute(0, 2, 3, 1)
-
-
 def _round16(n):
     return -(-n // 16) * 16
-
-
-def dense_block(m, x):
-    """The convolution of a concatenation is a sum of convolutions: each feature is read once, by one that serves all later layers.
-
-    Growth is padded with zero channels to a multiple of 16.
-    """
-    dim, n = x.shape[-1], len(m.convs)
-    growth = m.convs[0].conv.out_channels
-    wide = _round16(growth)
-    rows = lambda w: F.pad(w, (0, 0) * (w.ndim - 1) + (0, wide - growth))
-    # from source s (0: x, i: feature i) to convolutions s..n-1
-    feature, sums = x, [0] * n
-    out = F.linear(x, m.out.conv.weight[:, :dim, 0, 0], m.out.conv.bias)
-    for s in range(n):
-        lo, hi = (0, dim) if s == 0 else (dim + (s - 1) * growth, dim + s * growth)
-        weight = torch.cat([rows(m.convs[i].conv.weight[:, lo:hi]) for i in range(s, n)])
-        if s:
-            weight = F.pad(weight, (0, 0, 0, 0, 0, wide - growth))
-        y = _conv(feature, weight, torch.cat([rows(c.conv.bias) for c in m.convs]) if s == 0 else None)
-        sums = [a if i < s else a + y[..., (i - s) * wide:(i - s + 1) * wide] for i, a in enumerate(sums)]
-        feature = F.leaky_relu(sums[s], 0.1)
-        lo = dim + s * growth
-        out = out + F.linear(feature, F.pad(m.out.conv.weight[:, lo:lo + growth, 0, 0], (0, wide - growth)))
-    return x + out
 
 
 def down_rgb(m, x):
@@ -296,12 +242,12 @@ def accelerate(net, parts=PARTS, compile=True):
     wrap = (lambda f: torch.compile(f, dynamic=False)) if compile else (lambda f: f)
     bind = lambda mod, f: setattr(mod, "forward", types.MethodType(f, mod))
     inside = {id(m) for b in net.modules() if isinstance(b, M.SwinV2Block) for m in b.modules()}
-    dense, affine, prior = wrap(dense_block), wrap(M.RateAffine.forward), wrap(M.FactorizedPrior.bits)
+    affine, prior = wrap(M.RateAffine.forward), wrap(M.FactorizedPrior.bits)
     for mod in net.modules():
         if isinstance(mod, M.RSTB) and "rstb" in parts:
             bind(mod, rstb)
         elif isinstance(mod, M.DenseBlock) and "dense" in parts:
-            bind(mod, dense)
+            bind(mod, narrow.dense_block)
         elif isinstance(mod, M.UpConv) and "up" in parts:
             bind(mod, up_conv)
         elif isinstance(mod, M.RateAffine) and "elementwise" in parts:

@@ -1,4 +1,4 @@
-"""Time the kernels of block_kernels.py over launch shapes, at the sizes of a configuration.
+"""Time the kernels of block_kernels.py and narrow.py over launch shapes, at the sizes of a configuration.
 
 tune_fused.py CONFIG.json [--kernels norm_bwd,dw_bwd] [--stages 0,1,2]
 
@@ -12,15 +12,18 @@ import json
 import torch
 
 import block_kernels as kernels
-import fused
+import narrow
+import sums
 
 CHOICES = {
     "attention_fwd": dict(programs=(2112, 16384), warps=(4, 8)),
     "attention_bwd": dict(programs=(528, 2112), warps=(4, 8)),
-    "norm_fwd": dict(block=(1024, 4096), warps=(4,)),
+    "norm_fwd": dict(block=(1024, 2048, 4096), programs=(528, 1056, 4224, 1 << 20), warps=(4,)),
     "norm_bwd": dict(block=(1024, 4096), programs=(528, 1056, 4224), warps=(4, 8)),
     "dw_fwd": dict(rows=(16, 32), columns=(2, 4), channels=(32, 64), warps=(2, 4)),
     "dw_bwd": dict(rows=(16, 32), columns=(2, 4), channels=(32, 64), warps=(4,)),
+    "narrow": dict(pixels=(64, 128, 256), warps=(4, 8)),
+    "narrow_wgrad": dict(pixels=(64, 128), accumulator=(1024, 2048, 4096), programs=(264, 528, 1056), warps=(4, 8)),
 }
 
 
@@ -70,20 +73,26 @@ def main():
             "dw_fwd": (lambda: kernels.dw_gelu_forward(u, weight, dw_bias), 4),
             "dw_bwd": (lambda: kernels.dw_gelu_backward(u, u, weight), 6),
         }
-        for name in a.kernels.split(","):
+        if stage == 0:      # as the last layer of the dense block: of x and two features, and the gradient of all layers' weights of x
+            wide = -(-cfg["model"]["growth"] // 16) * 16
+            f, w = rand(3 * wide), torch.randn(9, c + 2 * wide, wide, device="cuda").bfloat16()
+            calls["narrow"] = lambda: narrow.convolve(f[..., 2 * wide:], x, w[:, :c], f[..., :2 * wide], w[:, c:], act=True), 1 + 3 * wide / c
+            calls["narrow_wgrad"] = lambda: narrow.convolution_gradient(x, f), 1 + 3 * wide / c
+        for name in (n for n in a.kernels.split(",") if n in calls):
             call, units = calls[name]
-            now, results = kernels.CONFIG[name], []
+            config = (narrow if name in narrow.CONFIG else kernels).CONFIG
+            now, results = config[name], []
             for values in itertools.product(*CHOICES[name].values()):
-                kernels.CONFIG[name] = dict(zip(CHOICES[name], values))
-                results.append((time_ms(call), kernels.CONFIG[name]))
-            kernels.CONFIG[name] = now
+                config[name] = dict(zip(CHOICES[name], values))
+                results.append((time_ms(call), config[name]))
+            config[name] = now
             print(f"{size}x{size}x{c} {name}: now {time_ms(call):.3f} ms {now}, floor {units * unit / rate:.3f} ms", flush=True)
             for ms, choice in sorted(results, key=lambda r: r[0])[:3]:
                 print(f"    {ms:.3f} ms {choice}", flush=True)
         sizes = [(c, 3 * c), (c, c), (c, 2 * c), (2 * c, c)]
         for k, n in sizes:      # the products around the kernels
             a_, b_, w = x.new_empty(x.numel() // c, k).normal_(), x.new_empty(x.numel() // c, n).normal_(), x.new_empty(n, k).normal_()
-            whole, pieces = time_ms(lambda: b_.t() @ a_), time_ms(lambda: fused._wgrad(b_, a_))
+            whole, pieces = time_ms(lambda: b_.t() @ a_), time_ms(lambda: sums.weight_gradient(b_, a_))
             print(f"{size}x{size} linear {k}->{n}: forward {time_ms(lambda: a_ @ w.t()):.3f}, input gradient {time_ms(lambda: b_ @ w):.3f}, "
                   f"weight gradient {whole:.3f} whole, {pieces:.3f} as used; floor {(k + n) / c * unit / rate:.3f} ms", flush=True)
 

@@ -26,6 +26,8 @@ import data
 import evaluate
 import fused
 import model as M
+import narrow
+import sums
 import train
 
 torch.set_num_threads(1)
@@ -57,7 +59,7 @@ def test_fused_layers_equal_the_plain_ones():
     cases = [
         (M.RSTB(32, 2, head_dim=16), fused.rstb, (2, 16, 24, 32)),
         (M.RSTB(48, 2, head_dim=16), fused.rstb, (1, 24, 8, 48)),
-        (M.DenseBlock(32, 12), fused.dense_block, (2, 16, 8, 32)),
+        (M.DenseBlock(32, 12), narrow.dense_block, (2, 16, 8, 32)),
         (M.Conv(3, 32, 5, 2), fused.down_rgb, (2, 16, 24, 3)),
         (M.UpConv(32, 3), fused.up_conv, (2, 16, 24, 32)),
         (M.Conv(160, 20, 3, 2), fused.conv, (2, 16, 24, 160)),
@@ -75,7 +77,7 @@ def test_weight_gradient_in_pieces():
     torch.manual_seed(0)
     dy, x = torch.randn(128 * 1024, 3), torch.randn(128 * 1024, 5)
     exact = dy.double().t() @ x.double()
-    assert (fused._wgrad(dy, x) - exact).norm() < 1e-4 * exact.norm()
+    assert (sums.weight_gradient(dy, x) - exact).norm() < 1e-4 * exact.norm()
 
 
 def mirrored_slowly(layer, x, sides):

@@ -1,13 +1,20 @@
 """The part of Triton that models/train uses, run one program after another on CPU tensors: for tests without a GPU.
 
 Import this module before `fused`. A pointer is a flat tensor and an offset; masked lanes read `other` and write nothing,
-an unmasked access outside the tensor is an error.
+an unmasked access outside the tensor (of a view that is not contiguous: outside the first to the last of its elements) is an error.
 """
 import itertools
 import sys
 import types
 
 import torch
+
+
+def flat(t):
+    """A tensor, or all from the first to the last element of a view, as a vector."""
+    if t.is_contiguous():
+        return t.view(-1)
+    return t.as_strided((1 + sum((n - 1) * s for n, s in zip(t.shape, t.stride())),), (1,))
 
 
 class Pointer:
@@ -56,7 +63,7 @@ class Kernel:
 
     def __getitem__(self, grid):
         def launch(*args, num_warps=4, num_stages=2):
-            args = [Pointer(a.view(-1)) if isinstance(a, torch.Tensor) else a for a in args]
+            args = [Pointer(flat(a)) if isinstance(a, torch.Tensor) else a for a in args]
             Kernel.sizes = tuple(grid) + (1,) * (3 - len(grid))
             for Kernel.ids in itertools.product(*map(range, Kernel.sizes)):
                 self.f(*args)
