@@ -22,6 +22,7 @@ import torch.nn.functional as F
 
 import export
 import model
+import transforms
 import tables
 
 SIGNATURE = b"licgold1"
@@ -93,11 +94,11 @@ def random_prior(prior, rng):
 @contextlib.contextmanager
 def double_precision():
     """The networks ask for float32 in places; under this they get float64 there."""
-    model._masks.clear()
+    transforms._masks.clear()
     with mock.patch.object(torch.Tensor, "float", torch.Tensor.double), \
             mock.patch.object(torch, "float32", torch.float64), torch.no_grad():
         yield
-    model._masks.clear()
+    transforms._masks.clear()
 
 
 # ---- dump -----------------------------------------------------------------------------------------

@@ -43,6 +43,12 @@ def time_ms(f, repeats=10):
     return begin.elapsed_time(end) / repeats
 
 
+def copy_rate():
+    """Bytes read and written per ms."""
+    source, target = (torch.randn(2**30, device="cuda").bfloat16() for _ in range(2))
+    return 4 * 2**30 / time_ms(lambda: target.copy_(source), 3)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("config")
@@ -51,9 +57,7 @@ def main():
     a = ap.parse_args()
     with open(a.config) as f:
         cfg = json.load(f)
-    source, target = (torch.randn(2**30, device="cuda").bfloat16() for _ in range(2))
-    rate = 4 * 2**30 / time_ms(lambda: target.copy_(source), 3)      # bytes per ms
-    del source, target
+    rate = copy_rate()
     print(f"copy: {rate / 1e9:.2f} TB/s")
     for stage in map(int, a.stages.split(",")):
         c = cfg["model"]["ch"][stage]

@@ -22,10 +22,12 @@ except ImportError as e:
     print(f"skip: test_train needs PyTorch, numpy and PIL: {e}")
     sys.exit(0)
 import triton_cpu  # noqa: F401  (before fused)
+import context
 import data
 import evaluate
 import fused
 import model as M
+import muon
 import narrow
 import sums
 import train
@@ -144,7 +146,7 @@ def test_entropy_path_of_tiles():
     mix, y = net.mix(q), 3 * torch.randn(16, 8, 12, TINY["model"]["m"])
     with torch.no_grad():
         fast = net.entropy(y, mix, noise=False, sides=M.OpenSides(ALL_SIDES))
-        with mock.patch.object(M, "mirrored", mirrored_slowly):
+        with mock.patch.object(context, "mirrored", mirrored_slowly):
             slow = net.entropy(y, mix, noise=False, sides=M.OpenSides(ALL_SIDES))
         whole = net.entropy(y, mix, noise=False)
     for a, b, c in zip(fast, slow, whole):
@@ -204,13 +206,13 @@ def test_a_share_of_the_steps_codes_tiles():
 def test_muon_orthogonalises_each_matrix():
     torch.manual_seed(0)
     net = M.Codec(**TINY["model"])
-    flat = train.FlatParameters(net)
+    flat = muon.FlatParameters(net)
     before = {k: v.clone() for k, v in flat.master.items()}
     flat.grad.normal_()
-    train.Muon(flat, lr=1e-2, adam_lr=1e-3).step(torch.ones(()))
+    muon.Muon(flat, lr=1e-2, adam_lr=1e-3).step(torch.ones(()))
     for name, p in flat.master.items():
         step = p - before[name]
-        if train.is_matrix(name, p):
+        if muon.is_matrix(name, p):
             step = step.reshape(len(p), -1)
             s = torch.linalg.svdvals(step) / (1e-2 * 0.2 * math.sqrt(max(step.shape)))
             assert 0.6 < s.median() and s.max() < 1.3, (name, s)
