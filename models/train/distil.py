@@ -179,7 +179,7 @@ def main():
         device = tiles.data.device
         teacher = load_teacher(a.teacher_config, a.teacher, device, device.type == "cuda" and not a.plain)
         return Distiller(net, tiles, cfg, world, half, teacher)
-    train.run(a, make if a.teacher else None)
+    train.run(a, make if a.teacher else train.Trainer)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ graph, of less work than the first.
 """
 import argparse
 import contextlib
+import functools
 import glob
 import itertools
 import json
@@ -251,6 +252,7 @@ def arguments(description=__doc__):
     ap.add_argument("--out", default="", help="folder for the weights; none are written without it")
     ap.add_argument("--init", default="", help="weights to start from: a pattern of .pt parts, or a .licw file")
     ap.add_argument("--seconds", type=float, default=60, help="length of the run, from the start of the process")
+    ap.add_argument("--from-first-step", action="store_true", help="count --seconds from the first step: the same length for runs that compile and others")
     ap.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
     ap.add_argument("--set", default="{}", help="JSON object that overrides the configuration")
     ap.add_argument("--plain", action="store_true", help="without the fused kernels")
@@ -269,26 +271,21 @@ def follow_first(f, due, world, device):
     return f, bool(due)
 
 
-def run(a, make=None):
-    """Train as the command line says, with what make(net, tiles, cfg, world, half) gives (default: a Trainer)."""
-    start = time.time()
-    clock = lambda: time.time() - start
-    with open(a.config) as f:
-        cfg = dict(json.load(f), **json.loads(a.set))
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    cfg = for_processes(cfg, world)
-    device = a.device
-    if device == "cuda":
-        device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
-        torch.cuda.set_device(device)
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
-        from torch import _dynamo
-        _dynamo.config.recompile_limit = 64
-    if world > 1:
-        dist.init_process_group("nccl" if a.device == "cuda" else "gloo")
-    say = print if rank == 0 else lambda *args, **kw: None
+def processor(a):
+    """Name of the device of this process, made ready."""
+    if a.device != "cuda":
+        return a.device
+    device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+    torch.cuda.set_device(device)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
+    from torch import _dynamo
+    _dynamo.config.recompile_limit = 64
+    return device
 
+
+def network(a, cfg, device):
+    """The codec with the weights to start from and, on a GPU, its fast layers."""
     torch.manual_seed(cfg.get("seed", 1))
     net = M.Codec(**cfg["model"]).to(device)
     if a.init:
@@ -301,56 +298,99 @@ def run(a, make=None):
             if isinstance(mod, (M.SwinV2Block, M.DenseBlock)):
                 mod.compile(dynamic=False)
         net.gauss_bits = torch.compile(M.gauss_bits, dynamic=False)
-    torch.manual_seed(cfg.get("seed", 1) + rank)
-    tiles = data.Tiles(a.data, device, cfg.get("capacity", 2048), cfg.get("tile", data.TILE))
-    trainer = (make or Trainer)(net, tiles, cfg, world, half=a.device == "cuda" and not a.plain and cfg.get("half", True))
-    say(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {tiles.n} tiles, "
-        f"{len(trainer.flat.groups)} matrix shapes in {len(trainer.optimizer.buckets)} buckets, {clock():.0f} s", flush=True)
+    return net
 
-    if a.out and rank == 0:
-        os.makedirs(a.out, exist_ok=True)
-    name = os.path.join(a.out, cfg["name"])
-    saved, begin = clock(), None
-    for batch, size, end, trainer.phase in trainer.stages():
-        if a.out and rank == 0 and trainer.rounds:
-            trainer.save(name)
+
+class Run:
+    """A training run as the command line says, with what make(net, tiles, cfg, world, half) gives."""
+
+    def __init__(self, a, make):
+        self.a, self.start = a, time.time()
+        with open(a.config) as f:
+            cfg = dict(json.load(f), **json.loads(a.set))
+        rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        cfg = for_processes(cfg, self.world)
+        self.device = processor(a)
+        if self.world > 1:
+            dist.init_process_group("nccl" if a.device == "cuda" else "gloo")
+        self.say = functools.partial(print, flush=True) if rank == 0 else lambda *args: None
+        net = network(a, cfg, self.device)
+        torch.manual_seed(cfg.get("seed", 1) + rank)
+        self.tiles = data.Tiles(a.data, self.device, cfg.get("capacity", 2048), cfg.get("tile", data.TILE))
+        t = self.trainer = make(net, self.tiles, cfg, self.world, half=a.device == "cuda" and not a.plain and cfg.get("half", True))
+        self.say(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {self.tiles.n} tiles, "
+                 f"{len(t.flat.groups)} matrix shapes in {len(t.optimizer.buckets)} buckets, {self.clock():.0f} s")
+        self.name = os.path.join(a.out, cfg["name"]) if a.out and rank == 0 else ""
+        if self.name:
+            os.makedirs(a.out, exist_ok=True)
+        self.saved, self.begin = self.clock(), None
+
+    def clock(self):
+        return time.time() - self.start
+
+    def progress(self):
+        """Part of the run that is over."""
+        if self.a.steps:
+            return self.trainer.rounds / self.a.steps
+        return (self.clock() - self.begin) / (self.a.seconds - (0 if self.a.from_first_step else self.begin))
+
+    def save(self, after=0.0):
+        """Write the weights, if `after` seconds have passed since they were."""
+        if self.name and self.clock() - self.saved >= after:
+            self.trainer.save(self.name)
+            self.saved = self.clock()
+
+    def prepare(self, batch, size):
+        """-> the step of a stage"""
+        trainer = self.trainer
         trainer.first_steps.clear()
-        step = None     # frees the memory of the last stage's graphs
         step = trainer.prepare(batch, size)
-        say(f"{trainer.phase or 'rate-distortion'}, {size} px, batch {batch}: prepared, {clock():.0f} s; first steps took",
-            *(f"{t:.1f}" for t in trainer.first_steps), "s", flush=True)
-        if a.profile:
+        self.say(f"{trainer.phase or 'rate-distortion'}, {size} px, batch {batch}: prepared, {self.clock():.0f} s; first steps took",
+                 *(f"{t:.1f}" for t in trainer.first_steps), "s")
+        if self.a.profile:
             profile(trainer, batch, size)
-        begin = clock() if begin is None else begin
-        n, mark = 0, clock()
+        self.begin = self.clock() if self.begin is None else self.begin
+        return step
+
+    def report(self, patches, seconds):
+        if self.a.data != "random":
+            self.tiles.poll()
+        self.say(f"step {self.trainer.rounds} t {self.clock():.0f} {patches / seconds:.0f} patches/s, {self.tiles.n} tiles, "
+                 f"{self.trainer.report()}")
+        if self.trainer.check():
+            self.say(f"lost: back to the average of the last report, rates times {self.trainer.pace}")
+
+    def stage(self, batch, size, end):
+        """Steps until the fraction `end` of the run."""
+        step = self.prepare(batch, size)
+        trainer, n, mark = self.trainer, 0, self.clock()
         while True:
-            f = trainer.rounds / a.steps if a.steps else (clock() - begin) / (a.seconds - begin)
-            f, due = follow_first(f, a.steps or clock() - mark > 10, world, device)
+            f, due = follow_first(self.progress(), self.a.steps or self.clock() - mark > 10, self.world, self.device)
             if f >= end:
                 break
             trainer.set_progress(f)
-            for _ in range(20 if not a.steps else min(20, max(1, a.steps // 20))):
+            for _ in range(20 if not self.a.steps else min(20, max(1, self.a.steps // 20))):
                 step()
                 n += 1
                 trainer.rounds += 1
             if trainer.cuda:
                 torch.cuda.synchronize()
-            now = clock()
             if due:
-                speed = n * batch * world / (now - mark)
+                now = self.clock()
+                self.report(n * batch * self.world, now - mark)
                 n, mark = 0, now
-                if a.data != "random":
-                    tiles.poll()
-                say(f"step {trainer.rounds} t {now:.0f} {speed:.0f} patches/s, {tiles.n} tiles, {trainer.report()}", flush=True)
-                if trainer.check():
-                    say(f"lost: back to the average of the last report, rates times {trainer.pace}", flush=True)
-            if a.out and rank == 0 and now - saved > a.save_every:
-                trainer.save(name)
-                saved = clock()
-    if a.out and rank == 0:
-        trainer.save(name)
-    memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if trainer.cuda else ""
-    say(f"done: {trainer.rounds} steps, {clock():.0f} s{memory}", flush=True)
+            self.save(self.a.save_every)
+
+    def go(self):
+        for batch, size, end, self.trainer.phase in self.trainer.stages():
+            self.stage(batch, size, end)
+            self.save()
+        memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if self.trainer.cuda else ""
+        self.say(f"done: {self.trainer.rounds} steps, {self.clock():.0f} s{memory}")
+
+
+def run(a, make=Trainer):
+    Run(a, make).go()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@ import contextlib
 import io
 import json
 import os
+import re
+import subprocess
 import sys
 import tempfile
 
@@ -147,6 +149,34 @@ def test_whole_run_and_its_control():
             phases = [line.split(",")[0] for line in said.getvalue().splitlines() if "prepared" in line]
             assert phases == (["features", "latents"] if more else []) + ["rate-distortion"] * 2 and "done: 10 steps" in said.getvalue()
             M.Codec(**TINY["model"]).load_state_dict(train.load_state(at(f"{out}/tiny.*.pt")))
+
+
+def test_ablation():
+    """Four runs of two seconds, two at a time; each with the phases of its name. A run that fails is told."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = lambda name: os.path.join(folder, name)
+        for name, cfg in (("tiny.json", TINY), ("wide.json", dict(WIDE, name="wide"))):
+            with open(at(name), "w") as f:
+                json.dump(cfg, f)
+        train.save_state(random_codec(WIDE, 1).state_dict(), at("wide"))
+
+        def ablation(*more):
+            return subprocess.run([sys.executable, os.path.join(TRAIN, "ablation.py"), at("tiny.json"), "--out", at("out"), "--seconds", "2",
+                                   "--gpus", "2", "--teacher", at("wide.*.pt"), "--teacher-config", at("wide.json"), "--data", "random",
+                                   "--device", "cpu", "--set", json.dumps({"batch": 2}), *more], capture_output=True, text=True)
+        r = ablation()
+        assert r.returncode == 0, r
+        assert sorted(line.split(":")[0] for line in r.stdout.splitlines()) == ["all", "control", "features", "latents"], r
+        for name, phases in (("all", ["features", "latents"]), ("control", []), ("features", ["features"]), ("latents", ["latents"])):
+            with open(at(f"out/{name}.log")) as f:
+                lines = f.read().splitlines()
+            prepared = [line for line in lines if "prepared" in line]
+            assert [line.split(",")[0] for line in prepared] == [*phases, "rate-distortion"], (name, lines)
+            begin, end = (float(re.search(r"([0-9]+) s\b", line)[1]) for line in (prepared[0], lines[-1]))
+            assert end - begin >= 1, lines      # two seconds, in whole ones
+            M.Codec(**TINY["model"]).load_state_dict(train.load_state(at(f"out/{name}.*.pt")))
+        r = ablation("--init", at("nothing.*.pt"))
+        assert r.returncode == 1 and r.stdout.count("failed, see") == 4 and "no weights at" in r.stdout, r
 
 
 if __name__ == "__main__":
