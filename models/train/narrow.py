@@ -19,7 +19,7 @@ SLOPE = 0.1         # of the leaky ReLU
 # Launch shapes; tune_fused.py measures others. pixels: at a time; accumulator: elements of one tap's weights at a time.
 CONFIG = {
     "narrow": dict(pixels=128, warps=4),
-    "narrow_wgrad": dict(pixels=128, accumulator=2048, programs=528, warps=4),
+    "narrow_wgrad": dict(pixels=128, accumulator=2048, programs=528, warps=4, stages=2),
 }
 
 
@@ -131,7 +131,7 @@ def convolution_gradient(x, d):
     parts = min(triton.cdiv(n, cfg["pixels"]), max(1, cfg["programs"] // (3 * blocks)))
     part = torch.empty(parts, 9, c, o, device=x.device)
     _narrow_wgrad[(3, blocks, parts)](x, x.stride(2), d, d.stride(2), part, n, h, w, c, _padded(c), o, op, cfg["pixels"],
-                                      num_warps=cfg["warps"])
+                                      num_warps=cfg["warps"], num_stages=cfg["stages"])
     return part.sum(0)
 
 
