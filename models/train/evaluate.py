@@ -97,7 +97,7 @@ def main():
     ap.add_argument("-v", "--verbose", action="store_true", help="print every picture")
     a = ap.parse_args()
     if a.weights.endswith(".licw"):
-        from export import load_codec
+        from licw_file import load_codec
         net = load_codec(a.weights)[0]
     else:
         with open(a.config) as f:

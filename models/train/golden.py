@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import export
+import licw_file
 import model
 import transforms
 import tables
@@ -298,8 +298,8 @@ def check(net, dump, level):
 
 def main(folder):
     path = os.path.join(folder, "tiny.licw")
-    export.write_licw(path, tiny_codec(), export.complete(TINY), "tiny")
-    net, licw = export.load_codec(path, torch.float64)
+    licw_file.write_licw(path, tiny_codec(), licw_file.complete(TINY), "tiny")
+    net, licw = licw_file.load_codec(path, torch.float64)
     with double_precision():
         for name, level, args in (("tiny.bin", 2.25, dict(picture=picture(40, 75), layers=True)),
                                   ("tiny-4x4.bin", 7.0, dict(latents=(4, 4))),

@@ -48,12 +48,12 @@ def for_processes(cfg, world):
 
 
 def load_state(path):
-    """State dict from the .pt parts that match a pattern, or from a .licw file and its companion (see export.py)."""
+    """State dict from the .pt parts that match a pattern, or from a .licw file and its companion (see licw_file.py)."""
     if path.endswith(".licw"):
-        import export
+        import licw_file
         try:
-            state = export.load_resume(path)
-        except (export.LicwError, OSError) as e:
+            state = licw_file.load_resume(path)
+        except (licw_file.LicwError, OSError) as e:
             raise SystemExit(f"{path}: {e}")
     else:
         files, state = sorted(glob.glob(path)), {}

@@ -18,8 +18,8 @@ try:
 except ImportError as e:
     print(f"test_export: skipped: {e}")
     sys.exit(0)
-import export
 import golden
+import licw_file
 import model
 import preview
 import tables
@@ -33,8 +33,8 @@ def refused(path, raw):
     with open(path, "wb") as f:
         f.write(raw)
     try:
-        export.read_licw(path)
-    except export.LicwError:
+        licw_file.read_licw(path)
+    except licw_file.LicwError:
         return True
     return False
 
@@ -84,7 +84,7 @@ def test_fitted_tables_are_what_was_counted():
 
 def test_symbols_are_counted_as_the_codec_codes_them(path):
     """Tables and symbols of two random tiles, against the network's own account of its errors and scales."""
-    net, _ = export.load_codec(path)
+    net, _ = licw_file.load_codec(path)
     seen, width = [], 2 * tables.FARTHEST + 1
     plain = net.gauss_bits
     pictures = [torch.rand(64, 128, 3), torch.rand(64, 64, 3)]
@@ -121,8 +121,8 @@ def test_prior_tables_find_the_mass():
 
 def test_file_reads_back(path):
     net = golden.tiny_codec()
-    licw = export.read_licw(path)
-    tensors, _ = export.tensors_of(net, tables.gauss_tables())
+    licw = licw_file.read_licw(path)
+    tensors, _ = licw_file.tensors_of(net, tables.gauss_tables())
     assert list(licw.tensors) == list(tensors)
     assert all(np.array_equal(licw.tensors[k], t) for k, t in tensors.items())
     for key in "yz":
@@ -130,9 +130,9 @@ def test_file_reads_back(path):
             cum = licw.tensors[f"cdf.{key}.cum"].astype(int)
             for a, b in zip(start, start[1:]):
                 assert cum[a] == 0 and (np.diff(cum[a:b]) > 0).all()
-    again, _ = export.load_codec(path)
+    again, _ = licw_file.load_codec(path)
     for k, p in net.named_parameters():     # as the file has them
-        p.data = torch.from_numpy(export.half(k, p).astype(np.float32)) if not k.startswith("prior") else p.data
+        p.data = torch.from_numpy(licw_file.half(k, p).astype(np.float32)) if not k.startswith("prior") else p.data
     x, q = torch.from_numpy(golden.picture(64, 64))[None].float(), torch.tensor([1.5])
     with torch.no_grad():
         a, b = net(x, q, noise=False), again(x, q, noise=False)
@@ -160,11 +160,11 @@ def test_damage_is_noticed(path, scratch):
 
 def test_wrong_content_is_noticed(path, scratch):
     """Files with right checksums and wrong contents."""
-    licw = export.read_licw(path)
+    licw = licw_file.read_licw(path)
 
     def change(config={}, tensors={}, drop=()):
         t = {k: v for k, v in {**licw.tensors, **tensors}.items() if k not in drop}
-        return refused(scratch, export.pack_licw({**licw.config, **config}, t))
+        return refused(scratch, licw_file.pack_licw({**licw.config, **config}, t))
     t = licw.tensors
     assert not change()
     assert change(config={"m": 12}) and change(config={"extra": 1}) and change(config={"parameters": 5})
@@ -181,18 +181,18 @@ def test_wrong_content_is_noticed(path, scratch):
 
 
 def test_training_resumes_from_file_and_companion(path, folder):
-    net, digest = golden.tiny_codec(), export.read_licw(path).hash
+    net, digest = golden.tiny_codec(), licw_file.read_licw(path).hash
     companion = path.removesuffix(".licw") + ".npz"
     try:
-        export.load_resume(path)
+        licw_file.load_resume(path)
         raise AssertionError("resumed without a companion")
-    except export.LicwError as e:
+    except licw_file.LicwError as e:
         assert "no companion" in str(e)
     with open(os.path.join(folder, "a.npz"), "wb") as f:
         f.write(b"no companion at all")
-    export.write_resume(os.path.join(folder, "b.npz"), net, digest ^ 1)
-    export.write_resume(companion, net, digest)
-    state = export.load_resume(path)
+    licw_file.write_resume(os.path.join(folder, "b.npz"), net, digest ^ 1)
+    licw_file.write_resume(companion, net, digest)
+    state = licw_file.load_resume(path)
     assert list(state) == list(net.state_dict())
     for k, t in net.state_dict().items():
         assert torch.equal(state[k], t if k.startswith("prior.") else t.half()), k
@@ -204,9 +204,9 @@ def test_training_resumes_from_file_and_companion(path, folder):
                    {name: entries[name].astype("<f4")}, {name: np.full_like(entries[name], np.nan)}, {name: None}):
         np.savez(companion, **{k: v for k, v in {**entries, **change}.items() if v is not None})
         try:
-            export.load_resume(path, companion)
+            licw_file.load_resume(path, companion)
             raise AssertionError(f"taken: {list(change)}")
-        except export.LicwError:
+        except licw_file.LicwError:
             pass
 
 
@@ -214,9 +214,9 @@ def test_shipped_companions_belong_to_the_shipped_weights():
     """What is folded from a companion's parameters is what the weights file holds, to the last bit. Tables of y may be fitted to pictures
     instead: then each must still be the one of its scale, and code its Gaussian almost as well."""
     for path in sorted(glob.glob(os.path.join(HERE, "../../models/weights/*.licw"))):
-        licw, net = export.read_licw(path), model.Codec(**export.arguments_of(export.read_licw(path).config))
-        net.load_state_dict(export.load_resume(path))
-        for k, t in export.tensors_of(net, tables.gauss_tables())[0].items():
+        licw, net = licw_file.read_licw(path), model.Codec(**licw_file.arguments_of(licw_file.read_licw(path).config))
+        net.load_state_dict(licw_file.load_resume(path))
+        for k, t in licw_file.tensors_of(net, tables.gauss_tables())[0].items():
             assert k.startswith("cdf.y.") or np.array_equal(licw.tensors[k], t), (path, k)
         fitted = tables.unpack_tables(licw.tensors, "y")
         assert len(fitted) == model.SIGMA_LEVELS
@@ -229,7 +229,7 @@ def test_shipped_companions_belong_to_the_shipped_weights():
 
 def test_preview_is_the_least_squares_fit(path, folder):
     """Pictures whose means are a linear function of the latents at each level: the head finds it, and the file keeps it."""
-    net, _ = export.load_codec(path)
+    net, _ = licw_file.load_codec(path)
     rng, channels, levels = np.random.RandomState(2), net.slices[0], net.LEVELS
     weight, bias = rng.standard_normal((levels, 3, preview.TAPS, channels)), rng.standard_normal((levels, 3))
     seen = []
@@ -249,16 +249,16 @@ def test_preview_is_the_least_squares_fit(path, folder):
         head = preview.fit(net, "*.tar", slices=1, count=60)
     assert head["preview.weight"].shape == weight.shape and head["preview.bias"].shape == bias.shape
     assert np.abs(head["preview.weight"] - weight).max() < 1e-3 and np.abs(head["preview.bias"] - bias).max() < 1e-3
-    licw, out = export.read_licw(path), os.path.join(folder, "preview.licw")
-    assert refused(out, export.pack_licw(licw.config, {**licw.tensors, "preview.bias": head["preview.bias"]}))
-    assert refused(out, export.pack_licw(licw.config, {**licw.tensors, **head, "preview.weight": head["preview.weight"][..., :1]}))
-    assert not refused(out, export.pack_licw(licw.config, {**licw.tensors, **head}))
-    kept = export.read_licw(out).tensors
+    licw, out = licw_file.read_licw(path), os.path.join(folder, "preview.licw")
+    assert refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, "preview.bias": head["preview.bias"]}))
+    assert refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, **head, "preview.weight": head["preview.weight"][..., :1]}))
+    assert not refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, **head}))
+    kept = licw_file.read_licw(out).tensors
     assert all(np.array_equal(kept[k], t) for k, t in {**licw.tensors, **head}.items())
 
 
 def test_previews_see_what_the_networks_make(path):
-    net, _ = export.load_codec(path)
+    net, _ = licw_file.load_codec(path)
     x = torch.from_numpy(golden.picture(64, 128)).float()
     y = preview.latents(net, x, 2.5, 6)
     assert y.shape == (4, 8, 6) and np.isfinite(y).all()

@@ -24,7 +24,8 @@ if not os.access(LIC, os.X_OK):
     sys.exit(0)
 import pngread
 import slow_decoder
-from export import pack_licw, read_licw
+import slow_stream
+from licw_file import pack_licw, read_licw
 
 
 def lic(*args, model=MODEL):
@@ -172,8 +173,8 @@ def test_same_alpha(folder, licw):
     for name in ("basn4a16", "basn6a08", "basi6a16", "tbbn3p08", "tbbn2c16", "tp0n3p08"):
         original = os.path.join(HERE, "../data/pngsuite", name + ".png")
         assert lic("encode", original, b) == 0 and lic("decode", b, out) == 0
-        head, _ = slow_decoder.read_file(read(b))
-        alpha, picture = slow_decoder.read_alpha(head), pngread.read(original)
+        head, _ = slow_stream.read_file(read(b))
+        alpha, picture = slow_stream.read_alpha(head), pngread.read(original)
         assert (alpha is None) == picture["opaque"], name
         if alpha is not None:
             assert alpha.shape == picture["size"][::-1]

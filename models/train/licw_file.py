@@ -1,0 +1,386 @@
+"""The weights file, models/WEIGHTS.md: written and read, and its companion for training.
+
+`write_licw`, `read_licw`, `load_codec`, `load_resume`. A network that load_codec takes from a
+.licw evaluates like the C program does, but cannot be trained on: the position-bias networks and the
+density of z are in the file only as their values. They are in its companion, a small .npz that is written
+with it and carries the file's hash: load_resume joins the two to the state dict that the file was made of, bit by bit.
+
+All arithmetic that decides a number in the file is done in double precision. Works with torch 1.13.
+"""
+import glob
+import hashlib
+import inspect
+import json
+import math
+import os
+import struct
+import zipfile
+import zlib
+from collections import namedtuple
+
+import numpy as np
+import torch
+from scipy.special import expit
+
+import model
+import preview
+from tables import I32, TOTAL, U16, gauss_tables, pack_tables, prior_tables, unpack_tables
+
+SIGNATURE = b"\x8Flicw\r\n\x1A"
+VERSION, FAMILY = 1, b"s2lic"
+HEAD_FIELDS, CONFIG_FIELDS, TENSOR_FIELDS = map(struct.Struct, ("<8sIIIIQQQ16s", "<24sII32s", "<72sII4IQQI12s"))
+HEAD, CONFIG_ENTRY, TENSOR_ENTRY, ALIGN = 64, 64, 128, 64
+F32, F16 = np.dtype("<f4"), np.dtype("<f2")
+TYPES = [F32, F16, U16, I32]
+
+Licw = namedtuple("Licw", "config tensors hash")    # {key: int or str}, {name: array}, u64
+
+
+class LicwError(Exception):
+    """The file is damaged, or is not what WEIGHTS.md describes."""
+
+
+# ---- network -> tensors ---------------------------------------------------------------------------
+
+def codec_arguments(spec):
+    """teacher, student or a JSON file -> (name, all arguments of Codec, defaults included)."""
+    named = {"teacher": model.TEACHER, "student": model.STUDENT}
+    if spec in named:
+        name, given = spec, named[spec]
+    else:
+        with open(spec) as f:
+            given = json.load(f)
+        name = given.get("name", spec.rsplit("/", 1)[-1].removesuffix(".json"))
+        given = given.get("model", given)       # a training configuration has them under "model"
+    return name, complete(given)
+
+
+def complete(given):
+    """Arguments of Codec with the defaults filled in."""
+    known = {k: p.default for k, p in inspect.signature(model.Codec.__init__).parameters.items()
+             if p.default is not p.empty}
+    if set(given) - set(known):
+        raise LicwError(f"no arguments of Codec: {sorted(set(given) - set(known))}")
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in {**known, **given}.items()}
+
+
+def config_of(net, arguments, name):
+    """The configuration entries, in the order of WEIGHTS.md."""
+    a = arguments
+    if not a["dw"]:
+        raise LicwError("the format has no networks without the depthwise convolution (dw)")
+    grid = net.ctx[1].ag.grid if len(net.ctx) > 1 else 8
+    out = dict(name=name, parameters=sum(p.numel() for p in net.parameters()), levels=net.LEVELS, window=model.WINDOW)
+    out.update({k: a[k] for k in ("head_dim", "ratio", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")})
+    out["grid"] = grid
+    for key, short in (("ch", "ch"), ("depth", "depth")):
+        out.update({f"{short}.{i}": v for i, v in enumerate(a[key])})
+    out["slices"] = len(a["slices"])
+    out.update({f"slice.{i}": v for i, v in enumerate(a["slices"])})
+    return out
+
+
+def arguments_of(config):
+    """Configuration entries -> arguments of Codec."""
+    a = {k: config[k] for k in ("head_dim", "ratio", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")}
+    a["ch"], a["depth"] = (tuple(config[f"{k}.{i}"] for i in range(3)) for k in ("ch", "depth"))
+    a["slices"] = tuple(config[f"slice.{i}"] for i in range(config["slices"]))
+    return a
+
+
+def half(name, t):
+    """f16, refusing what does not fit. Values below the smallest f16 become zero: they are noise."""
+    t = t.detach().cpu().double().numpy()
+    with np.errstate(over="ignore"):
+        h = t.astype(F16)
+    if not np.isfinite(h).all():
+        raise LicwError(f"{name}: {np.abs(t).max()} is not a 16-bit number")
+    return h
+
+
+def fold_attention(attn):
+    """What is stored in place of the position-bias network and of logit_scale, from 16-bit parameters in
+    double precision: bias_table [heads, (2w-1)^2] and scale [heads]."""
+    cpb = (attn.cpb[0].weight, attn.cpb[0].bias, attn.cpb[2].weight)
+    w0, b0, w2 = (half("cpb", t).astype(np.float64) for t in cpb)
+    d = np.arange(-(attn.window - 1), attn.window, dtype=np.float64)
+    d = np.stack(np.meshgrid(d, d, indexing="ij"), -1).reshape(-1, 2) * 8 / (attn.window - 1)
+    d = np.sign(d) * np.log2(np.abs(d) + 1) / 3.0
+    bias = 16 * expit(np.maximum(d @ w0.T + b0, 0) @ w2.T)
+    log = half("logit_scale", attn.logit_scale).astype(np.float64).reshape(-1)
+    scale = np.exp(np.minimum(log, math.log(100.0)))
+    return bias.T.astype(F32), scale.astype(F32)
+
+
+def tensors_of(net, y_tables):
+    """{name: array} in the order of the state dict, and the cost of the tables by name."""
+    modules, out, cost = dict(net.named_modules()), {}, {}
+    for name, t in net.state_dict().items():
+        if name.endswith(".attn.logit_scale"):
+            attn = name[:-len(".logit_scale")]
+            out[f"{attn}.bias_table"], out[f"{attn}.scale"] = fold_attention(modules[attn])
+        elif not is_folded(name):
+            out[name] = half(name, t)
+    for key, which in (("z", prior_tables(net.prior)), ("y", y_tables)):
+        packed, cost[key] = pack_tables(key, which)
+        out.update(packed)
+    out["scale.range"] = np.array([model.LOG_MIN, model.LOG_MAX], F32)
+    return out, cost
+
+
+# ---- the file -------------------------------------------------------------------------------------
+
+def _text(s, size):
+    b = s.encode("ascii") if isinstance(s, str) else s
+    if len(b) >= size:
+        raise LicwError(f"{s}: longer than {size - 1} characters")
+    return b.ljust(size, b"\0")
+
+
+def pack_licw(config, tensors):
+    """-> the bytes of a file."""
+    def up(n):
+        return -(-n // ALIGN) * ALIGN
+    entries = [CONFIG_FIELDS.pack(_text(k, 24), isinstance(v, str), 0,
+                                  _text(v, 32) if isinstance(v, str) else struct.pack("<q24x", v))
+               for k, v in config.items()]
+    payload = at = up(HEAD + CONFIG_ENTRY * len(config) + TENSOR_ENTRY * len(tensors))
+    data = []
+    for name, t in tensors.items():
+        raw = np.ascontiguousarray(t).tobytes()
+        dims = list(t.shape) + [1] * (4 - t.ndim)
+        entries.append(TENSOR_FIELDS.pack(_text(name, 72), TYPES.index(t.dtype), t.ndim, *dims,
+                                          at, len(raw), zlib.crc32(raw), b""))
+        data.append(raw.ljust(up(len(raw)), b"\0"))
+        at += up(len(raw))
+
+    def head(crc, digest):
+        return HEAD_FIELDS.pack(SIGNATURE, VERSION, len(config), len(tensors), crc, at, payload, digest, FAMILY)
+    table = b"".join(entries).ljust(payload - HEAD, b"\0")
+    digest = struct.unpack("<Q", hashlib.sha256(b"".join([head(0, 0), table] + data)).digest()[:8])[0]
+    return b"".join([head(zlib.crc32(head(0, digest) + table), digest), table] + data)
+
+
+def write_licw(path, net, arguments, name, head=None, y_tables=None):
+    """Exports a Codec, with the tensors of a head for previews and tables of y that are not Gaussian. -> (config, cost of the tables, bytes written)"""
+    config = config_of(net, arguments, name)
+    tensors, cost = tensors_of(net, y_tables or gauss_tables())
+    raw = pack_licw(config, {**tensors, **(head or {})})
+    with open(path, "wb") as f:
+        f.write(raw)
+    return config, cost, len(raw)
+
+
+def _need(ok, what):
+    if not ok:
+        raise LicwError(what)
+
+
+def _string(b, what):
+    text = b.rstrip(b"\0")
+    _need(len(text) < len(b) and text and all(32 < c < 127 for c in text), f"{what} is no text")
+    return text.decode("ascii")
+
+
+def _read_head(raw):
+    _need(len(raw) >= HEAD, "shorter than its head")
+    sign, version, n_config, n_tensors, crc, size, payload, digest, family = HEAD_FIELDS.unpack(raw[:HEAD])
+    _need(sign == SIGNATURE, "not a weights file")
+    _need(version == VERSION, f"version {version}, this reader knows {VERSION}")
+    _need(family == FAMILY.ljust(16, b"\0"), "another family of networks")
+    _need(n_config <= 256 and n_tensors <= 4096, "too many entries")
+    _need(size == len(raw), f"{len(raw)} bytes, should be {size}")
+    end = HEAD + CONFIG_ENTRY * n_config + TENSOR_ENTRY * n_tensors
+    _need(payload % ALIGN == 0 and end <= payload <= size, "payload out of place")
+    zero = bytearray(raw[:payload])
+    zero[20:24] = bytes(4)
+    _need(zlib.crc32(zero) == crc, "damaged head (CRC-32)")
+    zero[40:48] = bytes(8)
+    sha = hashlib.sha256(zero)
+    sha.update(memoryview(raw)[payload:])
+    _need(struct.unpack("<Q", sha.digest()[:8])[0] == digest, "damaged file (SHA-256)")
+    _need(not any(raw[end:payload]), "bytes between table and payload")
+    return n_config, n_tensors, payload, digest
+
+
+def _read_config(raw, n):
+    config = {}
+    for i in range(n):
+        key, kind, zero, value = CONFIG_FIELDS.unpack_from(raw, HEAD + CONFIG_ENTRY * i)
+        key = _string(key, "configuration key")
+        _need(key not in config and kind < 2 and zero == 0, f"configuration entry {key}")
+        _need(kind == 1 or not any(value[8:]), f"configuration entry {key}")
+        config[key] = _string(value, key) if kind else struct.unpack("<q", value[:8])[0]
+    return config
+
+
+def _read_tensors(raw, at, n, payload):
+    tensors, spans = {}, []
+    for i in range(n):
+        name, kind, rank, *dims, offset, size, crc, pad = TENSOR_FIELDS.unpack_from(raw, at + TENSOR_ENTRY * i)
+        name = _string(name, "tensor name")
+        _need(name not in tensors, f"{name}: twice")
+        _need(kind < len(TYPES) and 1 <= rank <= 4 and not any(pad), f"{name}: entry")
+        _need(all(d > 0 for d in dims) and all(d == 1 for d in dims[rank:]), f"{name}: dimensions")
+        _need(size == math.prod(dims) * TYPES[kind].itemsize, f"{name}: length")
+        _need(offset % ALIGN == 0 and payload <= offset and offset + size <= len(raw), f"{name}: offset")
+        data = memoryview(raw)[offset:offset + size]
+        _need(zlib.crc32(data) == crc, f"{name}: damaged (CRC-32)")
+        tensors[name] = np.frombuffer(data, TYPES[kind]).reshape(dims[:rank])
+        spans.append((offset, offset + size))
+    spans.sort()
+    _need(all(a[1] <= b[0] for a, b in zip(spans, spans[1:])), "tensors overlap")
+    return tensors
+
+
+def expected_tensors(net):
+    """{name: (type, shape)} of the file of a network; the shape of the tables' cum is not known before."""
+    out = {}
+    for name, t in net.state_dict().items():
+        if name.endswith(".attn.logit_scale"):
+            heads, attn = t.shape[0], name[:-len(".logit_scale")]
+            out[f"{attn}.bias_table"] = (F32, (heads, (2 * model.WINDOW - 1) ** 2))
+            out[f"{attn}.scale"] = (F32, (heads,))
+        elif not is_folded(name):
+            out[name] = (F16, tuple(t.shape))
+    for key, n in (("z", net.prior.h[0].shape[0]), ("y", model.SIGMA_LEVELS)):
+        out[f"cdf.{key}.cum"], out[f"cdf.{key}.start"] = (U16, None), (I32, (n + 1,))
+        out[f"cdf.{key}.first"] = (I32, (n,))
+    out["scale.range"] = (F32, (2,))
+    return out
+
+
+def expected_preview(net, tensors):
+    """The same of the head for previews, if there is one: its inputs are the channels of the first slices."""
+    if not any(name.startswith("preview.") for name in tensors):
+        return {}
+    weight = tensors.get("preview.weight", np.zeros(0))
+    channels = weight.shape[-1] if weight.ndim else 0
+    _need(channels in np.cumsum(net.slices), "preview.weight: not the channels of whole slices")
+    return {"preview.weight": (F32, (net.LEVELS, 3, preview.TAPS, channels)), "preview.bias": (F32, (net.LEVELS, 3))}
+
+
+def _check_tensors(tensors, want):
+    _need(set(tensors) == set(want), f"missing or unknown: {sorted(set(tensors) ^ set(want))[:4]}")
+    for name, (kind, shape) in want.items():
+        t = tensors[name]
+        _need(t.dtype == kind and (shape is None and t.ndim == 1 or t.shape == shape), f"{name}: type or shape")
+        _need(kind not in (F16, F32) or np.isfinite(t).all(), f"{name}: not finite")
+    for key in "zy":
+        cum, start = tensors[f"cdf.{key}.cum"], tensors[f"cdf.{key}.start"].astype(np.int64)
+        _need(start[0] == 0 and start[-1] == len(cum) and (np.diff(start) >= 1).all(), f"cdf.{key}.start")
+        for a, b in zip(start, start[1:]):
+            _need(cum[a] == 0 and (np.diff(cum[a:b].astype(np.int64)) > 0).all(), f"cdf.{key}.cum")
+    lo, hi = tensors["scale.range"]
+    _need(lo < hi, "scale.range")
+
+
+def _read(path):
+    with open(path, "rb") as f:
+        raw = f.read()
+    n_config, n_tensors, payload, digest = _read_head(raw)
+    config = _read_config(raw, n_config)
+    tensors = _read_tensors(raw, HEAD + CONFIG_ENTRY * n_config, n_tensors, payload)
+    try:
+        net = model.Codec(**arguments_of(config))
+        same = config_of(net, complete(arguments_of(config)), config["name"])
+    except (KeyError, AssertionError, TypeError) as e:
+        raise LicwError(f"configuration: {e!r}") from e
+    _need(same == config, "configuration: not this family's")
+    _check_tensors(tensors, {**expected_tensors(net), **expected_preview(net, tensors)})
+    return Licw(config, tensors, digest), net
+
+
+def read_licw(path):
+    """Reads and verifies a file. -> Licw; LicwError if anything is not as WEIGHTS.md says."""
+    return _read(path)[0]
+
+
+def is_folded(name):
+    """Whether a parameter is in the file only as what the exporter makes of it."""
+    return ".attn.cpb." in name or name.endswith(".attn.logit_scale") or name.startswith("prior.")
+
+
+def write_resume(path, net, digest):
+    """The companion of the file with that hash: the folded parameters as train.save_state would keep them."""
+    state = {k: t.detach().cpu().numpy() for k, t in net.state_dict().items() if is_folded(k)}
+    state = {k: t.astype(F32 if k.startswith("prior.") else F16) for k, t in state.items()}
+    with open(path, "wb") as f:
+        np.savez_compressed(f, hash=np.array([digest], "<u8"), **state)
+
+
+def _read_resume(path):
+    try:
+        with np.load(path, allow_pickle=False) as f:
+            out = {k: f[k] for k in f.files}
+    except (ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as e:
+        raise LicwError(f"{path}: damaged: {e}") from e
+    _need(out.get("hash", np.zeros(0)).dtype == "<u8" and out["hash"].shape == (1,), f"{path}: no companion of a weights file")
+    return int(out.pop("hash")[0]), out
+
+
+def find_resume(path, digest):
+    """The companion of a file among those beside it and those in resume/. -> path"""
+    places = os.path.dirname(os.path.abspath(path)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "resume")
+    for name in (n for place in places for n in sorted(glob.glob(os.path.join(glob.escape(place), "*.npz")))):
+        try:
+            if _read_resume(name)[0] == digest:
+                return name
+        except LicwError:
+            continue            # not ours
+    raise LicwError(f"{path}: no companion with hash {digest:016x} beside it or in resume/, so it cannot be trained on")
+
+
+def load_resume(path, companion=None):
+    """-> the state dict that a file was made of, as 16-bit tensors (the density of z: 32). Without a companion one
+    is looked for; one that belongs to another file is refused."""
+    licw, net = _read(path)
+    companion = companion or find_resume(path, licw.hash)
+    digest, folded = _read_resume(companion)
+    _need(digest == licw.hash, f"{companion}: belongs to {digest:016x}, not to {path} ({licw.hash:016x})")
+    want = {k: t for k, t in net.state_dict().items() if is_folded(k)}
+    _need(set(folded) == set(want), f"{companion}: missing or unknown: {sorted(set(folded) ^ set(want))[:4]}")
+    for k, t in folded.items():
+        kind = F32 if k.startswith("prior.") else F16
+        _need(t.dtype == kind and t.shape == tuple(want[k].shape) and np.isfinite(t).all(), f"{companion}: {k}")
+    return {k: torch.from_numpy((folded[k] if is_folded(k) else licw.tensors[k]).copy()) for k in net.state_dict()}
+
+
+def _table_bits(tables):
+    """A stand-in for FactorizedPrior.bits from the tables: bits of whole numbers only (no noise), and a
+    value outside of its table is counted as the escape and an exponential Golomb code."""
+    def bits(z):
+        v = z.detach().cpu().numpy().round().astype(np.int64)
+        out = np.zeros(v.shape[0])
+        for c, (first, f) in enumerate(tables):
+            k = v[..., c] - first
+            over = np.maximum(-k, k - (len(f) - 2))
+            inside = over <= 0
+            cost = -np.log2(f[np.where(inside, k, len(f) - 1)] / TOTAL)
+            cost = cost + np.where(inside, 0, 2 * np.floor(np.log2(np.maximum(over, 1))) + 2)
+            out += cost.reshape(len(out), -1).sum(1)
+        return torch.from_numpy(out).to(z)
+    return bits
+
+
+def load_codec(path, dtype=torch.float32):
+    """-> (Codec for evaluation with noise=False, Licw). Parameters come from the file as they are; each
+    attn.bias() returns the stored table, logit_scale is the logarithm of the stored scale (right to the
+    last bit or so), prior.bits() counts with the stored tables. attn.cpb and prior hold nothing."""
+    licw, net = _read(path)
+    net = net.to(dtype)
+    modules, state = dict(net.named_modules()), net.state_dict()
+    for name, t in licw.tensors.items():
+        if name in state:
+            state[name] = torch.from_numpy(t.astype(np.float32))
+        elif name.endswith(".attn.scale"):
+            log = np.log(t.astype(np.float64)).reshape(-1, 1, 1)
+            state[name[:-len("scale")] + "logit_scale"] = torch.from_numpy(log)
+    net.load_state_dict(state)
+    for name, mod in modules.items():
+        if isinstance(mod, model.WindowAttention):
+            n, table = mod.window ** 2, torch.from_numpy(licw.tensors[f"{name}.bias_table"].copy())
+            mod.register_buffer("fixed", table[:, mod.index].view(mod.heads, n, n).to(dtype), persistent=False)
+            mod.bias = lambda mod=mod: mod.fixed
+    net.prior.bits = _table_bits(unpack_tables(licw.tensors, "z"))
+    return net.eval().requires_grad_(False), licw
