@@ -80,8 +80,9 @@ def save_state(state, prefix):
         os.replace(f"{prefix}.{i}.pt.tmp", f"{prefix}.{i}.pt")
 
 
-def rate_distortion(x, x_hat, bits, q, kept=None):
-    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch. kept: mask of the pixels that count."""
+def rate_distortion(x, x_hat, bits, q, kept=None, weighting=-0.5):
+    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch. kept: mask of the pixels that count.
+    weighting: the power of lambda that a picture's loss counts with, so that high rates do not outweigh all others."""
     lam = rate_lambda(q)
     if kept is None:
         bpp = bits / (x.shape[1] * x.shape[2])
@@ -90,7 +91,7 @@ def rate_distortion(x, x_hat, bits, q, kept=None):
         pixels = kept.sum((1, 2, 3))
         bpp = bits / pixels
         mse = ((x_hat.float() - x).square() * kept).sum((1, 2, 3)) / (3 * pixels) * 255**2
-    loss = ((bpp + lam * mse) * (lam / 0.0098) ** -0.5).mean()
+    loss = ((bpp + lam * mse) * (lam / 0.0098) ** weighting).mean()
     return loss, bpp.mean(), mse.mean()
 
 
@@ -127,9 +128,10 @@ class Trainer:
         """-> loss, bpp, mse"""
         with self.precision():
             x_hat, y_bits, z_bits = self.net(x, q, noise, cut)
+        weighting = self.cfg.get("weighting", -0.5)
         if cut is None:
-            return self.loss(x, x_hat, y_bits + z_bits, q)
-        return rate_distortion(x, x_hat, y_bits + z_bits, q, M.kept_pixels(x, cut))
+            return self.loss(x, x_hat, y_bits + z_bits, q, weighting=weighting)
+        return rate_distortion(x, x_hat, y_bits + z_bits, q, M.kept_pixels(x, cut), weighting)
 
     def gradient(self, x, q, noise=True, cut=None):
         """Collect the gradient of the loss, averaged over all processes. -> loss, bpp, mse"""

@@ -175,8 +175,14 @@ def test_ablation():
             begin, end = (float(re.search(r"([0-9]+) s\b", line)[1]) for line in (prepared[0], lines[-1]))
             assert end - begin >= 1, lines      # two seconds, in whole ones
             M.Codec(**TINY["model"]).load_state_dict(train.load_state(at(f"out/{name}.*.pt")))
-        r = ablation("--init", at("nothing.*.pt"))
-        assert r.returncode == 1 and r.stdout.count("failed, see") == 4 and "no weights at" in r.stdout, r
+        r = ablation("--runs", '{"one": {"weighting": 0}, "two": {"seed": 2, "distil": {"phases": [0, 1]}}}', "--steps", "4")
+        assert r.returncode == 0, r
+        for name, phase in (("one", "rate-distortion"), ("two", "latents")):
+            with open(at(f"out/{name}.log")) as f:
+                said = f.read()
+            assert said.count("prepared") == 1 and f"{phase}, 64 px" in said and "done: 4 steps" in said, said
+        r = ablation("--runs", '{"lost": {}, "gone": {}}', "--init", at("nothing.*.pt"))
+        assert r.returncode == 1 and r.stdout.count("failed, see") == 2 and "no weights at" in r.stdout, r
 
 
 if __name__ == "__main__":

@@ -186,6 +186,9 @@ def test_what_is_cut_off_costs_and_counts_nothing():
         whole = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4))
         ones = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4), torch.ones_like(mask))
         assert all(torch.isclose(i, j) for i, j in zip(whole, ones))
+        plain = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4), weighting=0)
+        assert torch.isclose(plain[0], plain[1] + train.LAMBDA[0] * plain[2])
+        assert torch.isclose(whole[0], plain[0] * (train.LAMBDA[0] / 0.0098) ** -0.5)
 
 
 def test_a_share_of_the_steps_codes_tiles():
