@@ -234,6 +234,75 @@ def depthwise(m, x):
     return Depthwise.apply(x, m.conv.weight, m.conv.bias)
 
 
+# ---------------------------------------------------------------- scale and shift by the rate level
+
+@triton.jit
+def _affine_fwd(x, w, out, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr):
+    """One program per block of rows and picture."""
+    picture = tl.program_id(1)
+    c = tl.arange(0, CP)
+    r = tl.program_id(0) * R + tl.arange(0, R)
+    m = (r < rows)[:, None] & (c < C)[None, :]
+    at = (picture * rows + r)[:, None] * C + c[None, :]
+    scale = 1.0 + load_float(w + picture * 2 * C + c, c < C)
+    shift = load_float(w + (picture * 2 + 1) * C + c, c < C)
+    tl.store(out + at, (load_float(x + at, m) * scale[None, :] + shift[None, :]).to(out.dtype.element_ty), mask=m)
+
+
+@triton.jit
+def _affine_bwd(x, w, dout, dx, part, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr):
+    """Gradient of x; of the scale and the shift one partial sum per program."""
+    picture = tl.program_id(1)
+    c = tl.arange(0, CP)
+    scale = 1.0 + load_float(w + picture * 2 * C + c, c < C)
+    sx = tl.zeros((R, CP), tl.float32)
+    sd = tl.zeros((R, CP), tl.float32)
+    for block in range(tl.program_id(0), tl.cdiv(rows, R), tl.num_programs(0)):
+        r = block * R + tl.arange(0, R)
+        m = (r < rows)[:, None] & (c < C)[None, :]
+        at = (picture * rows + r)[:, None] * C + c[None, :]
+        d = load_float(dout + at, m)
+        sx += d * load_float(x + at, m)
+        sd += d
+        tl.store(dx + at, (d * scale[None, :]).to(dx.dtype.element_ty), mask=m)
+    to = part + (picture * tl.num_programs(0) + tl.program_id(0)) * 2 * C + c
+    tl.store(to, tl.sum(sx, 0), mask=c < C)
+    tl.store(to + C, tl.sum(sd, 0), mask=c < C)
+
+
+class Affine(torch.autograd.Function):
+    """x * (1 + w[:, 0]) + w[:, 1]; w: B,2,C in float32."""
+
+    @staticmethod
+    def shape(x):
+        b, h, w, c = x.shape
+        cp = triton.next_power_of_2(c)
+        return b, h * w, c, cp, max(1, 2048 // cp)
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        b, rows, c, cp, r = Affine.shape(x)
+        out = torch.empty_like(x)
+        _affine_fwd[(triton.cdiv(rows, r), b)](x, w, out, rows, c, cp, r, num_warps=4)
+        return out
+
+    @staticmethod
+    def backward(ctx, dout):
+        x, w = ctx.saved_tensors
+        b, rows, c, cp, r = Affine.shape(x)
+        n = min(triton.cdiv(rows, r), 16)
+        dx, part = torch.empty_like(x), w.new_empty(b, n, 2, c)
+        _affine_bwd[(n, b)](x, w, dout.contiguous(), dx, part, rows, c, cp, r, num_warps=4)
+        return dx, part.sum(1)
+
+
+def rate_affine(m, x, mix):
+    with torch.autocast(x.device.type, enabled=False):
+        levels, _, c = m.w.shape
+        return Affine.apply(x.contiguous(), (mix.float() @ m.w.float().view(levels, 2 * c)).view(-1, 2, c))
+
+
 PARTS = ("rstb", "dense", "up", "down", "conv", "linear", "depthwise", "elementwise")
 
 
@@ -242,7 +311,7 @@ def accelerate(net, parts=PARTS, compile=True):
     wrap = (lambda f: torch.compile(f, dynamic=False)) if compile else (lambda f: f)
     bind = lambda mod, f: setattr(mod, "forward", types.MethodType(f, mod))
     inside = {id(m) for b in net.modules() if isinstance(b, M.SwinV2Block) for m in b.modules()}
-    affine, prior = wrap(M.RateAffine.forward), wrap(M.FactorizedPrior.bits)
+    prior = wrap(M.FactorizedPrior.bits)
     for mod in net.modules():
         if isinstance(mod, M.RSTB) and "rstb" in parts:
             bind(mod, rstb)
@@ -251,7 +320,7 @@ def accelerate(net, parts=PARTS, compile=True):
         elif isinstance(mod, M.UpConv) and "up" in parts:
             bind(mod, up_conv)
         elif isinstance(mod, M.RateAffine) and "elementwise" in parts:
-            bind(mod, affine)
+            bind(mod, rate_affine)
         elif isinstance(mod, M.Conv) and mod.conv.groups > 1 and id(mod) not in inside and "depthwise" in parts:
             bind(mod, depthwise)
         elif isinstance(mod, M.FactorizedPrior) and "elementwise" in parts:

@@ -75,6 +75,13 @@ def test_fused_layers_equal_the_plain_ones():
         assert worst < 1e-3, (form.__name__, shape, worst)
 
 
+def test_scale_and_shift_by_the_level():
+    torch.manual_seed(0)
+    module, mix = randomised(M.RateAffine(8, 40)), M.Codec.mix(M.Codec, torch.tensor([0.0, 2.3, 7.0]))
+    worst = max(differences(lambda x: module(x, mix), lambda x: fused.rate_affine(module, x, mix), module, torch.randn(3, 9, 70, 40)))
+    assert worst < 1e-4, worst
+
+
 def test_weight_gradient_in_pieces():
     torch.manual_seed(0)
     dy, x = torch.randn(128 * 1024, 3), torch.randn(128 * 1024, 5)
