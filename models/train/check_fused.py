@@ -116,6 +116,7 @@ def main():
         part("conv", name, m, lambda x, m=m: fused.conv(m, x), random(scale, m.conv.in_channels))
     mix = net.mix(torch.rand(b, device="cuda") * (net.LEVELS - 1))
     for name, m, scale in (("rate at 1/2", g_a.rate[0], 2), ("rate at 1/8", g_a.rate[2], 8), ("rate at 1/16", net.hrate, 16)):
+        torch.nn.init.normal_(m.w, std=0.2)
         part("elementwise", name, m, lambda x, mix, m=m: fused.rate_affine(m, x, mix), random(scale, m.w.shape[-1]), mix)
     ctx = net.ctx[-1]
     for name, m in (("ac.inp", ctx.ac.inp), ("ac.smap.b", ctx.ac.smap.b), ("ep_non.l.1", ctx.ep_non.l[1])):
