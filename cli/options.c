@@ -265,6 +265,17 @@ static void set_defaults(lic_settings *s, char **argv)
                         .read = {.max_pixels = library.max_pixels, .metadata = LIC_META_ALL}};
 }
 
+/* The command that the program's own name stands for: links named clic and dlic encode and decode.
+ */
+static lic_command command_of_name(const char *name)
+{
+    const char *slash = name ? strrchr(name, '/') : NULL;
+    name = slash ? slash + 1 : name;
+    if (name && strcmp(name, "clic") == 0)
+        return LIC_COMMAND_ENCODE;
+    return name && strcmp(name, "dlic") == 0 ? LIC_COMMAND_DECODE : LIC_COMMAND_NONE;
+}
+
 bool lic_options_parse(int argc, char **argv, lic_settings *settings)
 {
     struct parser p = {.argc = argc, .argv = argv, .settings = settings};
@@ -272,6 +283,7 @@ bool lic_options_parse(int argc, char **argv, lic_settings *settings)
     set_defaults(settings, argv);
     if (!read_environment(settings))
         return false;
+    settings->command = command_of_name(argc > 0 ? argv[0] : NULL);
     for (p.at = 1; p.at < argc; p.at++) {
         char *word = argv[p.at];
         bool ok;

@@ -19,8 +19,9 @@ INSTALL_LIST := 755,$(BUILD)/lic,$(BINDIR)/lic \
     644,$(BUILD)/completion/zsh,$(DATADIR)/zsh/site-functions/_lic \
     644,$(BUILD)/completion/fish,$(DATADIR)/fish/vendor_completions.d/lic.fish
 comma        := ,
+SHORT_NAMES := clic dlic
 INSTALLED    = $(foreach e,$(INSTALL_LIST) $(DESKTOP_LIST),$(lastword $(subst $(comma), ,$e))) \
-    $(LIBDIR)/$(SONAME) $(LIBDIR)/liblic.so
+    $(LIBDIR)/$(SONAME) $(LIBDIR)/liblic.so $(SHORT_NAMES:%=$(BINDIR)/%) $(SHORT_NAMES:%=$(DATADIR)/man/man1/%.1)
 
 ## make install: into $(DESTDIR)$(PREFIX): program, library, header, weights, manual page, completions
 install: all install-files
@@ -38,6 +39,8 @@ install-files: $(BUILD)/lic.pc
 	$(Q)$(call install_all,$(INSTALL_LIST))
 	$(Q)ln -sf liblic.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	$(Q)ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblic.so'
+	$(Q)for name in $(SHORT_NAMES); do ln -sf lic '$(DESTDIR)$(BINDIR)'/$$name; \
+	    echo .so man1/lic.1 >'$(DESTDIR)$(DATADIR)'/man/man1/$$name.1; done
 
 ## make uninstall: what `make install` and `make install-desktop` with the same DESTDIR and PREFIX put there
 uninstall:

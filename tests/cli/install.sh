@@ -64,6 +64,11 @@ fi
 env -u LIC_MODEL_DIR "$root/bin/lic" encode --quiet "$DATA/odd-17x33.png" a.lic 2>err
 holds "the installed program finds its weights" test -s a.lic
 
+"$root/bin/clic" --quiet "$DATA/odd-17x33.png" b.lic 2>err
+holds "so it does by its short name" cmp a.lic b.lic
+holds "and the other one" test "$(readlink "$root/bin/dlic")" = lic
+holds "with a manual page" grep -qx '.so man1/lic.1' "$root/share/man/man1/dlic.1"
+
 if ! command -v pkg-config >/dev/null; then
     skip "pkg-config is not here"
     finish

@@ -94,6 +94,25 @@ usage 'auto, scalar' encode --cpu z80 x
 
 run env LIC_THREADS=many "$LIC" -V
 expect "bad LIC_THREADS" 2 'LIC_THREADS'
+# The names clic and dlic are commands; nothing else in a path is.
+mkdir "$T/dlic"
+ln -s "$(realpath "$LIC")" "$T/clic"
+ln -s "$(realpath "$LIC")" "$T/dlic/dlic"
+ln -s "$(realpath "$LIC")" "$T/dlic/lic"
+run "$T/clic" --quiet --model "$ROOT/tests/golden/tiny.licw" "$DATA/odd-17x33.png" "$T/short.lic"
+expect "clic encodes" 0
+run "$T/dlic/dlic" --quiet --model "$ROOT/tests/golden/tiny.licw" "$T/short.lic" "$T/short.png"
+expect "dlic decodes" 0
+holds "what clic made" test -s "$T/short.png"
+run "$T/clic" -h
+holds "clic -h is that of encode" bash -c "grep -q -e --quality '$T/out' && ! grep -q -e --crop '$T/out'"
+run "$T/clic" --crop 1x1+0+0 x
+expect "clic takes no option of decode" 2 'not an option of lic encode'
+run "$T/clic" encode "$DATA/odd-17x33.png"
+expect "after clic a word is a file" 1 'encode: '
+run "$T/dlic/lic" x.lic
+expect "another name needs a command" 2 'a command comes first'
+
 cp "$DATA/odd-17x33.png" "$T/-x.png"
 cd "$T" || exit 1
 run "$LIC" eval -- -x.png "$DATA/odd-17x33.png"
