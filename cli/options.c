@@ -265,8 +265,7 @@ static void set_defaults(lic_settings *s, char **argv)
                         .read = {.max_pixels = library.max_pixels, .metadata = LIC_META_ALL}};
 }
 
-/* The command that the program's own name stands for: links named clic and dlic encode and decode.
- */
+/* What the program's own name says: links named clic and dlic encode and decode. */
 static lic_command command_of_name(const char *name)
 {
     const char *slash = name ? strrchr(name, '/') : NULL;
