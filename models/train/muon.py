@@ -39,7 +39,7 @@ class FlatParameters:
                 place.append((name, p, end))
                 end += r * c
             end = -(-end // 64) * 64
-        device = adam[0][1].device
+        device = next(net.parameters()).device
         self.value, self.grad = torch.zeros(end, device=device), torch.zeros(end, device=device)
         self.copy = torch.zeros(end if half else 0, device=device, dtype=torch.bfloat16)
         self.master, self.params, self.grads = {}, [], []
@@ -89,6 +89,7 @@ def _bucket(r, c):
 
 class Muon:
     """Momentum orthogonalised by Newton-Schulz for the matrices and convolution kernels, Adam for the rest."""
+    REFRESH = 0         # nothing to do between steps
 
     def __init__(self, flat, lr, adam_lr, momentum=0.95, streams=4):
         self.flat, self.lr, self.adam_lr, self.momentum = flat, lr, adam_lr, momentum
@@ -130,28 +131,33 @@ class Muon:
             torch.mul(place, 0.2 * math.sqrt(max(r, c)), out=u)
             at += n
 
-    @torch.no_grad()
-    def step(self, ok):
-        """One step; for ok = 0 nothing moves and nothing is remembered. A zero gradient would not do: an orthogonalised
-        moment has the same length however small it has become, so the weights would go on at full speed, blindly."""
-        flat, n = self.flat, self.flat.adam_end
-        self.moment[n:].lerp_(flat.grad[n:], ok * (1 - self.momentum))
-        torch.lerp(flat.grad[n:], self.moment[n:], self.momentum, out=self.update[n:])
+    def direct(self, ok):
+        """Launch what turns the moments of the matrices into their directions."""
+        n = self.flat.adam_end
+        self.moment[n:].lerp_(self.flat.grad[n:], ok * (1 - self.momentum))
+        torch.lerp(self.flat.grad[n:], self.moment[n:], self.momentum, out=self.update[n:])
         main = torch.cuda.current_stream() if self.streams else None
         for s in self.streams:
             s.wait_stream(main)
         for i, (x, group) in enumerate(self.buckets):       # largest first, so that the streams end together
             with torch.cuda.stream(self.streams[i % len(self.streams)]) if self.streams else contextlib.nullcontext():
                 self.orthogonalise(x, group)
-        g, m, v = flat.grad[:n], self.moment[:n], self.second
+
+    @torch.no_grad()
+    def step(self, ok):
+        """One step; for ok = 0 nothing moves and nothing is remembered. A zero gradient would not do: an orthogonalised
+        moment has the same length however small it has become, so the weights would go on at full speed, blindly."""
+        flat, n = self.flat, self.flat.adam_end
         self.t += ok
+        self.direct(ok)
+        g, m, v = flat.grad[:n], self.moment[:n], self.second
         m.lerp_(g, ok * 0.1)
         v.lerp_(g * g, ok * 0.02)
         t = self.t.clamp(min=1)
         d = (v / (1 - 0.98 ** t)).sqrt_().add_(1e-8)
         flat.value[:n].add_(m / d * (ok * self.scale * (-self.adam_lr) / (1 - 0.9 ** t)))
         for s in self.streams:
-            main.wait_stream(s)
+            torch.cuda.current_stream().wait_stream(s)
         flat.value[n:].add_(self.update[n:] * (ok * self.scale * -self.lr))
         flat.publish()
 

@@ -28,6 +28,7 @@ import torch.distributed as dist
 import data
 import model as M
 from muon import FlatParameters, GradientGuard, Muon
+from soap import Soap
 
 LAMBDA = (0.0012, 0.08)
 PART_BYTES = 15 * 2**20
@@ -105,7 +106,7 @@ class Trainer:
         if world > 1:
             dist.broadcast(self.flat.value, 0)
             self.flat.publish()
-        self.optimizer = Muon(self.flat, cfg["lr"], cfg["adam_lr"])
+        self.optimizer = {"muon": Muon, "soap": Soap}[cfg.get("optimizer", "muon")](self.flat, cfg["lr"], cfg["adam_lr"])
         self.guard = GradientGuard(self.flat.grad)
         self.average = self.flat.value.clone()
         self.average_weight = torch.ones((), device=tiles.data.device)
@@ -165,11 +166,13 @@ class Trainer:
         steps = [lambda tiles=tiles: self.step(batch, size, tiles) for tiles in kinds]
         if self.cuda:
             steps = self.capture(steps)
-        count = itertools.count()
+        count, often = itertools.count(), self.optimizer.REFRESH
 
         def step():
             i = next(count)
             steps[int((i + 1) * share) - int(i * share)]()
+            if often and (i + 1) % often == 0:
+                self.optimizer.refresh()
         return step
 
     def capture(self, steps):
