@@ -1,0 +1,157 @@
+"""Tests of the optimisers of models/train, and of what keeps a run from being lost. Without PyTorch it says so and exits 0."""
+import contextlib
+import json
+import math
+import os
+import sys
+from unittest import mock
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TRAIN = os.path.join(HERE, "../../models/train")
+sys.path.insert(0, TRAIN)
+sys.dont_write_bytecode = True
+try:
+    import numpy  # noqa: F401
+    import PIL  # noqa: F401
+    import torch
+except ImportError as e:
+    print(f"skip: test_optimiser needs PyTorch, numpy and PIL: {e}")
+    sys.exit(0)
+import data
+import model as M
+import muon
+import soap
+import train
+
+torch.set_num_threads(1)
+with open(os.path.join(TRAIN, "tiny.json")) as f:
+    TINY = json.load(f)
+
+
+def random_codec():
+    net = M.Codec(**TINY["model"])
+    for p in net.parameters():
+        p.data += 0.05 * torch.randn_like(p)
+    return net
+
+
+def test_muon_orthogonalises_each_matrix():
+    torch.manual_seed(0)
+    net = M.Codec(**TINY["model"])
+    flat = muon.FlatParameters(net)
+    before = {k: v.clone() for k, v in flat.master.items()}
+    flat.grad.normal_()
+    muon.Muon(flat, lr=1e-2, adam_lr=1e-3).step(torch.ones(()))
+    for name, p in flat.master.items():
+        step = p - before[name]
+        if muon.is_matrix(name, p):
+            step = step.reshape(len(p), -1)
+            s = torch.linalg.svdvals(step) / (1e-2 * 0.2 * math.sqrt(max(step.shape)))
+            assert 0.6 < s.median() and s.max() < 1.3, (name, s)
+        else:
+            assert torch.allclose(step.abs(), torch.full_like(step, 1e-3), rtol=1e-2), name
+
+
+def test_soap_is_adam_in_the_eigenbasis():
+    """On least squares with condition numbers of a thousand on both sides it goes far below Adam, which it is while its bases stand still."""
+    torch.manual_seed(0)
+    rotation = lambda n: torch.linalg.qr(torch.randn(n, n))[0]
+    left, right = (rotation(n) * torch.logspace(0, -1.5, n) @ rotation(n) for n in (24, 40))
+    goal, ends = torch.randn(24, 40), []
+    for refresh in (False, True):
+        net = torch.nn.Linear(40, 24, bias=False)
+        torch.nn.init.zeros_(net.weight)
+        flat = muon.FlatParameters(net)
+        optimizer = soap.Soap(flat, lr=1, adam_lr=1)
+        (_, n, r, c), = flat.groups
+        assert (n, r, c) == (1, 24, 40)
+        for i in range(600):
+            loss = (left @ (net.weight - goal) @ right.t()).square().sum()
+            flat.clear()
+            loss.backward()
+            flat.gather()
+            before = flat.value.clone()
+            optimizer.scale.fill_(0.3 * (1 - i / 600))
+            optimizer.step(torch.ones(()))
+            if i == 0:      # the first step of Adam has one length for all
+                assert torch.allclose((flat.value - before).abs(), torch.full_like(before, 0.06), rtol=0.1)
+            if refresh and i % soap.Soap.REFRESH == soap.Soap.REFRESH - 1:
+                optimizer.refresh()
+        ends.append(loss.item())
+        for side in optimizer.groups[0]:
+            q = side.basis[0]
+            assert torch.allclose(q.t() @ q, torch.eye(len(q)), atol=1e-4)
+    assert ends[1] < 1e-3 * ends[0], ends
+
+
+def test_bases_are_refreshed_between_steps():
+    for optimizer, times in (("soap", 2), ("muon", 0)):
+        trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), dict(TINY, optimizer=optimizer))
+        with mock.patch.object(trainer, "step"), mock.patch.object(trainer.optimizer, "refresh", create=True) as refresh:
+            step = trainer.prepare(2, 64)
+            for _ in range(2 * soap.Soap.REFRESH + 5):
+                step()
+            assert refresh.call_count == times
+
+
+def test_a_dropped_step_moves_nothing():
+    for optimizer in ("muon", "soap"):
+        drop_steps(optimizer)
+
+
+def drop_steps(optimizer):
+    """A zero gradient in its place made Muon go on with the old moment at full speed, until the network was lost."""
+    trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), dict(TINY, optimizer=optimizer))
+    for _ in range(3):
+        trainer.step(4, 64)
+    o = trainer.optimizer
+    own = [o.squares, o.age, *(t for stack in o.stacks.values() for t in stack)] if optimizer == "soap" else []
+    state = lambda: [t.clone() for t in (trainer.flat.value, o.moment, o.second, o.t, *own)]
+    for bad in (math.nan, math.inf, 1e9):
+        before, dropped = state(), trainer.guard.skipped.item()
+        with mock.patch.object(trainer, "gradient", lambda *a, **k: (trainer.flat.grad.fill_(bad), [torch.zeros(())] * 3)[1]):
+            trainer.step(4, 64)
+        assert trainer.guard.skipped == dropped + 1 and all(map(torch.equal, before, state())), bad
+    before = trainer.flat.value.clone()
+    trainer.step(4, 64)
+    assert not torch.equal(before, trainer.flat.value) and trainer.flat.value.isfinite().all()
+
+
+def test_a_lost_network_goes_back():
+    trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), TINY)
+
+    def steps(n, lost=False):
+        """lost: the weights are nothing any more, and all gradients are bad (not by running it: NaN kills PyTorch 1.13's grid_sample)."""
+        bad = lambda *a, **k: (trainer.flat.grad.fill_(math.nan), [torch.tensor(math.nan)] * 3)[1]
+        if lost:
+            trainer.flat.value.fill_(1e6)
+        with mock.patch.object(trainer, "gradient", bad) if lost else contextlib.nullcontext():
+            for _ in range(n):
+                trainer.set_progress(0)
+                trainer.step(2, 64)
+                trainer.rounds += 1
+    steps(10)
+    assert not trainer.check() and torch.equal(trainer.kept, trainer.average)
+    good = trainer.average.clone()
+    steps(10, lost=True)
+    assert trainer.average.abs().max() > 1e3 and trainer.check()
+    assert torch.equal(trainer.flat.value, good) and torch.equal(trainer.average, good) and not trainer.optimizer.moment.any()
+    steps(10)
+    assert trainer.optimizer.scale == 0.5 and not trainer.check() and trainer.flat.value.isfinite().all()
+    assert not torch.equal(trainer.flat.value, good) and math.isfinite(float(trainer.report().split()[1]))
+    steps(4, lost=True)
+    assert trainer.check() and trainer.pace == 0.25
+    steps(4, lost=True)
+    try:
+        trainer.check()
+    except SystemExit as e:
+        assert "diverged" in str(e)
+    else:
+        assert False, "it goes on"
+
+
+if __name__ == "__main__":
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            test()
+            print(f"ok {name}", flush=True)
