@@ -115,6 +115,7 @@ static lic_decode_options decode_options(const lic_settings *s, uint32_t depth)
     options.scale = s->scale;
     options.n_slices = s->n_slices;
     options.salvage = s->salvage;
+    options.no_check = s->no_check;
     return options;
 }
 

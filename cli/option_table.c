@@ -94,6 +94,8 @@ const lic_option lic_options_table[] = {
     {MEASURE, 0, false, false, ENCODE, "report", NULL, "decode the output; tell PSNR and MS-SSIM",
      FLAG(report)},
     {MEASURE, 0, false, false, DECODE, "test", NULL, "decode and check, write nothing", FLAG(test)},
+    {MEASURE, 0, true, false, DECODE, "no-check", NULL,
+     "decode though latents may not be the encoder's", FLAG(no_check)},
     {MEASURE, 0, false, false, EVAL, "csv", NULL, "a line per picture, and their mean", FLAG(csv)},
     {MEASURE, 0, false, false, EVAL, "size-of", "FILE,FOLDER",
      "compressed file(s) that bpp is counted from", SET(set_size_of)},

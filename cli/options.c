@@ -203,6 +203,10 @@ static bool check_words(const lic_settings *s, const lic_command_row *c)
         lic_report_error(NULL, "-q: one number from 0 to 100; lists are for lic sweep");
         return false;
     }
+    if (s->test && s->no_check) {
+        lic_report_error(NULL, "--test and --no-check contradict each other");
+        return false;
+    }
     if (s->rate_given & (s->rate_given - 1)) {
         lic_report_error(NULL, "one of -q, --lambda and --target-...: they say the same thing");
         return false;

@@ -73,6 +73,7 @@ typedef struct lic_settings {
     uint32_t crop_x, crop_y, crop_width, crop_height; /* all 0: the whole picture */
     uint32_t scale, n_slices;                         /* 0: not reduced, all slices */
     bool salvage;
+    bool no_check;
     uint32_t plan_width, plan_height;
     int help; /* 1: -h, 2: --help */
     bool version;

@@ -132,6 +132,7 @@ static void set_output(lic_decoding *d, const lic_decode_options *options)
     lic_image *image = &d->to.image;
     d->scale = options->scale > 1 ? (int)options->scale : 1;
     d->n_read = options->n_slices < LIC_MAX_SLICES ? (int)options->n_slices : 0;
+    d->no_check = options->no_check != 0;
     *image = (lic_image){.width = (uint32_t)((d->crop.x1 - d->crop.x0 + d->scale - 1) / d->scale),
                          .height = (uint32_t)((d->crop.y1 - d->crop.y0 + d->scale - 1) / d->scale),
                          .channels = d->file.channels,

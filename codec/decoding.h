@@ -23,6 +23,7 @@ typedef struct lic_decoding {
     int scale;          /* 1, or LIC_PREVIEW_SCALE: the picture is reduced by that */
     int n_read, n_made; /* slices to read and to compute */
     lic_band to;        /* rows in memory: all of them, or those of one row of tiles */
+    bool no_check;      /* of the latents */
     bool by_rows;       /* to sink; else the whole picture is in memory */
     lic_rows_fn sink;   /* NULL when only a plan is made */
     void *sink_user;

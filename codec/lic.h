@@ -163,6 +163,9 @@ typedef struct lic_decode_options {
      * what is missing; lic_stats tells how much of it was there. A stream that is damaged in
      * another way is refused as far as that shows: FORMAT.md, section 9. */
     int salvage;
+    /* Non-zero: the latents are not compared with their check, and a picture comes of them though
+     * they may not be the encoder's: it may be wrong anywhere. */
+    int no_check;
 } lic_decode_options;
 
 /* Moves rows between the caller and the library: rows first_row .. first_row + n_rows - 1 of the

@@ -88,6 +88,26 @@ done
 run "$LIC" encode -f --salvage "$photo" wrong.lic
 expect "--salvage is no option of encode" 2
 
+# ---- a file whose check is not that of its latents ----
+if command -v python3 >/dev/null; then
+    # The head of a file without chunks ends with the check, the checksum and the latents.
+    run "$LIC" encode -f --quiet --strip --model "$ROOT/tests/golden/tiny.licw" "$DATA/odd-17x33.png" good.lic
+    python3 -c 'import struct, sys, zlib
+data, end = bytearray(open("good.lic", "rb").read()), 5 + 1 + 1 + 4 + 2
+data[end] ^= 1
+data[end + 4:end + 8] = struct.pack("<I", zlib.crc32(bytes(data[:end + 4] + data[end + 8:])))
+open("other.lic", "wb").write(data)'
+    run "$LIC" decode -f --quiet --model "$ROOT/tests/golden/tiny.licw" good.lic good.ppm
+    run "$LIC" decode -f --quiet --model "$ROOT/tests/golden/tiny.licw" other.lic other.ppm
+    expect "another check" 1 'not those that were encoded'
+    holds "no picture of it" test ! -e other.ppm
+    run "$LIC" decode -f --quiet --no-check --model "$ROOT/tests/golden/tiny.licw" other.lic other.ppm
+    expect "another check, not looked at" 0
+    holds "the picture all the same" cmp good.ppm other.ppm
+else
+    echo "skip: no python3 to make a file with another check"
+fi
+
 # ---- transparency ----
 run "$LIC" decode -f --crop 8x8+0+0 k.lic quiet.png
 holds "no word of transparency where there is none" test ! -s err -o "$(grep -c transparency err)" = 0

@@ -89,6 +89,8 @@ usage 'a multiple of 64' encode --tile 100 x
 usage 'a multiple of 64' encode --tile 0 x
 usage 'a multiple of 64' encode --tile 16448 x
 usage 'not an option of lic decode' decode --tile 64 x
+usage 'contradict' decode --test --no-check x.lic
+usage 'not an option of lic encode' encode --no-check x
 usage 'strict or openblas' encode --backend gpu x
 usage 'auto, scalar' encode --cpu z80 x
 

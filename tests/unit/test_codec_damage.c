@@ -68,6 +68,44 @@ TEST(codec_damaged_latents_under_a_right_checksum)
     free(p.data);
 }
 
+/* With no_check: another check changes nothing; damaged code is refused or gives some picture. */
+TEST(codec_without_the_check_of_the_latents)
+{
+    lic_image p = make_picture(60, 30, 3, 8), want, out;
+    lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 30);
+    lic_decoder *decoder = NULL;
+    lic_decode_options no_check;
+    const lic_options options = with_threads(1);
+    lic_info info;
+    lic_error err;
+    lic_decode_options_init(&no_check);
+    no_check.no_check = 1;
+    REQUIRE(lic_probe(file.data, file.bytes, &info, &err) == LIC_OK);
+    REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
+    REQUIRE(lic_decoder_decode(decoder, file.data, file.bytes, 0, &want, &err) == LIC_OK);
+    const size_t first = file.bytes - info.latent_bytes;
+    for (size_t at = first - 8; at < file.bytes; at += at + 1 == first - 4 ? 5 : 1) {
+        const uint8_t flip = (uint8_t)(1 + test_random_below(255));
+        file.data[at] ^= flip;
+        const uint32_t crc = lic_crc32(0, file.data, first - 4);
+        lic_write_u32(file.data + first - 4, lic_crc32(crc, file.data + first, file.bytes - first));
+        const lic_status status =
+            lic_decoder_decode_area(decoder, file.data, file.bytes, &no_check, &out, &err);
+        if (at < first - 4) {
+            REQUIRE(status == LIC_OK);
+            CHECK(memcmp(out.data, want.data, want.stride_bytes * want.height) == 0);
+        } else {
+            CHECK(status == LIC_OK || status == LIC_ERR_CORRUPT);
+        }
+        lic_image_free(&out, NULL);
+        file.data[at] ^= flip;
+    }
+    lic_image_free(&want, NULL);
+    lic_decoder_free(decoder);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
 TEST(codec_wrong_model)
 {
     lic_image p = make_picture(20, 20, 3, 8), out;
