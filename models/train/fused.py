@@ -176,7 +176,7 @@ class Convolution(torch.autograd.Function):
 def convolution(x, weight, bias, stride=1, padding=1):
     if stride == 1 and weight.shape[2:] == (3, 3) and max(weight.shape[:2]) <= narrow.CHANNELS:
         return narrow.convolution(x, weight, bias)
-    dt = torch.bfloat16 if x.is_cuda and torch.is_autocast_enabled() else x.dtype
+    dt = narrow.precision(x)
     with torch.autocast(x.device.type, enabled=False):
         return Convolution.apply(x.to(dt).contiguous(), weight.to(dt), bias.to(dt), stride, padding)
 
@@ -195,7 +195,7 @@ class Linear(torch.autograd.Function):
 
 
 def linear(m, x):
-    dt = torch.bfloat16 if x.is_cuda and torch.is_autocast_enabled() else x.dtype
+    dt = narrow.precision(x)
     with torch.autocast(x.device.type, enabled=False):
         return Linear.apply(x.to(dt), m.weight.to(dt), m.bias.to(dt))
 

@@ -190,13 +190,14 @@ class DenseBlock(torch.autograd.Function):
         return dx, dw, column_sum(d), dw_out, column_sum(dout), None
 
 
-def _in_half(x):
+def precision(x):
+    """In what the layers compute that x goes through: bf16 under autocast."""
     return torch.bfloat16 if x.is_cuda and torch.is_autocast_enabled() else x.dtype
 
 
 def convolution(x, weight, bias):
     """3x3 convolution of channels-last x with a weight O,C,3,3."""
-    dt = _in_half(x)
+    dt = precision(x)
     with torch.autocast(x.device.type, enabled=False):
         weight = weight.permute(2, 3, 1, 0).reshape(9, weight.shape[1], -1)
         return NarrowConvolution.apply(x.to(dt).contiguous(), weight.to(dt), bias)
@@ -215,7 +216,7 @@ def _dense_weights(m, dim, growth, wide):
 
 def dense_block(m, x):
     """Fused form of model.DenseBlock m, with its growth padded to a multiple of 16."""
-    dim, n, dt = x.shape[-1], len(m.convs), _in_half(x)
+    dim, n, dt = x.shape[-1], len(m.convs), precision(x)
     growth = m.convs[0].conv.out_channels
     wide = -(-growth // 16) * 16
     with torch.autocast(x.device.type, enabled=False):

@@ -8,34 +8,15 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TRAIN = os.path.join(HERE, "../../models/train")
-sys.path.insert(0, TRAIN)
 sys.dont_write_bytecode = True
-try:
-    import numpy  # noqa: F401
-    import PIL  # noqa: F401
-    import torch
-except ImportError as e:
-    print(f"skip: test_distil needs PyTorch, numpy and PIL: {e}")
-    sys.exit(0)
+from tiny import TINY, TRAIN, random_codec
+import torch
 import data
 import distil
 import model as M
 import train
 
-torch.set_num_threads(1)
-with open(os.path.join(TRAIN, "tiny.json")) as f:
-    TINY = json.load(f)
 WIDE = dict(TINY, model=dict(TINY["model"], ch=[8, 24, 32], m=30, slices=[10, 20]))
-
-
-def random_codec(cfg, seed):
-    torch.manual_seed(seed)
-    net = M.Codec(**cfg["model"])
-    for p in net.parameters():
-        p.data += 0.05 * torch.randn_like(p)
-    return net
 
 
 def smooth_tiles(size):

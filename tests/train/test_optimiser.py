@@ -1,38 +1,17 @@
 """Tests of the optimisers of models/train, and of what keeps a run from being lost. Without PyTorch it says so and exits 0."""
 import contextlib
-import json
 import math
-import os
 import sys
 from unittest import mock
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TRAIN = os.path.join(HERE, "../../models/train")
-sys.path.insert(0, TRAIN)
 sys.dont_write_bytecode = True
-try:
-    import numpy  # noqa: F401
-    import PIL  # noqa: F401
-    import torch
-except ImportError as e:
-    print(f"skip: test_optimiser needs PyTorch, numpy and PIL: {e}")
-    sys.exit(0)
+from tiny import TINY, random_codec
+import torch
 import data
 import model as M
 import muon
 import soap
 import train
-
-torch.set_num_threads(1)
-with open(os.path.join(TRAIN, "tiny.json")) as f:
-    TINY = json.load(f)
-
-
-def random_codec():
-    net = M.Codec(**TINY["model"])
-    for p in net.parameters():
-        p.data += 0.05 * torch.randn_like(p)
-    return net
 
 
 def test_muon_orthogonalises_each_matrix():

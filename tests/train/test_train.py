@@ -1,24 +1,15 @@
-"""Tests of models/train: fused layers against plain ones, the optimiser, data-parallel gradients, and a short training on the CPU.
+"""Tests of models/train: fused layers against plain ones, data-parallel gradients, and a short training on the CPU.
 
 Run it as it is; without PyTorch it says so and exits 0.
 """
-import json
 import os
 import sys
 import tempfile
 from unittest import mock
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TRAIN = os.path.join(HERE, "../../models/train")
-sys.path[:0] = [TRAIN, os.path.join(HERE, "stand_in")]
 sys.dont_write_bytecode = True
-try:
-    import numpy  # noqa: F401
-    import PIL  # noqa: F401
-    import torch
-except ImportError as e:
-    print(f"skip: test_train needs PyTorch, numpy and PIL: {e}")
-    sys.exit(0)
+from tiny import TINY, random_codec
+import torch
 import triton_cpu  # noqa: F401  (before fused)
 import context
 import data
@@ -28,10 +19,6 @@ import model as M
 import narrow
 import sums
 import train
-
-torch.set_num_threads(1)
-with open(os.path.join(TRAIN, "tiny.json")) as f:
-    TINY = json.load(f)
 
 
 def randomised(module):
@@ -135,13 +122,6 @@ def test_open_sides_mirror():
             assert torch.allclose(M.mirrored(layer, x, M.OpenSides(0 * ALL_SIDES)), layer(x), atol=1e-4)
             bound = type("Bound", (), {"conv": layer.conv, "__call__": lambda self, x: form(layer, x)})()
             assert torch.allclose(M.mirrored(bound, x, sides), want, atol=1e-4), (form.__name__, h, w)
-
-
-def random_codec():
-    net = M.Codec(**TINY["model"])
-    for p in net.parameters():
-        p.data += 0.05 * torch.randn_like(p)
-    return net
 
 
 def test_entropy_path_of_tiles():
