@@ -205,24 +205,20 @@ def conv(m, x):
     return convolution(x, c.weight, c.bias, c.stride[0], c.padding[0])
 
 
-def _round16(n):
-    return -(-n // 16) * 16
-
-
 def down_rgb(m, x):
     """5x5 stride-2 convolution of RGB as a 3x3 one of 2x2 blocks of pixels, padded to 16 channels."""
     b, h, w, c = x.shape
     x = x.view(b, h // 2, 2, w // 2, 2, c).permute(0, 1, 3, 2, 4, 5).reshape(b, h // 2, w // 2, 4 * c)
     k = m.conv.weight
     k = F.pad(k, (0, 1, 0, 1)).view(-1, c, 3, 2, 3, 2).permute(0, 3, 5, 1, 2, 4).reshape(-1, 4 * c, 3, 3)
-    pad = _round16(4 * c) - 4 * c
+    pad = narrow.round16(4 * c) - 4 * c
     return convolution(F.pad(x, (0, pad)), F.pad(k, (0, 0, 0, 0, 0, pad)), m.conv.bias)
 
 
 def up_conv(m, x):
     """Sub-pixel convolution with the output channels in the order row, column, channel: depth-to-space moves whole pixels."""
     n, cin, kh, kw = m.conv.weight.shape
-    c, pad = n // 4, _round16(n) - n
+    c, pad = n // 4, narrow.round16(n) - n
     k = m.conv.weight.view(c, 4, cin, kh, kw).transpose(0, 1).reshape(n, cin, kh, kw)
     bias = m.conv.bias.view(c, 4).t().reshape(n)
     y = convolution(x, F.pad(k, (0, 0) * 3 + (0, pad)), F.pad(bias, (0, pad)), 1, kh // 2)[..., :n]

@@ -22,8 +22,8 @@ import torch.nn.functional as F
 
 import licw_file
 import model
-import transforms
 import tables
+import transforms
 
 SIGNATURE = b"licgold1"
 SEED = 20240314

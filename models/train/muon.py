@@ -98,7 +98,11 @@ class Muon:
         self.moment, self.update = torch.zeros_like(v), torch.zeros_like(v)
         self.second = torch.zeros_like(v[:flat.adam_end])
         self.streams = [torch.cuda.Stream() for _ in range(streams)] if v.is_cuda else []
-        buckets = {}
+        self.arrange()
+
+    def arrange(self):
+        """Workspaces for the matrices, in buckets that are orthogonalised together."""
+        flat, v, buckets = self.flat, self.flat.value, {}
         for u, (_, n, r, c) in zip(flat.matrices(self.update), flat.groups):
             buckets.setdefault(_bucket(r, c), []).append(u)
         self.buckets = []

@@ -101,6 +101,11 @@ def _narrow_wgrad(x, x_pixel, d, d_pixel, part, n, H, W, C: tl.constexpr, CP: tl
     tl.store(to + 2 * C * O, right, mask=m)
 
 
+def round16(n):
+    """Channels, padded to what the tensor cores like."""
+    return -(-n // 16) * 16
+
+
 def _padded(c):
     return max(16, triton.next_power_of_2(c))
 
@@ -218,7 +223,7 @@ def dense_block(m, x):
     """Fused form of model.DenseBlock m, with its growth padded to a multiple of 16."""
     dim, n, dt = x.shape[-1], len(m.convs), precision(x)
     growth = m.convs[0].conv.out_channels
-    wide = -(-growth // 16) * 16
+    wide = round16(growth)
     with torch.autocast(x.device.type, enabled=False):
         w, bias = _dense_weights(m, dim, growth, wide)
         out = m.out.conv.weight.reshape(dim, -1)

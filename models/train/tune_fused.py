@@ -78,7 +78,7 @@ def main():
             "dw_bwd": (lambda: kernels.dw_gelu_backward(u, u, weight), 6),
         }
         if stage == 0:      # as the last layer of the dense block: of x and two features, and the gradient of all layers' weights of x
-            wide = -(-cfg["model"]["growth"] // 16) * 16
+            wide = narrow.round16(cfg["model"]["growth"])
             f, w = rand(3 * wide), torch.randn(9, c + 2 * wide, wide, device="cuda").bfloat16()
             calls["narrow"] = lambda: narrow.convolve(f[..., 2 * wide:], x, w[:, :c], f[..., :2 * wide], w[:, c:], act=True), 1 + 3 * wide / c
             calls["narrow_wgrad"] = lambda: narrow.convolution_gradient(x, f), 1 + 3 * wide / c

@@ -105,7 +105,7 @@ run "$T/clic" --quiet --model "$ROOT/tests/golden/tiny.licw" "$DATA/odd-17x33.pn
 expect "clic encodes" 0
 run "$T/dlic/dlic" --quiet --model "$ROOT/tests/golden/tiny.licw" "$T/short.lic" "$T/short.png"
 expect "dlic decodes" 0
-holds "what clic made" test -s "$T/short.png"
+holds "what dlic made" test -s "$T/short.png"
 run "$T/clic" -h
 holds "clic -h is that of encode" bash -c "grep -q -e --quality '$T/out' && ! grep -q -e --crop '$T/out'"
 run "$T/clic" --crop 1x1+0+0 x

@@ -57,7 +57,7 @@ def test_soap_is_adam_in_the_eigenbasis():
             if refresh and i % soap.Soap.REFRESH == soap.Soap.REFRESH - 1:
                 optimizer.refresh()
         ends.append(loss.item())
-        for side in optimizer.groups[0]:
+        for side in optimizer.sides[0]:
             q = side.basis[0]
             assert torch.allclose(q.t() @ q, torch.eye(len(q)), atol=1e-4)
     assert ends[1] < 1e-3 * ends[0], ends

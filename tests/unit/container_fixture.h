@@ -3,9 +3,9 @@
 #ifndef LIC_TESTS_CONTAINER_FIXTURE_H
 #define LIC_TESTS_CONTAINER_FIXTURE_H
 
-#include "codec/base/bytes.h"
 #include "codec/container.h"
 #include "tests/test.h"
+#include "tests/unit/seal.h"
 
 enum { CRC_AT_SMALL = 17, HEAD_SMALL = 21 }; /* of files with sides up to 128 */
 
@@ -51,13 +51,6 @@ static inline lic_status probe_status(const void *data, size_t bytes)
     lic_info info;
     lic_error err;
     return probe(data, bytes, &info, &err);
-}
-
-/* Gives a file made by hand its checksum. */
-static inline void seal(uint8_t *data, size_t bytes, size_t crc_at)
-{
-    uint32_t crc = lic_crc32(0, data, crc_at);
-    lic_write_u32(data + crc_at, lic_crc32(crc, data + crc_at + 4, bytes - crc_at - 4));
 }
 
 static uint8_t metadata[1 << 16];

@@ -1,6 +1,7 @@
 /* test_codec_damage.c - streams that were damaged, cut or written with another model: the decoder
  * says so and gives no picture, whether the checksum tells or only the latents do. */
 #include "tests/unit/codec_fixture.h"
+#include "tests/unit/seal.h"
 
 TEST(codec_a_byte_flipped_anywhere)
 {
@@ -40,8 +41,7 @@ static void check_sealed_damage(lic_decoder *decoder, const lic_buffer *file, si
     REQUIRE(file->bytes <= sizeof copy);
     memcpy(copy, file->data, file->bytes);
     copy[at] ^= (uint8_t)(1 + test_random_below(255));
-    uint32_t crc = lic_crc32(0, copy, crc_at);
-    lic_write_u32(copy + crc_at, lic_crc32(crc, copy + crc_at + 4, file->bytes - crc_at - 4));
+    seal(copy, file->bytes, crc_at);
     const lic_status status = lic_decoder_decode(decoder, copy, file->bytes, 0, &out, &err);
     if (test_failed(status == LIC_ERR_CORRUPT || status == LIC_ERR_MISMATCH))
         printf("byte %zu of %zu: %s\n", at, file->bytes, lic_status_name(status));
@@ -87,8 +87,7 @@ TEST(codec_without_the_check_of_the_latents)
     for (size_t at = first - 8; at < file.bytes; at += at + 1 == first - 4 ? 5 : 1) {
         const uint8_t flip = (uint8_t)(1 + test_random_below(255));
         file.data[at] ^= flip;
-        const uint32_t crc = lic_crc32(0, file.data, first - 4);
-        lic_write_u32(file.data + first - 4, lic_crc32(crc, file.data + first, file.bytes - first));
+        seal(file.data, file.bytes, first - 4);
         const lic_status status =
             lic_decoder_decode_area(decoder, file.data, file.bytes, &no_check, &out, &err);
         if (at < first - 4) {
@@ -127,9 +126,7 @@ TEST(codec_wrong_model)
             break;
         }
     }
-    const uint32_t crc = lic_crc32(0, file.data, crc_at);
-    lic_write_u32(file.data + crc_at,
-                  lic_crc32(crc, file.data + crc_at + 4, file.bytes - crc_at - 4));
+    seal(file.data, file.bytes, crc_at);
     CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &out, &err),
                  LIC_ERR_MODEL_WRONG);
     CHECK(strstr(err.text, want) != NULL && strstr(err.text, "tiny") != NULL);
