@@ -1,10 +1,12 @@
 """Tests of the optimisers of models/train, and of what keeps a run from being lost. Without PyTorch it says so and exits 0."""
 import contextlib
 import math
+import os
 import sys
 from unittest import mock
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in"))
 from tiny import TINY, random_codec
 import torch
 import data

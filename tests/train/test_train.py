@@ -8,6 +8,7 @@ import tempfile
 from unittest import mock
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in"))
 from tiny import TINY, random_codec
 import torch
 import triton_cpu  # noqa: F401  (before fused)

@@ -1,12 +1,11 @@
-"""What tests of models/train share: the paths, the tiny configuration and networks of it. A test that imports this first says so and ends
+"""What tests of models/train share: the path, the tiny configuration and networks of it. A test that imports this first says so and ends
 with 0 where PyTorch is missing."""
 import json
 import os
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TRAIN = os.path.join(HERE, "../../models/train")
-sys.path[:0] = [TRAIN, os.path.join(HERE, "stand_in")]
+TRAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../models/train")
+sys.path.insert(0, TRAIN)
 try:
     import numpy  # noqa: F401
     import PIL  # noqa: F401
