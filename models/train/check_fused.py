@@ -1,4 +1,4 @@
-"""Compare the fused layers with the plain ones on a GPU, values and gradients, and time both: check_fused.py CONFIG.json
+"""Compare the fused layers with the plain ones on a GPU, values and gradients, and time both: check_fused.py CONFIG.json [--parts dense,up]
 
 Errors are relative to the plain module in float32; beside them stands the error of the plain module in bf16, which the fused one
 may exceed twofold at most (plus 0.5 %).
@@ -84,8 +84,12 @@ def check(name, module, forward, inputs, timed=True):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("config")
+    ap.add_argument("--parts", default=",".join(fused.PARTS), help="check only these; a kernel that faults takes all later parts with it")
     ap.add_argument("--report", default="", help="write the JSON list of the right parts to this file")
     a = ap.parse_args()
+    good = dict.fromkeys(a.parts.split(","), True)
+    if not set(good) <= set(fused.PARTS):
+        ap.error(f"--parts: any of {', '.join(fused.PARTS)}")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(0)
@@ -95,10 +99,12 @@ def main():
     b, s = cfg["batch"], cfg["size"]
     ch = cfg["model"]["ch"]
     random = lambda scale, c: torch.randn(b, s // scale, s // scale, c, device="cuda")
-    good = {p: True for p in fused.PARTS}
 
-    def part(key, name, module, forward, *inputs):
+    def part(key, name, module, forward, *shapes):
+        if key not in good:
+            return
         try:
+            inputs = [random(*x) if isinstance(x, tuple) else x for x in shapes]
             good[key] &= check(name, module, forward, inputs)
         except Exception as e:     # one broken part must not hide the others
             print(f"BAD {name}: {type(e).__name__}: {str(e)[:1500]}", flush=True)
@@ -106,27 +112,27 @@ def main():
 
     g_a, g_s = net.g_a, net.g_s
     for i, st in enumerate((g_a.st1, g_a.st2, g_a.st3)):
-        part("rstb", f"RSTB at 1/{2 << i}", st, lambda x, st=st: fused.rstb(st, x), random(2 << i, ch[i]))
-    part("down", "down1", g_a.down1, lambda x: fused.down_rgb(g_a.down1, x), random(1, 3))
-    part("dense", "dense block", g_a.enh, lambda x: narrow.dense_block(g_a.enh, x), random(2, ch[0]))
+        part("rstb", f"RSTB at 1/{2 << i}", st, lambda x, st=st: fused.rstb(st, x), (2 << i, ch[i]))
+    part("down", "down1", g_a.down1, lambda x: fused.down_rgb(g_a.down1, x), (1, 3))
+    part("dense", "dense block", g_a.enh, lambda x: narrow.dense_block(g_a.enh, x), (2, ch[0]))
     for name, scale, cin in (("up1", 16, cfg["model"]["m"]), ("up2", 8, ch[2]), ("up3", 4, ch[1]), ("up4", 2, ch[0])):
         m = getattr(g_s, name)
-        part("up", name, m, lambda x, m=m: fused.up_conv(m, x), random(scale, cin))
+        part("up", name, m, lambda x, m=m: fused.up_conv(m, x), (scale, cin))
     for name, m, scale in (("down2", g_a.down2, 2), ("down3", g_a.down3, 4), ("down4", g_a.down4, 8)):
-        part("conv", name, m, lambda x, m=m: fused.conv(m, x), random(scale, m.conv.in_channels))
+        part("conv", name, m, lambda x, m=m: fused.conv(m, x), (scale, m.conv.in_channels))
     mix = net.mix(torch.rand(b, device="cuda") * (net.LEVELS - 1))
     for name, m, scale in (("rate at 1/2", g_a.rate[0], 2), ("rate at 1/8", g_a.rate[2], 8), ("rate at 1/16", net.hrate, 16)):
         torch.nn.init.normal_(m.w, std=0.2)
-        part("elementwise", name, m, lambda x, mix, m=m: fused.rate_affine(m, x, mix), random(scale, m.w.shape[-1]), mix)
+        part("elementwise", name, m, lambda x, mix, m=m: fused.rate_affine(m, x, mix), (scale, m.w.shape[-1]), mix)
     ctx = net.ctx[-1]
     for name, m in (("ac.inp", ctx.ac.inp), ("ac.smap.b", ctx.ac.smap.b), ("ep_non.l.1", ctx.ep_non.l[1])):
-        part("linear", name, m, lambda x, m=m: fused.linear(m, x), random(16, m.in_features))
+        part("linear", name, m, lambda x, m=m: fused.linear(m, x), (16, m.in_features))
     for name, m in (("ac.dw", ctx.ac.dw), ("ag.conv", ctx.ag.conv)):
-        part("depthwise", f"depthwise {name}", m, lambda x, m=m: fused.depthwise(m, x), random(16, m.conv.in_channels))
+        part("depthwise", f"depthwise {name}", m, lambda x, m=m: fused.depthwise(m, x), (16, m.conv.in_channels))
     print(good)
     if a.report:
         with open(a.report, "w") as f:
-            json.dump([p for p in fused.PARTS if good[p]], f)
+            json.dump([p for p, right in good.items() if right], f)
 
 
 if __name__ == "__main__":

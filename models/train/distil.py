@@ -16,7 +16,6 @@ student is not pulled to where a random adaptor points; they are trained with it
 run, rate and distortion from the first step on, as train.py does it.
 """
 import contextlib
-import json
 
 import torch
 import torch.nn as nn
@@ -159,8 +158,7 @@ class Distiller(train.Trainer):
 
 
 def load_teacher(config, weights, device, fast):
-    with open(config) as f:
-        teacher = M.Codec(**json.load(f)["model"])
+    teacher = M.Codec(**train.read_config(config)["model"])
     teacher.load_state_dict(train.load_state(weights))
     teacher.to(device)
     if fast:

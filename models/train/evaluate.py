@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 import model as M
-from train import load_state
+from train import load_state, read_config
 
 LEVELS = (0.58, 1.69, 2.78, 3.88, 4.98, 6.08)
 
@@ -90,6 +90,7 @@ def main():
     ap.add_argument("config")
     ap.add_argument("--weights", required=True, help="FILE.licw or a pattern of .pt parts")
     ap.add_argument("--pictures", required=True, help="pattern of picture files")
+    ap.add_argument("--set", default="{}", help="JSON object that overrides the configuration, as in training")
     ap.add_argument("--levels", default=",".join(map(str, LEVELS)))
     ap.add_argument("--anchor", help="result file in CompressAI's format")
     ap.add_argument("--tile", type=int, default=0, help="pixels, a multiple of 64 (default: the whole picture at once)")
@@ -100,8 +101,7 @@ def main():
         from licw_file import load_codec
         net = load_codec(a.weights)[0]
     else:
-        with open(a.config) as f:
-            net = M.Codec(**json.load(f)["model"])
+        net = M.Codec(**read_config(a.config, a.set)["model"])
         net.load_state_dict(load_state(a.weights))
     net.eval().to(a.device)
     files = sorted(glob.glob(a.pictures))

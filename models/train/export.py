@@ -34,7 +34,10 @@ def load_parts(pattern, net):
         raise LicwError(f"{pattern}: no such file")
     for f in files:
         state.update(load_resume(f) if f.endswith(".licw") else torch.load(f, map_location="cpu"))
-    net.load_state_dict({k: v.float() for k, v in state.items()})
+    try:
+        net.load_state_dict({k: v.float() for k, v in state.items()})
+    except RuntimeError as e:
+        raise LicwError(f"{pattern}: not the weights of this model: {' '.join(str(e).split()[:24])} ...")
     return net.eval()
 
 

@@ -48,6 +48,14 @@ def for_processes(cfg, world):
     return dict(cfg, lr=cfg["lr"] * math.sqrt(world), adam_lr=cfg["adam_lr"] * math.sqrt(world), warmup=max(500, cfg["warmup"]))
 
 
+def read_config(path, changes="{}"):
+    """The configuration of a file, with what the JSON object `changes` has instead; "model" is changed entry by entry."""
+    with open(path) as f:
+        cfg = json.load(f)
+    changes = json.loads(changes)
+    return {**cfg, **changes, "model": {**cfg["model"], **changes.get("model", {})}}
+
+
 def load_state(path):
     """State dict from the .pt parts that match a pattern, or from a .licw file and its companion (see licw_file.py)."""
     if path.endswith(".licw"):
@@ -294,7 +302,8 @@ def network(a, cfg, device):
     torch.manual_seed(cfg.get("seed", 1))
     net = M.Codec(**cfg["model"]).to(device)
     if a.init:
-        net.load_state_dict(load_state(a.init))
+        fresh = {k: v for k, v in net.state_dict().items() if ".shortcuts." in k}      # weights without them go on with them
+        net.load_state_dict({**fresh, **load_state(a.init)})
     if a.device == "cuda" and not a.plain:
         import fused
         fused.accelerate(net, cfg.get("fused", fused.PARTS))
@@ -311,8 +320,7 @@ class Run:
 
     def __init__(self, a, make):
         self.a, self.start = a, time.time()
-        with open(a.config) as f:
-            cfg = dict(json.load(f), **json.loads(a.set))
+        cfg = read_config(a.config, a.set)
         rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         cfg = for_processes(cfg, self.world)
         self.device = processor(a)

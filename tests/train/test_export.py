@@ -18,6 +18,7 @@ try:
 except ImportError as e:
     print(f"test_export: skipped: {e}")
     sys.exit(0)
+import export
 import golden
 import licw_file
 import model
@@ -267,6 +268,18 @@ def test_previews_see_what_the_networks_make(path):
     assert np.allclose(preview.means(x)[9], x[16:32, 16:32].mean((0, 1)).numpy() - 0.5)
 
 
+def test_weights_of_another_network_are_refused(path, folder):
+    own, parts = licw_file.arguments_of(licw_file.read_licw(path).config), os.path.join(folder, "own.pt")
+    torch.save(model.Codec(**own).state_dict(), parts)
+    export.load_parts(parts, model.Codec(**own))
+    try:
+        export.load_parts(parts, model.Codec(**own, shortcuts=True))
+    except licw_file.LicwError as e:
+        assert parts in str(e) and "not the weights of this model" in str(e) and len(str(e)) < 1500
+    else:
+        assert False, "taken"
+
+
 def test_golden_files_come_out_the_same(folder):
     with open(os.path.join(GOLDEN, "tiny.licw"), "rb") as a, open(os.path.join(folder, "tiny.licw"), "rb") as b:
         assert a.read() == b.read(), "tiny.licw: other bytes"
@@ -292,6 +305,7 @@ def main():
         test_wrong_content_is_noticed(path, scratch)
         test_preview_is_the_least_squares_fit(path, folder)
         test_previews_see_what_the_networks_make(path)
+        test_weights_of_another_network_are_refused(path, folder)
         test_golden_files_come_out_the_same(folder)
         test_training_resumes_from_file_and_companion(path, folder)
         test_shipped_companions_belong_to_the_shipped_weights()
