@@ -304,6 +304,8 @@ static void say_summary(const lic_batch *b)
     for (size_t i = 0; i < b->n_failed && b->failures; i++)
         lic_report_error(b->failures[i].path, "failed: %s",
                          b->failures[i].text ? b->failures[i].text : "");
+    if (b->inputs->n_unread)
+        lic_report_error(NULL, "%zu folders could not be read", b->inputs->n_unread);
     if (b->next < b->inputs->n)
         lic_report_error(NULL, "%zu of %zu inputs were not tried", b->inputs->n - b->next,
                          b->inputs->n);
@@ -313,7 +315,7 @@ static int exit_code(const lic_batch *b)
 {
     if (b->n_failed)
         return b->n_failed == b->n_failed_by_model ? LIC_EXIT_MODEL : LIC_EXIT_FAILED;
-    return b->json_failed ? LIC_EXIT_FAILED : LIC_EXIT_OK;
+    return b->json_failed || b->inputs->n_unread ? LIC_EXIT_FAILED : LIC_EXIT_OK;
 }
 
 /* False, said, if the file for JSON cannot be written. */
@@ -323,6 +325,15 @@ static bool open_json(lic_batch *b)
     const bool data_on_stdout = b->inputs->n == 1 && strcmp(b->inputs->items[0].output, "-") == 0;
     if (!s->json)
         return true;
+    for (size_t i = 0; i < b->inputs->n && s->json_file; i++) {
+        const lic_input *item = &b->inputs->items[i];
+        if (lic_job_json_clashes(s, item->path) || lic_job_json_clashes(s, item->output))
+            return false;
+        if (strcmp(item->output, s->json_file) == 0) {
+            lic_report_error(item->output, "would be the output, and what --json writes");
+            return false;
+        }
+    }
     b->json = lic_job_json_open(s, data_on_stdout ? stderr : stdout);
     return b->json != NULL;
 }
@@ -350,7 +361,7 @@ int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_ba
     const int threads = lic_thread_count(settings->threads);
     b.n_workers = inputs->n < (size_t)threads ? (int)inputs->n : threads;
     if (inputs->n == 0) /* of this shard */
-        return LIC_EXIT_OK;
+        return exit_code(&b);
     if (!open_json(&b))
         return LIC_EXIT_FAILED;
     keep_no_large_blocks();

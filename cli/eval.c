@@ -3,6 +3,7 @@
  * there is none if one of them failed, as it would be the mean of something else. */
 #include "cli/commands.h"
 #include "cli/folder.h"
+#include "cli/job.h"
 #include "cli/metrics.h"
 #include "cli/report.h"
 #include "cli/work.h"
@@ -332,10 +333,8 @@ int lic_command_eval(const lic_settings *s)
     e.all_msssim = true;
     if (s->size_of && lic_folder_is(s->size_of) != e.is_folder)
         return usage("--size-of: a folder for two folders, a file for two files");
-    if (s->json_file && !(e.out = fopen(s->json_file, "w"))) {
-        lic_report_error(s->json_file, "cannot write: %s", strerror(errno));
+    if (!(e.out = lic_job_json_open(s, stdout)))
         return LIC_EXIT_FAILED;
-    }
     e.plain.json_file = NULL;
     lic_work_begin(&e.work, s);
     int code = run(&e);

@@ -215,7 +215,7 @@ lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, li
         out->stream = out->temporary ? create_temporary(out) : NULL;
     }
     if (!out->stream) {
-        lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s", strerror(errno));
+        lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s", path, strerror(errno));
         lic_output_abort(out);
         return err->status;
     }
@@ -314,12 +314,14 @@ static void *wait_for_signals(void *user)
 void lic_output_catch_signals(void)
 {
     static sigset_t caught; /* the thread reads it */
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGXCPU,
+                           SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM};
     struct sigaction old;
     pthread_t thread;
     file_mask = umask(0); /* asking sets it: not to be done beside other threads */
     umask(file_mask);
     signal(SIGPIPE, SIG_IGN); /* writing fails, is told, and what is half written goes away */
+    signal(SIGXFSZ, SIG_IGN); /* so it does at the limit of a file's size */
     sigemptyset(&caught);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */

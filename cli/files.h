@@ -48,8 +48,8 @@ lic_status lic_output_commit(lic_output *out, lic_error *err);
 /* Closes and removes what was written so far. */
 void lic_output_abort(lic_output *out);
 
-/* From here on SIGINT, SIGTERM and SIGHUP remove the temporary files and exit with 130. To be
- * called before there are other threads. */
+/* From here on SIGINT, SIGTERM, SIGHUP and all others that end a program and can be caught remove
+ * the temporary files and exit with 130. To be called before there are other threads. */
 void lic_output_catch_signals(void);
 
 #endif

@@ -34,11 +34,15 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* Files, and folders that are no links: those could lead in circles. */
+/* Files, and folders that are no links: those could lead in circles. A link that leads nowhere is
+ * taken, so that somebody says that it cannot be read. */
 static bool is_file_or_folder(const char *path)
 {
     struct stat st;
-    return is_file(path) || (lstat(path, &st) == 0 && S_ISDIR(st.st_mode));
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+        return true;
+    const bool leads_nowhere = stat(path, &st) != 0;
+    return lstat(path, &st) == 0 && (S_ISDIR(st.st_mode) || (leads_nowhere && S_ISLNK(st.st_mode)));
 }
 
 static bool is_wanted(const char *folder, const char *name, wanted want)
@@ -102,16 +106,21 @@ void lic_folder_free(lic_folder *folder)
 
 /* root: length of the part of the path that names leave out. */
 static lic_status walk(const char *path, size_t root, lic_folder_visit visit, void *user,
-                       lic_error *err)
+                       size_t *n_unread, lic_error *err)
 {
     lic_folder folder;
     lic_status status = list(path, is_file_or_folder, &folder, err);
+    if (status == LIC_REPORT_ERR_IO) {
+        lic_report_error(path, "%s", err->text);
+        ++*n_unread;
+        status = LIC_OK;
+    }
     for (size_t i = 0; i < folder.n && status == LIC_OK; i++) {
         char *entry = lic_folder_join(path, folder.names[i]);
         if (!entry)
             status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names of a folder");
         else if (lic_folder_is(entry))
-            status = walk(entry, root, visit, user, err);
+            status = walk(entry, root, visit, user, n_unread, err);
         else
             status = visit(user, entry, entry + root + (entry[root] == '/'), err);
         free(entry);
@@ -120,9 +129,10 @@ static lic_status walk(const char *path, size_t root, lic_folder_visit visit, vo
     return status;
 }
 
-lic_status lic_folder_walk(const char *folder, lic_folder_visit visit, void *user, lic_error *err)
+lic_status lic_folder_walk(const char *folder, lic_folder_visit visit, void *user, size_t *n_unread,
+                           lic_error *err)
 {
-    return walk(folder, strlen(folder), visit, user, err);
+    return walk(folder, strlen(folder), visit, user, n_unread, err);
 }
 
 lic_status lic_folder_make_for(const char *path, lic_error *err)

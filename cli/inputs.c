@@ -98,14 +98,14 @@ static int add_folder(lic_inputs *in, const lic_settings *s, const char *path)
 {
     struct gathering g = {in, s};
     lic_error err;
-    size_t before = in->n;
+    const size_t before = in->n, unread_before = in->n_unread;
     if (!s->recursive)
         return usage("is a folder; -r takes the files in it", path);
-    if (lic_folder_walk(path, visit, &g, &err) != LIC_OK) {
+    if (lic_folder_walk(path, visit, &g, &in->n_unread, &err) != LIC_OK) {
         lic_report_error(path, "%s", err.text);
         return LIC_EXIT_FAILED;
     }
-    if (in->n == before)
+    if (in->n == before && in->n_unread == unread_before)
         lic_report_warning(path, is_encode(s) ? "holds no pictures" : "holds no .lic files");
     return -1;
 }
@@ -263,6 +263,20 @@ static int check_only(const lic_input *item)
     return -1;
 }
 
+/* The weights and the list are read as well, and must not be written over. */
+static int check_sources(const lic_inputs *in, const lic_settings *s, size_t i)
+{
+    const char *output = in->items[i].output, *const sources[] = {s->model, s->file_list};
+    if (!*output || strcmp(output, "-") == 0)
+        return -1;
+    for (size_t k = 0; k < sizeof sources / sizeof *sources; k++)
+        if (sources[k] && lic_output_place(output, sources[k]) == LIC_PLACE_INPUT)
+            return usage(k == 0 ? "holds the weights (--model), and would be an output"
+                                : "is the list of inputs, and would be an output",
+                         output);
+    return -1;
+}
+
 /* By a hash of the name below the folder or in the list: adding files moves none of the others. */
 static void keep_shard(lic_inputs *in, const lic_settings *s)
 {
@@ -302,10 +316,15 @@ int lic_inputs_gather(lic_inputs *in, const lic_settings *settings, const char *
         code = LIC_EXIT_USAGE;
     if (code < 0 && in->n == 1)
         code = check_only(&in->items[0]);
+    for (size_t i = 0; i < in->n && code < 0; i++)
+        code = check_sources(in, &s, i);
     if (code >= 0)
         return code;
-    if (in->n == 0)
-        return LIC_EXIT_FAILED; /* what was empty has been said */
+    if (in->n == 0) {
+        lic_report_error(NULL, is_encode(&s) ? "no pictures in what was given"
+                                             : "no .lic files in what was given");
+        return LIC_EXIT_FAILED;
+    }
     if (s.shards)
         keep_shard(in, &s);
     return -1;

@@ -222,10 +222,42 @@ bool lic_job_say_json(const lic_job *job, lic_status status, FILE *file)
     return ok;
 }
 
-FILE *lic_job_json_open(const lic_settings *settings, FILE *stream)
+/* Whether the output that --json names is the file behind another name. */
+static bool json_is(const lic_settings *s, const char *other)
 {
-    const char *path = settings->json_file;
-    FILE *file = path ? fopen(path, "w") : stream;
+    return other && *other && lic_output_place(s->json_file, other) == LIC_PLACE_INPUT;
+}
+
+bool lic_job_json_clashes(const lic_settings *s, const char *other)
+{
+    if (!s->json_file || !json_is(s, other))
+        return false;
+    lic_report_error(s->json_file, "would be written by --json, and is read or written as %s",
+                     other);
+    return true;
+}
+
+FILE *lic_job_json_open(const lic_settings *s, FILE *stream)
+{
+    const char *path = s->json_file, *mode = "wx";
+    if (!path)
+        return stream;
+    for (int i = 0; i < s->n_files; i++)
+        if (lic_job_json_clashes(s, s->files[i]))
+            return NULL;
+    if (lic_job_json_clashes(s, s->file_list) || lic_job_json_clashes(s, s->model) ||
+        lic_job_json_clashes(s, s->size_of))
+        return NULL;
+    const lic_place place = lic_output_place(path, path);
+    if (place == LIC_PLACE_INPUT) /* a file that is there already */
+        mode = s->no_clobber ? "a" : s->force ? "w" : NULL;
+    else if (place != LIC_PLACE_FREE)
+        mode = "w";
+    if (!mode) {
+        lic_report_error(path, "exists; -f overwrites");
+        return NULL;
+    }
+    FILE *file = fopen(path, mode);
     if (!file)
         lic_report_error(path, "cannot write: %s", strerror(errno));
     return file;

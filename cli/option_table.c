@@ -69,7 +69,7 @@ const lic_option lic_options_table[] = {
      "take the names in FILE, by line; - is standard input", SET(set_file_list)},
     {FILES, 0, true, false, PICTURES, "shard", "I/N", "take the I-th of N parts of the inputs",
      SET(set_shard)},
-    {FILES, 'f', false, false, WRITE, "force", NULL, "overwrite outputs", SET(set_force)},
+    {FILES, 'f', false, false, ANY, "force", NULL, "overwrite outputs", SET(set_force)},
     {FILES, 'n', false, false, CODE, "no-clobber", NULL, "skip inputs whose outputs are there",
      SET(set_no_clobber)},
 

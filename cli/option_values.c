@@ -224,7 +224,9 @@ const char *lic_set_metadata(lic_settings *s, const char *text)
     s->read.metadata = 0;
     for (const char *word = text;; word += strcspn(word, ",") + 1) {
         int value;
-        if (!lic_read_choice(kinds, word, strcspn(word, ","), &value))
+        const bool known = lic_read_choice(kinds, word, strcspn(word, ","), &value);
+        const bool whole = known && (value == 0 || value == (int)LIC_META_ALL);
+        if (!known || (whole && strchr(text, ','))) /* "none,exif" would keep what it says not to */
             return "all, none, or some of icc,exif,xmp,colour,resolution";
         s->read.metadata |= (unsigned)value;
         if (!strchr(word, ','))

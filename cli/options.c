@@ -242,19 +242,18 @@ static bool check_used(const struct parser *p)
     return !c->name || check_words(s, c);
 }
 
-static bool read_environment(lic_settings *s)
+static bool read_variable(lic_settings *s, const char *variable, const char *option)
 {
-    const char *text = getenv("LIC_THREADS");
+    const char *text = getenv(variable);
+    const lic_option *o = lic_options_table;
     if (!text || !*text)
         return true;
-    for (const lic_option *o = lic_options_table; o->name; o++)
-        if (strcmp(o->name, "threads") == 0) {
-            const char *wanted = o->set(s, text);
-            if (wanted)
-                lic_report_error(NULL, "LIC_THREADS: '%s' is not %s", text, wanted);
-            return !wanted;
-        }
-    return true;
+    while (strcmp(o->name, option) != 0)
+        o++;
+    const char *wanted = o->set(s, text);
+    if (wanted)
+        lic_report_error(NULL, "%s: '%s' is not %s", variable, text, wanted);
+    return !wanted;
 }
 
 static void set_defaults(lic_settings *s, char **argv)
@@ -284,7 +283,8 @@ bool lic_options_parse(int argc, char **argv, lic_settings *settings)
     struct parser p = {.argc = argc, .argv = argv, .settings = settings};
     bool words_only = false;
     set_defaults(settings, argv);
-    if (!read_environment(settings))
+    if (!read_variable(settings, "LIC_THREADS", "threads") ||
+        !read_variable(settings, "LIC_CPU", "cpu"))
         return false;
     settings->command = command_of_name(argc > 0 ? argv[0] : NULL);
     for (p.at = 1; p.at < argc; p.at++) {

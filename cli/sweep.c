@@ -78,6 +78,9 @@ static lic_status gather(lic_sweep *sweep, const lic_settings *s, lic_error *err
         if (status == LIC_OK)
             sweep->pictures[i].crc = (uint32_t)crc32(0, file.data, (uInt)file.bytes);
         lic_file_free(&file);
+        if (status == LIC_OK && (lic_output_place(s->output, at) == LIC_PLACE_INPUT ||
+                                 lic_output_place(sweep->part_path, at) == LIC_PLACE_INPUT))
+            status = lic_report_fail(err, LIC_ERR_ARGUMENT, "is input and output at once");
     }
     if (status != LIC_OK)
         lic_report_error(at, "%s", err->text);
@@ -216,7 +219,11 @@ int lic_command_sweep(const lic_settings *s)
 {
     lic_sweep sweep = {.qualities = s->n_qualities ? s->qualities : default_qualities,
                        .n_qualities = s->n_qualities,
-                       .tile_side = s->tile_side};
+                       .tile_side = s->tile_side,
+                       .cpu = s->cpu,
+                       .threads = s->threads,
+                       .backend = s->backend,
+                       .force = s->force};
     lic_error err = {0};
     int code = check(s);
     if (code >= 0)

@@ -30,6 +30,10 @@ typedef struct lic_sweep {
     int n_qualities;
     uint32_t tile_side; /* 0: the library's */
     lic_model_info model;
+    lic_cpu cpu; /* these three as they were asked for: times depend on them */
+    int threads;
+    lic_backend backend;
+    bool force; /* a part file of another sweep may go */
     char *part_path;
     FILE *part;
 } lic_sweep;

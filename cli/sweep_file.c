@@ -23,6 +23,12 @@ static void put_head(const lic_sweep *sweep, FILE *file)
     lic_json_hex(&json, "model_hash", sweep->model.hash, 16);
     if (sweep->tile_side)
         lic_json_unsigned(&json, "tile_side", sweep->tile_side);
+    if (sweep->cpu)
+        lic_json_string(&json, "cpu", lic_cpu_name(sweep->cpu));
+    if (sweep->threads)
+        lic_json_unsigned(&json, "threads", (uint64_t)sweep->threads);
+    if (sweep->backend != LIC_BACKEND_STRICT)
+        lic_json_string(&json, "backend", "openblas");
     lic_json_begin_array(&json, "qualities");
     for (int i = 0; i < sweep->n_qualities; i++)
         lic_json_real(&json, NULL, sweep->qualities[i], 6);
@@ -108,35 +114,43 @@ static size_t take_lines(lic_sweep *sweep, const uint8_t *text, const uint8_t *e
     return taken;
 }
 
-/* What is there by now, if it is of this sweep. */
-static size_t read_part(lic_sweep *sweep)
+/* What is there by now; what is not of this sweep goes away with -f only. */
+static lic_status read_part(lic_sweep *sweep, size_t *n_taken, lic_error *err)
 {
     lic_file_data file;
-    lic_error ignored;
     char *head = NULL;
-    size_t head_bytes = 0, taken = 0;
-    if (lic_file_read(sweep->part_path, LIC_READ_ANY, &file, &ignored) != LIC_OK)
-        return 0;
+    size_t head_bytes = 0;
+    lic_status status = lic_file_read(sweep->part_path, LIC_READ_ANY, &file, err);
+    if (status != LIC_OK)
+        return status == LIC_ERR_TRUNCATED ? LIC_OK : status; /* empty */
     FILE *memory = open_memstream(&head, &head_bytes);
     if (memory) {
         put_head(sweep, memory);
         fclose(memory);
     }
     if (head && file.bytes >= head_bytes && memcmp(file.data, head, head_bytes) == 0)
-        taken = take_lines(sweep, file.data + head_bytes, file.data + file.bytes);
-    else
+        *n_taken = take_lines(sweep, file.data + head_bytes, file.data + file.bytes);
+    else if (sweep->force)
         lic_report_warning(sweep->part_path, "is of another sweep, and is begun anew");
+    else
+        status = lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                                 "is of another sweep (pictures may differ; qualities, model, tiles "
+                                 "and machine options may not); -f begins it anew");
     free(head);
     lic_file_free(&file);
-    return taken;
+    return status;
 }
 
 /* Anew with what was taken, so that no cut or foreign line stays; then open for more. */
 lic_status lic_sweep_part_open(lic_sweep *sweep, size_t *n_taken, lic_error *err)
 {
     lic_output out;
-    *n_taken = access(sweep->part_path, F_OK) == 0 ? read_part(sweep) : 0;
-    lic_status status = lic_output_open(&out, sweep->part_path, true, err);
+    lic_status status = LIC_OK;
+    *n_taken = 0;
+    if (access(sweep->part_path, F_OK) == 0)
+        status = read_part(sweep, n_taken, err);
+    if (status == LIC_OK)
+        status = lic_output_open(&out, sweep->part_path, true, err);
     if (status != LIC_OK)
         return status;
     put_head(sweep, out.stream);

@@ -258,7 +258,7 @@ static size_t ep_scratch(const slice_model *w)
 }
 
 /* Local context of non-anchor positions. Only the taps that fall on anchors, those with an odd sum
- * of offsets, are there (network.c packs no others): the rest would multiply zeros. */
+ * of offsets, are there (weights_layers.c packs no others): the rest would multiply zeros. */
 static void local_context(const struct ep_job *j, int y, const int *xs, int n, float *out)
 {
     const conv *w = &j->w->local;

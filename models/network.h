@@ -1,5 +1,5 @@
 /* network.h - the weights of one codec network, layer by layer, under the names that the papers,
- * the PyTorch modules and the tensors of the weights file share. Filled by weights.c and network.c,
+ * the PyTorch modules and the tensors of the weights file share. Filled by network_load.c,
  * read by the forward functions. Immutable after loading. */
 #ifndef LIC_MODELS_NETWORK_H
 #define LIC_MODELS_NETWORK_H

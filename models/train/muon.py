@@ -19,7 +19,7 @@ class FlatParameters:
 
     With `half` the network itself works on bf16 copies of the matrices, but for those that it multiplies in float32.
     """
-    FLOAT = ("down4", ".l.2.")
+    FLOAT = ("down4", ".l.2.", "g_a.shortcuts.3")
 
     def __init__(self, net, half=False):
         adam, shapes = [], {}
@@ -91,9 +91,14 @@ class Muon:
     """Momentum orthogonalised by Newton-Schulz for the matrices and convolution kernels, Adam for the rest."""
     REFRESH = 0         # nothing to do between steps
 
-    def __init__(self, flat, lr, adam_lr, momentum=0.95, streams=4):
-        self.flat, self.lr, self.adam_lr, self.momentum = flat, lr, adam_lr, momentum
-        v = flat.value
+    def __init__(self, flat, lr, adam_lr, kernels=1.0, momentum=0.95, streams=4):
+        """kernels: rate of the convolution kernels, as a part of lr."""
+        self.flat, self.adam_lr, self.momentum = flat, adam_lr, momentum
+        v, n = flat.value, flat.adam_end
+        self.rate = torch.full_like(v[n:], lr)
+        for p in flat.master.values():
+            if p.ndim == 4 and p.storage_offset() >= n:
+                self.rate[p.storage_offset() - n:][:p.numel()] *= kernels
         self.scale, self.t = torch.ones((), device=v.device), torch.zeros((), device=v.device)
         self.moment, self.update = torch.zeros_like(v), torch.zeros_like(v)
         self.second = torch.zeros_like(v[:flat.adam_end])
@@ -162,7 +167,7 @@ class Muon:
         flat.value[:n].add_(m / d * (ok * self.scale * (-self.adam_lr) / (1 - 0.9 ** t)))
         for s in self.streams:
             torch.cuda.current_stream().wait_stream(s)
-        flat.value[n:].add_(self.update[n:] * (ok * self.scale * -self.lr))
+        flat.value[n:].addcmul_(self.update[n:], self.rate * (ok * -self.scale))
         flat.publish()
 
 

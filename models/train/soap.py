@@ -17,8 +17,8 @@ class Soap(Muon):
     """Steps have the length of Muon's: 0.2 an element, or less where the gradient keeps changing its sign."""
     REFRESH = 20        # steps between two corrections of the bases, which happen outside of the captured step
 
-    def __init__(self, flat, lr, adam_lr):
-        super().__init__(flat, lr, adam_lr, momentum=BETA, streams=0)
+    def __init__(self, flat, lr, adam_lr, kernels=1.0):
+        super().__init__(flat, lr, adam_lr, kernels, momentum=BETA, streams=0)
         self.squares = torch.zeros_like(flat.value)
         self.age = torch.zeros_like(self.t)         # steps that the squares know of
 

@@ -114,7 +114,7 @@ class Trainer:
         if world > 1:
             dist.broadcast(self.flat.value, 0)
             self.flat.publish()
-        self.optimizer = {"muon": Muon, "soap": Soap}[cfg.get("optimizer", "muon")](self.flat, cfg["lr"], cfg["adam_lr"])
+        self.optimizer = {"muon": Muon, "soap": Soap}[cfg.get("optimizer", "muon")](self.flat, cfg["lr"], cfg["adam_lr"], cfg.get("kernels", 1.0))
         self.guard = GradientGuard(self.flat.grad)
         self.average = self.flat.value.clone()
         self.average_weight = torch.ones((), device=tiles.data.device)

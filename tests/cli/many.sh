@@ -120,6 +120,77 @@ expect "an empty list" 1 'is empty'
 run "$LIC" encode --filelist nowhere
 expect "no such list" 1 'nowhere: cannot open'
 
+# ---- what --json would write over ----
+cp in/b.png keep.png
+cp keep.png mine.png
+"$LIC" encode --quiet mine.png
+cp mine.lic keep.lic
+cp "$("$LIC" -V | sed -n 's/^.* \(.*student.licw\)$/\1/p' | head -n 1)" own.licw
+for command in "encode -fq0 mine.png" "encode -nq0 mine.png" "info -f" "eval -f mine.png" "bdrate -f mine.png"; do
+    run "$LIC" $command mine.lic --json=mine.lic
+    expect "--json names what is read or written: $command" 1 'mine.lic: would be '
+done
+run "$LIC" encode -f mine.png --json=mine.png
+expect "--json names the picture" 1 'mine.png: would be written by --json, and is read or written as mine.png'
+run "$LIC" encode mine.png new.lic --json=new.lic
+expect "--json names the new output" 1 'new.lic: would be the output, and what --json writes'
+run "$LIC" encode -f --model own.licw mine.png own.licw
+expect "weights as output" 2 "own.licw': holds the weights"
+echo mine.png >list
+run "$LIC" encode -f --filelist list -o list
+expect "list as output" 2 "list': is the list of inputs"
+holds "all stay" eval 'cmp -s mine.png keep.png && cmp -s mine.lic keep.lic && grep -qx mine.png list'
+echo notes >notes
+run "$LIC" encode -f mine.png --quiet
+for command in "info mine.lic" "eval mine.png mine.lic" "encode mine.png notes.lic"; do
+    run "$LIC" $command --json=notes
+    expect "--json does not overwrite: $command" 1 'notes: exists; -f overwrites'
+done
+holds "notes stay" grep -qx notes notes
+run "$LIC" info -f mine.lic --json=notes
+expect "--json overwrites with -f" 0
+run "$LIC" encode -n mine.png --json=notes
+expect "--json goes on with -n" 0
+holds "both lines" test "$(wc -l <notes)" = 2
+run "$LIC" encode --filelist /dev/null -o x.lic
+expect "no names" 1 'null: is empty'
+printf '\n\n' >blank
+run "$LIC" encode --quiet --filelist blank
+expect "empty lines" 1 'no pictures in what was given'
+
+# ---- folders and links that lead nowhere ----
+mkdir -p tree/a tree/locked
+cp in/b.png tree/a/b.png
+cp in/b.png tree/c.png
+ln -s nothing tree/gone.png
+run "$LIC" encode -r tree --output-dir tree-out
+expect "a link that leads nowhere" 1 'tree/gone.png: cannot open'
+holds "the others are made" test -f tree-out/a/b.lic -a -f tree-out/c.lic
+rm tree/gone.png
+chmod -R a+rX "$T" && chmod 0 tree/locked && mkdir -m 777 locked-out
+as_user=()
+if [ "$(id -u)" -eq 0 ]; then as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups); fi
+if "${as_user[@]}" test -x "$LIC" && ! "${as_user[@]}" test -r tree/locked; then
+    run "${as_user[@]}" "$LIC" encode -r tree --output-dir locked-out
+    expect "a folder that may not be read" 1 'tree/locked: cannot open: Permission denied'
+    holds "the others are made all the same" test -f locked-out/a/b.lic -a -f locked-out/c.lic
+else
+    echo "skip: no folder is locked here, or nobody may run lic"
+fi
+chmod 700 tree/locked
+
+# ---- a limit of the system on the size of files ----
+(
+    ulimit -f 1
+    "$LIC" decode mine.lic --format ppm --output-dir limited >out 2>err
+    echo $? >rc
+)
+rc=$(cat rc)
+expect "files may not be large" 1 'cannot write.*: File too large'
+holds "nothing half written" test -z "$(find limited -type f)"
+run "$LIC" encode in/b.png nowhere/b.lic
+expect "the output's folder is not there" 1 'in/b.png: cannot write nowhere/b.lic: No such file'
+
 # ---- failures do not stop the rest, and are listed last ----
 head -c 50 in/b.png >in/bad.png
 run "$LIC" encode -r in gone.png --output-dir part --json=lines
@@ -188,9 +259,9 @@ if "$LIC" -V | grep -q '/teacher.licw$'; then
     run "$LIC" encode --model teacher in/a.png in/sub/c.jpg --output-dir mixed
     expect "another model" 0
     cp single/b.lic single/d.lic mixed
-    run "$LIC" decode mixed/*.lic --output-dir mixed --json=lines
+    run "$LIC" decode mixed/*.lic --output-dir mixed --json=lines2
     expect "two models in one call" 0
-    holds "each by its model" test "$(grep -c '"model": "teacher"' lines)" = 2 -a "$(grep -c '"model": "student"' lines)" = 2
+    holds "each by its model" test "$(grep -c '"model": "teacher"' lines2)" = 2 -a "$(grep -c '"model": "student"' lines2)" = 2
     run "$LIC" decode --model student mixed/*.lic -f --output-dir mixed
     expect "one for all is wrong for some" 3 '2 decoded, 2 failed'
 else

@@ -42,7 +42,7 @@ cat a.png | "$LIC" encode --max-memory 500 - c2.lic 2>err; rc=$?
 expect "a pipe that is longer than --max-memory" 1 'standard input: comes through a pipe.*--max-memory=500 bytes'
 cat a.lic | "$LIC" decode --max-memory 100 --format ppm - -c 2>err >c2.ppm; rc=$?
 expect "the same when decoding" 1 'standard input: comes through a pipe.*--max-memory=100 bytes'
-yes | "$LIC" encode --max-memory 100k - c2.lic --json=line.json 2>err; rc=$?
+yes | "$LIC" encode --max-memory 100k - c2.lic -f --json=line.json 2>err; rc=$?
 expect "a pipe without end" 1 'more than --max-memory=100000 bytes'
 holds "its status in JSON" grep -q '"input": "-".*"status": "LIC_ERR_LIMIT"' line.json
 "$LIC" encode --max-memory 500M - c3.lic <a.png 2>err; rc=$?

@@ -15,7 +15,7 @@ count() { # how many outputs there are
     find made -name '[!.]*.lic' 2>/dev/null | wc -l
 }
 start=0
-for signal in INT TERM HUP KILL; do
+for signal in INT TERM HUP USR1 KILL; do
     # bash lets what it starts in the background ignore SIGINT, unless job control is on.
     set -m
     "$LIC" encode -rn in --output-dir made -q 20 -T 3 --json="lines.$start.$signal" >out 2>err </dev/null &

@@ -64,6 +64,18 @@ run "$LIC" sweep in small.png -q 5,40,90 -o stop.json -f
 expect "goes on once more" 0 'goes on after 4'
 holds "the same numbers as in one go" test "$(without_times stop.json)" = "$(without_times whole.json)"
 cp cut stop.json.part
+for other in "-q 5,41,90" "-q 5,40,90 --tile 64" "-q 5,40,90 --cpu scalar" "-q 5,40,90 -T 1"; do
+    cp cut stop2.json.part
+    run "$LIC" sweep in small.png $other -o stop2.json
+    expect "another sweep's part is kept without -f: $other" 1 'is of another sweep.*; -f begins'
+    holds "measurements stay: $other" cmp -s cut stop2.json.part
+done
+cp small.png picture.part
+run "$LIC" sweep picture.part -q 5 -o picture
+expect "a picture where the part file goes" 1 'picture.part: is input and output at once'
+run "$LIC" sweep in small.png -q 5 -f -o small.png
+expect "the picture is the output" 1 'small.png: is input and output at once'
+holds "pictures stay" cmp -s small.png picture.part
 run "$LIC" sweep small.png -q 5,41,90 -o stop.json -f
 expect "another sweep's part" 0 'is of another sweep'
 cp cut stop.json.part

@@ -61,7 +61,7 @@ usage '0 to 100' encode --quality= x
 usage 'needs a value' encode x -q
 usage 'takes no value' encode --strip=3 x
 usage 'not an option of lic decode' decode -q 5 x
-usage 'not an option of lic eval' eval -f x y
+usage 'not an option of lic eval' eval -n x y
 usage 'which picture' encode
 usage 'which file' decode
 usage 'which two' eval x
@@ -94,8 +94,13 @@ usage 'not an option of lic encode' encode --no-check x
 usage 'strict or openblas' encode --backend gpu x
 usage 'auto, scalar' encode --cpu z80 x
 
+usage 'some of icc' encode --metadata none,exif x
+usage 'some of icc' encode --metadata icc,all x
+
 run env LIC_THREADS=many "$LIC" -V
 expect "bad LIC_THREADS" 2 'LIC_THREADS'
+run env LIC_CPU=z80 "$LIC" -V
+expect "bad LIC_CPU" 2 "LIC_CPU: 'z80' is not auto, scalar"
 # The names clic and dlic are commands; nothing else in a path is.
 mkdir "$T/dlic"
 ln -s "$(realpath "$LIC")" "$T/clic"

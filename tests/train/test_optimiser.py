@@ -33,6 +33,21 @@ def test_muon_orthogonalises_each_matrix():
             assert torch.allclose(step.abs(), torch.full_like(step, 1e-3), rtol=1e-2), name
 
 
+def test_convolution_kernels_have_a_rate_of_their_own():
+    steps = []
+    for kernels in (1.0, 0.25):
+        torch.manual_seed(0)
+        net = M.Codec(**TINY["model"])
+        flat = muon.FlatParameters(net)
+        before = {k: v.clone() for k, v in flat.master.items()}
+        flat.grad.normal_()
+        muon.Muon(flat, lr=1e-2, adam_lr=1e-3, kernels=kernels).step(torch.ones(()))
+        steps.append({k: v - before[k] for k, v in flat.master.items()})
+    for name, whole in steps[0].items():
+        quarter = muon.is_matrix(name, whole) and whole.ndim == 4
+        assert torch.allclose(steps[1][name], whole * (0.25 if quarter else 1), rtol=1e-3, atol=1e-7), name
+
+
 def test_soap_is_adam_in_the_eigenbasis():
     """On least squares with condition numbers of a thousand on both sides it goes far below Adam, which it is while its bases stand still."""
     torch.manual_seed(0)

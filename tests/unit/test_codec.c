@@ -184,6 +184,19 @@ TEST(codec_bad_pictures_and_options)
     free(p.data);
 }
 
+/* Options from another version, or from nowhere: nothing behind their size is looked at. */
+TEST(codec_foreign_options_are_not_read)
+{
+    lic_options foreign;
+    lic_encoder *encoder = (lic_encoder *)&foreign;
+    lic_decoder *decoder = (lic_decoder *)&foreign;
+    lic_error err;
+    memset(&foreign, 0x5A, sizeof foreign); /* the allocator as well */
+    CHECK_EQ_INT(lic_encoder_new(tiny_model(), &foreign, &encoder, &err), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_decoder_new(tiny_model(), &foreign, &decoder, &err), LIC_ERR_ARGUMENT);
+    CHECK(!encoder && !decoder);
+}
+
 TEST(codec_missing_arguments)
 {
     lic_image p = make_picture(20, 20, 3, 8), out;
