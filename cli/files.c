@@ -314,7 +314,7 @@ static void *wait_for_signals(void *user)
 void lic_output_catch_signals(void)
 {
     static sigset_t caught; /* the thread reads it */
-    const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGXCPU,
+    const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,  SIGXCPU,
                            SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM};
     struct sigaction old;
     pthread_t thread;

@@ -38,11 +38,12 @@ static bool is_file(const char *path)
  * taken, so that somebody says that it cannot be read. */
 static bool is_file_or_folder(const char *path)
 {
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-        return true;
-    const bool leads_nowhere = stat(path, &st) != 0;
-    return lstat(path, &st) == 0 && (S_ISDIR(st.st_mode) || (leads_nowhere && S_ISLNK(st.st_mode)));
+    struct stat entry, file;
+    if (lstat(path, &entry) != 0)
+        return false;
+    if (stat(path, &file) != 0)
+        return S_ISLNK(entry.st_mode);
+    return S_ISREG(file.st_mode) || S_ISDIR(entry.st_mode);
 }
 
 static bool is_wanted(const char *folder, const char *name, wanted want)

@@ -222,15 +222,9 @@ bool lic_job_say_json(const lic_job *job, lic_status status, FILE *file)
     return ok;
 }
 
-/* Whether the output that --json names is the file behind another name. */
-static bool json_is(const lic_settings *s, const char *other)
-{
-    return other && *other && lic_output_place(s->json_file, other) == LIC_PLACE_INPUT;
-}
-
 bool lic_job_json_clashes(const lic_settings *s, const char *other)
 {
-    if (!s->json_file || !json_is(s, other))
+    if (!s->json_file || !other || lic_output_place(s->json_file, other) != LIC_PLACE_INPUT)
         return false;
     lic_report_error(s->json_file, "would be written by --json, and is read or written as %s",
                      other);

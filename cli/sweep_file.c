@@ -133,9 +133,10 @@ static lic_status read_part(lic_sweep *sweep, size_t *n_taken, lic_error *err)
     else if (sweep->force)
         lic_report_warning(sweep->part_path, "is of another sweep, and is begun anew");
     else
-        status = lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
-                                 "is of another sweep (pictures may differ; qualities, model, tiles "
-                                 "and machine options may not); -f begins it anew");
+        status =
+            lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                            "is of another sweep (pictures may differ; qualities, model, tiles "
+                            "and machine options may not); -f begins it anew");
     free(head);
     lic_file_free(&file);
     return status;
