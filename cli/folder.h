@@ -20,8 +20,8 @@ lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err)
 void lic_folder_free(lic_folder *folder);
 
 /* Calls visit for every file below the folder, folder by folder in order of names; hidden ones and
- * links to folders are left out. `name` is the path below the folder. Stops when visit fails. A folder
- * that cannot be read is told, counted in *n_unread, and does not stop it. */
+ * links to folders are left out. `name` is the path below the folder. Stops when visit fails. A
+ * folder that cannot be read is told, counted in *n_unread, and does not stop it. */
 typedef lic_status (*lic_folder_visit)(void *user, const char *path, const char *name,
                                        lic_error *err);
 lic_status lic_folder_walk(const char *folder, lic_folder_visit visit, void *user, size_t *n_unread,

@@ -16,7 +16,7 @@ typedef struct lic_inputs {
     lic_input *items;
     size_t n;
     size_t n_unread; /* folders that could not be read, which has been said */
-    bool in_folder; /* outputs may need folders that are not there yet */
+    bool in_folder;  /* outputs may need folders that are not there yet */
 } lic_inputs;
 
 /* suffix: what a default output name ends in. Returns -1 to go on, else the exit code, everything

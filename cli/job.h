@@ -59,8 +59,9 @@ lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, li
 
 /* Whether --json=FILE names this file as well, by this or another name; said. */
 bool lic_job_json_clashes(const lic_settings *settings, const char *other);
-/* The file that --json=FILE names, else the stream. NULL, said, if it cannot be opened, is something
- * that the command line names to be read, or exists: -f overwrites it, -n goes on at its end. */
+/* The file that --json=FILE names, else the stream. NULL, said, if it cannot be opened, is
+ * something that the command line names to be read, or exists: -f overwrites it, -n goes on at its
+ * end. */
 FILE *lic_job_json_open(const lic_settings *settings, FILE *stream);
 /* Opens it and begins the JSON line of a command. */
 bool lic_job_json_begin(lic_json *json, const lic_settings *settings, FILE *stream,

@@ -34,10 +34,18 @@ void lic_options_init(lic_options *options)
     options->max_pixels = (uint64_t)1 << 28;
 }
 
+bool lic_context_options_foreign(const lic_options *options, lic_error *err)
+{
+    if (!options || options->struct_bytes == sizeof *options)
+        return false;
+    lic_fail(err, LIC_ERR_ARGUMENT, "lic_options is not from lic_options_init");
+    return true;
+}
+
 static lic_status check_options(const lic_context *context, lic_error *err)
 {
     const lic_options *o = &context->options;
-    if (o->struct_bytes != sizeof *o || o->threads < 0 || o->threads > LIC_MAX_THREADS)
+    if (o->threads < 0 || o->threads > LIC_MAX_THREADS)
         return lic_fail(err, LIC_ERR_ARGUMENT, "options out of range (threads 0..%d)",
                         LIC_MAX_THREADS);
     if (!context->kernels)

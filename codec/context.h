@@ -21,6 +21,10 @@ typedef struct lic_context {
 /* A forward pass over the arena of c: run once planning, once for real. */
 typedef void (*lic_forward_fn)(lic_context *context, nn *c, void *user);
 
+/* Whether options are not of this library's size (set *err); to be asked before anything else in
+ * them is read, the allocator too. */
+bool lic_context_options_foreign(const lic_options *options, lic_error *err);
+/* Options that are not foreign, or NULL. */
 lic_status lic_context_init(lic_context *context, const lic_model *model,
                             const lic_options *options, lic_error *err);
 void lic_context_release(lic_context *context);

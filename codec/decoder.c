@@ -26,8 +26,8 @@ lic_status lic_decoder_new(const lic_model *model, const lic_options *options, l
     if (!out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_new: bad argument");
     *out = NULL;
-    if (options && options->struct_bytes != sizeof *options) /* before anything else in it */
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_options is not from lic_options_init");
+    if (lic_context_options_foreign(options, err))
+        return LIC_ERR_ARGUMENT;
     const lic_allocator *allocator = options ? options->allocator : NULL;
     lic_decoder *decoder = lic_alloc(allocator, sizeof *decoder);
     if (!decoder)

@@ -27,8 +27,8 @@ lic_status lic_encoder_new(const lic_model *model, const lic_options *options, l
     if (!out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_encoder_new: bad argument");
     *out = NULL;
-    if (options && options->struct_bytes != sizeof *options) /* before anything else in it */
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_options is not from lic_options_init");
+    if (lic_context_options_foreign(options, err))
+        return LIC_ERR_ARGUMENT;
     const lic_allocator *allocator = options ? options->allocator : NULL;
     lic_encoder *encoder = lic_alloc(allocator, sizeof *encoder);
     if (!encoder)
