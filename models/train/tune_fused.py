@@ -22,8 +22,8 @@ CHOICES = {
     "norm_bwd": dict(block=(1024, 4096), programs=(528, 1056, 4224), warps=(4, 8)),
     "dw_fwd": dict(rows=(16, 32), columns=(2, 4), channels=(32, 64), warps=(2, 4)),
     "dw_bwd": dict(rows=(16, 32), columns=(2, 4), channels=(32, 64), warps=(4,)),
-    "narrow": dict(pixels=(64, 128, 256), warps=(4, 8)),
-    "narrow_wgrad": dict(pixels=(64, 128), accumulator=(1024, 2048), programs=(528, 1056), warps=(4, 8), stages=(1, 2, 3)),
+    "narrow": dict(pixels=(32, 64, 128), warps=(1, 2)),
+    "narrow_wgrad": dict(pixels=(32, 64, 128), accumulator=(1024, 2048), programs=(528, 1056), warps=(2,), stages=(1, 2, 3)),
 }
 
 

@@ -177,6 +177,17 @@ def test_what_is_cut_off_costs_and_counts_nothing():
         assert torch.isclose(whole[0], plain[0] * (train.LAMBDA[0] / 0.0098) ** -0.5)
 
 
+def test_the_average_forgets_the_first_steps():
+    """In a run shorter than the time of "ema" too: a tenth of it back on average, and a long run as far back as "ema" says."""
+    trainer = train.Trainer(M.Codec(**TINY["model"]), data.Tiles("random", "cpu", tile=128), dict(TINY, ema=0.999))
+    for steps, low, high in ((1000, 50, 120), (20000, 900, 1050)):
+        average = 0.0
+        for trainer.rounds in range(steps):
+            trainer.set_progress(0.0)
+            average += (trainer.rounds - average) * trainer.average_weight.item()
+        assert low < steps - average < high, (steps, steps - average)
+
+
 def test_a_share_of_the_steps_codes_tiles():
     trainer = train.Trainer(M.Codec(**TINY["model"]), data.Tiles("random", "cpu", tile=128), dict(TINY, tiles=0.3))
     kinds = []
