@@ -68,9 +68,10 @@ static lic_status unpack(const lic_chunk *chunk, uint8_t *at, lic_error *err)
 
 lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out, lic_error *err)
 {
+    if (out)
+        *out = (lic_buffer){0};
     if (!chunk || !chunk->data || !chunk->packed || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_chunk_read needs a packed chunk and a buffer");
-    *out = (lic_buffer){0};
     const size_t bytes = chunk->unpacked_bytes;
     if (bytes > UINT32_MAX || chunk->bytes > UINT32_MAX || bytes / MAX_DEFLATE_RATIO > chunk->bytes)
         return lic_fail(err, LIC_ERR_CORRUPT, "metadata '%.4s' of the file is damaged",

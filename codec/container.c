@@ -361,12 +361,13 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
 lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *err)
 {
     lic_container c;
+    if (info)
+        memset(info, 0, sizeof *info);
     if (!info || (!data && bytes > 0))
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_probe needs data and a place for the answer");
-    *info = (lic_info){0};
     lic_status status = lic_container_read(data, bytes, info->chunks, &c, err);
     if (status != LIC_OK && !c.latents) {
-        *info = (lic_info){0};
+        memset(info, 0, sizeof *info); /* of the chunks that were found before */
         return status;
     }
     info->width = c.width;

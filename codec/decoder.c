@@ -197,14 +197,21 @@ static lic_status decode(lic_decoder *decoder, const void *data, size_t bytes,
     return status ? status : explain(d->damage, err);
 }
 
+/* Before anything that can fail, so that a caller may free *out whatever became of the call. */
+static void empty(lic_image *out)
+{
+    if (out)
+        memset(out, 0, sizeof *out);
+}
+
 lic_status lic_decoder_decode_area(lic_decoder *decoder, const void *data, size_t bytes,
                                    const lic_decode_options *options, lic_image *out,
                                    lic_error *err)
 {
+    empty(out);
     if (!decoder || !data || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_decode: bad argument");
     lic_decoding d = {0};
-    memset(out, 0, sizeof *out);
     const lic_status status = decode(decoder, data, bytes, options, &d, err);
     if (status)
         lic_image_free(&d.to.image, d.allocator);
@@ -239,12 +246,11 @@ void lic_decoder_get_stats(const lic_decoder *decoder, lic_stats *stats)
 lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
                       const lic_options *options, uint32_t depth, lic_image *out, lic_error *err)
 {
-    lic_decoder *decoder = NULL;
+    lic_decoder *decoder;
+    empty(out);
     lic_status status = lic_decoder_new(model, options, &decoder, err);
     if (!status)
         status = lic_decoder_decode(decoder, data, bytes, depth, out, err);
-    else if (out)
-        memset(out, 0, sizeof *out);
     lic_decoder_free(decoder);
     return status;
 }

@@ -244,7 +244,14 @@ static void set_grid(struct encoding *e, uint32_t width, uint32_t height, uint32
     lic_grid_init(&e->grid, width, height, e->tile_w, e->tile_h);
 }
 
-/* Common to pictures in memory and pictures from a source. */
+/* Before anything that can fail, so that a caller may free *out whatever became of the call. */
+static void empty(lic_buffer *out)
+{
+    if (out)
+        memset(out, 0, sizeof *out);
+}
+
+/* Common to pictures in memory and pictures from a source. *out is empty. */
 static lic_status encode(lic_encoder *encoder, struct encoding *e,
                          const lic_encode_options *options, lic_buffer *out, lic_error *err)
 {
@@ -253,7 +260,6 @@ static lic_status encode(lic_encoder *encoder, struct encoding *e,
     options = options ? options : &defaults;
     if (!encoder || !out || options->struct_bytes != sizeof *options)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_encoder_encode: bad argument");
-    memset(out, 0, sizeof *out);
     if (!(options->quality >= 0.0 && options->quality <= 100.0))
         return lic_fail(err, LIC_ERR_ARGUMENT, "quality is 0 to 100");
     if (!lic_tile_side_is_valid(options->tile_side))
@@ -282,6 +288,7 @@ static lic_status encode(lic_encoder *encoder, struct encoding *e,
 lic_status lic_encoder_encode(lic_encoder *encoder, const lic_image *image,
                               const lic_encode_options *options, lic_buffer *out, lic_error *err)
 {
+    empty(out);
     if (!image)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no picture given");
     struct encoding e = {.from.image = *image};
@@ -292,6 +299,7 @@ lic_status lic_encoder_encode_rows(lic_encoder *encoder, const lic_image *shape,
                                    void *user, const lic_encode_options *options, lic_buffer *out,
                                    lic_error *err)
 {
+    empty(out);
     if (!shape || !source)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no picture or no source of rows given");
     struct encoding e = {
@@ -309,12 +317,11 @@ void lic_encoder_get_stats(const lic_encoder *encoder, lic_stats *stats)
 lic_status lic_encode(const lic_model *model, const lic_image *image, const lic_options *options,
                       const lic_encode_options *encode, lic_buffer *out, lic_error *err)
 {
-    lic_encoder *encoder = NULL;
+    lic_encoder *encoder;
+    empty(out);
     lic_status status = lic_encoder_new(model, options, &encoder, err);
     if (!status)
         status = lic_encoder_encode(encoder, image, encode, out, err);
-    else if (out)
-        memset(out, 0, sizeof *out);
     lic_encoder_free(encoder);
     return status;
 }

@@ -11,7 +11,10 @@
  *    lic_encoder or lic_decoder belongs to one thread at a time. The same input, model and options
  *    give the same bytes and the same pixels on every machine and for any number of threads, as
  * long as the backend is LIC_BACKEND_STRICT (the default).
- *  - Memory: whoever receives an object frees it with the function named there.
+ *  - Memory: whoever receives an object frees it with the function named there. What a call returns
+ *    through a pointer is emptied (NULL, or all zero) before anything can fail, and stays so after
+ *    an error, that of an argument too: it may be freed whatever became of the call. (lic_probe
+ *    alone may fail and yet have something to tell.)
  *  - Not promised: that lic_stats keeps its fields' meaning in time units, or that a stream written
  * by LIC_BACKEND_OPENBLAS has the same bytes elsewhere (any decoder reads it all the same).
  */
@@ -258,9 +261,9 @@ LIC_API LIC_MUST_USE lic_status lic_probe(const void *data, size_t bytes, lic_in
 LIC_API LIC_MUST_USE lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out,
                                                lic_error *err);
 
-/* One picture each; options may be NULL. *out is empty on failure. The image that lic_decode fills
- * has the channels that the stream says and `depth` bits (0: as the stream says); its data is the
- * library's: lic_image_free. */
+/* One picture each; options may be NULL. The image that lic_decode fills has the channels that the
+ * stream says and `depth` bits (0: as the stream says); its data is the library's: lic_image_free.
+ */
 LIC_API LIC_MUST_USE lic_status lic_encode(const lic_model *model, const lic_image *image,
                                            const lic_options *options,
                                            const lic_encode_options *encode, lic_buffer *out,

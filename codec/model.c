@@ -98,9 +98,10 @@ lic_status lic_model_open(const char *path, const lic_model_options *options, li
     lic_model_options defaults;
     lic_model_options_init(&defaults);
     options = options ? options : &defaults;
+    if (out)
+        *out = NULL;
     if (!path || !out || options->struct_bytes != sizeof *options)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open: bad argument");
-    *out = NULL;
     if (!lic_backend_supported(options->backend))
         return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
     lic_model *model = lic_alloc(options->allocator, sizeof *model);
