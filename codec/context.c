@@ -167,6 +167,20 @@ void lic_context_stage_end(lic_context *context, double start)
     context->done += lic_stage_share(context->stage);
 }
 
+/* Refuses what takes more than max_memory: `bytes` of working memory, and the result. */
+static lic_status check_memory(const lic_context *context, size_t bytes, uint32_t width,
+                               uint32_t height, lic_error *err)
+{
+    const uint64_t limit = memory_limit(&context->options);
+    if (bytes <= limit && context->result_bytes <= limit - bytes)
+        return LIC_OK;
+    return lic_fail(err, LIC_ERR_LIMIT,
+                    "%u x %u pixels need %llu MB of memory, the limit is %llu MB", (unsigned)width,
+                    (unsigned)height,
+                    (unsigned long long)(bytes / 1000000 + context->result_bytes / 1000000),
+                    (unsigned long long)(limit / 1000000));
+}
+
 /* Memory is there: the same forward again, with kernels. */
 static lic_status run(lic_context *context, lic_forward_fn forward, void *user,
                       size_t scratch_floats, lic_error *err)
@@ -197,14 +211,12 @@ lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *u
 {
     size_t floats, bytes;
     memset(&context->stats, 0, sizeof context->stats);
+    context->result_bytes = 0;
     if (!plan(context, forward, user, lic_pool_threads(context->pool), &floats, &bytes))
         return lic_fail(err, LIC_ERR_LIMIT, "%u x %u pixels need more memory than can be counted",
                         (unsigned)width, (unsigned)height);
-    if (bytes > memory_limit(&context->options))
-        return lic_fail(err, LIC_ERR_LIMIT,
-                        "%u x %u pixels need %zu MB of memory, the limit is %llu MB",
-                        (unsigned)width, (unsigned)height, bytes / 1000000,
-                        (unsigned long long)(memory_limit(&context->options) / 1000000));
+    if (check_memory(context, bytes, width, height, err))
+        return LIC_ERR_LIMIT;
     if (!lic_arena_reserve(&context->arena, bytes, context->options.allocator))
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory: %zu MB are needed",
                         bytes / 1000000);

@@ -11,6 +11,7 @@ typedef struct lic_context {
     const lic_kernels *kernels;
     lic_pool *pool;
     lic_arena arena;
+    size_t result_bytes; /* of the picture that a forward pass allocates for the caller */
     lic_stats stats;
     lic_stage stage; /* for the progress callback */
     double work;     /* of this call: shares of tiles, see lic_stage_share */
@@ -18,7 +19,8 @@ typedef struct lic_context {
     double told;     /* the last fraction told: it never falls */
 } lic_context;
 
-/* A forward pass over the arena of c: run once planning, once for real. */
+/* A forward pass over the arena of c: run once planning, once for real. What it allocates beside
+ * the arena it tells in result_bytes when planning. */
 typedef void (*lic_forward_fn)(lic_context *context, nn *c, void *user);
 
 /* Whether options are not of this library's size (set *err); to be asked before anything else in

@@ -251,17 +251,20 @@ static void forward_small(lic_context *context, nn *c, lic_decoding *d, const st
         finish_row(context, c, d, row, s, decode_small);
 }
 
-/* Memory for the pixels: the plan has shown that the rest fits. */
-static void take_output(nn *c, lic_decoding *d)
+/* Memory for the pixels: the plan has counted them too, and shown that all fits. */
+static void take_output(lic_context *context, nn *c, lic_decoding *d)
 {
     lic_image *image = &d->to.image;
+    size_t bytes;
     if (d->by_rows) {
         const int rows = lic_smaller(d->grid.tile_h / d->scale, (int)image->height);
         image->data = lic_arena_take(c->arena, (size_t)rows, image->stride_bytes);
+    } else if (!lic_mul_size(image->stride_bytes, image->height, &bytes)) {
+        c->arena->failed = true;
+    } else if (c->arena->planning) {
+        context->result_bytes = bytes;
     } else if (!lic_nn_idle(c)) {
-        size_t bytes;
-        if (lic_mul_size(image->stride_bytes, image->height, &bytes))
-            image->data = lic_alloc(d->allocator, bytes);
+        image->data = lic_alloc(d->allocator, bytes);
         if (!image->data)
             d->damage = LIC_DAMAGE_NO_MEMORY;
     }
@@ -285,7 +288,7 @@ void lic_decoding_forward(lic_context *context, nn *c, void *user)
         d->codes.starts = lic_arena_take(c->arena, d->codes.n, sizeof *d->codes.starts);
     if (d->file.tile_w && !lic_nn_idle(c) && !lic_tile_codes_find(&d->codes))
         d->damage = d->codes.cut ? LIC_DAMAGE_NOT_CUT : LIC_DAMAGE_CODE;
-    take_output(c, d);
+    take_output(context, c, d);
     if (has_head(context, d))
         forward_small(context, c, d, &span);
     else

@@ -131,9 +131,13 @@ typedef struct lic_options {
     size_t struct_bytes; /* set by lic_options_init */
     int threads;         /* 0: all usable cores */
     lic_cpu cpu;
-    lic_backend backend;      /* OPENBLAS needs a model opened for it */
-    uint64_t max_pixels;      /* default 2^28 */
-    uint64_t max_memory;      /* bytes the call may take, 0: no limit but the machine's */
+    lic_backend backend; /* OPENBLAS needs a model opened for it */
+    uint64_t max_pixels; /* default 2^28 */
+    /* Bytes that a call may take, counted and refused before any work: all working memory, and the
+     * picture that a decoder returns. 0: three quarters of what the machine has. Not counted, as
+     * nobody knows them before: the stream that an encoder returns and, while that grows, its
+     * latents once or twice more. The model is not the call's. */
+    uint64_t max_memory;
     lic_progress_fn progress; /* NULL: none */
     void *progress_user;
     const lic_allocator *allocator; /* NULL: malloc; must outlive the context and its results */
@@ -311,7 +315,8 @@ LIC_API void lic_decoder_free(lic_decoder *decoder);
 /* Bytes of working memory that encoding and decoding a picture of this size in tiles of at most
  * tile_side (as in lic_encode_options) will take (the larger of the two), computed by a dry run; 0
  * if a size is out of range. For lic_encoder_encode_rows and lic_decoder_decode_rows, which hold
- * some of the rows, row_bytes is the length of a row; 0: the picture is the caller's. */
+ * some of the rows, row_bytes is the length of a row; 0: for the other calls, of which the whole
+ * picture, the caller's or one that is returned, is not in this. */
 LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
                                 uint32_t tile_side, size_t row_bytes, int threads);
 /* The same of decoding a stream, whose tiles need not be those that this library's encoder makes;

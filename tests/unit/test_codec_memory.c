@@ -3,6 +3,8 @@
  * work. */
 #include "tests/unit/codec_fixture.h"
 
+#include <stdbool.h>
+
 /* ---- allocations that fail ------------------------------------------------------------------- */
 
 static const uint8_t profile[300] = {1, 2, 3};
@@ -215,46 +217,97 @@ TEST(codec_plan_of_sizes_out_of_range)
           lic_plan_bytes(tiny_model(), 100, 100, 0, 0, 1));
 }
 
-/* One byte less than the plan is refused, and nothing of the picture's size was taken for it. */
-TEST(codec_max_memory)
+/* Beside working memory and the picture a call takes a context and a pool (FEW), and pads a large
+ * block, so that it begins with a huge page, with bytes that are never touched. */
+enum { FEW = 100000, PADDING = 2 << 20 };
+
+static lic_status encode_within(const lic_image *p, uint64_t max_memory, counted *c,
+                                size_t *planned)
 {
-    lic_image p = make_picture(500, 400, 3, 8), out;
+    const lic_allocator allocator = {counted_alloc, counted_free, c};
     lic_options options = with_threads(1);
     lic_encoder *encoder = NULL;
-    lic_decoder *decoder = NULL;
-    lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 20), other;
+    lic_buffer out = {0};
     lic_stats stats;
-    lic_error err;
-    for (int less = 0; less < 2; less++) {
-        counted c = {.refuse_at = -1};
-        const lic_allocator allocator = {counted_alloc, counted_free, &c};
-        const lic_status want = less ? LIC_ERR_LIMIT : LIC_OK;
-        options.max_memory = 0;
-        REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
-        REQUIRE(lic_encoder_encode(encoder, &p, NULL, &other, &err) == LIC_OK);
-        lic_encoder_get_stats(encoder, &stats);
-        lic_encoder_free(encoder);
-        lic_buffer_free(&other);
-        options.max_memory = stats.planned_bytes - (size_t)less;
-        options.allocator = &allocator;
-        CHECK_EQ_INT(lic_encode(tiny_model(), &p, &options, NULL, &other, &err), want);
-        lic_buffer_free(&other);
-        options.allocator = NULL;
-        options.max_memory = 0;
-        REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
-        REQUIRE(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err) == LIC_OK);
-        lic_decoder_get_stats(decoder, &stats);
-        lic_decoder_free(decoder);
-        lic_image_free(&out, NULL);
-        options.max_memory = stats.planned_bytes - (size_t)less;
-        options.allocator = &allocator;
-        CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes, &options, 0, &out, &err),
-                     want);
-        lic_image_free(&out, &allocator);
-        CHECK(!less || c.largest < 500 * 400); /* neither working memory nor pixels */
-        CHECK_EQ_INT(c.live, 0);
-        options.allocator = NULL;
-    }
+    *c = (counted){.refuse_at = -1};
+    options.max_memory = max_memory;
+    options.allocator = &allocator;
+    CHECK_EQ_INT(lic_encoder_new(tiny_model(), &options, &encoder, NULL), LIC_OK);
+    const lic_status status = lic_encoder_encode(encoder, p, NULL, &out, NULL);
+    lic_encoder_get_stats(encoder, &stats);
+    *planned = stats.planned_bytes;
+    lic_buffer_free(&out);
+    lic_encoder_free(encoder);
+    CHECK_EQ_INT(c->live, 0);
+    return status;
+}
+
+/* One byte less than the plan is refused, and nothing of the picture's size was taken for it. */
+TEST(codec_max_memory_of_the_encoder)
+{
+    lic_image p = make_picture(500, 400, 3, 8);
+    counted c;
+    size_t planned, ignored;
+    REQUIRE(encode_within(&p, 0, &c, &planned) == LIC_OK);
+    CHECK_EQ_INT(encode_within(&p, planned, &c, &ignored), LIC_OK);
+    CHECK_EQ_INT(encode_within(&p, planned - 1, &c, &ignored), LIC_ERR_LIMIT);
+    CHECK(c.most < FEW);
+    free(p.data);
+}
+
+/* *takes receives working memory and the picture that is returned, if one is. */
+static lic_status decode_within(const lic_buffer *file, const lic_decode_options *how, bool by_rows,
+                                uint64_t max_memory, counted *c, size_t *takes)
+{
+    const lic_allocator allocator = {counted_alloc, counted_free, c};
+    lic_options options = with_threads(1);
+    lic_decoder *decoder = NULL;
+    lic_image out = {0};
+    lic_stats stats;
+    *c = (counted){.refuse_at = -1};
+    options.max_memory = max_memory;
+    options.allocator = &allocator;
+    CHECK_EQ_INT(lic_decoder_new(tiny_model(), &options, &decoder, NULL), LIC_OK);
+    const lic_status status =
+        by_rows
+            ? lic_decoder_decode_rows(decoder, file->data, file->bytes, how, drop_rows, NULL, NULL)
+            : lic_decoder_decode_area(decoder, file->data, file->bytes, how, &out, NULL);
+    lic_decoder_get_stats(decoder, &stats);
+    *takes = stats.planned_bytes + image_bytes(&out);
+    lic_image_free(&out, &allocator);
+    lic_decoder_free(decoder);
+    CHECK_EQ_INT(c->live, 0);
+    return status;
+}
+
+static void check_decoder_limit(const lic_buffer *file, const lic_decode_options *how, bool by_rows)
+{
+    counted c;
+    size_t takes, ignored;
+    REQUIRE(decode_within(file, how, by_rows, 0, &c, &takes) == LIC_OK);
+    CHECK(c.most >= takes && c.most < takes + FEW + PADDING);
+    CHECK_EQ_INT(decode_within(file, how, by_rows, takes, &c, &ignored), LIC_OK);
+    CHECK_EQ_INT(decode_within(file, how, by_rows, takes - 1, &c, &ignored), LIC_ERR_LIMIT);
+    CHECK(c.most < FEW); /* neither working memory nor pixels */
+}
+
+/* The picture that is returned counts, as large as it was asked for: for each kind a byte less than
+ * all is refused. Once only working memory counted, the pixels came on top. */
+TEST(codec_max_memory_of_the_decoder)
+{
+    lic_image p = make_picture(500, 400, 3, 8);
+    lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 20);
+    lic_decode_options whole, deep, part, small;
+    lic_decode_options_init(&whole);
+    deep = part = small = whole;
+    deep.depth = 16;
+    part.crop_width = part.crop_height = 300;
+    small.scale = 16;
+    check_decoder_limit(&file, NULL, false);
+    check_decoder_limit(&file, &deep, false);
+    check_decoder_limit(&file, &part, false);
+    check_decoder_limit(&file, &small, false);
+    check_decoder_limit(&file, &whole, true);
     lic_buffer_free(&file);
     free(p.data);
 }
