@@ -22,6 +22,7 @@ enum {
     W_BYTES_AT = 24,
     W_PAYLOAD_AT = 32,
     W_HASH_AT = 40,
+    W_KEY = 24,  /* bytes of a key, before its type and value */
     W_TYPE = 72, /* in a tensor's entry */
     W_RANK = 76,
     W_DIMS = 80,
@@ -127,21 +128,40 @@ static inline void seal_head(const weights *w)
     put(w->data + W_CRC_AT, 4, lic_crc32(0, w->data, (size_t)payload));
 }
 
+/* Room for an entry of a table; its bytes are a multiple of 64, so that all stays aligned. */
+static inline void insert_entry(weights *w, uint8_t *at, size_t bytes)
+{
+    for (uint32_t i = 0; i < n_tensors(w); i++)
+        put(entry_at(w, i) + W_OFFSET, 8, get(entry_at(w, i) + W_OFFSET, 8) + bytes);
+    memmove(at + bytes, at, w->bytes - (size_t)(at - w->data));
+    memset(at, 0, bytes);
+    put(w->data + W_PAYLOAD_AT, 8, get(w->data + W_PAYLOAD_AT, 8) + bytes);
+    w->bytes += bytes;
+    put(w->data + W_BYTES_AT, 8, w->bytes);
+}
+
+/* One more entry at the end of the configuration, of which only the key is there yet. */
+static inline uint8_t *add_config(weights *w, const char *key)
+{
+    uint8_t *config = config_at(w, n_config(w));
+    char copy[W_KEY]; /* key may be in the file, which moves */
+    snprintf(copy, sizeof copy, "%s", key);
+    insert_entry(w, config, W_CONFIG);
+    put(w->data + W_N_CONFIG_AT, 4, n_config(w) + 1);
+    memcpy(config, copy, sizeof copy);
+    return config;
+}
+
 /* One more tensor, at the end of the table and of the file. */
 static inline void add_tensor(weights *w, const char *name, uint32_t type, uint32_t rank,
                               const uint32_t dims[4], const void *values, size_t bytes)
 {
     uint8_t *entry = entry_at(w, n_tensors(w));
-    memmove(entry + W_ENTRY, entry, w->bytes - (size_t)(entry - w->data));
-    memset(entry, 0, W_ENTRY);
-    snprintf((char *)entry, W_TYPE, "%s", name);
+    insert_entry(w, entry, W_ENTRY);
     put(w->data + W_N_TENSORS_AT, 4, n_tensors(w) + 1);
-    put(w->data + W_PAYLOAD_AT, 8, get(w->data + W_PAYLOAD_AT, 8) + W_ENTRY);
-    for (uint32_t i = 0; i + 1 < n_tensors(w); i++)
-        put(entry_at(w, i) + W_OFFSET, 8, get(entry_at(w, i) + W_OFFSET, 8) + W_ENTRY);
-    w->bytes += W_ENTRY;
     while (w->bytes % 64)
         w->data[w->bytes++] = 0;
+    snprintf((char *)entry, W_TYPE, "%s", name);
     put(entry + W_TYPE, 4, type);
     put(entry + W_RANK, 4, rank);
     for (int d = 0; d < 4; d++)
@@ -152,6 +172,24 @@ static inline void add_tensor(weights *w, const char *name, uint32_t type, uint3
     w->bytes += bytes;
     put(w->data + W_BYTES_AT, 8, w->bytes);
     seal_tensor(w, entry);
+}
+
+/* Another tensor in place of one, of so many rows of the same length; the old bytes belong to
+ * nobody then. */
+static inline void replace_tensor(weights *w, const char *name, uint32_t rows, const void *values)
+{
+    uint8_t old[W_ENTRY], *entry = entry_named(w, name), *last = entry_at(w, n_tensors(w) - 1);
+    uint32_t dims[4];
+    memcpy(old, entry, W_ENTRY);
+    memmove(entry, entry + W_ENTRY, (size_t)(last - entry));
+    memset(last, 0, W_ENTRY);
+    put(w->data + W_N_TENSORS_AT, 4, n_tensors(w) - 1);
+    for (int d = 0; d < 4; d++)
+        dims[d] = (uint32_t)get(old + W_DIMS + 4 * d, 4);
+    const size_t row_bytes = (size_t)get(old + W_SIZE, 8) / dims[0];
+    dims[0] = rows;
+    add_tensor(w, name, (uint32_t)get(old + W_TYPE, 4), (uint32_t)get(old + W_RANK, 4), dims,
+               values, rows * row_bytes);
 }
 
 /* A head for previews of the first two slices: deterministic values within [-0.1, 0.1]. */
