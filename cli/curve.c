@@ -48,7 +48,17 @@ static double slope_at(const struct function *f, int i)
     return (w0 + w1) / (w0 / d0 + w1 / d1);
 }
 
-/* Integral over [low, high]: each piece is c0 + c1 t + c2 t^2 + c3 t^3, t from its left point. */
+/* Between points i and i + 1: c[0] + c[1] t + c[2] t^2 + c[3] t^3, t from the left one. */
+static void piece(const struct function *f, int i, double c[4])
+{
+    double h = f->x[i + 1] - f->x[i], d = (f->y[i + 1] - f->y[i]) / h;
+    double m0 = slope_at(f, i), m1 = slope_at(f, i + 1);
+    c[0] = f->y[i];
+    c[1] = m0;
+    c[2] = (3 * d - 2 * m0 - m1) / h;
+    c[3] = (m0 + m1 - 2 * d) / (h * h);
+}
+
 static double integrate_pchip(const struct function *f, double low, double high)
 {
     double sum = 0;
@@ -56,17 +66,27 @@ static double integrate_pchip(const struct function *f, double low, double high)
         double from = fmax(low, f->x[i]), to = fmin(high, f->x[i + 1]);
         if (from >= to)
             continue;
-        double h = f->x[i + 1] - f->x[i], d = (f->y[i + 1] - f->y[i]) / h;
-        double m0 = slope_at(f, i), m1 = slope_at(f, i + 1);
-        double c2 = (3 * d - 2 * m0 - m1) / h, c3 = (m0 + m1 - 2 * d) / (h * h);
-        double ends[2] = {from - f->x[i], to - f->x[i]}, parts[2];
+        double ends[2] = {from - f->x[i], to - f->x[i]}, parts[2], c[4];
+        piece(f, i, c);
         for (int e = 0; e < 2; e++) {
             double t = ends[e];
-            parts[e] = t * (f->y[i] + t * (m0 / 2 + t * (c2 / 3 + t * c3 / 4)));
+            parts[e] = t * (c[0] + t * (c[1] / 2 + t * (c[2] / 3 + t * c[3] / 4)));
         }
         sum += parts[1] - parts[0];
     }
     return sum;
+}
+
+/* x: not beyond the points. */
+static double value_at(const struct function *f, double x)
+{
+    double c[4];
+    int i = 0;
+    while (i + 2 < f->n && x >= f->x[i + 1])
+        i++;
+    const double t = x - f->x[i];
+    piece(f, i, c);
+    return c[0] + t * (c[1] + t * (c[2] + t * c[3]));
 }
 
 /* ---- cubic ---- */
@@ -150,14 +170,14 @@ static void logarithms(const lic_curve *curve, double *log_bpp)
         log_bpp[i] = log(curve->bpp[i]);
 }
 
-lic_status lic_curve_compare(const lic_curve *a, const lic_curve *t, const double *window,
-                             lic_curve_difference *d, lic_error *err)
+struct span {
+    double low, high;
+};
+
+/* Of quality: what both curves have, or the window, if they have all of it. */
+static lic_status find_span(const lic_curve *a, const lic_curve *t, const double *window,
+                            struct span *span, lic_error *err)
 {
-    double log_a[LIC_CURVE_MAX_POINTS], log_t[LIC_CURVE_MAX_POINTS];
-    logarithms(a, log_a);
-    logarithms(t, log_t);
-    const struct function rate_a = {a->db, log_a, a->n}, rate_t = {t->db, log_t, t->n};
-    const struct function db_a = {log_a, a->db, a->n}, db_t = {log_t, t->db, t->n};
     double low = fmax(a->db[0], t->db[0]), high = fmin(a->db[a->n - 1], t->db[t->n - 1]);
     if (!(low < high))
         return lic_report_fail(err, LIC_ERR_ARGUMENT,
@@ -167,18 +187,45 @@ lic_status lic_curve_compare(const lic_curve *a, const lic_curve *t, const doubl
         return lic_report_fail(err, LIC_ERR_ARGUMENT,
                                "the curves overlap in %.4f..%.4f dB only, less than the window",
                                low, high);
-    low = window ? window[0] : low;
-    high = window ? window[1] : high;
-    *d = (lic_curve_difference){.low_db = low, .high_db = high, .db_pchip = NAN, .db_cubic = NAN};
-    d->rate_pchip = per_cent(mean_difference(integrate_pchip, &rate_a, &rate_t, low, high));
-    d->rate_cubic = per_cent(mean_difference(integrate_cubic, &rate_a, &rate_t, low, high));
-    low = fmax(log_a[0], log_t[0]);
-    high = fmin(log_a[a->n - 1], log_t[t->n - 1]);
-    d->low_bpp = fmax(a->bpp[0], t->bpp[0]);
-    d->high_bpp = fmin(a->bpp[a->n - 1], t->bpp[t->n - 1]);
-    if (low < high) {
-        d->db_pchip = mean_difference(integrate_pchip, &db_a, &db_t, low, high);
-        d->db_cubic = mean_difference(integrate_cubic, &db_a, &db_t, low, high);
+    *span = window ? (struct span){window[0], window[1]} : (struct span){low, high};
+    return LIC_OK;
+}
+
+/* The logarithms of the rates that both curves have; with a window, that both have inside it, as if
+ * they ended there. */
+static struct span find_rates(const struct function *a, const struct function *t,
+                              const double *window)
+{
+    if (!window)
+        return (struct span){fmax(a->y[0], t->y[0]), fmin(a->y[a->n - 1], t->y[t->n - 1])};
+    return (struct span){fmax(value_at(a, window[0]), value_at(t, window[0])),
+                         fmin(value_at(a, window[1]), value_at(t, window[1]))};
+}
+
+lic_status lic_curve_compare(const lic_curve *a, const lic_curve *t, const double *window,
+                             lic_curve_difference *d, lic_error *err)
+{
+    double log_a[LIC_CURVE_MAX_POINTS], log_t[LIC_CURVE_MAX_POINTS];
+    logarithms(a, log_a);
+    logarithms(t, log_t);
+    const struct function rate_a = {a->db, log_a, a->n}, rate_t = {t->db, log_t, t->n};
+    const struct function db_a = {log_a, a->db, a->n}, db_t = {log_t, t->db, t->n};
+    struct span db = {0, 0};
+    const lic_status status = find_span(a, t, window, &db, err);
+    if (status != LIC_OK)
+        return status;
+    const struct span rate = find_rates(&rate_a, &rate_t, window);
+    *d = (lic_curve_difference){.low_db = db.low,
+                                .high_db = db.high,
+                                .low_bpp = exp(rate.low),
+                                .high_bpp = exp(rate.high),
+                                .db_pchip = NAN,
+                                .db_cubic = NAN};
+    d->rate_pchip = per_cent(mean_difference(integrate_pchip, &rate_a, &rate_t, db.low, db.high));
+    d->rate_cubic = per_cent(mean_difference(integrate_cubic, &rate_a, &rate_t, db.low, db.high));
+    if (rate.low < rate.high) {
+        d->db_pchip = mean_difference(integrate_pchip, &db_a, &db_t, rate.low, rate.high);
+        d->db_cubic = mean_difference(integrate_cubic, &db_a, &db_t, rate.low, rate.high);
     }
     return LIC_OK;
 }

@@ -30,9 +30,8 @@ typedef struct lic_curve_difference {
     double rate_cubic, db_cubic; /* the same by one cubic through all points of a curve */
 } lic_curve_difference;
 
-/* window: NULL, or the lowest and highest quality to look at, in dB; the differences in dB do not
- * heed it. Fails if the curves share no span of quality. If they share none of rate, the dB are
- * NAN. */
+/* window: NULL, or the lowest and highest quality to look at, in dB, as if the curves ended there.
+ * Fails if the curves share no span of quality. If they share none of rate, the dB are NAN. */
 lic_status lic_curve_compare(const lic_curve *anchor, const lic_curve *test, const double *window,
                              lic_curve_difference *difference, lic_error *err);
 

@@ -29,6 +29,24 @@ rate "one decibel, cubic" 1 0.000001 bd_db_cubic a.csv better.csv
 rate "the overlap" 29 0.000001 low_db a.csv better.csv
 rate "the overlap" 39 0.000001 high_db a.csv better.csv
 rate "the window" 30 0.000001 low_db --window 30,35 a.csv better.csv
+# A window cuts the curves: only the rates that both have in it count, and what lies above changes nothing.
+awk -F, -v OFS=, 'NR > 1 { $2 += NR < 6 ? 1 : 3 } 1' a.csv >bent.csv
+window=(--window 30.5,33.1 a.csv bent.csv)
+rate "the window bounds the dB" 1 0.000001 bd_db "${window[@]}"
+rate "the window's lowest rate is where the anchor enters it" 0.2 0.000001 low_bpp "${window[@]}"
+run "$LIC" bdrate --json --window 31,33.1 bent.csv a.csv
+highest=$(number out high_bpp)
+rate "the highest is where the better curve leaves it" "$highest" 0.000001 high_bpp "${window[@]}"
+holds "which is before the anchor does" awk -v r="$highest" 'BEGIN { exit !(0.2 < r && r < 0.4) }'
+run "$LIC" bdrate "${window[@]}"
+holds "text states the window's rates" grep -q '^overlap  30.5000..33.1000 dB, 0.2000..0.3' out
+run "$LIC" bdrate --window 32,32.5 a.csv bent.csv
+expect "a window whose rates are all apart" 0
+holds "no rate in common" grep -q '32.5000 dB, none in bpp' out
+holds "and no BD-dB" test -z "$(grep BD-dB out)"
+run "$LIC" bdrate --json --window 32,32.5 a.csv bent.csv
+holds "null in JSON" grep -q '"low_bpp": null, "high_bpp": null.*"bd_db": null' out
+
 run "$LIC" bdrate a.csv better.csv
 expect "as text" 0
 holds "text states the overlap" grep -q '^overlap  29.0000..39.0000 dB, 0.1000..1.6000 bpp' out
