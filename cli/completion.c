@@ -226,8 +226,10 @@ static void complete_zsh(void)
     for (const lic_command_row *c = lic_options_commands; c->name; c++) {
         printf("    %s)\n        _arguments -s \\\n", c->name);
         for (const lic_option *o = lic_options_table; o->name; o++)
-            if (o->commands & c->command)
-                zsh_option(o);
+            if (o->commands & c->command) {
+                const lic_option as = lic_options_as(o, c->command);
+                zsh_option(&as);
+            }
         printf("            '*:file:_files -g \"*.(#i)(%s)(-.)\"' ;;\n",
                suffixes_of(c->command, "|"));
     }
@@ -238,11 +240,11 @@ static void complete_zsh(void)
 
 /* ---- fish ---- */
 
-static void fish_option(const lic_option *o)
+static void fish_sense(const lic_option *o, unsigned commands)
 {
     printf("complete -c lic -n '__fish_seen_subcommand_from");
     for (const lic_command_row *c = lic_options_commands; c->name; c++)
-        if (o->commands & c->command)
+        if (commands & c->command)
             printf(" %s", c->name);
     putchar('\'');
     if (o->letter)
@@ -261,6 +263,22 @@ static void fish_option(const lic_option *o)
     printf(" -d '");
     put_quoted(o->help, "\\");
     puts("'");
+}
+
+/* In each of its senses, for the commands that take it so. */
+static void fish_option(const lic_option *o)
+{
+    unsigned others = o->commands;
+    for (const lic_option_sense *s = lic_options_senses; s->commands; s++) {
+        const unsigned commands = s->commands & others;
+        if (!commands || strcmp(s->name, o->name) != 0)
+            continue;
+        const lic_option as = lic_options_as(o, commands);
+        fish_sense(&as, commands);
+        others &= ~commands;
+    }
+    if (others)
+        fish_sense(o, others);
 }
 
 static void complete_fish(void)

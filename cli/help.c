@@ -23,6 +23,7 @@ static void print_option(const lic_option *o)
         printf("%-*s%s\n", COLUMN, names, o->help);
 }
 
+/* Of one command, or of all. */
 static void print_options(unsigned commands, bool rare_too)
 {
     int group = -1;
@@ -32,7 +33,8 @@ static void print_options(unsigned commands, bool rare_too)
         if (rare_too && o->group != group)
             printf("\n%s:\n", lic_options_groups[o->group]);
         group = o->group;
-        print_option(o);
+        const lic_option as = commands == LIC_COMMAND_ANY ? *o : lic_options_as(o, commands);
+        print_option(&as);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <string.h>
 
 enum {
     ENCODE = LIC_COMMAND_ENCODE,
@@ -138,3 +139,21 @@ const lic_option lic_options_table[] = {
     {TALK, 0, true, false, ANY, "completion", "bash,zsh,fish", "print completions for a shell",
      SET(set_completion)},
     {0, 0, false, false, 0, NULL, NULL, NULL, NULL, 0}};
+
+const lic_option_sense lic_options_senses[] = {
+    {SWEEP, "quality", "Q,Q,...", "rising, 0..100; default: 0,14,29,43,57,71,86,100"},
+    {SWEEP, "output", "FILE", "where the results go; FILE.part until all are there"},
+    {SWEEP | EVAL, "alpha", "drop,blend=RRGGBB", "drop transparency, or put a colour behind it"},
+    {INFO | EVAL | BDRATE | SWEEP | BENCH, "json", "FILE", "a JSON line per input, to stdout"},
+    {0, NULL, NULL, NULL}};
+
+lic_option lic_options_as(const lic_option *option, unsigned command)
+{
+    lic_option as = *option;
+    for (const lic_option_sense *s = lic_options_senses; s->commands; s++)
+        if ((s->commands & command) && strcmp(s->name, option->name) == 0) {
+            as.value = s->value;
+            as.help = s->help;
+        }
+    return as;
+}

@@ -100,6 +100,18 @@ typedef struct lic_option {
 extern const lic_option lic_options_table[]; /* ends with a NULL name */
 extern const char *const lic_options_groups[];
 
+/* What an option is to commands that take it in a sense of their own. */
+typedef struct lic_option_sense {
+    unsigned commands;
+    const char *name; /* of the option */
+    const char *value, *help;
+} lic_option_sense;
+
+extern const lic_option_sense lic_options_senses[]; /* ends with no commands */
+
+/* The option as this command takes it. */
+lic_option lic_options_as(const lic_option *option, unsigned command);
+
 typedef struct lic_command_row {
     lic_command command;
     const char *name, *usage, *help;

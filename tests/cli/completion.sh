@@ -19,6 +19,10 @@ for option in $("$LIC" --help | grep -o -e '^ .*--[a-z][a-z-]*' | grep -o -e '--
     holds "fish knows $option" grep -q -e "-l ${option#--} " script.fish
 done
 
+holds "zsh: sweep's own sense of -o" grep -q -e '--output=.*where the results go' script.zsh
+holds "fish: sweep's own sense of -o" grep -q "from sweep' -s o -l output .*where the results go" script.fish
+holds "fish: -o of others, without sweep" grep -q "from encode decode' -s o -l output" script.fish
+
 # ---- bash: as readline would call it, words split at = too ----
 holds "bash reads it" bash -n script.bash
 if command -v shellcheck >/dev/null; then

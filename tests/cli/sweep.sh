@@ -102,6 +102,11 @@ run "$LIC" sweep in/a.jpg -q "$many" -o kill.json
 expect "after being killed" 0 'goes on after [0-9]* measurements'
 holds "all points" test "$(values kill.json bpp | tr , '\n' | wc -l)" -eq 30
 
+run "$LIC" sweep small.png -o default.json
+expect "without -q" 0
+"$LIC" sweep -h >help
+holds "the default of the help" grep -q "default: $(values default.json quality | sed 's/\.0000//g')\$" help
+
 run "$LIC" sweep
 expect "nothing to do" 2 'which pictures'
 run "$LIC" sweep in

@@ -36,6 +36,20 @@ for command in encode decode info eval sweep bdrate bench; do
     expect "$command --help" 0
 done
 
+says() { # COMMAND OPTION TEXT: in the option's line of the help
+    run "$LIC" "$1" --help
+    holds "$1 --help: $2: $3" bash -c "grep -A 1 -e ' --$2 ' '$T/out' | grep -q -e '$3'"
+}
+says sweep quality '0,14,29,43,57,71,86,100'
+says sweep output 'results'
+says encode quality 'default 50'
+says encode output 'standard output'
+says eval alpha ' drop,blend=RRGGBB'
+says sweep alpha ' drop,blend=RRGGBB'
+says decode alpha ' keep,drop,blend=RRGGBB'
+run "$LIC" sweep -h
+holds "sweep -h: not the words of encode" bash -c "! grep -q -e 'default 50' -e 'is standard' '$T/out'"
+
 usage() { # PATTERN ARGUMENTS...
     local pattern=$1
     shift
