@@ -329,10 +329,6 @@ static bool open_json(lic_batch *b)
         const lic_input *item = &b->inputs->items[i];
         if (lic_job_json_clashes(s, item->path) || lic_job_json_clashes(s, item->output))
             return false;
-        if (strcmp(item->output, s->json_file) == 0) {
-            lic_report_error(item->output, "would be the output, and what --json writes");
-            return false;
-        }
     }
     b->json = lic_job_json_open(s, data_on_stdout ? stderr : stdout);
     return b->json != NULL;

@@ -224,7 +224,10 @@ bool lic_job_say_json(const lic_job *job, lic_status status, FILE *file)
 
 bool lic_job_json_clashes(const lic_settings *s, const char *other)
 {
-    if (!s->json_file || !other || lic_output_place(s->json_file, other) != LIC_PLACE_INPUT)
+    if (!s->json_file || !other)
+        return false;
+    if (strcmp(s->json_file, other) != 0 && /* which may be made later */
+        lic_output_place(s->json_file, other) != LIC_PLACE_INPUT)
         return false;
     lic_report_error(s->json_file, "would be written by --json, and is read or written as %s",
                      other);

@@ -57,7 +57,8 @@ lic_options lic_settings_options(const lic_settings *settings);
 lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, lic_model **model,
                                    lic_model_info *info, lic_error *err);
 
-/* Whether --json=FILE names this file as well, by this or another name; said. */
+/* Whether --json=FILE names this file as well, by this or another name, or would if it were there;
+ * said. */
 bool lic_job_json_clashes(const lic_settings *settings, const char *other);
 /* The file that --json=FILE names, else the stream. NULL, said, if it cannot be opened, is
  * something that the command line names to be read, or exists: -f overwrites it, -n goes on at its

@@ -9,6 +9,7 @@
 #include "cli/report.h"
 #include "cli/work.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,47 @@ static int usage(const char *text)
 {
     lic_report_error(NULL, "%s", text);
     return LIC_EXIT_USAGE;
+}
+
+/* ---- what is said of a picture ---- */
+
+/* The line of --json. What failed, writing this line as well, is told on standard error. */
+static lic_status say_picture(const lic_sweep *sweep, size_t i, lic_status status, lic_error *err)
+{
+    const char *path = sweep->pictures[i].path;
+    lic_json json;
+    if (status != LIC_OK)
+        lic_report_error(path, "%s", err->text);
+    if (!sweep->json)
+        return status;
+    lic_json_begin(&json, sweep->json);
+    lic_json_string(&json, "command", "sweep");
+    lic_json_string(&json, "input", path);
+    lic_job_json_status(&json, status, err);
+    if (status == LIC_OK) {
+        lic_json_string(&json, "model", sweep->model.name);
+        lic_json_hex(&json, "model_hash", sweep->model.hash, 16);
+        lic_sweep_put_qualities(&json, sweep);
+        lic_sweep_put_figures(&json, sweep, i);
+    }
+    if (lic_json_end(&json) || status != LIC_OK)
+        return status;
+    lic_report_error(path, "cannot write the JSON line: %s", strerror(errno));
+    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the JSON line");
+}
+
+/* False, said, if the file for it cannot be written, or has another use. */
+static bool open_json(lic_sweep *sweep, const lic_settings *s)
+{
+    if (!s->json)
+        return true;
+    for (size_t i = 0; i < sweep->n_pictures; i++)
+        if (lic_job_json_clashes(s, sweep->pictures[i].path))
+            return false;
+    if (lic_job_json_clashes(s, s->output) || lic_job_json_clashes(s, sweep->part_path))
+        return false;
+    sweep->json = lic_job_json_open(s, stdout);
+    return sweep->json != NULL;
 }
 
 /* ---- which pictures ---- */
@@ -59,7 +101,7 @@ static lic_status add_folder(lic_sweep *sweep, const char *path, lic_error *err)
     return status;
 }
 
-/* Lists the pictures and reads every file once, so that a mistake is found before hours of work. */
+/* Lists the pictures, and opens what --json names, now that it is known to be none of them. */
 static lic_status gather(lic_sweep *sweep, const lic_settings *s, lic_error *err)
 {
     lic_status status = LIC_OK;
@@ -71,9 +113,20 @@ static lic_status gather(lic_sweep *sweep, const lic_settings *s, lic_error *err
         else if (!add_picture(sweep, strdup(at)))
             status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names");
     }
+    if (status != LIC_OK)
+        lic_report_error(at, "%s", err->text);
+    else if (!open_json(sweep, s))
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "no place for JSON");
+    return status;
+}
+
+/* Reads every file once, so that a mistake is found before hours of work. */
+static lic_status read_all(lic_sweep *sweep, const lic_settings *s, lic_error *err)
+{
+    lic_status status = LIC_OK;
     for (size_t i = 0; i < sweep->n_pictures && status == LIC_OK; i++) {
         lic_file_data file;
-        at = sweep->pictures[i].path;
+        const char *at = sweep->pictures[i].path;
         status = lic_file_read(at, s->max_memory, &file, err);
         if (status == LIC_OK)
             sweep->pictures[i].crc = (uint32_t)crc32(0, file.data, (uInt)file.bytes);
@@ -81,9 +134,9 @@ static lic_status gather(lic_sweep *sweep, const lic_settings *s, lic_error *err
         if (status == LIC_OK && (lic_output_place(s->output, at) == LIC_PLACE_INPUT ||
                                  lic_output_place(sweep->part_path, at) == LIC_PLACE_INPUT))
             status = lic_report_fail(err, LIC_ERR_ARGUMENT, "is input and output at once");
+        if (status != LIC_OK)
+            (void)say_picture(sweep, i, status, err);
     }
-    if (status != LIC_OK)
-        lic_report_error(at, "%s", err->text);
     return status;
 }
 
@@ -144,8 +197,6 @@ static lic_status sweep_picture(lic_sweep *sweep, lic_work *work, lic_sweep_pict
     }
     lic_picture_free(&picture);
     lic_report_progress_end();
-    if (status != LIC_OK)
-        lic_report_error(p->path, "%s", err->text);
     return status;
 }
 
@@ -158,7 +209,8 @@ static lic_status sweep_all(lic_sweep *sweep, lic_work *work, lic_error *err)
     else if (n_done)
         lic_report_note(0, sweep->part_path, "goes on after %zu measurements", n_done);
     for (size_t i = 0; i < sweep->n_pictures && status == LIC_OK; i++)
-        status = sweep_picture(sweep, work, &sweep->pictures[i], &n_done, err);
+        status = say_picture(sweep, i,
+                             sweep_picture(sweep, work, &sweep->pictures[i], &n_done, err), err);
     return status;
 }
 
@@ -180,6 +232,8 @@ static lic_status run(lic_sweep *sweep, const lic_settings *s, lic_error *err)
     lic_work work;
     lic_work_begin(&work, s);
     lic_status status = gather(sweep, s, err);
+    if (status == LIC_OK)
+        status = read_all(sweep, s, err);
     if (status == LIC_OK && (status = lic_work_open(&work, 0, err)) != LIC_OK)
         lic_report_error(NULL, "%s", err->text);
     if (status == LIC_OK) {
@@ -188,6 +242,10 @@ static lic_status run(lic_sweep *sweep, const lic_settings *s, lic_error *err)
     }
     if (sweep->part)
         fclose(sweep->part);
+    if (s->json_file && sweep->json && fclose(sweep->json) != 0 && status == LIC_OK) {
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s", strerror(errno));
+        lic_report_error(s->json_file, "%s", err->text);
+    }
     if (status == LIC_OK)
         status = write_results(sweep, s, err);
     if (status == LIC_OK)

@@ -4,6 +4,7 @@
 #ifndef LIC_CLI_SWEEP_H
 #define LIC_CLI_SWEEP_H
 
+#include "cli/json.h"
 #include "cli/options.h"
 
 #include <stdio.h>
@@ -36,6 +37,7 @@ typedef struct lic_sweep {
     bool force; /* a part file of another sweep may go */
     char *part_path;
     FILE *part;
+    FILE *json; /* --json; NULL: not asked for */
 } lic_sweep;
 
 /* Takes over what an earlier run of the same sweep measured (*n_taken), and opens the file for
@@ -43,6 +45,10 @@ typedef struct lic_sweep {
 lic_status lic_sweep_part_open(lic_sweep *sweep, size_t *n_taken, lic_error *err);
 lic_status lic_sweep_part_add(lic_sweep *sweep, const lic_sweep_picture *picture, int quality,
                               lic_error *err);
+/* Size, bytes and what was measured of one picture, in the object that is open. */
+void lic_sweep_put_figures(lic_json *json, const lic_sweep *sweep, size_t picture);
+/* A list of the qualities. */
+void lic_sweep_put_qualities(lic_json *json, const lic_sweep *sweep);
 /* The file of results; all cells must be done. */
 bool lic_sweep_write(const lic_sweep *sweep, FILE *file);
 

@@ -240,11 +240,9 @@ static void put_columns(lic_json *json, const lic_sweep *sweep, size_t from, siz
     }
 }
 
-static void put_picture(lic_json *json, const lic_sweep *sweep, size_t i)
+void lic_sweep_put_figures(lic_json *json, const lic_sweep *sweep, size_t i)
 {
     const lic_sweep_picture *p = &sweep->pictures[i];
-    lic_json_begin_object(json, NULL);
-    lic_json_string(json, "name", p->name);
     lic_json_unsigned(json, "width", p->width);
     lic_json_unsigned(json, "height", p->height);
     lic_json_begin_array(json, "bytes");
@@ -252,7 +250,14 @@ static void put_picture(lic_json *json, const lic_sweep *sweep, size_t i)
         lic_json_unsigned(json, NULL, p->cells[q].bytes);
     lic_json_end_array(json);
     put_columns(json, sweep, i, i + 1);
-    lic_json_end_object(json);
+}
+
+void lic_sweep_put_qualities(lic_json *json, const lic_sweep *sweep)
+{
+    lic_json_begin_array(json, "quality");
+    for (int q = 0; q < sweep->n_qualities; q++)
+        lic_json_real(json, NULL, sweep->qualities[q], 4);
+    lic_json_end_array(json);
 }
 
 bool lic_sweep_write(const lic_sweep *sweep, FILE *file)
@@ -269,14 +274,15 @@ bool lic_sweep_write(const lic_sweep *sweep, FILE *file)
     lic_json_string(&json, "description", description);
     lic_json_begin_object(&json, "results");
     put_columns(&json, sweep, 0, sweep->n_pictures);
-    lic_json_begin_array(&json, "quality");
-    for (int q = 0; q < sweep->n_qualities; q++)
-        lic_json_real(&json, NULL, sweep->qualities[q], 4);
-    lic_json_end_array(&json);
+    lic_sweep_put_qualities(&json, sweep);
     lic_json_end_object(&json);
     lic_json_begin_array(&json, "pictures");
-    for (size_t i = 0; i < sweep->n_pictures; i++)
-        put_picture(&json, sweep, i);
+    for (size_t i = 0; i < sweep->n_pictures; i++) {
+        lic_json_begin_object(&json, NULL);
+        lic_json_string(&json, "name", sweep->pictures[i].name);
+        lic_sweep_put_figures(&json, sweep, i);
+        lic_json_end_object(&json);
+    }
     lic_json_end_array(&json);
     return lic_json_end(&json);
 }

@@ -133,7 +133,7 @@ done
 run "$LIC" encode -f mine.png --json=mine.png
 expect "--json names the picture" 1 'mine.png: would be written by --json, and is read or written as mine.png'
 run "$LIC" encode mine.png new.lic --json=new.lic
-expect "--json names the new output" 1 'new.lic: would be the output, and what --json writes'
+expect "--json names the new output" 1 'new.lic: would be written by --json, and is read or written as new.lic'
 run "$LIC" encode -f --model own.licw mine.png own.licw
 expect "weights as output" 2 "own.licw': holds the weights"
 echo mine.png >list

@@ -43,6 +43,41 @@ holds "psnr is the mean of eval's" near "$(values out.json psnr-rgb | cut -d, -f
 "$LIC" eval --json in/b.png b.png.60.lic >lic
 holds "eval of .lic and of its picture" test "$(number png psnr)" = "$(number lic psnr)"
 
+# --json: a line per picture, with the figures that go to the results.
+run "$LIC" sweep --json in -q 10,60 -o json.json
+expect "--json" 0
+holds "--json: a line per picture" test "$(grep -c '^{"command": "sweep", .*"status": "LIC_OK"' out)" -eq 2
+holds "--json: inputs" grep -q '"input": "in/b.png"' out
+holds "--json: no other word on stdout" test "$(wc -l <out)" -eq 2
+figures() { # FILE: of b.png, all but the times
+    grep -o '"bytes": .*' <<<"$1" | sed 's/, "encoding_time.*//'
+}
+holds "--json: the same figures" test "$(figures "$(tail -n 1 out)")" = \
+    "$(figures "$(grep -o '"name": "b.png", .*' json.json)")"
+holds "--json: qualities" grep -q '"quality": \[10.0000, 60.0000\]' out
+run "$LIC" sweep --json=lines small.png missing.png -q 5 -o json2.json
+expect "--json: a picture that is not there" 1 'missing.png: cannot open'
+holds "--json: the line of what failed" grep -q \
+    '^{"command": "sweep", "input": "missing.png", "status": "LIC_ERR_IO", "error": "cannot open' lines
+run "$LIC" sweep --json=lines small.png -q 5 -o json2.json
+expect "--json=FILE is not written over" 1 'lines: exists'
+holds "nothing is measured then" test ! -e json2.json.part -a ! -e json2.json
+run "$LIC" sweep --json small.png "$DATA/cmyk.jpg" -q 5 -o json2.json
+expect "--json: a picture that fails" 1 'CMYK'
+holds "--json: a line each" test "$(grep -c '"status": "LIC_OK"' out) $(grep -c LIC_ERR_UNSUPPORTED out)" = "1 1"
+run "$LIC" sweep --json=new.txt small.png -q 5 -o json2.json
+expect "--json=FILE" 0
+holds "--json=FILE: the picture measured before too" grep -q '"input": "small.png", "status": "LIC_OK"' new.txt
+for file in clash clash.part; do
+    run "$LIC" sweep --json=$file small.png -q 5 -o clash
+    expect "--json=$file is written by sweep" 1 "$file: .*--json"
+    holds "$file is not written" test ! -e $file
+done
+mkdir some && cp small.png some
+run "$LIC" sweep -f --json=some/small.png some -q 5 -o clash
+expect "--json=FILE is a picture of the folder" 1 'some/small.png: .*--json'
+holds "it stays" cmp -s small.png some/small.png
+
 # Stopped after some lines, the last of them cut: what is there is not measured again.
 run "$LIC" sweep in small.png -q 5,40,90 -o whole.json
 expect "without MS-SSIM for the small one" 0
