@@ -10,11 +10,11 @@
 /* A number, or several with commas between; options.c refuses several where one is wanted. */
 const char *lic_set_quality(lic_settings *s, const char *text)
 {
-    char *end;
+    const char *end;
     for (s->n_qualities = 0;; text = end + 1) {
-        bool number = (*text >= '0' && *text <= '9') || *text == '.';
-        double quality = number ? strtod(text, &end) : -1;
-        if (!(quality >= 0 && quality <= 100) || (*end && *end != ','))
+        double quality;
+        end = lic_read_decimal(text, 0, 100, &quality);
+        if (!end || (*end && *end != ','))
             return "a number from 0 to 100";
         if (s->n_qualities == LIC_MAX_QUALITIES)
             return "a list of at most 64 numbers";
@@ -94,13 +94,13 @@ const char *lic_set_metric(lic_settings *s, const char *text)
 
 const char *lic_set_window(lic_settings *s, const char *text)
 {
-    char *end = NULL;
-    bool number = *text >= '0' && *text <= '9';
-    s->window[0] = number ? strtod(text, &end) : 0;
-    number = number && *end == ',' && end[1] >= '0' && end[1] <= '9';
-    s->window[1] = number ? strtod(end + 1, &end) : 0;
+    const double most_db = 1000;
+    const char *end = lic_read_decimal(text, 0, most_db, &s->window[0]);
     s->has_window = true;
-    return number && !*end && s->window[0] < s->window[1] ? NULL : "a span such as 29.2,36.5";
+    return end && *end == ',' && lic_read_real(end + 1, 0, most_db, &s->window[1]) &&
+                   s->window[0] < s->window[1]
+               ? NULL
+               : "a span such as 29.2,36.5";
 }
 
 const char *lic_set_size_of(lic_settings *s, const char *text)
@@ -129,11 +129,10 @@ const char *lic_set_file_list(lic_settings *s, const char *text)
 
 const char *lic_set_shard(lic_settings *s, const char *text)
 {
-    char *end = NULL;
-    unsigned long shard = *text >= '1' && *text <= '9' ? strtoul(text, &end, 10) : 0;
-    bool whole = shard && *end == '/' && end[1] >= '1' && end[1] <= '9';
-    unsigned long shards = whole ? strtoul(end + 1, &end, 10) : 0;
-    if (!whole || *end || shard > shards || shards > 1000000)
+    enum { MOST_SHARDS = 1000000 };
+    long shard, shards;
+    const char *end = lic_read_digits(text, 1, MOST_SHARDS, &shard);
+    if (!end || *end != '/' || !lic_read_whole(end + 1, shard, MOST_SHARDS, &shards))
         return "a part and their number, such as 1/4 to 4/4";
     s->shard = (uint32_t)(shard - 1);
     s->shards = (uint32_t)shards;
@@ -241,31 +240,23 @@ const char *lic_set_strip(lic_settings *s, const char *text)
     return NULL;
 }
 
-const char *lic_set_plan(lic_settings *s, const char *text)
+/* A side or place in a picture, and the character that ends it: *text goes behind that. */
+static bool read_side(const char **text, char end, long least, uint32_t *value)
 {
-    char *end;
-    unsigned long width = *text >= '1' && *text <= '9' ? strtoul(text, &end, 10) : 0;
-    if (width < 1 || width > LIC_MAX_SIDE || *end != 'x' || end[1] < '1' || end[1] > '9')
-        return "a size such as 768x512";
-    unsigned long height = strtoul(end + 1, &end, 10);
-    if (*end || height > LIC_MAX_SIDE)
-        return "a size such as 768x512, sides up to 65535";
-    s->plan_width = (uint32_t)width;
-    s->plan_height = (uint32_t)height;
-    return NULL;
-}
-
-/* A number of a rectangle, and the character that ends it. */
-static bool read_side(const char **text, char end, uint32_t least, uint32_t *value)
-{
-    char *at;
-    const bool number = **text >= '0' && **text <= '9';
-    const unsigned long read = number ? strtoul(*text, &at, 10) : 0;
-    if (!number || *at != end || read < least || read > LIC_MAX_SIDE)
+    long side;
+    const char *at = lic_read_digits(*text, least, LIC_MAX_SIDE, &side);
+    if (!at || *at != end)
         return false;
-    *value = (uint32_t)read;
+    *value = (uint32_t)side;
     *text = end ? at + 1 : at;
     return true;
+}
+
+const char *lic_set_plan(lic_settings *s, const char *text)
+{
+    return read_side(&text, 'x', 1, &s->plan_width) && read_side(&text, 0, 1, &s->plan_height)
+               ? NULL
+               : "a size such as 768x512, sides up to 65535";
 }
 
 const char *lic_set_crop(lic_settings *s, const char *text)

@@ -5,6 +5,7 @@
 #include "cli/desktop/view.h"
 #include "cli/files.h"
 #include "cli/image_io.h"
+#include "cli/read_value.h"
 #include "cli/report.h"
 
 #include <stdlib.h>
@@ -90,14 +91,13 @@ static lic_status write_picture(lic_picture *picture, const char *path, lic_erro
 
 int main(int argc, char **argv)
 {
-    char *end = NULL;
-    const long size = argc == 4 ? strtol(argv[1], &end, 10) : 0;
+    long size;
     lic_file_data file = {0};
     lic_picture picture = {0};
     lic_view view = {0};
     lic_error err = {0};
     lic_report_init(0, false);
-    if (size < 1 || size > MAX_SIZE || *end) {
+    if (argc != 4 || !lic_read_whole(argv[1], 1, MAX_SIZE, &size)) {
         lic_report_error(NULL, "lic-thumbnailer SIZE IN.lic OUT.png, SIZE from 1 to 4096");
         return LIC_EXIT_USAGE;
     }

@@ -48,6 +48,10 @@ expect "a cut file" 1 'cut.lic: '
 holds "no picture of it" test ! -e cut.png
 run "$thumbnailer" 64 none.lic none.png
 expect "no file" 1 'cannot open'
+for size in +64 ' 64' 0x40 64.5 ''; do
+    run "$thumbnailer" "$size" a.lic none.png
+    expect "size '$size'" 2 'SIZE from 1'
+done
 run "$thumbnailer" 0 a.lic none.png
 expect "no size" 2 '1 to 4096'
 run "$thumbnailer" 64 a.lic /dev/full

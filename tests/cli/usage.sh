@@ -103,6 +103,55 @@ usage 'a multiple of 64' encode --tile 100 x
 usage 'a multiple of 64' encode --tile 0 x
 usage 'a multiple of 64' encode --tile 16448 x
 usage 'not an option of lic decode' decode --tile 64 x
+# A number is a plain decimal, for every option that takes one. All that it is not is tried where a
+# number is read alone, the likeliest with the others.
+mistakes=(0x10 1e1 ' 16' 16x '')
+all_mistakes=("${mistakes[@]}" 0X1p4 1E1 +16 -16 '16 ' $'\t16' inf nan infinity 16d 1_6 . 1.6.4 99999999999999999999999)
+not_plain() { # PATTERN COMMAND OPTION HEAD TAIL: the number would stand between the last two
+    local number
+    [ $# -gt 3 ] || local mistakes=("${all_mistakes[@]}")
+    for number in "${mistakes[@]}"; do
+        run "$LIC" "$2" "--$3=${4-}$number${5-}"
+        expect "not plain: $2 --$3=${4-}$number${5-}" 2 "$1"
+    done
+}
+not_plain 'is not a number from 0 to 100' encode quality
+not_plain 'is not a number from 0 to 100' sweep quality 1,
+not_plain 'is not a number from 0.0012' encode lambda
+not_plain 'is not bits per pixel' encode target-bpp
+not_plain 'is not a number of bytes' encode target-size
+not_plain 'is not a number of bytes' encode target-size '' k
+not_plain 'is not dB' encode target-psnr
+not_plain 'is not a part' encode shard '' /99
+not_plain 'is not a part' encode shard 1/
+not_plain 'is not a rectangle' decode crop '' x2+3+4
+not_plain 'is not a rectangle' decode crop 2x '+3+4'
+not_plain 'is not a rectangle' decode crop 2x3+ +4
+not_plain 'is not a rectangle' decode crop 2x3+4+
+not_plain 'is not a number from 1 to 16' decode slices
+not_plain 'is not auto, 8 or 16' decode depth
+not_plain 'is not 1/16' decode scale 1/
+not_plain 'is not a span' bdrate window '' ,200
+not_plain 'is not a span' bdrate window 0,
+not_plain 'is not a number from 1 to' bench reps
+not_plain 'is not a number from 0' encode threads
+not_plain 'is not a number, such' encode max-pixels
+not_plain 'is not a number of bytes' encode max-memory '' Mi
+not_plain 'is not a multiple of 64' encode tile
+not_plain 'is not a size' info plan '' x9
+not_plain 'is not a size' info plan 9x
+plain() { # ARGUMENTS...: the options are taken, so that the picture is what is missed
+    run "$LIC" "$@" missing.png
+    holds "taken: lic $*" grep -q 'missing.png: cannot open' "$T/err"
+}
+plain encode -q 012.50
+plain encode -q .5
+plain encode -q 7.
+plain encode --target-size 1.5k
+plain encode --max-memory 0.5Gi
+plain encode --max-pixels 1.5k
+plain encode --shard 01/1
+
 usage 'contradict' decode --test --no-check x.lic
 usage 'not an option of lic encode' encode --no-check x
 usage 'strict or openblas' encode --backend gpu x
