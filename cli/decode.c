@@ -18,6 +18,19 @@ static lic_picture_format choose_format(const lic_settings *s, const char *outpu
     return s->format != LIC_FORMAT_NONE ? s->format : lic_picture_format_of_name(output);
 }
 
+/* The decoder looks as well, but does not know what was asked for in which words. */
+static lic_status check_crop(const lic_settings *s, const lic_info *info, lic_error *err)
+{
+    if ((uint64_t)s->crop_x + s->crop_width <= info->width &&
+        (uint64_t)s->crop_y + s->crop_height <= info->height)
+        return LIC_OK;
+    return lic_report_fail(err, LIC_ERR_ARGUMENT,
+                           "--crop=%" PRIu32 "x%" PRIu32 "+%" PRIu32 "+%" PRIu32
+                           " is not inside the picture, which is %" PRIu32 "x%" PRIu32 " as stored",
+                           s->crop_width, s->crop_height, s->crop_x, s->crop_y, info->width,
+                           info->height);
+}
+
 static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
 {
     lic_status status = lic_file_read(job->input, job->settings->max_memory, file, &job->err);
@@ -35,6 +48,8 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
     job->quality = info->quality;
     job->bytes = file->bytes;
     status = lic_picture_check_pixels(info->width, info->height, &job->settings->read, &job->err);
+    if (status == LIC_OK)
+        status = check_crop(job->settings, info, &job->err);
     lic_job_lap(job, LIC_LAP_READ);
     return status;
 }
@@ -72,6 +87,8 @@ static lic_status describe(lic_job *job, const lic_info *info, lic_picture_forma
     lic_status status = LIC_OK;
     picture->image = (lic_image){.channels = info->channels, .depth = depth ? depth : info->depth};
     set_shape(job->settings, info, &picture->image);
+    job->written_width = picture->image.width;
+    job->written_height = picture->image.height;
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
         const lic_chunk *chunk = &info->chunks[i];
         const bool is_alpha = memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0;

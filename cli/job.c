@@ -112,9 +112,14 @@ static void say_metrics(const lic_job *job, int level)
 static void say_line(const lic_job *job, int level)
 {
     const char *to = strcmp(job->output, "-") ? job->output : "standard output";
-    lic_report_note(level, job->input, "%s: %" PRIu32 "x%" PRIu32 ", %zu bytes, %.4f bpp, %.2f s",
-                    job->settings->test ? "decodes well" : to, job->width, job->height, job->bytes,
-                    bpp(job), job->last - job->start);
+    char part[32] = "";
+    if (job->written_width &&
+        (job->written_width != job->width || job->written_height != job->height))
+        snprintf(part, sizeof part, "%" PRIu32 "x%" PRIu32 " of ", job->written_width,
+                 job->written_height);
+    lic_report_note(level, job->input, "%s: %s%" PRIu32 "x%" PRIu32 ", %zu bytes, %.4f bpp, %.2f s",
+                    job->settings->test ? "decodes well" : to, part, job->width, job->height,
+                    job->bytes, bpp(job), job->last - job->start);
 }
 
 void lic_job_say_text(const lic_job *job, int level)

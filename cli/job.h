@@ -29,7 +29,8 @@ typedef struct lic_job {
     double start, last, seconds[LIC_N_LAPS];
     lic_model_info model_info;
     lic_stats stats;
-    uint32_t width, height, channels, depth;
+    uint32_t width, height, channels, depth; /* of the picture, all of it */
+    uint32_t written_width, written_height;  /* of a part or a preview; encode: 0 */
     double quality;
     size_t bytes; /* of the .lic file */
     int encodes;  /* it took, for a target */

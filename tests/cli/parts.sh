@@ -31,8 +31,20 @@ for model in student "$MODEL"; do
     holds "a rectangle: the same pixels" cmp <(pixels part.ppm) <(
         for ((y = 58; y < 65; y++)); do pixels whole.ppm | tail -c +$((3 * (200 * y + 33) + 1)) | head -c 60; done)
     decode --model "$model" --crop 20x7+181+0 a.lic outside.ppm
-    expect "outside of the picture" 1 "not inside the picture of 200 x 168"
+    expect "outside of the picture" 1 "^lic: a.lic: --crop=20x7+181+0 is not inside the picture, which is 200x168"
     holds "outside: nothing written" test ! -e outside.ppm
+
+    for crop in 201x1+0+0 1x169+0+0 1x1+200+0 1x1+0+168 65535x65535+65535+65535; do
+        decode --model "$model" --crop $crop a.lic outside.ppm
+        expect "outside: $crop" 1 "crop=$crop is not inside"
+    done
+    decode --model "$model" --crop 200x168+0+0 a.lic part.ppm
+    expect "all of it is a part" 0
+    holds "all of it" cmp part.ppm whole.ppm
+    run "$LIC" decode -f --model "$model" --crop 20x7+33+58 a.lic part.ppm
+    expect "the size of the part is told, and that of the whole" 0 ': part.ppm: 20x7 of 200x168, '
+    run "$LIC" decode -f --model "$model" a.lic whole.ppm
+    expect "the size of the whole" 0 ': whole.ppm: 200x168, '
 
     # ---- preview ----
     decode --model "$model" --scale 1/16 a.lic small.ppm
