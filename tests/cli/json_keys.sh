@@ -86,11 +86,10 @@ documents bdrate bdrate
 } >sweep 2>err
 documents sweep sweep
 
-# Those of the part file of sweep, in the first half of its source, are its own affair.
-sed '1,/---- the results ----/d' "$ROOT/cli/sweep_file.c" >sources
+# Those of the part file of sweep are its own affair.
 for source in "$ROOT"/cli/*.c; do
-    case $source in */sweep_file.c | */json.c) ;; *) cat "$source" ;; esac
-done >>sources
+    case $source in */sweep_part.c | */json.c) ;; *) cat "$source" ;; esac
+done >sources
 tr '\n' ' ' <sources | grep -o -E 'lic_json_(string|unsigned|real|null|hex|begin_object|begin_array)\([^,()]*, +"[^"]*"' |
     sed 's/.*"\(.*\)"/\1/' | sort -u >in_source
 holds "keys are found in the source" test "$(wc -l <in_source)" -gt 50

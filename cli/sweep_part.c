@@ -1,0 +1,174 @@
+/* sweep_part.c - the part file of sweep.h. It has a head line, which must be that of this sweep to
+ * the letter, and a line of JSON for each measurement; a last line that was cut is dropped. */
+#include "cli/files.h"
+#include "cli/json.h"
+#include "cli/json_read.h"
+#include "cli/report.h"
+#include "cli/sweep.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void put_head(const lic_sweep *sweep, FILE *file)
+{
+    lic_json json;
+    lic_json_begin(&json, file);
+    lic_json_string(&json, "sweep_of", lic_version());
+    lic_json_hex(&json, "model_hash", sweep->model.hash, 16);
+    if (sweep->tile_side)
+        lic_json_unsigned(&json, "tile_side", sweep->tile_side);
+    if (sweep->cpu)
+        lic_json_string(&json, "cpu", lic_cpu_name(sweep->cpu));
+    if (sweep->threads)
+        lic_json_unsigned(&json, "threads", (uint64_t)sweep->threads);
+    if (sweep->backend != LIC_BACKEND_STRICT)
+        lic_json_string(&json, "backend", "openblas");
+    lic_json_begin_array(&json, "qualities");
+    for (int i = 0; i < sweep->n_qualities; i++)
+        lic_json_real(&json, NULL, sweep->qualities[i], 6);
+    lic_json_end_array(&json);
+    (void)lic_json_end(&json); /* the stream keeps its error */
+}
+
+static void put_cell(const lic_sweep_picture *p, int quality, FILE *file)
+{
+    const lic_sweep_cell *cell = &p->cells[quality];
+    lic_json json;
+    lic_json_begin(&json, file);
+    lic_json_string(&json, "picture", p->name);
+    lic_json_unsigned(&json, "crc", p->crc);
+    lic_json_unsigned(&json, "width", p->width);
+    lic_json_unsigned(&json, "height", p->height);
+    lic_json_unsigned(&json, "point", (uint64_t)quality);
+    lic_json_unsigned(&json, "bytes", cell->bytes);
+    lic_json_real(&json, "psnr", cell->psnr, 10); /* null: infinite */
+    lic_json_real(&json, "msssim", cell->msssim, 12);
+    lic_json_real(&json, "encode_s", cell->encode_s, 6);
+    lic_json_real(&json, "decode_s", cell->decode_s, 6);
+    (void)lic_json_end(&json);
+}
+
+/* A whole number from 0 to most, or -1. */
+static double whole(const lic_json_value *object, const char *key, double most)
+{
+    const lic_json_value *v = lic_json_find(object, key);
+    bool ok = v && v->type == LIC_JSON_NUMBER && v->number >= 0 && v->number <= most &&
+              v->number == floor(v->number);
+    return ok ? v->number : -1;
+}
+
+static double real_or(const lic_json_value *object, const char *key, double otherwise)
+{
+    const lic_json_value *v = lic_json_find(object, key);
+    return v && v->type == LIC_JSON_NUMBER ? v->number : otherwise;
+}
+
+/* Into the cell that the line is about, if there is one; what is not understood is measured again.
+ */
+static bool take_line(lic_sweep *sweep, const lic_json_value *line)
+{
+    const lic_json_value *name = lic_json_find(line, "picture");
+    double crc = whole(line, "crc", UINT32_MAX), bytes = whole(line, "bytes", 1e15);
+    double width = whole(line, "width", LIC_MAX_SIDE), height = whole(line, "height", LIC_MAX_SIDE);
+    double point = whole(line, "point", sweep->n_qualities - 1);
+    if (!name || name->type != LIC_JSON_STRING || crc < 0 || bytes < 1 || width < 1 || height < 1 ||
+        point < 0)
+        return false;
+    for (size_t i = 0; i < sweep->n_pictures; i++) {
+        lic_sweep_picture *p = &sweep->pictures[i];
+        lic_sweep_cell *cell = &p->cells[(int)point];
+        if (cell->done || p->crc != (uint32_t)crc || strcmp(p->name, name->text) != 0)
+            continue;
+        p->width = (uint32_t)width;
+        p->height = (uint32_t)height;
+        *cell = (lic_sweep_cell){.done = true,
+                                 .bytes = (size_t)bytes,
+                                 .psnr = real_or(line, "psnr", INFINITY),
+                                 .msssim = real_or(line, "msssim", NAN),
+                                 .encode_s = real_or(line, "encode_s", 0),
+                                 .decode_s = real_or(line, "decode_s", 0)};
+        return true;
+    }
+    return false;
+}
+
+static size_t take_lines(lic_sweep *sweep, const uint8_t *text, const uint8_t *end)
+{
+    size_t taken = 0;
+    for (const uint8_t *next; text < end; text = next + 1) {
+        lic_json_document document;
+        lic_error ignored;
+        next = memchr(text, '\n', (size_t)(end - text));
+        if (!next)
+            break;
+        if (lic_json_read(text, (size_t)(next - text), &document, &ignored) == LIC_OK)
+            taken += take_line(sweep, document.root);
+        lic_json_free(&document);
+    }
+    return taken;
+}
+
+/* What is there by now; what is not of this sweep goes away with -f only. */
+static lic_status read_part(lic_sweep *sweep, size_t *n_taken, lic_error *err)
+{
+    lic_file_data file;
+    char *head = NULL;
+    size_t head_bytes = 0;
+    lic_status status = lic_file_read(sweep->part_path, LIC_READ_ANY, &file, err);
+    if (status != LIC_OK)
+        return status == LIC_ERR_TRUNCATED ? LIC_OK : status; /* empty */
+    FILE *memory = open_memstream(&head, &head_bytes);
+    if (memory) {
+        put_head(sweep, memory);
+        fclose(memory);
+    }
+    if (head && file.bytes >= head_bytes && memcmp(file.data, head, head_bytes) == 0)
+        *n_taken = take_lines(sweep, file.data + head_bytes, file.data + file.bytes);
+    else if (sweep->force)
+        lic_report_warning(sweep->part_path, "is of another sweep, and is begun anew");
+    else
+        status =
+            lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                            "is of another sweep (pictures may differ; qualities, model, tiles "
+                            "and machine options may not); -f begins it anew");
+    free(head);
+    lic_file_free(&file);
+    return status;
+}
+
+/* Anew with what was taken, so that no cut or foreign line stays; then open for more. */
+lic_status lic_sweep_part_open(lic_sweep *sweep, size_t *n_taken, lic_error *err)
+{
+    lic_output out;
+    lic_status status = LIC_OK;
+    *n_taken = 0;
+    if (access(sweep->part_path, F_OK) == 0)
+        status = read_part(sweep, n_taken, err);
+    if (status == LIC_OK)
+        status = lic_output_open(&out, sweep->part_path, true, err);
+    if (status != LIC_OK)
+        return status;
+    put_head(sweep, out.stream);
+    for (size_t i = 0; i < sweep->n_pictures; i++)
+        for (int q = 0; q < sweep->n_qualities; q++)
+            if (sweep->pictures[i].cells[q].done)
+                put_cell(&sweep->pictures[i], q, out.stream);
+    status = lic_output_commit(&out, err);
+    if (status == LIC_OK && !(sweep->part = fopen(sweep->part_path, "a")))
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s",
+                                 sweep->part_path, strerror(errno));
+    return status;
+}
+
+lic_status lic_sweep_part_add(lic_sweep *sweep, const lic_sweep_picture *picture, int quality,
+                              lic_error *err)
+{
+    put_cell(picture, quality, sweep->part); /* which flushes */
+    if (ferror(sweep->part))
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s", sweep->part_path,
+                               strerror(errno));
+    return LIC_OK;
+}
