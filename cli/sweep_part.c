@@ -7,6 +7,7 @@
 #include "cli/sweep.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,9 +112,96 @@ static size_t take_lines(lic_sweep *sweep, const uint8_t *text, const uint8_t *e
     return taken;
 }
 
+/* ---- of another sweep ---- */
+
+static bool is_same(const lic_json_value *a, const lic_json_value *b)
+{
+    if (!a || !b)
+        return a == b;
+    if (a->type != b->type || a->n_children != b->n_children)
+        return false;
+    if (a->type == LIC_JSON_STRING)
+        return strcmp(a->text, b->text) == 0;
+    if (a->type != LIC_JSON_ARRAY)
+        return a->number == b->number;
+    for (a = a->child, b = b->child; a; a = a->next, b = b->next)
+        if (!is_same(a, b))
+            return false;
+    return true;
+}
+
+/* What differs in two heads, as a list of options; "" if one of them is no head. */
+static void name_difference(const lic_json_value *a, const lic_json_value *b, char *text,
+                            size_t size)
+{
+    static const char *const names[][2] = {{"sweep_of", "the version of lic"},
+                                           {"model_hash", "--model"},
+                                           {"tile_side", "--tile"},
+                                           {"cpu", "--cpu"},
+                                           {"threads", "--threads"},
+                                           {"backend", "--backend"},
+                                           {"qualities", "-q"}};
+    *text = 0;
+    if (!lic_json_find(a, names[0][0]) || !lic_json_find(b, names[0][0]))
+        return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const size_t n = strlen(text);
+        if (!is_same(lic_json_find(a, names[i][0]), lic_json_find(b, names[i][0])))
+            snprintf(text + n, size - n, "%s%s", n ? ", " : "", names[i][1]);
+    }
+}
+
+static lic_status refuse_part(const lic_sweep *sweep, const lic_file_data *file, const char *head,
+                              size_t head_bytes, lic_error *err)
+{
+    const uint8_t *end = memchr(file->data, '\n', file->bytes);
+    lic_json_document theirs, ours;
+    lic_error ignored;
+    char what[128];
+    (void)lic_json_read(file->data, end ? (size_t)(end - file->data) : 0, &theirs, &ignored);
+    (void)lic_json_read(head, head_bytes, &ours, &ignored);
+    name_difference(theirs.root, ours.root, what, sizeof what);
+    lic_json_free(&theirs);
+    lic_json_free(&ours);
+    if (sweep->force) {
+        lic_report_warning(sweep->part_path, "%s%s, and is overwritten",
+                           *what ? "holds an unfinished sweep that differs in "
+                                 : "is not a part file of lic sweep",
+                           what);
+        return LIC_OK;
+    }
+    if (!*what)
+        return lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                               "is not a part file of lic sweep, and is in its place; -f "
+                               "overwrites it, another -o leaves it");
+    return lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                           "holds an unfinished sweep that differs in %s; the same options go on "
+                           "with it, -f overwrites it, another -o leaves it",
+                           what);
+}
+
+/* The process that writes it, by the lock that it holds; 0 if there is none. */
+static long writer_of(const char *path)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    const bool held = fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (fd >= 0)
+        close(fd);
+    return held ? (long)lock.l_pid : 0;
+}
+
+/* ---- the file ---- */
+
 /* What is there by now; what is not of this sweep goes away with -f only. */
 static lic_status read_part(lic_sweep *sweep, size_t *n_taken, lic_error *err)
 {
+    const long writer = writer_of(sweep->part_path);
+    if (writer)
+        return lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                               "another lic sweep (process %ld) is writing it; wait for it, or "
+                               "name another -o",
+                               writer);
     lic_file_data file;
     char *head = NULL;
     size_t head_bytes = 0;
@@ -125,18 +213,27 @@ static lic_status read_part(lic_sweep *sweep, size_t *n_taken, lic_error *err)
         put_head(sweep, memory);
         fclose(memory);
     }
-    if (head && file.bytes >= head_bytes && memcmp(file.data, head, head_bytes) == 0)
+    if (!head)
+        status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory to compare it");
+    else if (file.bytes >= head_bytes && memcmp(file.data, head, head_bytes) == 0)
         *n_taken = take_lines(sweep, file.data + head_bytes, file.data + file.bytes);
-    else if (sweep->force)
-        lic_report_warning(sweep->part_path, "is of another sweep, and is begun anew");
     else
-        status =
-            lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
-                            "is of another sweep (pictures may differ; qualities, model, tiles "
-                            "and machine options may not); -f begins it anew");
+        status = refuse_part(sweep, &file, head, head_bytes, err);
     free(head);
     lic_file_free(&file);
     return status;
+}
+
+/* For more. Where files cannot be locked, two sweeps at a time are not found out. */
+static lic_status open_locked(lic_sweep *sweep, lic_error *err)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    sweep->part = fopen(sweep->part_path, "a");
+    if (!sweep->part)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s", sweep->part_path,
+                               strerror(errno));
+    (void)fcntl(fileno(sweep->part), F_SETLK, &lock);
+    return LIC_OK;
 }
 
 /* Anew with what was taken, so that no cut or foreign line stays; then open for more. */
@@ -157,10 +254,7 @@ lic_status lic_sweep_part_open(lic_sweep *sweep, size_t *n_taken, lic_error *err
             if (sweep->pictures[i].cells[q].done)
                 put_cell(&sweep->pictures[i], q, out.stream);
     status = lic_output_commit(&out, err);
-    if (status == LIC_OK && !(sweep->part = fopen(sweep->part_path, "a")))
-        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s",
-                                 sweep->part_path, strerror(errno));
-    return status;
+    return status == LIC_OK ? open_locked(sweep, err) : status;
 }
 
 lic_status lic_sweep_part_add(lic_sweep *sweep, const lic_sweep_picture *picture, int quality,

@@ -99,12 +99,27 @@ run "$LIC" sweep in small.png -q 5,40,90 -o stop.json -f
 expect "goes on once more" 0 'goes on after 4'
 holds "the same numbers as in one go" test "$(without_times stop.json)" = "$(without_times whole.json)"
 cp cut stop.json.part
-for other in "-q 5,41,90" "-q 5,40,90 --tile 64" "-q 5,40,90 --cpu scalar" "-q 5,40,90 -T 1"; do
+while IFS='|' read -r other what; do
     cp cut stop2.json.part
     run "$LIC" sweep in small.png $other -o stop2.json
-    expect "another sweep's part is kept without -f: $other" 1 'is of another sweep.*; -f begins'
+    expect "another sweep's part is kept without -f: $other" 1 \
+        "^lic: stop2.json.part: holds an unfinished sweep that differs in $what; .*, -f overwrites it, another -o "
+    holds "one line: $other" test "$(wc -l <err)" -eq 1
     holds "measurements stay: $other" cmp -s cut stop2.json.part
-done
+done <<'END'
+-q 5,41,90|-q
+-q 5,40|-q
+-q 5,40,90 --tile 64|--tile
+-q 5,40,90 --cpu scalar|--cpu
+-q 5,41,90 -T 1|--threads, -q
+END
+sed 's/"sweep_of": "[^"]*"/"sweep_of": "0.0.9"/' cut >stop2.json.part
+run "$LIC" sweep in small.png -q 5,40,90 -o stop2.json
+expect "another version's part" 1 'differs in the version of lic; '
+echo 'my notes' >stop2.json.part
+run "$LIC" sweep in small.png -q 5,40,90 -o stop2.json
+expect "no part file at all" 1 'stop2.json.part: is not a part file of lic sweep, .*; -f overwrites it, another -o '
+holds "it stays" grep -qx 'my notes' stop2.json.part
 cp small.png picture.part
 run "$LIC" sweep picture.part -q 5 -o picture
 expect "a picture where the part file goes" 1 'picture.part: is input and output at once'
@@ -112,10 +127,10 @@ run "$LIC" sweep in small.png -q 5 -f -o small.png
 expect "the picture is the output" 1 'small.png: is input and output at once'
 holds "pictures stay" cmp -s small.png picture.part
 run "$LIC" sweep small.png -q 5,41,90 -o stop.json -f
-expect "another sweep's part" 0 'is of another sweep'
+expect "another sweep's part" 0 'stop.json.part: warning: holds an unfinished sweep that differs in -q, and is overwritten'
 cp cut stop.json.part
 run "$LIC" sweep in small.png -q 5,40,90 -o stop.json -f --tile 64
-expect "a part without its tiles" 0 'is of another sweep'
+expect "a part without its tiles" 0 'differs in --tile, and is overwritten'
 holds "tiles cost something" test "$(values stop.json bpp)" != "$(values whole.json bpp)"
 cp cut stop.json.part
 "$LIC" decode --quiet -f a.jpg.10.lic in/a.png && mv in/a.png in/b.png
@@ -129,6 +144,12 @@ child=$!
 for _ in $(seq 200); do
     [ -s kill.json.part ] && [ "$(wc -l <kill.json.part)" -gt 2 ] && break
     sleep 0.02
+done
+kill -STOP $child
+for again in "" -f; do
+    run "$LIC" sweep in/a.jpg -q "$many" -o kill.json $again
+    expect "one sweep at a time $again" 1 \
+        "^lic: kill.json.part: another lic sweep (process $child) is writing it; wait for it, or name another -o"
 done
 kill -9 $child
 wait $child 2>/dev/null
