@@ -122,7 +122,7 @@ static int add_word(lic_inputs *in, const lic_settings *s, const char *word)
         return add_folder(in, s, word);
     if (add(in, word, base_name(word)))
         return -1;
-    return usage("no memory for the names", NULL);
+    return lic_inputs_no_memory();
 }
 
 /* The part of a list's name that an output folder mirrors: as it is written, but not above the
@@ -148,7 +148,7 @@ static int add_listed(lic_inputs *in, const lic_settings *s, const char *path)
         return usage("is a folder; a list names files", path);
     if (add(in, path, name ? name : path))
         return -1;
-    return usage("no memory for the names", NULL);
+    return lic_inputs_no_memory();
 }
 
 /* Names by line, or ended by zero bytes if there are any, as find -print0 gives them. */
@@ -164,7 +164,7 @@ static int add_list(lic_inputs *in, const lic_settings *s)
     char *text = realloc(list.data, list.bytes + 1); /* the last name may lack its end */
     if (!text) {
         lic_file_free(&list);
-        return usage("no memory for the names", NULL);
+        return lic_inputs_no_memory();
     }
     const char ends = memchr(text, 0, list.bytes) ? 0 : '\n';
     text[list.bytes] = ends;
@@ -310,10 +310,10 @@ int lic_inputs_gather(lic_inputs *in, const lic_settings *settings, const char *
         code = add_list(in, &s);
     if (code < 0)
         code = check_number(in, &s);
-    if (code < 0 && !lic_inputs_name_outputs(in, &s, suffix))
-        code = LIC_EXIT_USAGE;
-    if (code < 0 && !lic_inputs_check_outputs(in))
-        code = LIC_EXIT_USAGE;
+    if (code < 0)
+        code = lic_inputs_name_outputs(in, &s, suffix);
+    if (code < 0)
+        code = lic_inputs_check_outputs(in);
     if (code < 0 && in->n == 1)
         code = check_only(&in->items[0]);
     for (size_t i = 0; i < in->n && code < 0; i++)

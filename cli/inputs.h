@@ -26,9 +26,11 @@ void lic_inputs_free(lic_inputs *inputs);
 
 /* ---- for inputs.c alone, in output_names.c ---- */
 
-/* Names the outputs; false, said, if a name cannot be made. */
-bool lic_inputs_name_outputs(lic_inputs *inputs, const lic_settings *settings, const char *suffix);
-/* False, said, if two inputs have one output or one's output is another's input. */
-bool lic_inputs_check_outputs(const lic_inputs *inputs);
+/* Says so; the exit code. */
+int lic_inputs_no_memory(void);
+/* Names the outputs. -1, or the exit code, said. */
+int lic_inputs_name_outputs(lic_inputs *inputs, const lic_settings *settings, const char *suffix);
+/* Do two inputs have one output, or is one's output another's input? -1, or the exit code, said. */
+int lic_inputs_check_outputs(const lic_inputs *inputs);
 
 #endif

@@ -21,10 +21,15 @@ static size_t stem_bytes(const lic_settings *s, const char *name)
     return goes ? (size_t)(dot - name) : strlen(name);
 }
 
-/* To be freed; NULL without memory or for a name that is too long. */
+int lic_inputs_no_memory(void)
+{
+    lic_report_error(NULL, "no memory for the names");
+    return LIC_EXIT_FAILED;
+}
+
+/* To be freed; NULL without memory. */
 static char *output_of(const lic_input *item, const lic_settings *s, const char *suffix)
 {
-    char text[MAX_NAME];
     const char *name = s->output_folder ? item->name : item->path;
     if (s->test || s->command == LIC_COMMAND_BENCH)
         return strdup("");
@@ -32,23 +37,32 @@ static char *output_of(const lic_input *item, const lic_settings *s, const char 
         return strdup(s->output ? s->output : "-");
     if (strcmp(item->path, "-") == 0)
         return strdup("-");
-    int n = snprintf(text, sizeof text, "%.*s%s", (int)stem_bytes(s, name), name, suffix);
-    if (n < 0 || (size_t)n >= sizeof text)
+    const size_t stem = stem_bytes(s, name), bytes = stem + strlen(suffix) + 1;
+    char *text = malloc(bytes);
+    if (!text)
         return NULL;
-    return s->output_folder ? lic_folder_join(s->output_folder, text) : strdup(text);
+    memcpy(text, name, stem);
+    strcpy(text + stem, suffix);
+    if (!s->output_folder)
+        return text;
+    char *path = lic_folder_join(s->output_folder, text);
+    free(text);
+    return path;
 }
 
-bool lic_inputs_name_outputs(lic_inputs *in, const lic_settings *settings, const char *suffix)
+int lic_inputs_name_outputs(lic_inputs *in, const lic_settings *settings, const char *suffix)
 {
     for (size_t i = 0; i < in->n; i++) {
         lic_input *item = &in->items[i];
         item->output = output_of(item, settings, suffix);
-        if (!item->output || strlen(item->output) >= MAX_NAME) {
-            lic_report_error(NULL, "'%s': name too long, or no memory for it", item->path);
-            return false;
+        if (!item->output)
+            return lic_inputs_no_memory();
+        if (strlen(item->output) >= MAX_NAME) {
+            lic_report_error(NULL, "'%.64s...': the output's name is too long", item->output);
+            return LIC_EXIT_USAGE;
         }
     }
-    return true;
+    return -1;
 }
 
 /* ---- clashes ---- */
@@ -110,19 +124,17 @@ static bool check_sorted(const lic_inputs *in, const lic_input **sorted)
     return true;
 }
 
-bool lic_inputs_check_outputs(const lic_inputs *in)
+int lic_inputs_check_outputs(const lic_inputs *in)
 {
     if (in->n < 2 || !*in->items[0].output) /* --test, bench */
-        return true;
+        return -1;
     const lic_input **sorted = malloc(in->n * sizeof *sorted);
-    if (!sorted) {
-        lic_report_error(NULL, "no memory for the names");
-        return false;
-    }
+    if (!sorted)
+        return lic_inputs_no_memory();
     for (size_t i = 0; i < in->n; i++)
         sorted[i] = &in->items[i];
     qsort(sorted, in->n, sizeof *sorted, by_output);
-    bool ok = check_sorted(in, sorted);
+    const int code = check_sorted(in, sorted) ? -1 : LIC_EXIT_USAGE;
     free(sorted);
-    return ok;
+    return code;
 }

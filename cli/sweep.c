@@ -290,8 +290,10 @@ int lic_command_sweep(const lic_settings *s)
         sweep.n_qualities = (int)(sizeof default_qualities / sizeof *default_qualities);
     size_t bytes = strlen(s->output) + sizeof ".part";
     sweep.part_path = malloc(bytes);
-    if (!sweep.part_path)
+    if (!sweep.part_path) {
+        lic_report_error(NULL, "no memory for a name");
         return LIC_EXIT_FAILED;
+    }
     snprintf(sweep.part_path, bytes, "%s.part", s->output);
     lic_status status = run(&sweep, s, &err);
     for (size_t i = 0; i < sweep.n_pictures; i++) {

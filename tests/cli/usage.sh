@@ -85,6 +85,8 @@ usage 'one output for several' encode a b -o c
 usage 'more than once' encode a -c -o c
 usage 'more than once' encode a --output-dir d -o c
 usage 'empty' encode ''
+usage 'name is too long' encode --output-dir "$(printf '%5000s' x)" x
+usage 'name is too long' encode -o "$(printf '%5000s' x)" x
 usage 'auto, 8 or 16' decode --depth 12 x
 usage 'png, jpg or ppm' decode --format gif x
 usage 'tell png, jpg or ppm' decode -c x.lic
