@@ -177,6 +177,8 @@ static lic_status encode(lic_worker *worker, lic_job *job)
         status = code(worker, &feed, &data);
     if (status == LIC_OK && feed.picture.warning[0])
         lic_report_warning(job->input, "%s", feed.picture.warning);
+    if (status == LIC_OK && feed.picture.note[0])
+        lic_report_note(1, job->input, "%s", feed.picture.note);
     lic_reader_close(feed.reader);
     lic_picture_free(&feed.picture);
     lic_source_close(&feed.source);

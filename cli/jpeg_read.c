@@ -97,6 +97,22 @@ static void keep_resolution(struct jpeg_reader *r)
     keep(r, LIC_META_RESOLUTION, phys, sizeof phys);
 }
 
+/* What a .lic file has no place for; told if all is to be kept. */
+static void note_lost(const struct jpeg_reader *r)
+{
+    static const char iptc_head[] = LIC_JPEG_IPTC_HEAD;
+    bool comments = false, iptc = false;
+    for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next) {
+        comments = comments || (m->marker == JPEG_COM && m->original_length);
+        iptc = iptc || (m->marker == JPEG_APP0 + 13 && starts_with(m, iptc_head, sizeof iptc_head));
+    }
+    if (r->options->metadata == LIC_META_ALL && (comments || iptc))
+        lic_picture_note(r->guard.picture, "JPEG: %s left out",
+                         !iptc      ? "comments are"
+                         : comments ? "comments and IPTC are"
+                                    : "IPTC is");
+}
+
 static void read_metadata(struct jpeg_reader *r)
 {
     static const char exif[] = LIC_JPEG_EXIF_HEAD, xmp[] = LIC_JPEG_XMP_HEAD,
@@ -115,6 +131,7 @@ static void read_metadata(struct jpeg_reader *r)
             lic_picture_warn(r->guard.picture, "JPEG: extended XMP is left out");
     }
     keep_resolution(r);
+    note_lost(r);
 }
 
 /* ---- limits of what comes in several scans ---- */
@@ -161,6 +178,8 @@ static void open_all(void *job)
     in->src = &r->from;
     jpeg_save_markers(in, JPEG_APP0 + 1, 0xFFFF);
     jpeg_save_markers(in, JPEG_APP0 + 2, 0xFFFF);
+    jpeg_save_markers(in, JPEG_APP0 + 13, sizeof LIC_JPEG_IPTC_HEAD); /* to be told of only */
+    jpeg_save_markers(in, JPEG_COM, 1);
     jpeg_read_header(in, TRUE);
     if (in->num_components != 1 && in->num_components != 3)
         lic_guard_stop(&r->guard,

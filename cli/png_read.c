@@ -5,6 +5,7 @@
 #include "cli/png_errors.h"
 #include "cli/report.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -85,12 +86,32 @@ static void look_at(struct png_reader *r, const uint8_t *name, size_t bytes)
                                                   "is an animated PNG; lic takes single pictures"));
 }
 
+/* Text, which a .lic file has no place for; XMP has one. Reads on behind the name of the chunk. */
+static bool is_lost(struct png_reader *r, const uint8_t *name, size_t bytes)
+{
+    char keyword[sizeof LIC_PNG_XMP_KEYWORD];
+    if (!is(name, "iTXt"))
+        return is(name, "tEXt") || is(name, "zTXt");
+    return bytes < sizeof keyword ||
+           lic_source_read(r->source, keyword, sizeof keyword) != sizeof keyword ||
+           memcmp(keyword, LIC_PNG_XMP_KEYWORD, sizeof keyword) != 0;
+}
+
+static void note_lost(const struct png_reader *r, uint64_t n)
+{
+    if (n == 1)
+        lic_picture_note(r->guard.picture, "PNG: a text chunk is left out");
+    else if (n)
+        lic_picture_note(r->guard.picture, "PNG: %" PRIu64 " text chunks are left out", n);
+}
+
 /* libpng takes the memory that a chunk's length promises before it sees that the file is shorter: a
  * hundred bytes cost gigabytes. So all chunks up to IEND must lie in the file. */
 static void look_through(struct png_reader *r)
 {
     lic_source *source = r->source;
     bool before_pixels = true;
+    uint64_t lost = 0;
     uint8_t head[8];
     for (uint64_t at = SIGNATURE_BYTES; source->bytes >= at + CHUNK_EXTRA_BYTES;) {
         source->at = at;
@@ -101,11 +122,13 @@ static void look_through(struct png_reader *r)
             break;
         if (is(head + 4, "IEND")) {
             source->at = 0;
+            note_lost(r, r->options->metadata == LIC_META_ALL ? lost : 0);
             return;
         }
         before_pixels = before_pixels && !is(head + 4, "IDAT");
         if (before_pixels)
             look_at(r, head + 4, (size_t)length);
+        lost += is_lost(r, head + 4, (size_t)length);
         at += length + CHUNK_EXTRA_BYTES;
     }
     png_error(r->png, "the file ends too early");

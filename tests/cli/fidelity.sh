@@ -112,6 +112,44 @@ run "$LIC" decode -f r.lic r.jpg
 holds "resolution goes into a JPEG (1000 per metre: 25 dpi)" \
     test "$(od -An -tu1 -j 13 -N 5 r.jpg | tr -s ' ')" = ' 1 0 25 0 25'
 
+# ---- text, comments and IPTC: not kept, which -v tells ----
+run "$LIC" encode -f "$suite/ctgn0g04.png" t.lic
+holds "text of PNG: quiet" test -z "$(grep text err)"
+run "$LIC" encode -f -v "$suite/ctgn0g04.png" t.lic
+expect "text of PNG: told with -v" 0 'ctgn0g04.png: PNG: 6 text chunks are left out'
+run "$LIC" encode -f -v --metadata icc,exif "$suite/ctgn0g04.png" t.lic
+holds "text of PNG: nobody asked for it" test -z "$(grep text err)"
+run "$LIC" encode -f -v "$DATA/meta.png" t.lic
+holds "XMP is no text that is left out" test -z "$(grep text err)"
+with_marker() { # MARKER TEXT [FILE]: the JPEG with a marker of that text (of its length) behind its first one
+    local bytes=$((${#2} + 3))
+    { # SOI, then ours, zero-ended
+        head -c 2 "${3:-$DATA/meta.jpg}"
+        printf '\377%b\0%b%s\0' "$1" "\\0$(printf %o $bytes)" "$2"
+        tail -c +3 "${3:-$DATA/meta.jpg}"
+    } >"$T/marked"
+    mv "$T/marked" "$T/marked.jpg"
+}
+told() { # NAME TEXT
+    run "$LIC" encode -f marked.jpg t.lic
+    expect "$1" 0
+    holds "$1: quiet" test -z "$(grep 'left out' err)"
+    run "$LIC" encode -f -v marked.jpg t.lic
+    expect "$1: told with -v" 0 "marked.jpg: JPEG: $2 left out"
+    holds "$1: EXIF, XMP and ICC are kept all the same" test "$(chunks t.lic)" = "$(chunks m.lic)"
+}
+run "$LIC" encode -f -v "$DATA/meta.jpg" m.lic
+holds "a JPEG without such" test -z "$(grep 'left out' err)"
+with_marker '\0376' 'hello'
+told "a comment" 'comments are'
+with_marker '\0355' 'Photoshop 3.0'
+told "IPTC" 'IPTC is'
+with_marker '\0376' 'hello' marked.jpg
+told "both" 'comments and IPTC are'
+with_marker '\0355' 'Something else'
+run "$LIC" encode -f -v marked.jpg t.lic
+holds "another APP13" test -z "$(grep 'left out' err)"
+
 # ---- errors in the middle ----
 head -c -3000 "$DATA/kodim23.png" >cut.png
 run "$LIC" encode cut.png cut.lic
