@@ -285,7 +285,7 @@ const char *lic_set_slices(lic_settings *s, const char *text)
 const char *lic_set_json(lic_settings *s, const char *text)
 {
     s->json = true;
-    s->json_file = text;
+    s->json_file = text && strcmp(text, "-") == 0 ? NULL : text;
     return text && !*text ? "a file name after the =" : NULL;
 }
 

@@ -192,4 +192,8 @@ expect "-- ends options" 0
 run "$LIC" eval "$DATA/odd-17x33.png" --json ./-x.png
 expect "options anywhere" 0
 holds "JSON on one line" test "$(wc -l <"$T/out")" -eq 1
+run "$LIC" eval "$DATA/odd-17x33.png" --json=- ./-x.png
+expect "--json=-" 0
+holds "--json=- is --json" test "$(wc -l <"$T/out")" -eq 1
+holds "--json=- makes no file" test ! -e ./-
 finish
