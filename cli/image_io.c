@@ -12,9 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
-const char *const lic_picture_meta_names[LIC_N_META] = {"icc", "exif", "xmp", "colour",
-                                                        "resolution"};
-const char lic_picture_meta_chunks[LIC_N_META][5] = {"iccp", "exif", "xmp ", "colr", "phys"};
+const char *const lic_picture_meta_names[LIC_N_META] = {"icc",  "exif",   "xmp",       "iptc",
+                                                        "text", "colour", "resolution"};
+const char lic_picture_meta_chunks[LIC_N_META][5] = {"iccp", "exif", "xmp ", "iptc",
+                                                     "text", "colr", "phys"};
 
 /* ---- what is it? ---- */
 

@@ -27,6 +27,8 @@ typedef enum lic_meta {
     LIC_META_ICCP,
     LIC_META_EXIF,
     LIC_META_XMP,
+    LIC_META_IPTC,       /* data sets, see iptc.h */
+    LIC_META_TEXT,       /* comments and other texts, see texts.h */
     LIC_META_COLOUR,     /* colour.h */
     LIC_META_RESOLUTION, /* a pHYs of PNG, 9 bytes */
     LIC_N_META

@@ -15,7 +15,6 @@
 #define LIC_JPEG_EXIF_HEAD     "Exif\0" /* 6 bytes with the final zero */
 #define LIC_JPEG_XMP_HEAD      "http://ns.adobe.com/xap/1.0/"
 #define LIC_JPEG_XMP_MORE_HEAD "http://ns.adobe.com/xmp/extension/"
-#define LIC_JPEG_IPTC_HEAD     "Photoshop 3.0"
 
 /* For the err field of libjpeg's struct, whose client_data must be a guard. Returns `errors`. */
 struct jpeg_error_mgr *lic_jpeg_errors(struct jpeg_error_mgr *errors);

@@ -2,8 +2,10 @@
  * from the coefficients of the whole picture, which libjpeg holds in memory; what a small file can
  * ask for in memory and time is bounded before that. */
 #include "cli/image_format.h"
+#include "cli/iptc.h"
 #include "cli/jpeg_errors.h"
 #include "cli/report.h"
+#include "cli/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,7 @@ struct jpeg_reader {
     lic_source *source;
     const lic_read_options *options;
     JOCTET *profile;
+    uint8_t *resources;   /* of Photoshop */
     uint64_t whole_bytes; /* of the coefficients, if there are several scans */
     bool started;
     void *row; /* the one wanted */
@@ -97,20 +100,47 @@ static void keep_resolution(struct jpeg_reader *r)
     keep(r, LIC_META_RESOLUTION, phys, sizeof phys);
 }
 
-/* What a .lic file has no place for; told if all is to be kept. */
-static void note_lost(const struct jpeg_reader *r)
+static void keep_comment(struct jpeg_reader *r, jpeg_saved_marker_ptr m)
 {
-    static const char iptc_head[] = LIC_JPEG_IPTC_HEAD;
-    bool comments = false, iptc = false;
-    for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next) {
-        comments = comments || (m->marker == JPEG_COM && m->original_length);
-        iptc = iptc || (m->marker == JPEG_APP0 + 13 && starts_with(m, iptc_head, sizeof iptc_head));
-    }
-    if (r->options->metadata == LIC_META_ALL && (comments || iptc))
-        lic_picture_note(r->guard.picture, "JPEG: %s left out",
-                         !iptc      ? "comments are"
-                         : comments ? "comments and IPTC are"
-                                    : "IPTC is");
+    char *text = lic_utf8_of_unknown((const char *)m->data, m->data_length);
+    const lic_text comment = {LIC_TEXT_COMMENT, "", "", text};
+    const lic_status status =
+        !text     ? lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for metadata")
+        : text[0] ? lic_picture_add_text(r->guard.picture, &comment, r->options, r->guard.err)
+                  : LIC_OK;
+    free(text);
+    if (status != LIC_OK)
+        lic_guard_stop(&r->guard, status);
+}
+
+static bool has_resources(jpeg_saved_marker_ptr m)
+{
+    static const char head[] = LIC_IPTC_HEAD;
+    return m->marker == JPEG_APP0 + 13 && starts_with(m, head, sizeof head);
+}
+
+/* Photoshop's image resources, which may be cut anywhere to fit into segments. */
+static void keep_iptc(struct jpeg_reader *r)
+{
+    const size_t head = sizeof LIC_IPTC_HEAD;
+    size_t bytes = 0;
+    for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next)
+        bytes += has_resources(m) ? m->data_length - head : 0;
+    if (!bytes)
+        return;
+    r->resources = malloc(bytes);
+    if (!r->resources)
+        lic_guard_stop(&r->guard,
+                       lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for metadata"));
+    uint8_t *to = r->resources;
+    for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next)
+        if (has_resources(m)) {
+            memcpy(to, m->data + head, m->data_length - head);
+            to += m->data_length - head;
+        }
+    const lic_blob iptc = lic_iptc_find(r->resources, bytes);
+    if (iptc.data)
+        keep(r, LIC_META_IPTC, iptc.data, iptc.bytes);
 }
 
 static void read_metadata(struct jpeg_reader *r)
@@ -121,6 +151,8 @@ static void read_metadata(struct jpeg_reader *r)
     if (jpeg_read_icc_profile(&r->in, &r->profile, &bytes))
         keep(r, LIC_META_ICCP, r->profile, bytes);
     for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next) {
+        if (m->marker == JPEG_COM)
+            keep_comment(r, m);
         if (m->marker != JPEG_APP0 + 1)
             continue;
         if (starts_with(m, exif, sizeof exif))
@@ -130,8 +162,8 @@ static void read_metadata(struct jpeg_reader *r)
         else if (starts_with(m, more, sizeof more))
             lic_picture_warn(r->guard.picture, "JPEG: extended XMP is left out");
     }
+    keep_iptc(r);
     keep_resolution(r);
-    note_lost(r);
 }
 
 /* ---- limits of what comes in several scans ---- */
@@ -178,8 +210,8 @@ static void open_all(void *job)
     in->src = &r->from;
     jpeg_save_markers(in, JPEG_APP0 + 1, 0xFFFF);
     jpeg_save_markers(in, JPEG_APP0 + 2, 0xFFFF);
-    jpeg_save_markers(in, JPEG_APP0 + 13, sizeof LIC_JPEG_IPTC_HEAD); /* to be told of only */
-    jpeg_save_markers(in, JPEG_COM, 1);
+    jpeg_save_markers(in, JPEG_APP0 + 13, 0xFFFF);
+    jpeg_save_markers(in, JPEG_COM, 0xFFFF);
     jpeg_read_header(in, TRUE);
     if (in->num_components != 1 && in->num_components != 3)
         lic_guard_stop(&r->guard,
@@ -223,6 +255,7 @@ static void close_reader(void *state)
         return;
     jpeg_destroy_decompress(&r->in);
     free(r->profile);
+    free(r->resources);
     free(r);
 }
 

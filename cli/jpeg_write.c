@@ -1,8 +1,10 @@
 /* jpeg_write.c - writes JPEG through libjpeg(-turbo), row by row. */
 #include "cli/colour.h"
 #include "cli/image_format.h"
+#include "cli/iptc.h"
 #include "cli/jpeg_errors.h"
 #include "cli/report.h"
+#include "cli/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +19,17 @@ struct jpeg_writer {
     struct jpeg_error_mgr errors;
     struct jpeg_compress_struct out;
     FILE *file;
+    lic_blob resources; /* of Photoshop */
     uint32_t channels;
     const void *row;
 };
 
 /* ---- metadata ---- */
 
-/* Exif and XMP have one segment each, with a head before the data. */
-static void write_segment(struct jpeg_writer *w, lic_meta kind, const char *head, size_t head_bytes)
+/* Exif, XMP and IPTC have one segment each, with a head before the data; a comment has no head. */
+static void write_segment(struct jpeg_writer *w, int marker, lic_meta kind, const char *head,
+                          size_t head_bytes, const lic_blob *blob)
 {
-    const lic_blob *blob = &w->guard.picture->meta[kind];
     if (!blob->data)
         return;
     if (blob->bytes > MAX_SEGMENT - head_bytes) {
@@ -35,19 +38,51 @@ static void write_segment(struct jpeg_writer *w, lic_meta kind, const char *head
                          lic_picture_meta_names[kind], blob->bytes);
         return;
     }
-    jpeg_write_m_header(&w->out, JPEG_APP0 + 1, (unsigned)(head_bytes + blob->bytes));
+    jpeg_write_m_header(&w->out, marker, (unsigned)(head_bytes + blob->bytes));
     for (size_t i = 0; i < head_bytes; i++)
         jpeg_write_m_byte(&w->out, head[i]);
     for (size_t i = 0; i < blob->bytes; i++)
         jpeg_write_m_byte(&w->out, blob->data[i]);
 }
 
+static void write_iptc(struct jpeg_writer *w)
+{
+    static const char head[] = LIC_IPTC_HEAD;
+    const lic_blob *iptc = &w->guard.picture->meta[LIC_META_IPTC];
+    if (!iptc->data)
+        return;
+    w->resources = lic_iptc_wrap(iptc);
+    if (!w->resources.data)
+        lic_guard_stop(&w->guard,
+                       lic_report_fail(w->guard.err, LIC_ERR_MEMORY, "no memory for metadata"));
+    write_segment(w, JPEG_APP0 + 13, LIC_META_IPTC, head, sizeof head, &w->resources);
+}
+
+/* A JPEG file has comments, which have no names. */
+static void write_texts(struct jpeg_writer *w)
+{
+    lic_picture *picture = w->guard.picture;
+    const lic_blob *texts = &picture->meta[LIC_META_TEXT];
+    lic_text text;
+    for (size_t at = 0; texts->data && lic_texts_next(texts, &at, &text);) {
+        const lic_blob comment = {texts->data + (text.text - (const char *)texts->data),
+                                  strlen(text.text)};
+        if (strcmp(text.keyword, LIC_TEXT_COMMENT) == 0)
+            write_segment(w, JPEG_COM, LIC_META_TEXT, NULL, 0, &comment);
+        else
+            lic_picture_note(picture, "text '%.40s' is left out: a JPEG file has comments only",
+                             text.keyword);
+    }
+}
+
 static void write_metadata(struct jpeg_writer *w)
 {
     static const char exif[] = LIC_JPEG_EXIF_HEAD, xmp[] = LIC_JPEG_XMP_HEAD;
-    const lic_blob *icc = &w->guard.picture->meta[LIC_META_ICCP];
-    write_segment(w, LIC_META_EXIF, exif, sizeof exif);
-    write_segment(w, LIC_META_XMP, xmp, sizeof xmp);
+    const lic_blob *meta = w->guard.picture->meta, *icc = &meta[LIC_META_ICCP];
+    write_segment(w, JPEG_APP0 + 1, LIC_META_EXIF, exif, sizeof exif, &meta[LIC_META_EXIF]);
+    write_segment(w, JPEG_APP0 + 1, LIC_META_XMP, xmp, sizeof xmp, &meta[LIC_META_XMP]);
+    write_iptc(w);
+    write_texts(w);
     if (icc->data && icc->bytes <= 255u * (MAX_SEGMENT - 14))
         jpeg_write_icc_profile(&w->out, icc->data, (unsigned)icc->bytes);
     else if (icc->data)
@@ -165,6 +200,7 @@ static void close_writer(void *state)
     if (!w)
         return;
     jpeg_destroy_compress(&w->out);
+    free(w->resources.data);
     free(w);
 }
 

@@ -89,7 +89,7 @@ const lic_option lic_options_table[] = {
     {PICTURE, 0, false, false, WRITE | EVAL, "alpha", "keep,drop,blend=RRGGBB",
      "transparency: keep it without loss (default), or not", SET(set_alpha)},
     {PICTURE, 0, true, false, CODE, "metadata", "LIST",
-     "all, none, or some of icc,exif,xmp,colour,resolution", SET(set_metadata)},
+     "all, none, icc,exif,xmp,iptc,text,colour,resolution", SET(set_metadata)},
     {PICTURE, 0, true, false, CODE, "strip", NULL, "the same as --metadata=none", SET(set_strip)},
 
     {MEASURE, 0, false, false, ENCODE, "report", NULL, "decode the output; tell PSNR and MS-SSIM",

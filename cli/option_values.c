@@ -217,6 +217,8 @@ const char *lic_set_metadata(lic_settings *s, const char *text)
                                        {"icc", 1 << LIC_META_ICCP},
                                        {"exif", 1 << LIC_META_EXIF},
                                        {"xmp", 1 << LIC_META_XMP},
+                                       {"iptc", 1 << LIC_META_IPTC},
+                                       {"text", 1 << LIC_META_TEXT},
                                        {"colour", 1 << LIC_META_COLOUR},
                                        {"resolution", 1 << LIC_META_RESOLUTION},
                                        {NULL, 0}};
@@ -226,7 +228,7 @@ const char *lic_set_metadata(lic_settings *s, const char *text)
         const bool known = lic_read_choice(kinds, word, strcspn(word, ","), &value);
         const bool whole = known && (value == 0 || value == (int)LIC_META_ALL);
         if (!known || (whole && strchr(text, ','))) /* "none,exif" would keep what it says not to */
-            return "all, none, or some of icc,exif,xmp,colour,resolution";
+            return "all, none, or some of icc,exif,xmp,iptc,text,colour,resolution";
         s->read.metadata |= (unsigned)value;
         if (!strchr(word, ','))
             return NULL;

@@ -2,16 +2,18 @@
  * chunks is looked through before libpng sees it. */
 #include "cli/colour.h"
 #include "cli/image_format.h"
+#include "cli/iptc.h"
 #include "cli/png_errors.h"
 #include "cli/report.h"
+#include "cli/texts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-/* What a compressed chunk (ICC profile, XMP) may grow to, a thousandfold, and how many libpng may
- * keep: the product bounds the memory that a small file can take. */
+/* What a compressed chunk (ICC profile, XMP, text) may grow to, a thousandfold, and how many libpng
+ * may keep if they are compressed: the product bounds the memory that a small file can take. */
 enum { MAX_CHUNK_BYTES = 16 << 20, MAX_CHUNKS = 16 };
 
 enum { SIGNATURE_BYTES = 8, CHUNK_EXTRA_BYTES = 12, PHYS_BYTES = 9 };
@@ -23,6 +25,7 @@ struct png_reader {
     lic_source *source;
     const lic_read_options *options;
     lic_colour colour;
+    uint64_t texts, packed_texts; /* so many are in the file; the second may be compressed */
     int passes;
     uint8_t *whole; /* of an interlaced picture, once it is read */
     uint32_t next_row;
@@ -86,32 +89,12 @@ static void look_at(struct png_reader *r, const uint8_t *name, size_t bytes)
                                                   "is an animated PNG; lic takes single pictures"));
 }
 
-/* Text, which a .lic file has no place for; XMP has one. Reads on behind the name of the chunk. */
-static bool is_lost(struct png_reader *r, const uint8_t *name, size_t bytes)
-{
-    char keyword[sizeof LIC_PNG_XMP_KEYWORD];
-    if (!is(name, "iTXt"))
-        return is(name, "tEXt") || is(name, "zTXt");
-    return bytes < sizeof keyword ||
-           lic_source_read(r->source, keyword, sizeof keyword) != sizeof keyword ||
-           memcmp(keyword, LIC_PNG_XMP_KEYWORD, sizeof keyword) != 0;
-}
-
-static void note_lost(const struct png_reader *r, uint64_t n)
-{
-    if (n == 1)
-        lic_picture_note(r->guard.picture, "PNG: a text chunk is left out");
-    else if (n)
-        lic_picture_note(r->guard.picture, "PNG: %" PRIu64 " text chunks are left out", n);
-}
-
 /* libpng takes the memory that a chunk's length promises before it sees that the file is shorter: a
  * hundred bytes cost gigabytes. So all chunks up to IEND must lie in the file. */
 static void look_through(struct png_reader *r)
 {
     lic_source *source = r->source;
     bool before_pixels = true;
-    uint64_t lost = 0;
     uint8_t head[8];
     for (uint64_t at = SIGNATURE_BYTES; source->bytes >= at + CHUNK_EXTRA_BYTES;) {
         source->at = at;
@@ -122,13 +105,14 @@ static void look_through(struct png_reader *r)
             break;
         if (is(head + 4, "IEND")) {
             source->at = 0;
-            note_lost(r, r->options->metadata == LIC_META_ALL ? lost : 0);
             return;
         }
         before_pixels = before_pixels && !is(head + 4, "IDAT");
         if (before_pixels)
             look_at(r, head + 4, (size_t)length);
-        lost += is_lost(r, head + 4, (size_t)length);
+        const bool packed = is(head + 4, "zTXt") || is(head + 4, "iTXt");
+        r->packed_texts += packed;
+        r->texts += packed || is(head + 4, "tEXt");
         at += length + CHUNK_EXTRA_BYTES;
     }
     png_error(r->png, "the file ends too early");
@@ -139,13 +123,16 @@ static void look_through(struct png_reader *r)
 static void read_head(struct png_reader *r)
 {
     /* names of 5 bytes, zero included; those of colours are ours, as they stand */
-    static const png_byte unwanted[] = "tEXt\0zTXt\0sPLT\0cICP\0sRGB\0gAMA\0cHRM\0pHYs\0acTL";
+    static const png_byte unwanted[] = "sPLT\0cICP\0sRGB\0gAMA\0cHRM\0pHYs\0acTL";
+    static const png_byte texts[] = "tEXt\0zTXt";
     png_structp png = r->png;
     png_set_read_fn(png, r, read_bytes);
     png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF); /* ours, below, name the sizes */
     png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
-    png_set_chunk_cache_max(png, MAX_CHUNKS);
+    png_set_chunk_cache_max(png, r->packed_texts > MAX_CHUNKS ? MAX_CHUNKS : 0);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, unwanted, sizeof unwanted / 5);
+    if (!(r->options->metadata & (1 << LIC_META_TEXT | 1 << LIC_META_IPTC)))
+        png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, texts, sizeof texts / 5);
     png_read_info(png, r->info);
 }
 
@@ -208,24 +195,80 @@ static void read_row(void *job)
     }
 }
 
+/* IPTC, if the text is that. */
+static bool keep_iptc(struct png_reader *r, const png_text *text)
+{
+    if (strcmp(text->key, LIC_IPTC_KEYWORD) != 0 && strcmp(text->key, LIC_IPTC_OTHER_KEYWORD) != 0)
+        return false;
+    lic_blob resources, iptc = {0};
+    lic_status status = LIC_OK;
+    if (lic_iptc_of_digits(text->text, &resources))
+        iptc = lic_iptc_find(resources.data, resources.bytes);
+    else
+        status = lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for metadata");
+    if (iptc.data)
+        status = lic_picture_add_meta(r->guard.picture, LIC_META_IPTC, iptc.data, iptc.bytes,
+                                      r->options, r->guard.err);
+    free(resources.data);
+    if (status != LIC_OK)
+        lic_guard_stop(&r->guard, status);
+    return iptc.data != NULL;
+}
+
+/* Keywords are Latin-1, and all of what is no iTXt. */
+static void keep_text(struct png_reader *r, const png_text *text)
+{
+    const bool international = text->compression >= PNG_ITXT_COMPRESSION_NONE;
+    char *(*const convert)(const char *, size_t) =
+        international ? lic_utf8_of_unknown : lic_utf8_of_latin1;
+    const char *const from[] = {text->key, text->lang ? text->lang : "",
+                                text->lang_key ? text->lang_key : "", text->text};
+    char *to[4];
+    bool ok = true;
+    for (int i = 0; i < 4; i++) {
+        to[i] = (i ? convert : lic_utf8_of_latin1)(from[i], strlen(from[i]));
+        ok = ok && to[i];
+    }
+    const lic_status status =
+        ok ? lic_picture_add_text(r->guard.picture, &(lic_text){to[0], to[1], to[2], to[3]},
+                                  r->options, r->guard.err)
+           : lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for metadata");
+    for (int i = 0; i < 4; i++)
+        free(to[i]);
+    if (status != LIC_OK)
+        lic_guard_stop(&r->guard, status);
+}
+
+static void keep_texts(struct png_reader *r)
+{
+    png_textp texts;
+    int n = 0;
+    png_get_text(r->png, r->info, &texts, &n);
+    for (int i = 0; i < n; i++)
+        if (strcmp(texts[i].key, LIC_PNG_XMP_KEYWORD) == 0)
+            keep(r, LIC_META_XMP, texts[i].text,
+                 texts[i].itxt_length ? texts[i].itxt_length : texts[i].text_length);
+        else if (!keep_iptc(r, &texts[i]))
+            keep_text(r, &texts[i]);
+    if (r->options->metadata >> LIC_META_TEXT & 1 && (uint64_t)n < r->texts)
+        lic_picture_warn(r->guard.picture,
+                         "PNG: of %" PRIu64 " texts %d are kept; others are damaged or too many",
+                         r->texts, n);
+}
+
 static void read_metadata(struct png_reader *r)
 {
     const png_structp png = r->png;
     const png_infop info = r->info;
     png_charp name;
     png_bytep data;
-    png_textp texts;
     png_uint_32 bytes;
-    int method, n = 0;
+    int method;
     if (png_get_iCCP(png, info, &name, &method, &data, &bytes))
         keep(r, LIC_META_ICCP, data, bytes);
     if (png_get_eXIf_1(png, info, &bytes, &data))
         keep(r, LIC_META_EXIF, data, bytes);
-    png_get_text(png, info, &texts, &n);
-    for (int i = 0; i < n; i++)
-        if (strcmp(texts[i].key, LIC_PNG_XMP_KEYWORD) == 0)
-            keep(r, LIC_META_XMP, texts[i].text,
-                 texts[i].itxt_length ? texts[i].itxt_length : texts[i].text_length);
+    keep_texts(r);
     uint8_t colour[LIC_COLOUR_MAX_BYTES];
     keep(r, LIC_META_COLOUR, colour, lic_colour_pack(&r->colour, colour));
 }

@@ -1,9 +1,11 @@
 /* png_write.c - writes PNG: head and metadata through libpng, pixels through png_pack.c. */
 #include "cli/colour.h"
 #include "cli/image_format.h"
+#include "cli/iptc.h"
 #include "cli/png_errors.h"
 #include "cli/png_pack.h"
 #include "cli/report.h"
+#include "cli/texts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@ struct png_writer {
     png_structp png;
     png_infop info;
     FILE *file;
+    char *keyword, *text; /* the one that is being written */
     uint32_t channels;
     lic_png_pack *pack;
     const void *row;
@@ -37,6 +40,76 @@ static void flush_bytes(png_structp png)
 
 /* ---- metadata ---- */
 
+/* Text from so many bytes on is compressed. */
+enum { LONG_TEXT = 1024, MAX_KEYWORD = 79 };
+
+static void no_memory(struct png_writer *w)
+{
+    lic_guard_stop(&w->guard,
+                   lic_report_fail(w->guard.err, LIC_ERR_MEMORY, "no memory for metadata"));
+}
+
+/* Takes both strings, by malloc; NULL: there was no memory. */
+static void set_text(struct png_writer *w, char *keyword, char *text, const lic_text *international)
+{
+    free(w->keyword);
+    free(w->text);
+    w->keyword = keyword;
+    w->text = text;
+    if (!keyword || !text)
+        no_memory(w);
+    const bool is_long = strlen(text) >= LONG_TEXT;
+    png_text entry = {.key = keyword, .text = text};
+    if (international) {
+        entry.compression = is_long ? PNG_ITXT_COMPRESSION_zTXt : PNG_ITXT_COMPRESSION_NONE;
+        entry.lang = (char *)(uintptr_t)international->language; /* libpng copies them */
+        entry.lang_key = (char *)(uintptr_t)international->translated;
+    } else {
+        entry.compression = is_long ? PNG_TEXT_COMPRESSION_zTXt : PNG_TEXT_COMPRESSION_NONE;
+    }
+    png_set_text(w->png, w->info, &entry, 1);
+}
+
+static void set_iptc(struct png_writer *w, const lic_blob *iptc)
+{
+    const lic_blob resources = lic_iptc_wrap(iptc);
+    char *digits = resources.data ? lic_iptc_digits(&resources) : NULL;
+    free(resources.data);
+    set_text(w, strdup(LIC_IPTC_KEYWORD), digits, NULL);
+}
+
+/* The PNG specification, 11.3.3.1; libpng refuses the whole file otherwise. */
+static bool is_keyword(const char *latin1)
+{
+    const size_t n = strlen(latin1);
+    for (size_t i = 0; i < n; i++) {
+        const unsigned c = (unsigned char)latin1[i];
+        const bool space = c == ' ' && i > 0 && i + 1 < n && latin1[i - 1] != ' ';
+        if (!space && !(c > 32 && c < 127) && c < 161)
+            return false;
+    }
+    return n >= 1 && n <= MAX_KEYWORD;
+}
+
+/* tEXt or zTXt if Latin-1 has all of its characters and there is no language, else iTXt. */
+static void set_texts(struct png_writer *w, const lic_blob *texts)
+{
+    lic_text text;
+    for (size_t at = 0; lic_texts_next(texts, &at, &text);) {
+        char *keyword = strdup(text.keyword), *copy = strdup(text.text);
+        if (keyword && (!lic_latin1_of_utf8(keyword) || !is_keyword(keyword))) {
+            lic_picture_warn(w->guard.picture, "text '%.40s' is left out: PNG has no such keywords",
+                             text.keyword);
+            free(keyword);
+            free(copy);
+            continue;
+        }
+        const bool plain = !text.language[0] && !text.translated[0];
+        const bool latin1 = plain && copy && lic_latin1_of_utf8(copy);
+        set_text(w, keyword, copy, latin1 ? NULL : &text);
+    }
+}
+
 static void set_metadata(struct png_writer *w)
 {
     const png_structp png = w->png;
@@ -55,6 +128,10 @@ static void set_metadata(struct png_writer *w)
                          .lang_key = (char[]){""}};
         png_set_text(png, info, &text, 1);
     }
+    if (meta[LIC_META_IPTC].data)
+        set_iptc(w, &meta[LIC_META_IPTC]);
+    if (meta[LIC_META_TEXT].data)
+        set_texts(w, &meta[LIC_META_TEXT]);
 }
 
 /* These go into the file as they came out of one: libpng would judge them and does not know all. */
@@ -163,6 +240,8 @@ static void close_writer(void *state)
     if (!w)
         return;
     png_destroy_write_struct(&w->png, &w->info);
+    free(w->keyword);
+    free(w->text);
     lic_png_pack_free(w->pack);
     free(w);
 }

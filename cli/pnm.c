@@ -194,7 +194,7 @@ static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channel
     if (image->depth == 16 && !w->swapped)
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row");
     for (int i = 0; i < LIC_N_META; i++)
-        if (picture->meta[i].data && i <= LIC_META_XMP)
+        if (picture->meta[i].data && i <= LIC_META_IPTC)
             lic_picture_warn(picture, "metadata is left out: a PPM file cannot hold it");
         else if (picture->meta[i].data)
             lic_picture_note(picture, "%s is left out: a PPM file cannot hold it",

@@ -112,43 +112,101 @@ run "$LIC" decode -f r.lic r.jpg
 holds "resolution goes into a JPEG (1000 per metre: 25 dpi)" \
     test "$(od -An -tu1 -j 13 -N 5 r.jpg | tr -s ' ')" = ' 1 0 25 0 25'
 
-# ---- text, comments and IPTC: not kept, which -v tells ----
-run "$LIC" encode -f "$suite/ctgn0g04.png" t.lic
-holds "text of PNG: quiet" test -z "$(grep text err)"
-run "$LIC" encode -f -v "$suite/ctgn0g04.png" t.lic
-expect "text of PNG: told with -v" 0 'ctgn0g04.png: PNG: 6 text chunks are left out'
+# ---- text, comments and IPTC ----
+# Text of PNG as its chunks hold it, one after another, with zTXt unpacked.
+texts_of() {
+    python3 - "$1" <<'END'
+import sys, struct, zlib
+data, at, found = open(sys.argv[1], "rb").read(), 8, []
+while at < len(data):
+    n, kind = struct.unpack(">I4s", data[at:at + 8])
+    body = data[at + 8:at + 8 + n]
+    at += 12 + n
+    if kind == b"tEXt":
+        found.append(body.split(b"\0", 1))
+    elif kind == b"zTXt":
+        key, rest = body.split(b"\0", 1)
+        found.append([key, zlib.decompress(rest[1:])])
+    elif kind == b"iTXt":
+        key, rest = body.split(b"\0", 1)
+        lang, local, text = rest[2:].split(b"\0", 2)
+        found.append([key, lang, local, zlib.decompress(text) if rest[0] else text])
+for text in sorted(found):
+    print(text)
+END
+}
+with_texts() { # a grey pixel with German (Latin-1), Hindi, and a long compressed text
+    python3 - "$1" <<'END'
+import sys, struct, zlib
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+hindi = "\u0936\u0940\u0930\u094d\u0937\u0915".encode()
+open(sys.argv[1], "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    + chunk(b"tEXt", b"Author\0J\xf6rg") + chunk(b"iTXt", b"Title\0\0\0hi\0" + hindi + b"\0" + hindi)
+    + chunk(b"zTXt", b"Warning\0\0" + zlib.compress(b"long " * 1000)) + chunk(b"tEXt", b"Title\0T")
+    + chunk(b"tEXt", b"Comment\0c") + chunk(b"IDAT", zlib.compress(b"\0\7")) + chunk(b"IEND", b""))
+END
+}
+with_texts all.png
+cp "$suite/ctgn0g04.png" .
+for name in ctgn0g04 all; do
+    run "$LIC" encode -f -v "$name.png" t.lic
+    holds "$name: nothing is left out" test -z "$(grep 'left out' err)"
+    holds "$name: a chunk of texts" grep -q '"text"' <(chunks t.lic)
+    run "$LIC" decode -f t.lic t.png
+    expect "$name: back to PNG" 0
+    texts_of "$name.png" >before
+    texts_of t.png >after
+    holds "$name: all texts are there again" cmp before after
+    holds "$name: more than one" test "$(wc -l <before)" -ge 5
+done
+run "$LIC" decode -f -v t.lic t.jpg
+expect "PNG's texts to JPEG: told with -v" 0 "text 'Author' is left out: a JPEG file has comments only"
+run "$LIC" decode -f -v t.lic t.ppm
+expect "PNG's texts to PPM: told with -v" 0 'text is left out: a PPM file'
 run "$LIC" encode -f -v --metadata icc,exif "$suite/ctgn0g04.png" t.lic
-holds "text of PNG: nobody asked for it" test -z "$(grep text err)"
-run "$LIC" encode -f -v "$DATA/meta.png" t.lic
-holds "XMP is no text that is left out" test -z "$(grep text err)"
-with_marker() { # MARKER TEXT [FILE]: the JPEG with a marker of that text (of its length) behind its first one
-    local bytes=$((${#2} + 3))
-    { # SOI, then ours, zero-ended
+holds "text of PNG that nobody asked for" test "$(chunks t.lic)" = '{}'
+run "$LIC" encode -f -v --metadata text "$suite/ctgn0g04.png" t.lic
+holds "--metadata text" test "$(chunks t.lic | grep -c '{"text": [0-9]*}')" -eq 1
+with_marker() { # MARKER TEXT [FILE]: the JPEG with a marker of that text and a zero behind its first one
+    printf '%b\0' "$2" >"$T/body"
+    { # SOI, then ours
         head -c 2 "${3:-$DATA/meta.jpg}"
-        printf '\377%b\0%b%s\0' "$1" "\\0$(printf %o $bytes)" "$2"
+        printf '\377%b\0%b' "$1" "\\0$(printf %o $(($(stat -c %s "$T/body") + 2)))"
+        cat "$T/body"
         tail -c +3 "${3:-$DATA/meta.jpg}"
     } >"$T/marked"
     mv "$T/marked" "$T/marked.jpg"
 }
-told() { # NAME TEXT
-    run "$LIC" encode -f marked.jpg t.lic
-    expect "$1" 0
-    holds "$1: quiet" test -z "$(grep 'left out' err)"
+kept() { # NAME CHUNKS: these and EXIF, XMP and ICC, and no word of it
     run "$LIC" encode -f -v marked.jpg t.lic
-    expect "$1: told with -v" 0 "marked.jpg: JPEG: $2 left out"
-    holds "$1: EXIF, XMP and ICC are kept all the same" test "$(chunks t.lic)" = "$(chunks m.lic)"
+    expect "$1" 0
+    holds "$1: nothing is left out" test -z "$(grep 'left out' err)"
+    holds "$1: its chunks" test "$(chunks t.lic | tr -dc 'a-z ' | xargs)" = "iccp exif xmp$2"
 }
-run "$LIC" encode -f -v "$DATA/meta.jpg" m.lic
-holds "a JPEG without such" test -z "$(grep 'left out' err)"
 with_marker '\0376' 'hello'
-told "a comment" 'comments are'
-with_marker '\0355' 'Photoshop 3.0'
-told "IPTC" 'IPTC is'
+kept "a comment" ' text'
+run "$LIC" decode -f t.lic t.jpg
+holds "a comment is there again" grep -aq hello t.jpg
+run "$LIC" decode -f t.lic t.png
+holds "and in PNG, by its name" test "$(texts_of t.png | grep -c "'Comment', b'hello'")" -eq 1
+iptc='Photoshop 3.0\08BIM\4\4\0\0\0\0\0\016\034\02\0170\0\011a caption'
+with_marker '\0355' "$iptc"
+kept "IPTC" ' iptc'
+run "$LIC" decode -f t.lic t.jpg
+holds "IPTC is there again" grep -aqP 'Photoshop 3.0\x008BIM\x04\x04.*a caption' t.jpg
+run "$LIC" decode -f t.lic t.png
+expect "IPTC to PNG" 0
+holds "as text" grep -aq 'Raw profile type iptc' t.png
+run "$LIC" encode -f t.png u.lic
+run "$LIC" decode -f u.lic u.jpg
+holds "and from PNG to JPEG again" grep -aqP 'Photoshop 3.0\x008BIM\x04\x04.*a caption' u.jpg
+run "$LIC" decode -f u.lic u.ppm
+expect "IPTC to PPM" 0 'warning: metadata is left out: a PPM'
 with_marker '\0376' 'hello' marked.jpg
-told "both" 'comments and IPTC are'
+kept "both" ' iptc text'
 with_marker '\0355' 'Something else'
-run "$LIC" encode -f -v marked.jpg t.lic
-holds "another APP13" test -z "$(grep 'left out' err)"
+kept "another APP13" ''
 
 # ---- errors in the middle ----
 head -c -3000 "$DATA/kodim23.png" >cut.png

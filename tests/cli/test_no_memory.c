@@ -178,7 +178,9 @@ static int n_files(void)
 static bool make_picture(const char *name, uint32_t width, uint32_t height)
 {
     static const char exif[] = "MM\0*\0\0\0\10\0\0\0\0\0",
-                      xmp[] = "XML:com.adobe.xmp\0\0\0\0\0<x/>";
+                      xmp[] = "XML:com.adobe.xmp\0\0\0\0\0<x/>", text[] = "Author\0J\xF6",
+                      iptc[] = "Raw profile type iptc\0\niptc\n       5\n1c02050000\n",
+                      more[] = "Title\0\0\0de\0Titel\0\xE2\x82\xAC";
     static uint8_t file[MOST_BYTES], rows[MOST_BYTES / 2];
     const size_t row = 1 + (size_t)width * 4;
     for (size_t i = 0; i < height * row; i++)
@@ -186,6 +188,9 @@ static bool make_picture(const char *name, uint32_t width, uint32_t height)
     uint8_t *at = put_png_head(file, width, height, 8, 6, 0);
     at = put_chunk(at, "eXIf", exif, sizeof exif - 1);
     at = put_chunk(at, "iTXt", xmp, sizeof xmp - 1);
+    at = put_chunk(at, "tEXt", text, sizeof text - 1);
+    at = put_chunk(at, "tEXt", iptc, sizeof iptc - 1);
+    at = put_chunk(at, "iTXt", more, sizeof more - 1);
     at = put_chunk(put_pixels(at, rows, height * row), "IEND", NULL, 0);
     FILE *f = fopen(path_of(name), "wb");
     return f && fwrite(file, 1, (size_t)(at - file), f) == (size_t)(at - file) && !fclose(f);
