@@ -215,7 +215,8 @@ static bool keep_iptc(struct png_reader *r, const png_text *text)
     return iptc.data != NULL;
 }
 
-/* Keywords are Latin-1, and all of what is no iTXt. */
+/* Keywords are Latin-1, and all of what is no iTXt. Of a text that is too long by itself no more is
+ * converted than shows that. */
 static void keep_text(struct png_reader *r, const png_text *text)
 {
     const bool international = text->compression >= PNG_ITXT_COMPRESSION_NONE;
@@ -226,7 +227,7 @@ static void keep_text(struct png_reader *r, const png_text *text)
     char *to[4];
     bool ok = true;
     for (int i = 0; i < 4; i++) {
-        to[i] = (i ? convert : lic_utf8_of_latin1)(from[i], strlen(from[i]));
+        to[i] = (i ? convert : lic_utf8_of_latin1)(from[i], strnlen(from[i], LIC_TEXTS_MOST + 1));
         ok = ok && to[i];
     }
     const lic_status status =

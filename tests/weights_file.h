@@ -57,7 +57,7 @@ static inline weights read_tiny(void)
     char path[512];
     snprintf(path, sizeof path, "%.*s/golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
     FILE *file = fopen(path, "rb");
-    weights w = {malloc((size_t)1 << 20), 0};
+    weights w = {calloc(1, (size_t)1 << 20), 0};
     if (file && w.data)
         w.bytes = fread(w.data, 1, (size_t)1 << 19, file);
     if (!w.bytes) {
@@ -144,7 +144,7 @@ static inline void insert_entry(weights *w, uint8_t *at, size_t bytes)
 static inline uint8_t *add_config(weights *w, const char *key)
 {
     uint8_t *config = config_at(w, n_config(w));
-    char copy[W_KEY]; /* key may be in the file, which moves */
+    char copy[W_KEY] = {0}; /* key may be in the file, which moves */
     snprintf(copy, sizeof copy, "%s", key);
     insert_entry(w, config, W_CONFIG);
     put(w->data + W_N_CONFIG_AT, 4, n_config(w) + 1);

@@ -257,7 +257,8 @@ static size_t megabytes_used(void)
     return (size_t)use.ru_maxrss / 1024;
 }
 
-/* Texts of 12 MB packed into 12 kB each: libpng kept up to 1000 of them unpacked. */
+/* Texts of 12 MB packed into 12 kB each: libpng kept up to 1000 of them unpacked, 720 MB here. Now
+ * there are 200 at most, and 256 that AddressSanitizer holds back. */
 TEST(png_with_many_packed_texts_takes_little_memory)
 {
     enum { TEXTS = 60, TEXT_BYTES = 12 << 20 };
@@ -279,6 +280,6 @@ TEST(png_with_many_packed_texts_takes_little_memory)
     lic_error err = {0};
     const size_t before = megabytes_used();
     CHECK_EQ_INT(lic_picture_read(file, (size_t)(at - file), &defaults, &p, &err), LIC_OK);
-    CHECK(megabytes_used() - before < 300);
+    CHECK(megabytes_used() - before < 500);
     lic_picture_free(&p);
 }
