@@ -41,6 +41,8 @@ lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t 
 /* For what has to be in memory as a whole: is it within the limit? */
 lic_status lic_picture_check_memory(const char *what, uint64_t bytes,
                                     const lic_read_options *options, lic_error *err);
+/* LIC_ERR_MEMORY, said. */
+lic_status lic_picture_no_meta_memory(lic_error *err);
 /* The first warning stays, and the first note. */
 __attribute__((format(printf, 2, 3))) void lic_picture_warn(lic_picture *picture,
                                                             const char *format, ...);

@@ -148,6 +148,11 @@ void lic_picture_free(lic_picture *picture)
     *picture = (lic_picture){0};
 }
 
+lic_status lic_picture_no_meta_memory(lic_error *err)
+{
+    return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for metadata");
+}
+
 lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void *data, size_t bytes,
                                 const lic_read_options *options, lic_error *err)
 {
@@ -156,7 +161,7 @@ lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void 
         return LIC_OK;
     uint8_t *copy = bytes == SIZE_MAX ? NULL : malloc(bytes + 1);
     if (!copy)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for metadata");
+        return lic_picture_no_meta_memory(err);
     memcpy(copy, data, bytes);
     copy[bytes] = 0;
     *blob = (lic_blob){copy, bytes};

@@ -105,7 +105,7 @@ static void keep_comment(struct jpeg_reader *r, jpeg_saved_marker_ptr m)
     char *text = lic_utf8_of_unknown((const char *)m->data, m->data_length);
     const lic_text comment = {LIC_TEXT_COMMENT, "", "", text};
     const lic_status status =
-        !text     ? lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for metadata")
+        !text     ? lic_picture_no_meta_memory(r->guard.err)
         : text[0] ? lic_picture_add_text(r->guard.picture, &comment, r->options, r->guard.err)
                   : LIC_OK;
     free(text);
@@ -130,8 +130,7 @@ static void keep_iptc(struct jpeg_reader *r)
         return;
     r->resources = malloc(bytes);
     if (!r->resources)
-        lic_guard_stop(&r->guard,
-                       lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for metadata"));
+        lic_guard_stop(&r->guard, lic_picture_no_meta_memory(r->guard.err));
     uint8_t *to = r->resources;
     for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next)
         if (has_resources(m)) {

@@ -53,8 +53,7 @@ static void write_iptc(struct jpeg_writer *w)
         return;
     w->resources = lic_iptc_wrap(iptc);
     if (!w->resources.data)
-        lic_guard_stop(&w->guard,
-                       lic_report_fail(w->guard.err, LIC_ERR_MEMORY, "no memory for metadata"));
+        lic_guard_stop(&w->guard, lic_picture_no_meta_memory(w->guard.err));
     write_segment(w, JPEG_APP0 + 13, LIC_META_IPTC, head, sizeof head, &w->resources);
 }
 

@@ -205,7 +205,7 @@ static bool keep_iptc(struct png_reader *r, const png_text *text)
     if (lic_iptc_of_digits(text->text, &resources))
         iptc = lic_iptc_find(resources.data, resources.bytes);
     else
-        status = lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for metadata");
+        status = lic_picture_no_meta_memory(r->guard.err);
     if (iptc.data)
         status = lic_picture_add_meta(r->guard.picture, LIC_META_IPTC, iptc.data, iptc.bytes,
                                       r->options, r->guard.err);
@@ -233,7 +233,7 @@ static void keep_text(struct png_reader *r, const png_text *text)
     const lic_status status =
         ok ? lic_picture_add_text(r->guard.picture, &(lic_text){to[0], to[1], to[2], to[3]},
                                   r->options, r->guard.err)
-           : lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for metadata");
+           : lic_picture_no_meta_memory(r->guard.err);
     for (int i = 0; i < 4; i++)
         free(to[i]);
     if (status != LIC_OK)

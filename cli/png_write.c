@@ -43,12 +43,6 @@ static void flush_bytes(png_structp png)
 /* Text from so many bytes on is compressed. */
 enum { LONG_TEXT = 1024, MAX_KEYWORD = 79 };
 
-static void no_memory(struct png_writer *w)
-{
-    lic_guard_stop(&w->guard,
-                   lic_report_fail(w->guard.err, LIC_ERR_MEMORY, "no memory for metadata"));
-}
-
 /* Takes both strings, by malloc; NULL: there was no memory. */
 static void set_text(struct png_writer *w, char *keyword, char *text, const lic_text *international)
 {
@@ -57,7 +51,7 @@ static void set_text(struct png_writer *w, char *keyword, char *text, const lic_
     w->keyword = keyword;
     w->text = text;
     if (!keyword || !text)
-        no_memory(w);
+        lic_guard_stop(&w->guard, lic_picture_no_meta_memory(w->guard.err));
     const bool is_long = strlen(text) >= LONG_TEXT;
     png_text entry = {.key = keyword, .text = text};
     if (international) {

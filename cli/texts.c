@@ -2,7 +2,6 @@
 #include "cli/texts.h"
 
 #include "cli/image_format.h"
-#include "cli/report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +124,7 @@ lic_status lic_picture_add_text(lic_picture *picture, const lic_text *text,
         lic_picture_warn(picture, "text '%.40s' is left out: more than 1 MiB of texts",
                          text->keyword);
     else if (!lic_texts_add(texts, text))
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for metadata");
+        return lic_picture_no_meta_memory(err);
     return LIC_OK;
 }
 
