@@ -41,6 +41,11 @@ lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t 
 /* For what has to be in memory as a whole: is it within the limit? */
 lic_status lic_picture_check_memory(const char *what, uint64_t bytes,
                                     const lic_read_options *options, lic_error *err);
+static inline bool lic_picture_wants(const lic_read_options *options, lic_meta kind)
+{
+    return options->metadata >> kind & 1;
+}
+
 /* LIC_ERR_MEMORY, said. */
 lic_status lic_picture_no_meta_memory(lic_error *err);
 /* The first warning stays, and the first note. */

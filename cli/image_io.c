@@ -157,7 +157,7 @@ lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void 
                                 const lic_read_options *options, lic_error *err)
 {
     lic_blob *blob = &picture->meta[kind];
-    if (!(options->metadata >> kind & 1) || blob->data || bytes == 0)
+    if (!lic_picture_wants(options, kind) || blob->data || bytes == 0)
         return LIC_OK;
     uint8_t *copy = bytes == SIZE_MAX ? NULL : malloc(bytes + 1);
     if (!copy)
@@ -175,7 +175,7 @@ lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
     while (kind < LIC_N_META &&
            memcmp(chunk->type, lic_picture_meta_chunks[kind], sizeof chunk->type) != 0)
         kind++;
-    if (kind == LIC_N_META || !(options->metadata >> kind & 1))
+    if (kind == LIC_N_META || !lic_picture_wants(options, (lic_meta)kind))
         return LIC_OK;
     lic_buffer data = {0};
     lic_status status = lic_chunk_read(chunk, &data, err);

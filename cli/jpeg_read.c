@@ -209,8 +209,10 @@ static void open_all(void *job)
     in->src = &r->from;
     jpeg_save_markers(in, JPEG_APP0 + 1, 0xFFFF);
     jpeg_save_markers(in, JPEG_APP0 + 2, 0xFFFF);
-    jpeg_save_markers(in, JPEG_APP0 + 13, 0xFFFF);
-    jpeg_save_markers(in, JPEG_COM, 0xFFFF);
+    if (lic_picture_wants(r->options, LIC_META_IPTC))
+        jpeg_save_markers(in, JPEG_APP0 + 13, 0xFFFF);
+    if (lic_picture_wants(r->options, LIC_META_TEXT))
+        jpeg_save_markers(in, JPEG_COM, 0xFFFF);
     jpeg_read_header(in, TRUE);
     if (in->num_components != 1 && in->num_components != 3)
         lic_guard_stop(&r->guard,

@@ -63,7 +63,7 @@ static void write_texts(struct jpeg_writer *w)
     lic_picture *picture = w->guard.picture;
     const lic_blob *texts = &picture->meta[LIC_META_TEXT];
     lic_text text;
-    for (size_t at = 0; texts->data && lic_texts_next(texts, &at, &text);) {
+    for (size_t at = 0; lic_texts_next(texts, &at, &text);) {
         const lic_blob comment = {texts->data + (text.text - (const char *)texts->data),
                                   strlen(text.text)};
         if (strcmp(text.keyword, LIC_TEXT_COMMENT) == 0)

@@ -131,7 +131,8 @@ static void read_head(struct png_reader *r)
     png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
     png_set_chunk_cache_max(png, r->packed_texts > MAX_CHUNKS ? MAX_CHUNKS : 0);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, unwanted, sizeof unwanted / 5);
-    if (!(r->options->metadata & (1 << LIC_META_TEXT | 1 << LIC_META_IPTC)))
+    if (!lic_picture_wants(r->options, LIC_META_TEXT) &&
+        !lic_picture_wants(r->options, LIC_META_IPTC))
         png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, texts, sizeof texts / 5);
     png_read_info(png, r->info);
 }
@@ -242,6 +243,7 @@ static void keep_text(struct png_reader *r, const png_text *text)
 
 static void keep_texts(struct png_reader *r)
 {
+    const bool wanted = lic_picture_wants(r->options, LIC_META_TEXT);
     png_textp texts;
     int n = 0;
     png_get_text(r->png, r->info, &texts, &n);
@@ -249,9 +251,9 @@ static void keep_texts(struct png_reader *r)
         if (strcmp(texts[i].key, LIC_PNG_XMP_KEYWORD) == 0)
             keep(r, LIC_META_XMP, texts[i].text,
                  texts[i].itxt_length ? texts[i].itxt_length : texts[i].text_length);
-        else if (!keep_iptc(r, &texts[i]))
+        else if (!keep_iptc(r, &texts[i]) && wanted)
             keep_text(r, &texts[i]);
-    if (r->options->metadata >> LIC_META_TEXT & 1 && (uint64_t)n < r->texts)
+    if (wanted && (uint64_t)n < r->texts)
         lic_picture_warn(r->guard.picture,
                          "PNG: of %" PRIu64 " texts %d are kept; others are damaged or too many",
                          r->texts, n);

@@ -124,8 +124,7 @@ static void set_metadata(struct png_writer *w)
     }
     if (meta[LIC_META_IPTC].data)
         set_iptc(w, &meta[LIC_META_IPTC]);
-    if (meta[LIC_META_TEXT].data)
-        set_texts(w, &meta[LIC_META_TEXT]);
+    set_texts(w, &meta[LIC_META_TEXT]);
 }
 
 /* These go into the file as they came out of one: libpng would judge them and does not know all. */

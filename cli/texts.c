@@ -8,15 +8,9 @@
 
 /* ---- encodings ---- */
 
-static size_t length(const char *text, size_t most)
-{
-    const char *end = memchr(text, 0, most);
-    return end ? (size_t)(end - text) : most;
-}
-
 char *lic_utf8_of_latin1(const char *latin1, size_t bytes)
 {
-    const size_t n = length(latin1, bytes);
+    const size_t n = strnlen(latin1, bytes);
     char *utf8 = n < SIZE_MAX / 2 ? malloc(2 * n + 1) : NULL;
     char *to = utf8;
     for (size_t i = 0; utf8 && i < n; i++) {
@@ -63,7 +57,7 @@ static bool is_utf8_up_to(const char *text, long most)
 
 char *lic_utf8_of_unknown(const char *text, size_t bytes)
 {
-    const size_t n = length(text, bytes);
+    const size_t n = strnlen(text, bytes);
     char *copy = malloc(n + 1);
     if (!copy)
         return NULL;
@@ -118,7 +112,7 @@ lic_status lic_picture_add_text(lic_picture *picture, const lic_text *text,
                                 const lic_read_options *options, lic_error *err)
 {
     lic_blob *texts = &picture->meta[LIC_META_TEXT];
-    if (!(options->metadata >> LIC_META_TEXT & 1))
+    if (!lic_picture_wants(options, LIC_META_TEXT))
         return LIC_OK;
     if (texts->bytes + bytes_of(text) > LIC_TEXTS_MOST)
         lic_picture_warn(picture, "text '%.40s' is left out: more than 1 MiB of texts",
@@ -133,9 +127,10 @@ bool lic_texts_next(const lic_blob *texts, size_t *at, lic_text *text)
     const char *strings[4];
     size_t next = *at;
     for (int i = 0; i < 4; i++) {
-        strings[i] = (const char *)texts->data + next;
-        if (next >= texts->bytes || !memchr(strings[i], 0, texts->bytes - next))
+        const size_t left = texts->bytes - next;
+        if (!left || !memchr(texts->data + next, 0, left))
             return false;
+        strings[i] = (const char *)texts->data + next;
         next += strlen(strings[i]) + 1;
     }
     *at = next;

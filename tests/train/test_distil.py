@@ -10,7 +10,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in"))
-from tiny import TINY, TRAIN, random_codec
+from tiny import TINY, TRAIN, process_group, random_codec
 import torch
 import data
 import distil
@@ -102,11 +102,11 @@ def test_adaptors_begin_as_the_best_linear_maps():
 
 def _fit(rank, port, folder):
     torch.set_num_threads(1)
-    train.dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    trainer = distil.Distiller(random_codec(TINY, 2), smooth_tiles(64), TINY, 2, teacher=random_codec(WIDE, 1))
-    torch.manual_seed(rank)         # other crops in each
-    trainer.phase = "latents"
-    trainer.fit_adaptors(4, 64)
+    with process_group(rank, 2, port):
+        trainer = distil.Distiller(random_codec(TINY, 2), smooth_tiles(64), TINY, 2, teacher=random_codec(WIDE, 1))
+        torch.manual_seed(rank)     # other crops in each
+        trainer.phase = "latents"
+        trainer.fit_adaptors(4, 64)
     torch.save(trainer.flat.value, os.path.join(folder, str(rank)))
 
 

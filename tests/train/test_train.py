@@ -9,7 +9,7 @@ from unittest import mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in"))
-from tiny import TINY, TRAIN, random_codec
+from tiny import TINY, TRAIN, process_group, random_codec
 import torch
 import triton_cpu  # noqa: F401  (before fused)
 import auxt
@@ -219,15 +219,14 @@ def test_crops_are_pixels_of_the_tiles():
 def _gradient(rank, world, port, folder):
     """Gradient of one share of a batch of four, in its own process."""
     torch.set_num_threads(1)
-    if world > 1:
-        train.dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
-    torch.manual_seed(rank)         # the first process's weights must reach all
-    net = M.Codec(**TINY["model"])
-    trainer = train.Trainer(net, data.Tiles("random", "cpu", tile=64), TINY, world)
-    torch.manual_seed(7)
-    x, q = torch.rand(4, 64, 64, 3), torch.tensor([0.5, 2.0, 4.0, 6.5])
-    share = slice(rank * 4 // world, (rank + 1) * 4 // world)
-    trainer.gradient(x[share], q[share], noise=False)
+    with process_group(rank, world, port):
+        torch.manual_seed(rank)     # the first process's weights must reach all
+        net = M.Codec(**TINY["model"])
+        trainer = train.Trainer(net, data.Tiles("random", "cpu", tile=64), TINY, world)
+        torch.manual_seed(7)
+        x, q = torch.rand(4, 64, 64, 3), torch.tensor([0.5, 2.0, 4.0, 6.5])
+        share = slice(rank * 4 // world, (rank + 1) * 4 // world)
+        trainer.gradient(x[share], q[share], noise=False)
     torch.save(trainer.flat.grad, os.path.join(folder, f"{world}.{rank}"))
 
 

@@ -1,5 +1,6 @@
 """What tests of models/train share: the path, the tiny configuration and networks of it. A test that imports this first says so and ends
 with 0 where PyTorch is missing."""
+import contextlib
 import json
 import os
 import sys
@@ -18,6 +19,17 @@ import model as M
 torch.set_num_threads(1)
 with open(os.path.join(TRAIN, "tiny.json")) as f:
     TINY = json.load(f)
+
+
+@contextlib.contextmanager
+def process_group(rank, world, port):
+    """One of several processes, while it lasts. It is taken apart before a process ends: the threads of gloo may abort one that just goes."""
+    if world > 1:
+        torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
+    yield
+    if world > 1:
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def random_codec(cfg=TINY, seed=None):
