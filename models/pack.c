@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { CONVERTED = 512 }; /* values of a row at once: those of a channel's kernel fit in it */
+
 int lic_pack_taps(const lic_packing *p)
 {
     return (p->kernel * p->kernel - p->tap_first + p->tap_step - 1) / p->tap_step;
@@ -32,49 +34,59 @@ static float half_to_float(unsigned h)
     return f;
 }
 
-static float value(const uint8_t *src, bool half, size_t i)
+/* The exponent of infinity and NaN is all ones. */
+static bool halves(float *out, const uint8_t *src, size_t n)
 {
-    if (half)
-        return half_to_float((unsigned)(src[2 * i] | src[2 * i + 1] << 8));
-    src += 4 * i;
-    const uint32_t bits =
-        (uint32_t)src[0] | (uint32_t)src[1] << 8 | (uint32_t)src[2] << 16 | (uint32_t)src[3] << 24;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
+    unsigned bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned h = (unsigned)(src[2 * i] | src[2 * i + 1] << 8);
+        out[i] = half_to_float(h);
+        bad |= (h & 0x7C00u) == 0x7C00u;
+    }
+    return !bad;
 }
 
-static bool in_range(float v, bool half)
-{
-    const float limit = half ? 65504.0f : 1e30f;
-    return v >= -limit && v <= limit; /* false for NaN */
-}
-
-bool lic_pack_values(float *out, const uint8_t *src, bool half, size_t n)
+static bool singles(float *out, const uint8_t *src, size_t n)
 {
     bool good = true;
-    for (size_t i = 0; i < n; i++) {
-        out[i] = value(src, half, i);
-        good &= in_range(out[i], half);
+    for (size_t i = 0; i < n; i++, src += 4) {
+        const uint32_t bits = (uint32_t)src[0] | (uint32_t)src[1] << 8 | (uint32_t)src[2] << 16 |
+                              (uint32_t)src[3] << 24;
+        memcpy(&out[i], &bits, sizeof bits);
+        good &= out[i] >= -1e30f && out[i] <= 1e30f; /* false for NaN */
     }
     return good;
 }
 
-/* Row `row` of the tensor, [cin, kernel * kernel], to out[(tap, channel) * pitch]. */
-static bool pack_row(const lic_pack_job *j, size_t row, float *out, size_t pitch)
+bool lic_pack_values(float *out, const uint8_t *src, bool half, size_t n)
 {
+    return half ? halves(out, src, n) : singles(out, src, n);
+}
+
+/* Output channels first .. first + n - 1, a panel at most, to out[(tap, channel) * pitch]. A part
+ * of each row of the tensor, [cin, kernel * kernel], is converted at once. */
+static bool pack_rows(const lic_pack_job *j, int first, int n, float *out, size_t pitch)
+{
+    float rows[LIC_PANEL][CONVERTED + LIC_PANEL]; /* not all on the same lines of the cache */
     const lic_packing *p = &j->p;
     const size_t kk = (size_t)(p->kernel * p->kernel), cin = (size_t)p->cin,
-                 taps = (size_t)lic_pack_taps(p);
-    const uint8_t *src = j->src + row * cin * kk * (j->half ? 2 : 4);
+                 taps = (size_t)lic_pack_taps(p), part = CONVERTED / kk;
     bool good = true;
-    for (size_t i = 0; i < cin; i++)
-        for (size_t t = 0; t < taps; t++) {
-            const size_t tap = (size_t)p->tap_first + t * (size_t)p->tap_step;
-            const float v = value(src, j->half, i * kk + tap);
-            out[(t * cin + i) * pitch] = v;
-            good &= in_range(v, j->half);
+    for (size_t at = 0, m; at < cin; at += m) {
+        m = cin - at < part ? cin - at : part;
+        for (int r = 0; r < n; r++) {
+            const size_t row = (size_t)((first + r) * p->stride + p->first);
+            const uint8_t *src = j->src + (row * cin + at) * kk * (j->half ? 2 : 4);
+            good &= lic_pack_values(rows[r], src, j->half, m * kk);
         }
+        for (size_t i = 0; i < m; i++)
+            for (size_t t = 0; t < taps; t++) {
+                const size_t tap = (size_t)p->tap_first + t * (size_t)p->tap_step;
+                float *to = out + (t * cin + at + i) * pitch;
+                for (int r = 0; r < n; r++)
+                    to[r] = rows[r][i * kk + tap];
+            }
+    }
     return good;
 }
 
@@ -84,16 +96,14 @@ static void pack(void *user, size_t item, int worker)
     lic_pack_job *j = (lic_pack_job *)user + item;
     const lic_packing *p = &j->p;
     const size_t inputs = (size_t)lic_pack_taps(p) * (size_t)p->cin;
+    const bool panels = j->kind == LIC_PACK_PANELS;
     bool good = true;
-    if (j->kind == LIC_PACK_PANELS)
-        memset(j->out, 0, lic_pack_floats(j->kind, p) * sizeof *j->out);
-    for (int c = 0; c < p->cout; c++) {
-        const size_t row = (size_t)(c * p->stride + p->first), panel = (size_t)c / LIC_PANEL;
-        if (j->kind == LIC_PACK_PANELS)
-            good &= pack_row(j, row, j->out + panel * inputs * LIC_PANEL + (size_t)c % LIC_PANEL,
-                             LIC_PANEL);
-        else
-            good &= pack_row(j, row, j->out + c, (size_t)p->cout);
+    for (int c = 0; c < p->cout; c += LIC_PANEL) {
+        const int n = p->cout - c < LIC_PANEL ? p->cout - c : LIC_PANEL;
+        float *out = j->out + (panels ? inputs * (size_t)c : (size_t)c);
+        if (panels && n < LIC_PANEL)
+            memset(out, 0, inputs * LIC_PANEL * sizeof *out);
+        good &= pack_rows(j, c, n, out, panels ? LIC_PANEL : (size_t)p->cout);
     }
     j->bad = !good;
 }
