@@ -179,11 +179,15 @@ static lic_status encode(lic_worker *worker, lic_job *job)
         lic_report_warning(job->input, "%s", feed.picture.warning);
     if (status == LIC_OK && feed.picture.note[0])
         lic_report_note(1, job->input, "%s", feed.picture.note);
+    const uint64_t before = feed.source.bytes;
     lic_reader_close(feed.reader);
     lic_picture_free(&feed.picture);
     lic_source_close(&feed.source);
     if (status == LIC_OK)
         status = write_file(job, &data);
+    if (status == LIC_OK && data.bytes > before) /* a drawing, say, that PNG holds in less */
+        lic_report_warning(job->input, "takes more bytes as .lic: %zu, and %llu as it is",
+                           data.bytes, (unsigned long long)before);
     lic_buffer_free(&data);
     return status;
 }

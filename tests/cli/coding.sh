@@ -41,6 +41,18 @@ expect "to PPM" 0
 holds "PPM equals PNG" test "$(quality_of photo.png photo.ppm)" = null
 holds "JPEG is near PNG" at_least "$(quality_of photo.png photo.jpg)" 38
 
+# ---- a loss of bytes is told, a gain is not ----
+cp "$DATA/pngsuite/basn0g01.png" drawing.png
+run "$LIC" encode -f drawing.png c.lic
+expect "a drawing" 0
+holds "larger than its PNG" grep -q "drawing.png: warning: takes more bytes as .lic: $(stat -c %s c.lic), and $(stat -c %s drawing.png) as it is" err
+run sh -c "\"$LIC\" encode -f - c.lic <drawing.png"
+holds "from standard input too" grep -q "takes more bytes as .lic" err
+run "$LIC" encode -f --quiet drawing.png c.lic
+holds "not with --quiet" test ! -s err
+run "$LIC" encode -f "$photo" c.lic
+holds "a photograph takes less" test "$(grep -c "more bytes" err)" = 0
+
 # ---- the same for any number of threads, by any instruction set ----
 small=$DATA/waves-200x168.png
 run "$LIC" encode -T 1 "$small" t1.lic
