@@ -51,21 +51,27 @@ def relative_error(student, teacher):
 
 
 @torch.no_grad()
-def channel_weights(teacher, tiles, cfg, batches=8):
-    """Bits of the teacher's latent channels over random crops and levels; the upper half, of sum one, the others zero."""
-    bits, plain = [], teacher.gauss_bits
+def channel_bits(net, batches):
+    """Bits of the latent channels, rounded: means over batches of (pictures, levels)."""
+    bits, plain = [], net.gauss_bits
 
     def count(v, s):
         b = plain(v, s)
         bits.append(b.sum((0, 1, 2)))
         return b
-    teacher.gauss_bits = count
-    for _ in range(batches):
-        x = data.sample(tiles, cfg["batch"], cfg["size"])
+    net.gauss_bits = count
+    for x, q in batches:
         with torch.autocast("cuda", torch.bfloat16) if x.is_cuda else contextlib.nullcontext():
-            teacher(x, torch.rand(len(x), device=x.device) * (M.Codec.LEVELS - 1), noise=False)
-    teacher.gauss_bits = plain
-    bits = torch.stack(bits).double().mean(0)
+            net(x, q, noise=False)
+    net.gauss_bits = plain
+    return torch.stack(bits).double().mean(0)
+
+
+@torch.no_grad()
+def channel_weights(teacher, tiles, cfg, batches=8):
+    """Bits of the teacher's latent channels over random crops and levels; the upper half, of sum one, the others zero."""
+    levels = lambda x: torch.rand(len(x), device=x.device) * (M.Codec.LEVELS - 1)
+    bits = channel_bits(teacher, ((x, levels(x)) for x in (data.sample(tiles, cfg["batch"], cfg["size"]) for _ in range(batches))))
     best = torch.zeros_like(bits).scatter(0, bits.topk(len(bits) // 2).indices, 1.0)
     return (bits * best / (bits * best).sum()).float()
 

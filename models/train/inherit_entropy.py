@@ -4,27 +4,20 @@ import math
 import torch
 
 import model as M
+from distil import channel_bits
 from least_squares import basis, fit, importance, learn, rate, report, seen, top
 
 
 def latents(teacher, student, crops, levels):
     """The teacher's latents that the student keeps: those of each slice with most bits."""
-    bits, plain = [], teacher.gauss_bits
-
-    def count(v, s):
-        b = plain(v, s)
-        bits.append(b.sum((0, 1, 2)))
-        return b
-    teacher.gauss_bits = count
-    for x, q in list(zip(crops, levels))[:4]:
-        teacher(x, q, noise=False)
-    teacher.gauss_bits = plain
+    bits = channel_bits(teacher, list(zip(crops, levels))[:4])
     kept, at = [], 0
     for n, m in zip(teacher.slices, student.slices):
-        kept.append(at + top(sum(bits)[at:at + n], m))
+        kept.append(at + top(bits[at:at + n], m))
         at += n
-    report("  latents", (sum(bits)[torch.cat(kept)].sum() / sum(bits).sum()).item())
-    return torch.cat(kept)
+    kept = torch.cat(kept)
+    report("  latents", (bits[kept].sum() / bits.sum()).item())
+    return kept
 
 
 def hidden(inputs, reader, n):
