@@ -11,8 +11,13 @@ CONSTANT = 2.0      # length of the constant before a LayerNorm, in those of wha
 def seen(layers, call, batches):
     """Inputs and outputs of layers while `call` runs over batches of arguments. -> [(inputs, outputs)], lists over the batches"""
     caught = [([], []) for _ in layers]
-    hooks = [layer.register_forward_hook(lambda mod, args, out, pair=pair: (pair[0].append(args[0]), pair[1].append(out)) and None)
-             for layer, pair in zip(layers, caught)]
+
+    def keep(inputs, outputs):
+        def hook(mod, args, out):
+            inputs.append(args[0])
+            outputs.append(out)
+        return hook
+    hooks = [layer.register_forward_hook(keep(*pair)) for layer, pair in zip(layers, caught)]
     for batch in batches:
         call(*batch)
     for hook in hooks:
