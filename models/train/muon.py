@@ -64,15 +64,18 @@ class FlatParameters:
 
     def gather(self):
         """Collect the gradients that the backward pass has left in the parameters; zero for those that took no part."""
+        pairs = {}          # by precision: a list of one is copied by a few kernels, a mixed one by one for each parameter
         for g, p in zip(self.grads, self.params):
             if p.grad is None:
                 g.zero_()
-        pairs = [(g, p.grad) for g, p in zip(self.grads, self.params) if p.grad is not None]
-        if hasattr(torch, "_foreach_copy_"):
-            torch._foreach_copy_(*map(list, zip(*pairs)))
-        else:
-            for to, g in pairs:
-                to.copy_(g)
+            else:
+                pairs.setdefault(p.grad.dtype, []).append((g.view(-1), p.grad.reshape(-1)))
+        for alike in pairs.values():
+            if hasattr(torch, "_foreach_copy_"):
+                torch._foreach_copy_(*map(list, zip(*alike)))
+            else:
+                for to, g in alike:
+                    to.copy_(g)
 
     def matrices(self, flat):
         """Views n,rows,columns of a vector like `value`, one per shape."""

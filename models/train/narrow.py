@@ -20,7 +20,7 @@ SLOPE = 0.1         # of the leaky ReLU
 # Two warps and no more: with four a product becomes a wgmma, and with the teacher's sizes Triton's code for it reads where it may not (LOG.md).
 CONFIG = {
     "narrow": dict(pixels=64, warps=2),
-    "narrow_wgrad": dict(pixels=64, accumulator=2048, programs=528, warps=2, stages=2),
+    "narrow_wgrad": dict(pixels=32, accumulator=2048, programs=528, warps=2, stages=2),
 }
 
 

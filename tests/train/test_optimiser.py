@@ -48,6 +48,28 @@ def test_convolution_kernels_have_a_rate_of_their_own():
         assert torch.allclose(steps[1][name], whole * (0.25 if quarter else 1), rtol=1e-3, atol=1e-7), name
 
 
+def test_gradients_are_gathered_by_precision():
+    """_foreach_copy_ takes a list of mixed precisions one by one, and so many launches are a part of a step that shows."""
+    torch.manual_seed(0)
+    flat = muon.FlatParameters(M.Codec(**TINY["model"]), half=True)
+    for i, p in enumerate(flat.params):
+        p.grad = torch.randn_like(p) if i % 7 else None
+    assert {p.dtype for p in flat.params} == {torch.float32, torch.bfloat16}
+    flat.grad.fill_(3)
+    calls = []
+
+    def copy(to, source):
+        calls.append(source[0].dtype)
+        assert all(g.dtype == source[0].dtype and a.stride() == g.stride() for a, g in zip(to, source))
+        for a, g in zip(to, source):
+            a.copy_(g)
+    with mock.patch.object(torch, "_foreach_copy_", copy, create=True):
+        flat.gather()
+    assert len(calls) == len(set(calls)) == 2
+    for g, p in zip(flat.grads, flat.params):
+        assert torch.equal(g, torch.zeros_like(g) if p.grad is None else p.grad.float())
+
+
 def test_soap_is_adam_in_the_eigenbasis():
     """On least squares with condition numbers of a thousand on both sides it goes far below Adam, which it is while its bases stand still."""
     torch.manual_seed(0)
