@@ -98,6 +98,7 @@ class SwinBlock(torch.autograd.Function):
     def forward(ctx, x, skip, shift, bias, scale, w_qkv, b_qkv, w_proj, b_proj, g1, s1, w_1, b_1, w_dw, b_dw, w_2, b_2, g2, s2):
         shape, c, dt = x.shape, x.shape[-1], x.dtype
         hidden = (*shape[:3], w_1.shape[0])
+        ctx.precision = w_qkv.dtype
         w_qkv, w_proj, w_1, w_2 = (w.to(dt) for w in (w_qkv, w_proj, w_1, w_2))
         linear = lambda t, w, b: torch.addmm(b.to(dt), t.reshape(-1, t.shape[-1]), w.t())
         qkv = linear(x, w_qkv, b_qkv).view(*shape[:3], 3 * c)
@@ -116,18 +117,19 @@ class SwinBlock(torch.autograd.Function):
         x, qkv, a, p, x1, u, h, f, bias, scale, w_qkv, w_proj, w_1, w_2, g1, g2, w_dw = ctx.saved_tensors
         dout = dout.contiguous()
         flat = lambda t: t.reshape(-1, t.shape[-1])
+        gradient = lambda d, x: weight_gradient(flat(d), flat(x), ctx.precision)
         df, dg2, ds2, db_2 = norm_backward(f, dout, g2)
         dh = flat(df) @ w_2
-        dw_2 = weight_gradient(flat(df), flat(h))
+        dw_2 = gradient(df, h)
         du, dw_dw, db_dw, db_1 = dw_gelu_backward(u, dh.view_as(u), w_dw)
         dx1 = torch.addmm(flat(dout), flat(du), w_1).view_as(x)
-        dw_1 = weight_gradient(flat(du), flat(x1))
+        dw_1 = gradient(du, x1)
         dp, dg1, ds1, db_proj = norm_backward(p, dx1, g1)
         da = flat(dp) @ w_proj
-        dw_proj = weight_gradient(flat(dp), flat(a))
+        dw_proj = gradient(dp, a)
         dqkv, dbias, dscale, db_qkv = attention_backward(qkv, bias, scale, ctx.shift, da.view_as(a))
         dx = flat(dx1).addmm_(flat(dqkv), w_qkv).view_as(x)
-        dw_qkv = weight_gradient(flat(dqkv), flat(x))
+        dw_qkv = gradient(dqkv, x)
         return (dx, dout if ctx.skip else None, None, dbias, dscale, dw_qkv, db_qkv, dw_proj, db_proj, dg1, ds1,
                 dw_1, db_1, dw_dw, db_dw, dw_2, db_2, dg2, ds2)
 
@@ -161,7 +163,7 @@ class Convolution(torch.autograd.Function):
         x, weight = x.permute(0, 3, 1, 2), weight.contiguous(memory_format=torch.channels_last)
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.padding = stride, padding
-        return F.conv2d(x, weight, bias, stride, padding).permute(0, 2, 3, 1)
+        return F.conv2d(x, weight, bias.to(x.dtype), stride, padding).permute(0, 2, 3, 1)
 
     @staticmethod
     def backward(ctx, dy):
@@ -178,26 +180,28 @@ def convolution(x, weight, bias, stride=1, padding=1):
         return narrow.convolution(x, weight, bias)
     dt = narrow.precision(x)
     with torch.autocast(x.device.type, enabled=False):
-        return Convolution.apply(x.to(dt).contiguous(), weight.to(dt), bias.to(dt), stride, padding)
+        return Convolution.apply(x.to(dt).contiguous(), weight.to(dt), bias, stride, padding)
 
 
 class Linear(torch.autograd.Function):
+    """Bias in float32, as its gradient: no conversion on the way back."""
+
     @staticmethod
     def forward(ctx, x, weight, bias):
         ctx.save_for_backward(x, weight)
-        return torch.addmm(bias, x.reshape(-1, x.shape[-1]), weight.t()).view(*x.shape[:-1], -1)
+        return torch.addmm(bias.to(x.dtype), x.reshape(-1, x.shape[-1]), weight.t()).view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx, dy):
         x, weight = ctx.saved_tensors
         flat = dy.contiguous().view(-1, dy.shape[-1])
-        return (flat @ weight).view_as(x), weight_gradient(flat, x.reshape(-1, x.shape[-1])), column_sum(flat)
+        return (flat @ weight).view_as(x), weight_gradient(flat, x.reshape(-1, x.shape[-1]), weight.dtype), column_sum(flat)
 
 
 def linear(m, x):
     dt = narrow.precision(x)
     with torch.autocast(x.device.type, enabled=False):
-        return Linear.apply(x.to(dt), m.weight.to(dt), m.bias.to(dt))
+        return Linear.apply(x.to(dt), m.weight.to(dt), m.bias)
 
 
 def conv(m, x):

@@ -192,7 +192,7 @@ class DenseBlock(torch.autograd.Function):
         if n > 1:
             dw[:, c:, g:] = convolution_gradient(f[..., :-g], d[..., g:])
         flat = lambda t: t.reshape(-1, t.shape[-1])
-        dw_out = torch.cat([weight_gradient(flat(dout), flat(x)), weight_gradient(flat(dout), flat(f))], 1)
+        dw_out = torch.cat([weight_gradient(flat(dout), flat(t), w_out.dtype) for t in (x, f)], 1)
         return dx, dw, column_sum(d), dw_out, column_sum(dout), None
 
 

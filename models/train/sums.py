@@ -27,9 +27,9 @@ def column_sum(x):
     return part.sum(0)
 
 
-def weight_gradient(dy, x):
-    """dy^T x, with the long sum over positions cut in pieces that fill the GPU."""
+def weight_gradient(dy, x, dtype):
+    """dy^T x in the precision of the weights, with the long sum over positions cut in pieces that fill the GPU."""
     n, parts = dy.shape[0], 128
     if n % (parts * 64) or n < parts * 1024:
-        return (dy.t() @ x).float()
-    return torch.bmm(dy.view(parts, n // parts, -1).transpose(1, 2), x.view(parts, n // parts, -1)).sum(0, dtype=torch.float32)
+        return (dy.t() @ x).to(dtype)
+    return torch.bmm(dy.view(parts, n // parts, -1).transpose(1, 2), x.view(parts, n // parts, -1)).sum(0, dtype=dtype)

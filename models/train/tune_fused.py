@@ -96,7 +96,7 @@ def main():
         sizes = [(c, 3 * c), (c, c), (c, 2 * c), (2 * c, c)]
         for k, n in sizes:      # the products around the kernels
             a_, b_, w = x.new_empty(x.numel() // c, k).normal_(), x.new_empty(x.numel() // c, n).normal_(), x.new_empty(n, k).normal_()
-            whole, pieces = time_ms(lambda: b_.t() @ a_), time_ms(lambda: sums.weight_gradient(b_, a_))
+            whole, pieces = time_ms(lambda: b_.t() @ a_), time_ms(lambda: sums.weight_gradient(b_, a_, b_.dtype))
             print(f"{size}x{size} linear {k}->{n}: forward {time_ms(lambda: a_ @ w.t()):.3f}, input gradient {time_ms(lambda: b_ @ w):.3f}, "
                   f"weight gradient {whole:.3f} whole, {pieces:.3f} as used; floor {(k + n) / c * unit / rate:.3f} ms", flush=True)
 

@@ -5,6 +5,7 @@ Run it as it is; without PyTorch it says so and exits 0.
 import os
 import sys
 import tempfile
+import types
 from unittest import mock
 
 sys.dont_write_bytecode = True
@@ -71,8 +72,24 @@ def test_scale_and_shift_by_the_level():
 def test_weight_gradient_in_pieces():
     torch.manual_seed(0)
     dy, x = torch.randn(128 * 1024, 3), torch.randn(128 * 1024, 5)
-    exact = dy.double().t() @ x.double()
-    assert (sums.weight_gradient(dy, x) - exact).norm() < 1e-4 * exact.norm()
+    for n in (len(x), 1000):
+        exact = dy[:n].double().t() @ x[:n].double()
+        for dtype, bound in ((torch.float32, 1e-4), (torch.bfloat16, 2**-8)):
+            got = sums.weight_gradient(dy[:n], x[:n], dtype)
+            assert got.dtype == dtype and (got - exact).norm() < bound * exact.norm()
+
+
+def test_gradients_come_in_the_precision_of_the_parameters():
+    """Else autograd converts each of them, and so many small launches are a part of a step that shows."""
+    torch.manual_seed(0)
+    x, dy, weight, bias = torch.randn(64, 20), torch.randn(64, 33), torch.randn(33, 20), torch.randn(33)
+    half = lambda *ts: tuple(t.bfloat16() for t in ts)
+    gradients = fused.Linear.backward(types.SimpleNamespace(saved_tensors=half(x, weight)), *half(dy))
+    assert [g.dtype for g in gradients] == [torch.bfloat16, torch.bfloat16, torch.float32]
+    layer = torch.nn.Linear(20, 33)
+    layer.weight.data, layer.bias.data = weight.bfloat16(), bias
+    y = fused.linear(layer, x.bfloat16())
+    assert y.dtype == torch.bfloat16 and torch.allclose(y.float(), x @ weight.t() + bias, atol=0.2)
 
 
 def mirrored_slowly(layer, x, sides):
