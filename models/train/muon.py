@@ -64,7 +64,8 @@ class FlatParameters:
 
     def gather(self):
         """Collect the gradients that the backward pass has left in the parameters; zero for those that took no part."""
-        pairs = {}          # by precision: a list of one is copied by a few kernels, a mixed one by one for each parameter
+        # By precision and flat: lists of one precision and of equal strides, those of axes of length one too, are copied by a few kernels, others one by one.
+        pairs = {}
         for g, p in zip(self.grads, self.params):
             if p.grad is None:
                 g.zero_()
