@@ -1,4 +1,6 @@
 """The networks of the entropy model: h_a, h_s and ACGC. Tensors are channels-last: B,H,W,C."""
+import math
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -173,6 +175,20 @@ def ste_round(x):
     return x + (torch.round(x) - x).detach()
 
 
+def rounding_slope(v, sharpness):
+    """Slope at v of the soft rounding of E. Agustsson and L. Theis, "Universally Quantized Neural Compression", 2020, section 4.1: one on average, 1 everywhere
+    for sharpness 0, the more of it at the edges between two integers the larger it is."""
+    t = torch.tanh(sharpness * (v - v.floor() - 0.5))
+    return sharpness * (1 - t * t) / (2 * math.tanh(sharpness / 2)) if sharpness else torch.ones_like(v)
+
+
+def soft_ste_round(v, sharpness):
+    """v rounded; its gradient is that of the soft rounding. Then what moves the rounded value is what moves v over an edge."""
+    if not sharpness:
+        return ste_round(v)
+    return torch.round(v).detach() + (v - v.detach()) * rounding_slope(v, sharpness).detach()
+
+
 class SliceModel(nn.Module):
     """ACGC for one slice: anchor pass, then non-anchor pass with the anchors as local context."""
     def __init__(self, prev, size, hyper, dim, hid, heads, gdim):
@@ -198,14 +214,14 @@ class SliceModel(nn.Module):
         t = F.leaky_relu(self.lrp[0](t), 0.1)
         return 0.5 * torch.tanh(self.lrp[1](t).float())
 
-    def forward(self, y, hyper, prev, anchor, sides=None):
-        """anchor: (1,H,W,1) checkerboard of ones on anchors. Returns y_hat, mean, log scale."""
+    def forward(self, y, hyper, prev, anchor, sides=None, sharpness=0.0):
+        """anchor: (1,H,W,1) checkerboard of ones on anchors; sharpness: of `soft_ste_round`. Returns y_hat, mean, log scale."""
         ctx = self.context(hyper, prev, sides)
         mu_a, s_a = self.ep_anchor(ctx)
-        y_a = (ste_round(y - mu_a) + mu_a) * anchor
+        y_a = (soft_ste_round(y - mu_a, sharpness) + mu_a) * anchor
         loc = mirrored(self.local, y_a, sides)
         mu_n, s_n = self.ep_non(torch.cat([ctx, loc], -1))
         mu = mu_a * anchor + mu_n * (1 - anchor)
         s = s_a * anchor + s_n * (1 - anchor)
-        y_hat = ste_round(y - mu) + mu
+        y_hat = soft_ste_round(y - mu, sharpness) + mu
         return y_hat + self.residual(hyper, prev, y_hat), mu, s

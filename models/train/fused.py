@@ -332,5 +332,5 @@ def accelerate(net, parts=PARTS, compile=True):
     if "down" in parts:
         bind(net.g_a.down1, down_rgb)
     if "elementwise" in parts:
-        net.gauss_bits = wrap(M.gauss_bits)
+        net.gauss_bits, net.rounded_bits = wrap(M.gauss_bits), wrap(M.rounded_bits)
     return net

@@ -110,6 +110,7 @@ class Trainer:
 
     def __init__(self, net, tiles, cfg, world=1, half=False):
         self.net, self.tiles, self.cfg, self.world = net, tiles, cfg, world
+        net.sharpness = float(cfg.get("sharpness", 0))
         self.cuda = tiles.data.is_cuda
         self.flat = FlatParameters(net, half)
         if world > 1:

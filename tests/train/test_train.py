@@ -2,6 +2,7 @@
 
 Run it as it is; without PyTorch it says so and exits 0.
 """
+import math
 import os
 import sys
 import tempfile
@@ -192,6 +193,55 @@ def test_what_is_cut_off_costs_and_counts_nothing():
         plain = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4), weighting=0)
         assert torch.isclose(plain[0], plain[1] + train.LAMBDA[0] * plain[2])
         assert torch.isclose(whole[0], plain[0] * (train.LAMBDA[0] / 0.0098) ** -0.5)
+
+
+def test_bits_of_what_is_rounded():
+    """They are those of the file, and their gradient is that of their mean when all latents move, which noise misses."""
+    torch.manual_seed(0)
+    sigma, move = 0.25, 1e-3
+    v = (0.2 + sigma * torch.randn(400000, dtype=torch.float64)).requires_grad_()
+    s = torch.full_like(v, math.log(sigma)).requires_grad_()
+    want = M.gauss_bits(torch.round(v.detach()), s)
+    by_scale, = torch.autograd.grad(want.sum(), s)
+    # Moved by the density: a sample at v counts as much as there are now of those at v - move.
+    weight = torch.exp(-((v - move - 0.2) ** 2 - (v - 0.2) ** 2) / (2 * sigma ** 2)).detach()
+    slope = ((weight - 1) * want.detach()).mean().item() / move
+    found = {}
+    for sharpness in (1e-4, 8.0):
+        bits = M.rounded_bits(v, s, sharpness)
+        assert torch.equal(bits, want)
+        g, by = torch.autograd.grad(bits.sum(), (v, s))
+        assert torch.equal(by, by_scale)
+        found[sharpness] = g.mean().item()
+    assert abs(found[8.0] - slope) < 0.12 * slope and abs(found[1e-4] - slope) > 0.4 * slope, (slope, found)
+    few, noise = v[:8].detach().requires_grad_(), (torch.arange(2000) + 0.5) / 2000 - 0.5
+    by_noise, = torch.autograd.grad(M.gauss_bits(few + noise[:, None], s[:8].detach()).mean(0).sum(), few)
+    by_none, = torch.autograd.grad(M.rounded_bits(few, s[:8], 1e-4).sum(), few)
+    assert torch.allclose(by_noise, by_none, rtol=1e-3, atol=1e-3)
+
+
+def test_sharp_rounding():
+    """What is rounded sharply is rounded, in the forward direction; backward the slope is one on average and steep at the edges."""
+    v = ((torch.arange(4000) + 0.5) / 1000 - 2).requires_grad_()
+    for sharpness in (0.0, 4.0):
+        y = context.soft_ste_round(v, sharpness)
+        assert torch.allclose(y, torch.round(v), atol=1e-6)
+        slope, = torch.autograd.grad(y.sum(), v)
+        edge = ((v.abs() % 1) - 0.5).abs() < 0.1
+        assert abs(slope.mean() - 1) < 1e-3
+        assert abs(slope[edge].mean() / slope[~edge].mean() - 1) < 1e-6 if not sharpness else slope[edge].min() > 4 * slope[(v.abs() % 1) < 0.1].max()
+    torch.manual_seed(0)
+    x, q, gradients = torch.rand(2, 64, 64, 3), torch.tensor([1.0, 5.0]), []
+    for sharpness in (0.0, 4.0):
+        trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=128), dict(TINY, sharpness=sharpness))
+        net = trainer.net
+        with torch.no_grad():
+            sharp, plain = net(x, q), net(x, q, noise=False)
+        assert torch.allclose(sharp[0], plain[0], atol=1e-5) and torch.equal(sharp[1], plain[1]) == bool(sharpness)
+        torch.manual_seed(1)
+        assert all(map(torch.isfinite, trainer.gradient(x, q))) and trainer.flat.grad.isfinite().all()
+        gradients.append(trainer.flat.grad.clone())
+    assert not torch.allclose(*gradients, rtol=0.1)
 
 
 def test_the_average_forgets_the_first_steps():
