@@ -176,17 +176,19 @@ def ste_round(x):
 
 
 def rounding_slope(v, sharpness):
-    """Slope at v of the soft rounding of E. Agustsson and L. Theis, "Universally Quantized Neural Compression", 2020, section 4.1: one on average, 1 everywhere
-    for sharpness 0, the more of it at the edges between two integers the larger it is."""
+    """Slope at v of the soft rounding of E. Agustsson and L. Theis, "Universally Quantized Neural Compression", 2020, section 4.1: one on average, all the
+    more of it at the edges between two integers the larger sharpness is, and everywhere the same as it goes to 0."""
     t = torch.tanh(sharpness * (v - v.floor() - 0.5))
-    return sharpness * (1 - t * t) / (2 * math.tanh(sharpness / 2)) if sharpness else torch.ones_like(v)
+    return sharpness * (1 - t * t) / (2 * math.tanh(sharpness / 2))
 
 
 def soft_ste_round(v, sharpness):
     """v rounded; its gradient is that of the soft rounding. Then what moves the rounded value is what moves v over an edge."""
     if not sharpness:
         return ste_round(v)
-    return torch.round(v).detach() + (v - v.detach()) * rounding_slope(v, sharpness).detach()
+    with torch.no_grad():
+        rounded, slope = torch.round(v), rounding_slope(v, sharpness)
+    return rounded + (v - v.detach()) * slope
 
 
 class SliceModel(nn.Module):
