@@ -62,18 +62,30 @@ def _resampling(batch, size, tile, shrink, device):
     return w / w.sum(-1, keepdim=True)
 
 
-def sample(tiles, batch, size, reduced=0.5, grey=0.15):
-    """Random crops B,size,size,3 in [0,1], flipped and transposed; a share of them reduced by up to 2, another desaturated a little."""
+def _some(batch, share, device):
+    """Flags B,1,1,1: `share` of them set."""
+    return torch.rand(batch, 1, 1, 1, device=device) < share
+
+
+def sample(tiles, batch, size, reduced=0.5, grey=0.15, exchanged=0.0, darker=0.0):
+    """Random crops B,size,size,3 in [0,1], flipped and transposed. Shares of them are reduced by up to 2, desaturated a little, have
+    their colours exchanged, or are darker by up to one half: few tiles make more pictures so."""
     tile, device = tiles.tile, tiles.data.device
     dtype = torch.float16 if tiles.data.is_cuda else torch.float32
     x = tiles.data[(torch.rand(batch, device=device) * tiles.count).long()].to(dtype)
     shrink = 1 + torch.rand(batch, device=device) * (min(2.0, tile / size) - 1)
-    shrink = torch.where(torch.rand(batch, device=device) < reduced, shrink, torch.ones_like(shrink))
+    shrink = torch.where(_some(batch, reduced, device).flatten(), shrink, torch.ones_like(shrink))
     rows, columns = (_resampling(batch, size, tile, shrink, device).to(dtype)[:, None] for _ in range(2))
     x = rows @ x @ columns.transpose(-1, -2)
     x = torch.cat([x[:batch // 2], x[batch // 2:].transpose(-1, -2)]).float()
     luma = 0.299 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
     amount = torch.rand(batch, 1, 1, 1, device=device)
-    amount = torch.where(torch.rand(batch, 1, 1, 1, device=device) < grey, amount * 0.7, torch.zeros_like(amount))
+    amount = torch.where(_some(batch, grey, device), amount * 0.7, torch.zeros_like(amount))
     x = x + (luma - x) * amount
+    if exchanged:
+        order = torch.rand(batch, 3, device=device).argsort(1)[:, :, None, None].expand_as(x)
+        x = torch.where(_some(batch, exchanged, device), x.gather(1, order), x)
+    if darker:
+        light = 1 - torch.rand(batch, 1, 1, 1, device=device) / 2
+        x = torch.where(_some(batch, darker, device), x * light, x)
     return (x.round().clamp(0, 255) / 255).permute(0, 2, 3, 1).contiguous()

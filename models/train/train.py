@@ -157,7 +157,7 @@ class Trainer:
 
     def draw(self, batch, size):
         """-> random crops and levels"""
-        x = data.sample(self.tiles, batch, size)
+        x = data.sample(self.tiles, batch, size, **self.cfg.get("sampling", {}))
         return x, torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
 
     def step(self, batch, size, tiles=False):

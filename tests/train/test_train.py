@@ -283,6 +283,24 @@ def test_crops_are_pixels_of_the_tiles():
     assert x.shape == (8, 48, 48, 3) and x.min() >= 0 and x.max() <= 1
 
 
+def test_crops_with_exchanged_colours_and_less_light():
+    tiles = data.Tiles("random", "cpu", tile=32)
+    tiles.data[:] = torch.tensor([200, 100, 20])[:, None, None]
+    torch.manual_seed(0)
+    plain = dict(reduced=0, grey=0)
+    x = (data.sample(tiles, 300, 32, exchanged=0.5, **plain) * 255).round()
+    orders = [tuple(c) for c in x[:, 0, 0].int().tolist()]
+    assert len(set(orders)) == 6 and all(sorted(c) == [20, 100, 200] for c in orders)
+    assert 0.5 < orders.count((200, 100, 20)) / 300 < 0.67       # 1/2 + 1/2 / 6
+    x = data.sample(tiles, 300, 32, darker=0.25, **plain) * 255
+    light = x[:, 0, 0, 0] / 200
+    assert 0.2 < (light < 1).float().mean() < 0.3 and 0.5 <= light.min() < 0.55
+    assert (x - light[:, None, None, None] * torch.tensor([200.0, 100, 20])).abs().max() < 1
+    cfg = dict(TINY, sampling={"darker": 1.0})
+    x, _ = train.Trainer(M.Codec(**TINY["model"]), data.Tiles("random", "cpu", tile=64), cfg).draw(8, 64)
+    assert x.amax((1, 2, 3)).max() < 1
+
+
 def _gradient(rank, world, port, folder):
     """Gradient of one share of a batch of four, in its own process."""
     torch.set_num_threads(1)
