@@ -27,6 +27,7 @@ import torch.distributed as dist
 
 import data
 import model as M
+from grow import grown
 from muon import FlatParameters, GradientGuard, Muon
 from soap import Soap
 
@@ -304,8 +305,10 @@ def network(a, cfg, device):
     torch.manual_seed(cfg.get("seed", 1))
     net = M.Codec(**cfg["model"]).to(device)
     if a.init:
-        fresh = {k: v for k, v in net.state_dict().items() if ".shortcuts." in k}      # weights without them go on with them
-        net.load_state_dict({**fresh, **load_state(a.init)})
+        state, fresh = load_state(a.init), net.state_dict()
+        if cfg.get("grow"):
+            state = grown(state, fresh)
+        net.load_state_dict({**{k: v for k, v in fresh.items() if ".shortcuts." in k}, **state})    # weights without them go on with them
     if a.device == "cuda" and not a.plain:
         import fused
         fused.accelerate(net, cfg.get("fused", fused.PARTS))

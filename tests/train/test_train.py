@@ -19,6 +19,7 @@ import context
 import data
 import evaluate
 import fused
+import grow
 import model as M
 import narrow
 import sums
@@ -49,6 +50,7 @@ def test_fused_layers_equal_the_plain_ones():
     cases = [
         (M.RSTB(32, 2, head_dim=16), fused.rstb, (2, 16, 24, 32)),
         (M.RSTB(48, 2, head_dim=16), fused.rstb, (1, 24, 8, 48)),
+        (M.RSTB(32, 1, head_dim=16, ratio=4), fused.rstb, (1, 8, 16, 32)),
         (M.DenseBlock(32, 12), narrow.dense_block, (2, 16, 8, 32)),
         (M.Conv(3, 32, 5, 2), fused.down_rgb, (2, 16, 24, 3)),
         (M.UpConv(32, 3), fused.up_conv, (2, 16, 24, 32)),
@@ -384,6 +386,32 @@ def test_shortcuts_go_on_from_weights_without_them():
     train.rate_distortion(x, x_hat, y_bits + z_bits, q)[0].backward()
     for name, p in net.named_parameters():
         assert ".shortcuts." not in name or (p.grad.abs().max() > 0 and p.abs().max() == 0), name
+
+
+def test_a_larger_network_begins_as_the_smaller_one():
+    torch.manual_seed(0)
+    small = random_codec()
+    model = dict(TINY["model"], depth=[2, 1, 4], ratio=3, hid=24)
+    with torch.no_grad():
+        for mod in small.modules():
+            if isinstance(mod, torch.nn.LayerNorm):
+                mod.weight.fill_(0.7)
+    large = M.Codec(**model)
+    large.load_state_dict(grow.grown(small.state_dict(), large.state_dict()))
+    x, q = torch.rand(2, 64, 64, 3), torch.tensor([1.0, 5.5])
+    with torch.no_grad():
+        for a, b in zip(small(x, q, noise=False), large(x, q, noise=False)):
+            assert torch.allclose(a, b, rtol=1e-4, atol=1e-4)
+    large(x, q)[0].square().mean().backward()
+    block = large.g_s.st3.blocks[0]
+    assert block.fc2.weight.grad[:, -1].abs().max() > 0 and large.g_a.st3.blocks[3].norm1.weight.grad.abs().max() > 0
+    holed = {k: v for k, v in small.state_dict().items() if ".st3.blocks.0." not in k}
+    for state, other, reason in ((holed, model, "missing"), (small.state_dict(), dict(model, dim=24), "cannot grow"), (large.state_dict(), TINY["model"], "not in the larger")):
+        try:
+            grow.grown(state, M.Codec(**other).state_dict())
+            raise AssertionError(reason)
+        except SystemExit as e:
+            assert reason in str(e), e
 
 
 def test_measures():

@@ -1,0 +1,42 @@
+"""A larger network that begins as what a smaller one computes, after T. Chen, I. Goodfellow and J. Shlens, "Net2Net", 2015: more SwinV2
+blocks in a stage ("depth"), wider MLPs ("ratio") and wider hidden layers of g_ep and LRP ("hid"). `--set '{"grow": true, "model": {"depth": [1, 2, 8]}}'`
+
+A new block adds nothing at first, since the norms of its branches start at zero. New hidden units have weights as in a new network, and what
+reads them has zeros for them. Widths that meet a norm, a gate or a concatenation cannot grow so, and are refused.
+"""
+import re
+
+BLOCK = re.compile(r"(g_[as]\.st\d\.blocks\.)(\d+)\.")
+HIDDEN = re.compile(r"g_[as]\.st\d\.blocks\.\d+\.(fc1|fc2|dw\.conv)\.|ctx\.\d+\.(ep_anchor\.l|ep_non\.l|lrp)\.\d\.")
+
+
+def widened(name, old, new):
+    """`old` in the corner of `new`, whose further columns are zero."""
+    if not HIDDEN.match(name) or old.ndim != new.ndim or any(a > b for a, b in zip(old.shape, new.shape)):
+        raise SystemExit(f"{name}: {tuple(old.shape)} cannot grow to {tuple(new.shape)}")
+    out = new.clone()
+    if old.ndim > 1:
+        out[:, old.shape[1]:] = 0
+    out[tuple(slice(n) for n in old.shape)] = old
+    return out
+
+
+def grown(old, new):
+    """The state `new` of a network fresh from `Codec.reset` with the smaller one's state `old` in it."""
+    depth = {}
+    for name in old:
+        block = BLOCK.match(name)
+        if block:
+            depth[block[1]] = max(depth.get(block[1], 0), int(block[2]) + 1)
+    if set(old) - set(new):
+        raise SystemExit(f"{min(set(old) - set(new))}: not in the larger network")
+    out = {}
+    for name, value in new.items():
+        block = BLOCK.match(name)
+        if name in old:
+            out[name] = old[name] if old[name].shape == value.shape else widened(name, old[name], value)
+        elif block and int(block[2]) >= depth.get(block[1], len(new)):
+            out[name] = value
+        else:
+            raise SystemExit(f"{name}: missing in the weights to start from")
+    return out
