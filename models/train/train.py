@@ -33,7 +33,7 @@ from soap import Soap
 
 LAMBDA = (0.0012, 0.08)
 PART_BYTES = 15 * 2**20
-AVERAGED = 0.1      # about this share of the steps so far is in the average of the weights, but no more than 1 / (1 - "ema")
+AVERAGED = 0.1      # about this share of the steps so far ("averaged") is in the average of the weights, but no more than 1 / (1 - "ema")
 FIRST = 0.75        # how often it is the first columns or rows of a patch that are cut off, not the last: that edge is the hard one
 
 
@@ -211,7 +211,7 @@ class Trainer:
         """Learning rate and length of the average at fraction f of the run."""
         warm = min(1.0, (self.rounds + 1) / self.cfg["warmup"])
         self.optimizer.scale.fill_(self.pace * warm * min(1.0, max(0.0, (1 - f) / self.cfg["decay"])))
-        self.average_weight.fill_(max(1 - self.cfg["ema"], 1 / (AVERAGED * self.rounds + 1)))
+        self.average_weight.fill_(max(1 - self.cfg["ema"], 1 / (self.cfg.get("averaged", AVERAGED) * self.rounds + 1)))
 
     def report(self):
         loss, bpp, mse = (self.stats[:3] / self.stats[3]).tolist()
