@@ -24,7 +24,7 @@ import torch
 import model
 import preview
 from licw_file import LicwError, codec_arguments, half, load_resume, read_licw, write_licw, write_resume
-from tables import counted_symbols, fitted_tables
+from tables import fitted_tables
 
 
 def load_parts(pattern, net):
@@ -47,8 +47,7 @@ def fit(net, pattern, slices):
     for k, p in net.named_parameters():
         if not k.startswith("prior."):
             p.data = torch.from_numpy(half(k, p).astype(np.float32))
-    with counted_symbols(net) as counts:
-        head = preview.fit(net, pattern, slices)
+    head, counts = preview.fit(net, pattern, slices, processes=len(os.sched_getaffinity(0)))
     return head, fitted_tables(counts)
 
 

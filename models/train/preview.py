@@ -3,15 +3,18 @@
 A decoder with it shows a picture of 1/16 from the first slices alone, without g_s. It is a 3x3 convolution whose weights
 depend on the rate level as those of RateAffine do: one set per level, linear between two. That makes it a linear function
 of its weights, and `fit` finds the best ones at once, by least squares over tiles at levels drawn at random, by what the
-network itself makes of them (float32, on the CPU). The same tiles, network and library give the same weights again.
+network itself makes of them (float32, on the CPU). The same tiles, network and library give the same weights again, on any number of processors.
 """
 import glob
 import io
+import multiprocessing
 import tarfile
 
 import numpy as np
 import torch
 from PIL import Image
+
+from tables import counted_symbols
 
 SIDE, TAPS = 512, 9
 RIDGE = 1e-6                # of the mean square of an input: for inputs that are the same everywhere
@@ -56,20 +59,48 @@ def means(x):
     return x.double().numpy().reshape(h // 16, 16, w // 16, 16, 3).mean((1, 3)).reshape(-1, 3) - 0.5
 
 
-def normal_equations(net, pictures, channels, seed):
-    """-> [levels, levels, n, n] as a dict of the blocks that are not zero, [levels, n, 3]; n = TAPS channels + 1."""
-    rng, last, left, right = np.random.RandomState(seed), net.LEVELS - 1, {}, {}
-    for x in pictures:
-        level = rng.uniform(0, last)
-        low = min(int(level), last - 1)
+def observe(net, x, level, channels):
+    """-> y_hat as `latents` gives it, the means to be found from it, and the symbols that were coded, as tables.py counts them"""
+    with counted_symbols(net) as counts:
+        return latents(net, x, level, channels), means(x), counts
+
+
+_observer = None
+
+
+def _begin(net, channels):
+    global _observer
+    torch.set_num_threads(1)
+    _observer = lambda job: (job[1], *observe(net, *job, channels))
+
+
+def _work(job):
+    return _observer(job)
+
+
+def observations(net, jobs, channels, processes=1):
+    """What `observe` makes of each (picture, level), with the level before it, in their order. Processes of one thread each do not wait for each other."""
+    if processes == 1:
+        yield from ((level, *observe(net, x, level, channels)) for x, level in jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes, _begin, (net, channels)) as pool:
+        yield from pool.imap(_work, jobs)
+
+
+def normal_equations(observed, levels):
+    """-> [levels, levels, n, n] as a dict of the blocks that are not zero, [levels, n, 3]; n = TAPS channels + 1. And all symbols."""
+    left, right, counts = {}, {}, 0
+    for level, y, b, symbols in observed:
+        low = min(int(level), levels - 2)
         share = {low: 1 - (level - low), low + 1: level - low}
-        a, b = neighbours(latents(net, x, level, channels)), means(x)
+        a = neighbours(y)
         square, product = a.T @ a, a.T @ b
         for i, f in share.items():
             right[i] = right.get(i, 0) + f * product
             for j, g in share.items():
                 left[i, j] = left.get((i, j), 0) + f * g * square
-    return left, right
+        counts += symbols
+    return left, right, counts
 
 
 def solve(left, right, levels):
@@ -85,8 +116,10 @@ def solve(left, right, levels):
     return w[:, :, :-1].reshape(levels, 3, TAPS, -1).astype("<f4"), w[:, :, -1].astype("<f4")
 
 
-def fit(net, pattern, slices=3, count=400, seed=1):
-    """The two tensors of the weights file, from `count` tiles."""
-    channels = sum(net.slices[:slices])
-    weight, bias = solve(*normal_equations(net, tiles(pattern, count), channels, seed), net.LEVELS)
-    return {"preview.weight": weight, "preview.bias": bias}
+def fit(net, pattern, slices=3, count=400, seed=1, processes=1):
+    """The two tensors of the weights file, from `count` tiles, and the symbols that were coded meanwhile."""
+    channels, rng = sum(net.slices[:slices]), np.random.RandomState(seed)
+    jobs = ((x, rng.uniform(0, net.LEVELS - 1)) for x in tiles(pattern, count))
+    left, right, counts = normal_equations(observations(net, jobs, channels, processes), net.LEVELS)
+    weight, bias = solve(left, right, net.LEVELS)
+    return {"preview.weight": weight, "preview.bias": bias}, counts

@@ -89,8 +89,8 @@ def test_symbols_are_counted_as_the_codec_codes_them(path):
     seen, width = [], 2 * tables.FARTHEST + 1
     plain = net.gauss_bits
     pictures = [torch.rand(64, 128, 3), torch.rand(64, 64, 3)]
-    with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)), tables.counted_symbols(net) as counts:
-        preview.fit(net, "*.tar", 1, 2)
+    with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)):
+        _, counts = preview.fit(net, "*.tar", 1, 2)
     assert net.gauss_bits is plain and counts.shape == (64, width)
     net.gauss_bits = lambda v, s: (seen.append((v.numpy().ravel(), s.numpy().ravel())), torch.zeros_like(v))[1]
     rng = np.random.RandomState(1)
@@ -247,7 +247,7 @@ def test_preview_is_the_least_squares_fit(path, folder):
         return seen[-1][1]
     with mock.patch.object(preview, "latents", latents), mock.patch.object(preview, "means", lambda x: means_of(*seen[-1])), \
             mock.patch.object(preview, "tiles", lambda pattern, count: iter(range(count))):
-        head = preview.fit(net, "*.tar", slices=1, count=60)
+        head, _ = preview.fit(net, "*.tar", slices=1, count=60)
     assert head["preview.weight"].shape == weight.shape and head["preview.bias"].shape == bias.shape
     assert np.abs(head["preview.weight"] - weight).max() < 1e-3 and np.abs(head["preview.bias"] - bias).max() < 1e-3
     licw, out = licw_file.read_licw(path), os.path.join(folder, "preview.licw")
@@ -256,6 +256,16 @@ def test_preview_is_the_least_squares_fit(path, folder):
     assert not refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, **head}))
     kept = licw_file.read_licw(out).tensors
     assert all(np.array_equal(kept[k], t) for k, t in {**licw.tensors, **head}.items())
+
+
+def test_fit_in_several_processes():
+    torch.manual_seed(0)
+    _, arguments = licw_file.codec_arguments(os.path.join(HERE, "../../models/train/tiny.json"))
+    net, pictures = model.Codec(**arguments).eval().requires_grad_(False), [torch.rand(64, 64, 3) for _ in range(5)]
+    with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)):
+        (head, counts), (other, again) = (preview.fit(net, "*.tar", 1, 5, processes=n) for n in (1, 2))
+    assert counts.sum() == 5 * 16 * net.m and np.array_equal(counts, again)
+    assert all(np.allclose(head[k], other[k], rtol=1e-3, atol=1e-5) for k in head)
 
 
 def test_previews_see_what_the_networks_make(path):
@@ -304,6 +314,7 @@ def main():
         test_damage_is_noticed(path, scratch)
         test_wrong_content_is_noticed(path, scratch)
         test_preview_is_the_least_squares_fit(path, folder)
+        test_fit_in_several_processes()
         test_previews_see_what_the_networks_make(path)
         test_weights_of_another_network_are_refused(path, folder)
         test_golden_files_come_out_the_same(folder)
