@@ -38,22 +38,41 @@ static void code(latent_io *io, const lic_cdf_set *set, const uint8_t *index, in
         lic_range_decode_many(io->dec, set, index, symbols, n);
 }
 
-/* z, rounded, position by position; the table is the channel. -> z_hat */
+/* A symbol of z, held within what tells tables of a channel apart. */
+static int held(float z_hat)
+{
+    const float most = LIC_Z_NEAR;
+    return (int)(z_hat < -most ? -most : z_hat > most ? most : z_hat);
+}
+
+/* Table of channel i of z at a position: the channel's, or that for what lies to its left and above
+ * (FORMAT.md, section 4). */
+static const lic_cdf *z_table(const latent_io *io, tensor z_hat, int y, int x, int i)
+{
+    const lic_cdf *tables = io->model->z_tables.tables;
+    if (io->model->z_tables.n_tables == (uint32_t)z_hat.c)
+        return &tables[i];
+    const int sum = (x ? held(lic_nn_at(z_hat, y, x - 1)[i]) : 0) +
+                    (y ? held(lic_nn_at(z_hat, y - 1, x)[i]) : 0);
+    return &tables[i * LIC_Z_CONTEXTS + LIC_Z_NEAR + held((float)sum)];
+}
+
+/* z, rounded, position by position. -> z_hat */
 static tensor code_z(nn *c, latent_io *io, tensor z, int h, int w)
 {
-    const lic_cdf_set *set = &io->model->z_tables;
     tensor z_hat = lic_nn_new(c, h, w, io->model->net.n);
     if (lic_nn_idle(c))
         return z_hat;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++)
             for (int i = 0; i < z_hat.c; i++) {
+                const lic_cdf *table = z_table(io, z_hat, y, x, i);
                 int32_t symbol = 0;
                 if (io->enc) {
                     symbol = nearest(lic_nn_at(z, y, x)[i]);
-                    lic_range_encode(io->enc, &set->tables[i], symbol);
+                    lic_range_encode(io->enc, table, symbol);
                 } else {
-                    symbol = lic_range_decode(io->dec, &set->tables[i]);
+                    symbol = lic_range_decode(io->dec, table);
                 }
                 lic_nn_at(z_hat, y, x)[i] = (float)symbol;
             }

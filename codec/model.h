@@ -9,7 +9,8 @@
 
 struct lic_model {
     network net;
-    lic_cdf_set y_tables, z_tables; /* by scale index; by channel of z */
+    lic_cdf_set y_tables, z_tables; /* by scale index; by channel of z and, where there are
+                                       LIC_Z_CONTEXTS for each, its neighbours */
     lic_arena arena;
     lic_model_info info;
     lic_backend backend;

@@ -323,7 +323,8 @@ static void load_scales(lic_weights *w, network *net)
     if (w->status)
         return;
     const bool fits = net->y_tables.n_tables >= 2 && net->y_tables.n_tables <= 256 &&
-                      net->z_tables.n_tables == (size_t)net->n &&
+                      (net->z_tables.n_tables == (size_t)net->n ||
+                       net->z_tables.n_tables == LIC_Z_CONTEXTS * (size_t)net->n) &&
                       (!range || net->scale_lo < net->scale_hi);
     if (!fits)
         w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID,

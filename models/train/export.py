@@ -7,7 +7,7 @@
 
 The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a companion) and
 writes the file. --fit adds what is fitted to the pictures in tar files of tiles, with the network as it is: the frequency tables of y
-(without it they are Gaussians) and the head for previews. --model names a configuration (teacher, student) or a JSON file: a training
+and z (without it Gaussians and the trained densities) and the head for previews. --model names a configuration (teacher, student) or a JSON file: a training
 configuration, or just the arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
 
 The companion, a small .npz that is written with the file (--resume; by default beside it), holds what training needs and the file lacks:
@@ -24,7 +24,7 @@ import torch
 import model
 import preview
 from licw_file import LicwError, codec_arguments, half, load_resume, read_licw, write_licw, write_resume
-from tables import fitted_tables
+from tables import fitted_prior_tables, fitted_tables
 
 
 def load_parts(pattern, net):
@@ -42,13 +42,13 @@ def load_parts(pattern, net):
 
 
 def fit(net, pattern, slices):
-    """-> the head for previews and the tables of y, for the network as 16 bits leave it"""
+    """-> the head for previews and the tables of y and z, for the network as 16 bits leave it"""
     net.requires_grad_(False)
     for k, p in net.named_parameters():
         if not k.startswith("prior."):
             p.data = torch.from_numpy(half(k, p).astype(np.float32))
-    head, counts = preview.fit(net, pattern, slices, processes=len(os.sched_getaffinity(0)))
-    return head, fitted_tables(counts)
+    head, (y, z) = preview.fit(net, pattern, slices, processes=len(os.sched_getaffinity(0)))
+    return head, fitted_tables(y), fitted_prior_tables(net.prior, z)
 
 
 def report(licw, cost):

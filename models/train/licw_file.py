@@ -24,7 +24,7 @@ from scipy.special import expit
 
 import model
 import preview
-from tables import I32, TOTAL, U16, gauss_tables, pack_tables, prior_tables, unpack_tables
+from tables import CONTEXTS, I32, TOTAL, U16, contexts, gauss_tables, pack_tables, prior_tables, unpack_tables
 
 SIGNATURE = b"\x8Flicw\r\n\x1A"
 VERSION, FAMILY = 1, b"s2lic"
@@ -112,7 +112,7 @@ def fold_attention(attn):
     return bias.T.astype(F32), scale.astype(F32)
 
 
-def tensors_of(net, y_tables):
+def tensors_of(net, y_tables=None, z_tables=None):
     """{name: array} in the order of the state dict, and the cost of the tables by name."""
     modules, out, cost = dict(net.named_modules()), {}, {}
     for name, t in net.state_dict().items():
@@ -121,7 +121,7 @@ def tensors_of(net, y_tables):
             out[f"{attn}.bias_table"], out[f"{attn}.scale"] = fold_attention(modules[attn])
         elif not is_folded(name):
             out[name] = half(name, t)
-    for key, which in (("z", prior_tables(net.prior)), ("y", y_tables)):
+    for key, which in (("z", z_tables or prior_tables(net.prior)), ("y", y_tables or gauss_tables())):
         packed, cost[key] = pack_tables(key, which)
         out.update(packed)
     out["scale.range"] = np.array([model.LOG_MIN, model.LOG_MAX], F32)
@@ -161,10 +161,10 @@ def pack_licw(config, tensors):
     return b"".join([head(zlib.crc32(head(0, digest) + table), digest), table] + data)
 
 
-def write_licw(path, net, arguments, name, head=None, y_tables=None):
-    """Exports a Codec, with the tensors of a head for previews and tables of y that are not Gaussian. -> (config, cost of the tables, bytes written)"""
+def write_licw(path, net, arguments, name, head=None, y_tables=None, z_tables=None):
+    """Exports a Codec, with the tensors of a head for previews and tables that were fitted. -> (config, cost of the tables, bytes written)"""
     config = config_of(net, arguments, name)
-    tensors, cost = tensors_of(net, y_tables or gauss_tables())
+    tensors, cost = tensors_of(net, y_tables, z_tables)
     raw = pack_licw(config, {**tensors, **(head or {})})
     with open(path, "wb") as f:
         f.write(raw)
@@ -233,9 +233,11 @@ def _read_tensors(raw, at, n, payload):
     return tensors
 
 
-def expected_tensors(net):
-    """{name: (type, shape)} of the file of a network; the shape of the tables' cum is not known before."""
-    out = {}
+def expected_tensors(net, tensors):
+    """{name: (type, shape)} of the file of a network; the shape of the tables' cum is not known before, and of z there are two numbers of tables."""
+    out, z_tables = {}, net.prior.h[0].shape[0]
+    if tensors.get("cdf.z.first", np.zeros(0)).size == CONTEXTS * z_tables:
+        z_tables *= CONTEXTS
     for name, t in net.state_dict().items():
         if name.endswith(".attn.logit_scale"):
             heads, attn = t.shape[0], name[:-len(".logit_scale")]
@@ -243,7 +245,7 @@ def expected_tensors(net):
             out[f"{attn}.scale"] = (F32, (heads,))
         elif not is_folded(name):
             out[name] = (F16, tuple(t.shape))
-    for key, n in (("z", net.prior.h[0].shape[0]), ("y", model.SIGMA_LEVELS)):
+    for key, n in (("z", z_tables), ("y", model.SIGMA_LEVELS)):
         out[f"cdf.{key}.cum"], out[f"cdf.{key}.start"] = (U16, None), (I32, (n + 1,))
         out[f"cdf.{key}.first"] = (I32, (n,))
     out["scale.range"] = (F32, (2,))
@@ -287,7 +289,7 @@ def _read(path):
     except (KeyError, AssertionError, TypeError) as e:
         raise LicwError(f"configuration: {e!r}") from e
     _need(same == config, "configuration: not this family's")
-    _check_tensors(tensors, {**expected_tensors(net), **expected_preview(net, tensors)})
+    _check_tensors(tensors, {**expected_tensors(net, tensors), **expected_preview(net, tensors)})
     return Licw(config, tensors, digest), net
 
 
@@ -351,15 +353,16 @@ def _table_bits(tables):
     value outside of its table is counted as the escape and an exponential Golomb code."""
     def bits(z):
         v = z.detach().cpu().numpy().round().astype(np.int64)
-        out = np.zeros(v.shape[0])
-        for c, (first, f) in enumerate(tables):
-            k = v[..., c] - first
+        each = len(tables) // v.shape[-1]
+        of = each * np.arange(v.shape[-1]) + (contexts(v) if each > 1 else 0)
+        of, out = np.broadcast_to(of, v.shape), np.zeros(v.shape)
+        for i, (first, f) in enumerate(tables):
+            here = of == i
+            k = v[here] - first
             over = np.maximum(-k, k - (len(f) - 2))
             inside = over <= 0
-            cost = -np.log2(f[np.where(inside, k, len(f) - 1)] / TOTAL)
-            cost = cost + np.where(inside, 0, 2 * np.floor(np.log2(np.maximum(over, 1))) + 2)
-            out += cost.reshape(len(out), -1).sum(1)
-        return torch.from_numpy(out).to(z)
+            out[here] = np.where(inside, 0, 2 * np.floor(np.log2(np.maximum(over, 1))) + 2) - np.log2(f[np.where(inside, k, len(f) - 1)] / TOTAL)
+        return torch.from_numpy(out.reshape(len(v), -1).sum(1)).to(z)
     return bits
 
 

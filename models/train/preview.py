@@ -89,7 +89,7 @@ def observations(net, jobs, channels, processes=1):
 
 def normal_equations(observed, levels):
     """-> [levels, levels, n, n] as a dict of the blocks that are not zero, [levels, n, 3]; n = TAPS channels + 1. And all symbols."""
-    left, right, counts = {}, {}, 0
+    left, right, counts = {}, {}, (0, 0)
     for level, y, b, symbols in observed:
         low = min(int(level), levels - 2)
         share = {low: 1 - (level - low), low + 1: level - low}
@@ -99,7 +99,7 @@ def normal_equations(observed, levels):
             right[i] = right.get(i, 0) + f * product
             for j, g in share.items():
                 left[i, j] = left.get((i, j), 0) + f * g * square
-        counts += symbols
+        counts = tuple(a + b for a, b in zip(counts, symbols))
     return left, right, counts
 
 

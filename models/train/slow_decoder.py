@@ -27,8 +27,14 @@ class Latents:
         self.y_tables, self.z_tables = tables(nets.t, "y"), tables(nets.t, "z")
 
     def z(self, h, w):
-        out = [[[self.coder.symbol(t) for t in self.z_tables] for _ in range(w)] for _ in range(h)]
-        return np.array(out, np.int64).reshape(h, w, -1).astype(F)
+        n, hold = self.nets.c["n"], lambda v: min(max(v, -3), 3)
+        out, seven = [[[0] * n for _ in range(w + 1)] for _ in range(h + 1)], len(self.z_tables) == 7 * n     # zeros before the first
+        for r in range(h):
+            for q in range(w):
+                for i in range(n):
+                    near = hold(hold(out[r + 1][q][i]) + hold(out[r][q + 1][i]))
+                    out[r + 1][q + 1][i] = self.coder.symbol(self.z_tables[7 * i + 3 + near if seven else i])
+        return np.array(out, np.int64)[1:, 1:].astype(F)
 
     def symbols(self, mu, s):
         lo, hi = self.nets.t["scale.range"]

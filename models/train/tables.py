@@ -2,7 +2,7 @@
 
 A table of y belongs to a scale. `gauss_tables` are what training assumes: Gaussians over unit bins. What a trained network leaves at that scale
 is a little different, more pointed and with longer tails; `fitted_tables` are counted on pictures, with the Gaussian for what is rare, and cost
-nothing in the program. A table of z belongs to a channel: `prior_tables`. All arithmetic is in double precision.
+nothing in the program. A table of z belongs to a channel, `prior_tables`, or to a channel and what lies to the left and above: `fitted_prior_tables`. All arithmetic is in double precision.
 """
 import contextlib
 import math
@@ -19,6 +19,10 @@ TAIL = 2.0 ** -16                   # mass that may be left outside a table, per
 MAX_SYMBOLS = 4095                  # of one z table, escape included
 FARTHEST = 1024                     # symbols beyond are counted as this one
 PRIOR = 1000                        # so many symbols is the Gaussian worth beside those that were counted
+NEAR = 3                            # neighbours of a symbol of z count as no more
+CONTEXTS = 2 * NEAR + 1
+Z_FARTHEST = 64
+Z_PRIOR = 50                        # as PRIOR: of the trained density for the counts of a channel, and of those for the counts of a context
 
 
 def allot(p):
@@ -58,9 +62,11 @@ def gauss_tables():
 
 @contextlib.contextmanager
 def counted_symbols(net):
-    """-> counts [scales, 2 FARTHEST + 1] of the symbols at each scale that the network codes inside the `with`; of bits it then tells nothing."""
+    """-> counts of the symbols that the network codes inside the `with`: of y, [scales, 2 FARTHEST + 1], and of z, [channels, CONTEXTS,
+    2 Z_FARTHEST + 1]. Of bits it then tells nothing."""
     width, step = 2 * FARTHEST + 1, (model.LOG_MAX - model.LOG_MIN) / (model.SIGMA_LEVELS - 1)
     counts, plain = np.zeros((model.SIGMA_LEVELS, width), np.int64), (net.gauss_bits, net.prior.bits)
+    z_counts = np.zeros((net.prior.h[0].shape[0], CONTEXTS, 2 * Z_FARTHEST + 1), np.int64)
 
     def see(v, s):
         table = ((s - model.LOG_MIN) / step).round().long().clamp(0, model.SIGMA_LEVELS - 1)
@@ -68,11 +74,26 @@ def counted_symbols(net):
         counts.ravel()[:] += np.bincount(at.flatten().numpy(), minlength=counts.size)
         return torch.zeros_like(v)
 
-    net.gauss_bits, net.prior.bits = see, lambda z: 0
+    def see_z(z):
+        v = z.numpy().round().astype(np.int64)
+        at = np.arange(v.shape[-1]) * CONTEXTS + contexts(v)
+        np.add.at(z_counts.reshape(-1, z_counts.shape[-1]), (at, v.clip(-Z_FARTHEST, Z_FARTHEST) + Z_FARTHEST), 1)
+        return 0
+
+    net.gauss_bits, net.prior.bits = see, see_z
     try:
-        yield counts
+        yield counts, z_counts
     finally:
         net.gauss_bits, net.prior.bits = plain
+
+
+def contexts(v):
+    """Which of its channel's tables a symbol of z has, by those to its left and above (codec/FORMAT.md, section 4). v: [..., h, w, channels]"""
+    held = v.clip(-NEAR, NEAR)
+    near = np.zeros_like(held)
+    near[..., :, 1:, :] += held[..., :, :-1, :]
+    near[..., 1:, :, :] += held[..., :-1, :, :]
+    return near.clip(-NEAR, NEAR) + NEAR
 
 
 def fitted_tables(counts):
@@ -122,6 +143,19 @@ def prior_tables(prior, limit=1 << 24):
         p = np.where(edge[1:] + edge[:-1] > 0, expit(-edge[:-1]) - expit(-edge[1:]),
                      expit(edge[1:]) - expit(edge[:-1]))
         tables.append((first, p, float(expit(edge[0]) + expit(-edge[-1]))))
+    return tables
+
+
+def fitted_prior_tables(prior, counts):
+    """CONTEXTS tables for each channel of z over the values that `prior_tables` gives it, from what `counted_symbols` gives."""
+    tables = []
+    for (first, p, outside), seen in zip(prior_tables(prior), counts):
+        values = np.arange(first, first + len(p))
+        n = np.where(abs(values) < Z_FARTHEST, seen[:, values.clip(-Z_FARTHEST, Z_FARTHEST) + Z_FARTHEST], 0)
+        n = np.append(n, (seen.sum(1) - n.sum(1))[:, None], 1)
+        usual = n.sum(0) + Z_PRIOR * np.append(p, outside)
+        n = n + Z_PRIOR * usual / usual.sum()
+        tables += [(first, q[:-1], q[-1]) for q in n / n.sum(1, keepdims=True)]
     return tables
 
 

@@ -90,12 +90,18 @@ def test_symbols_are_counted_as_the_codec_codes_them(path):
     plain = net.gauss_bits
     pictures = [torch.rand(64, 128, 3), torch.rand(64, 64, 3)]
     with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)):
-        _, counts = preview.fit(net, "*.tar", 1, 2)
+        _, (counts, z_counts) = preview.fit(net, "*.tar", 1, 2)
     assert net.gauss_bits is plain and counts.shape == (64, width)
     net.gauss_bits = lambda v, s: (seen.append((v.numpy().ravel(), s.numpy().ravel())), torch.zeros_like(v))[1]
-    rng = np.random.RandomState(1)
+    rng, coded = np.random.RandomState(1), []
+    net.prior.bits = lambda z: coded.append(z[0].numpy().astype(int)) or 0
     for x in pictures:
         preview.latents(net, x, rng.uniform(0, net.LEVELS - 1), 0)
+    for z in coded:                 # [h, w, channels]: each symbol is missing once where it was counted
+        for r, q, c in np.ndindex(*z.shape):
+            near = sum(min(max(int(z[a, b, c]), -3), 3) for a, b in ((r, q - 1), (r - 1, q)) if min(a, b) >= 0)
+            z_counts[c, 3 + min(max(near, -3), 3), z[r, q, c] + tables.Z_FARTHEST] -= 1
+    assert len(coded) == 2 and coded[0].shape[:2] == (1, 2) and not z_counts.any()
     assert counts.sum() == sum(len(v) for v, _ in seen) == (64 * 128 + 64 * 64) // 256 * net.m
     lo, hi = model.LOG_MIN, model.LOG_MAX
     for i in range(64):
@@ -120,10 +126,48 @@ def test_prior_tables_find_the_mass():
         assert c in (1, 2, 3) or first <= 0 < first + len(p)
 
 
+def test_fitted_prior_tables():
+    """Of nothing, the trained densities; of neighbours that tell all, tables that code them for little; symbols beyond a table are its escapes."""
+    prior = model.FactorizedPrior(5)
+    golden.random_prior(prior, np.random.RandomState(5))
+    plain = tables.prior_tables(prior)
+    counts = np.zeros((5, tables.CONTEXTS, 2 * tables.Z_FARTHEST + 1), np.int64)
+    for i, (first, p, outside) in enumerate(tables.fitted_prior_tables(prior, counts)):
+        g_first, g, g_outside = plain[i // tables.CONTEXTS]
+        assert first == g_first and np.allclose(p, g, atol=1e-4) and abs(outside - g_outside) < 1e-4
+    first = plain[1][0]
+    counts[1, 2, first + tables.Z_FARTHEST] = 5000
+    counts[1, 4, (first + 1 if first + 1 < len(plain[1][1]) + first else first) + tables.Z_FARTHEST] = 5000
+    counts[1, 6, -1] = 10000                                            # at 64 or beyond
+    fitted = tables.fitted_prior_tables(prior, counts)
+    assert fitted[7 + 2][1][0] > 0.99 and fitted[7 + 4][1].max() > 0.99 and fitted[7 + 4][1][0] < 0.01
+    assert fitted[7 + 6][2] > 0.99 and all(abs(p.sum() + outside - 1) < 1e-9 for _, p, outside in fitted[7:14])
+    assert np.allclose(fitted[0][1], plain[0][1], atol=1e-4)
+
+
+def test_contexts_cost_what_their_tables_say(path, folder):
+    """A weights file with seven tables of z for each channel: read, counted with, and refused with another number of them."""
+    licw, out, rng = licw_file.read_licw(path), os.path.join(folder, "near.licw"), np.random.RandomState(6)
+    n = licw.config["n"]
+    seven = [(-2, p[:-1], p[-1]) for p in rng.dirichlet(np.ones(6), 7 * n)]
+    packed, _ = tables.pack_tables("z", seven)
+    assert not refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, **packed}))
+    net, _ = licw_file.load_codec(out)
+    z, kept = torch.from_numpy(rng.randint(-3, 4, (2, 3, 4, n))).float(), tables.unpack_tables(packed, "z")
+    expected = np.zeros(2)
+    for b, r, q, c in np.ndindex(*z.shape):
+        near = sum(int(z[b, i, j, c]) for i, j in ((r, q - 1), (r - 1, q)) if min(i, j) >= 0)
+        _, f = kept[7 * c + 3 + min(max(near, -3), 3)]
+        k = int(z[b, r, q, c]) + 2
+        expected[b] -= np.log2((f[k] if 0 <= k < 5 else f[5]) / tables.TOTAL) - (0 if 0 <= k < 5 else 2)
+    assert np.allclose(net.prior.bits(z).numpy(), expected)
+    assert refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, **tables.pack_tables("z", seven[:6 * n])[0]}))
+
+
 def test_file_reads_back(path):
     net = golden.tiny_codec()
     licw = licw_file.read_licw(path)
-    tensors, _ = licw_file.tensors_of(net, tables.gauss_tables())
+    tensors, _ = licw_file.tensors_of(net)
     assert list(licw.tensors) == list(tensors)
     assert all(np.array_equal(licw.tensors[k], t) for k, t in tensors.items())
     for key in "yz":
@@ -217,8 +261,12 @@ def test_shipped_companions_belong_to_the_shipped_weights():
     for path in sorted(glob.glob(os.path.join(HERE, "../../models/weights/*.licw"))):
         licw, net = licw_file.read_licw(path), model.Codec(**licw_file.arguments_of(licw_file.read_licw(path).config))
         net.load_state_dict(licw_file.load_resume(path))
-        for k, t in licw_file.tensors_of(net, tables.gauss_tables())[0].items():
-            assert k.startswith("cdf.y.") or np.array_equal(licw.tensors[k], t), (path, k)
+        near = licw.tensors["cdf.z.first"].size == tables.CONTEXTS * licw.config["n"]
+        for k, t in licw_file.tensors_of(net)[0].items():
+            if k == "cdf.z.first" and near:
+                assert np.array_equal(licw.tensors[k], np.repeat(t, tables.CONTEXTS)), path
+            elif not k.startswith("cdf.y.") and not (near and k.startswith("cdf.z.")):
+                assert np.array_equal(licw.tensors[k], t), (path, k)
         fitted = tables.unpack_tables(licw.tensors, "y")
         assert len(fitted) == model.SIGMA_LEVELS
         for i, ((first, f), (g_first, p, _)) in enumerate(zip(fitted, tables.gauss_tables())):
@@ -263,8 +311,9 @@ def test_fit_in_several_processes():
     _, arguments = licw_file.codec_arguments(os.path.join(HERE, "../../models/train/tiny.json"))
     net, pictures = model.Codec(**arguments).eval().requires_grad_(False), [torch.rand(64, 64, 3) for _ in range(5)]
     with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)):
-        (head, counts), (other, again) = (preview.fit(net, "*.tar", 1, 5, processes=n) for n in (1, 2))
+        (head, (counts, z_counts)), (other, (again, z_again)) = (preview.fit(net, "*.tar", 1, 5, processes=n) for n in (1, 2))
     assert counts.sum() == 5 * 16 * net.m and np.array_equal(counts, again)
+    assert z_counts.sum() == 5 * z_counts.shape[0] and np.array_equal(z_counts, z_again)
     assert all(np.allclose(head[k], other[k], rtol=1e-3, atol=1e-5) for k in head)
 
 
@@ -310,6 +359,8 @@ def main():
         test_fitted_tables_are_what_was_counted()
         test_symbols_are_counted_as_the_codec_codes_them(path)
         test_prior_tables_find_the_mass()
+        test_fitted_prior_tables()
+        test_contexts_cost_what_their_tables_say(path, folder)
         test_file_reads_back(path)
         test_damage_is_noticed(path, scratch)
         test_wrong_content_is_noticed(path, scratch)

@@ -26,6 +26,7 @@ import pngread
 import slow_decoder
 import slow_stream
 from licw_file import pack_licw, read_licw
+from tables import pack_tables
 
 
 def lic(*args, model=MODEL):
@@ -131,6 +132,29 @@ def test_same_previews(folder, licw):
         assert read(out) == read(s), (h, w, q)
 
 
+def test_same_tables_of_neighbours(folder, licw):
+    """Seven random tables of z for each channel, in one tile and in two, with escapes among the symbols; cut files salvaged."""
+    rng, n = np.random.RandomState(9), licw.config["n"]
+    packed, _ = pack_tables("z", [(-1, p[:-1], p[-1]) for p in rng.dirichlet(np.ones(4), 7 * n)])
+    a, b, s, out, model = (os.path.join(folder, n) for n in ("in.ppm", "a.lic", "slow.ppm", "out.ppm", "near.licw"))
+    write(model, pack_licw(licw.config, {**licw.tensors, **packed}))
+    other = read_licw(model)
+    for h, w, q in ((75, 340, 33.3), (200, 129, 90), (5, 2100, 60)):
+        slow_decoder.write_picture(a, picture(h, w, 3, np.uint8, h))
+        assert lic("encode", "-q", str(q), a, b, model=model) == 0 and lic("decode", b, out, model=model) == 0
+        slow_decoder.write_picture(s, slow_decoder.decode(read(b), other))
+        assert read(out) == read(s), (h, w, q)
+        assert lic("encode", "-q", str(q), a, out) == 0 and len(read(b)) != len(read(out))
+    start = check_at(read(b), 2) + 4
+    write(b, read(b)[:start + 9])
+    assert lic("decode", "--salvage", b, out, model=model) == 1
+    slow_decoder.write_picture(s, slow_decoder.decode(read(b), other, salvage=True))
+    assert read(out) == read(s)
+    few, _ = pack_tables("z", [(-1, np.full(3, 0.25), 0.25)] * (6 * n))
+    write(model, pack_licw(licw.config, {**licw.tensors, **few}))
+    assert lic("encode", a, b, model=model) == 3, "the program takes six tables for each channel"
+
+
 def test_same_salvage(folder, licw):
     """Files cut anywhere, in one tile and in two: the same picture, or none."""
     a, b, s, out, rng = *(os.path.join(folder, n) for n in ("in.ppm", "a.lic", "slow.ppm", "out.ppm")), random.Random(6)
@@ -215,6 +239,7 @@ def main():
         test_same_pixels(folder, licw)
         test_same_pixels_in_tiles(folder, licw)
         test_same_previews(folder, licw)
+        test_same_tables_of_neighbours(folder, licw)
         test_same_salvage(folder, licw)
         test_same_alpha(folder, licw)
         test_both_refuse_damage(folder, licw)

@@ -5,12 +5,13 @@
 
 #include "entropy/checkerboard.h"
 
-enum { H = 4, W = 8 };
+enum { H = 8, W = 8, N = 5, N_Z = H / 4 * (W / 4) };
 
 typedef struct latents {
     golden *g;
+    const lic_model *model;
     float (*value)(void);
-    float z[2][5];                  /* of the two positions of z, five channels */
+    float z[N_Z][N];                /* of the four positions of z, five channels */
     float first_mean[H * W / 2][2]; /* of the anchors of slice 0, two channels */
     int32_t first[H * W / 2 * 2];   /* and their symbols */
     lic_range_encoder coder;
@@ -51,8 +52,8 @@ static void make_latents(const nn *c, latents *l, tensor y, tensor z)
 {
     if (lic_nn_idle(c))
         return;
-    for (int i = 0; i < 10; i++)
-        z.data[i] = l->z[i / 5][i % 5] = l->value();
+    for (int i = 0; i < N_Z * N; i++)
+        z.data[i] = l->z[i / N][i % N] = l->value();
     for (size_t i = 0; i < (size_t)(H * W) * y.pitch; i++)
         y.data[i] = l->value();
 }
@@ -60,9 +61,9 @@ static void make_latents(const nn *c, latents *l, tensor y, tensor z)
 /* Means of the anchors of slice 0, which depend on z alone. */
 static void first_means(nn *c, latents *l, const rate_state *rate, tensor z)
 {
-    const network *net = &l->g->model->net;
+    const network *net = &l->model->net;
     tensor z_hat = new_like(c, z, z.c), params = lic_nn_new(c, 1, H * W / 2, 4);
-    for (int i = 0; i < 10 && !lic_nn_idle(c); i++)
+    for (int i = 0; i < N_Z * N && !lic_nn_idle(c); i++)
         z_hat.data[i] = (float)nearest_whole(z.data[i]);
     const tensor none = {0}, hyper = lic_h_s(c, net, rate, z_hat);
     lic_entropy_parameters(c, &net->ctx[0], LIC_ANCHOR, hyper, none, none, params);
@@ -70,14 +71,30 @@ static void first_means(nn *c, latents *l, const rate_state *rate, tensor z)
         memcpy(l->first_mean[at], lic_nn_at(params, 0, at), sizeof l->first_mean[at]);
 }
 
+static int held(int32_t v)
+{
+    return v < -3 ? -3 : v > 3 ? 3 : (int)v;
+}
+
+/* FORMAT.md, section 4: of a channel, or of a channel and what lies to the left and above. */
+static int z_table(const latents *l, int at, int channel)
+{
+    if (l->model->z_tables.n_tables == N)
+        return channel;
+    const int columns = W / 4, left = at % columns ? held(nearest_whole(l->z[at - 1][channel])) : 0,
+              above = at >= columns ? held(nearest_whole(l->z[at - columns][channel])) : 0;
+    return 7 * channel + 3 + held(left + above);
+}
+
 /* The z symbols come first in the code. */
 static void check_z_symbols(const latents *l)
 {
     lic_range_decoder decoder;
     lic_range_decoder_init(&decoder, l->coder.data, l->coder.bytes);
-    for (int i = 0; i < 10; i++)
-        CHECK_EQ_INT(lic_range_decode(&decoder, &l->g->model->z_tables.tables[i % 5]),
-                     nearest_whole(l->z[i / 5][i % 5]));
+    for (int i = 0; i < N_Z * N; i++) {
+        const lic_cdf *table = &l->model->z_tables.tables[z_table(l, i / N, i % N)];
+        CHECK_EQ_INT(lic_range_decode(&decoder, table), nearest_whole(l->z[i / N][i % N]));
+    }
 }
 
 static void check_first_symbols(const latents *l, tensor y)
@@ -107,14 +124,14 @@ static void there_and_back(lic_context *context, nn *c, void *user)
     lic_range_decoder decoder;
     const tensor none = {0};
     (void)context;
-    lic_rate_state(c, &l->g->model->net, 3.0f, &rate);
-    const tensor y = lic_nn_new(c, H, W, l->g->model->net.m), z = lic_nn_new(c, 1, 2, 5);
+    lic_rate_state(c, &l->model->net, 3.0f, &rate);
+    const tensor y = lic_nn_new(c, H, W, l->model->net.m), z = lic_nn_new(c, H / 4, W / 4, N);
     make_latents(c, l, y, z);
     first_means(c, l, &rate, z);
     if (l->value == ordinary_value)
         make_halves(c, l, y);
     lic_range_encoder_init(&l->coder, golden_grow, NULL);
-    latent_io to = {.model = l->g->model, .enc = &l->coder, .trace = keep_first, .trace_user = l};
+    latent_io to = {.model = l->model, .enc = &l->coder, .trace = keep_first, .trace_user = l};
     const tensor sent = lic_latent_code(c, &to, &rate, y, z, H, W);
     if (!lic_nn_idle(c)) {
         CHECK(lic_range_finish(&l->coder));
@@ -122,7 +139,7 @@ static void there_and_back(lic_context *context, nn *c, void *user)
         check_first_symbols(l, y);
     }
     lic_range_decoder_init(&decoder, l->coder.data, l->coder.bytes);
-    latent_io from = {.model = l->g->model, .dec = &decoder};
+    latent_io from = {.model = l->model, .dec = &decoder};
     const tensor got = lic_latent_code(c, &from, &rate, none, none, H, W);
     if (lic_nn_idle(c))
         return;
@@ -131,9 +148,23 @@ static void there_and_back(lic_context *context, nn *c, void *user)
     CHECK_EQ_INT(lic_latent_check(got), lic_latent_check(sent));
 }
 
-static void try_latents(float (*value)(void))
+/* Seven tables for each channel, those of all channels in turn. */
+static void give_neighbours(lic_model *model, lic_cdf *tables)
+{
+    for (int i = 0; i < N * LIC_Z_CONTEXTS; i++)
+        tables[i] = model->z_tables.tables[(i / LIC_Z_CONTEXTS + i) % N];
+    model->z_tables.tables = tables;
+    model->z_tables.n_tables = N * LIC_Z_CONTEXTS;
+}
+
+static void try_latents(float (*value)(void), bool neighbours)
 {
     latents l = {.g = golden_open("tiny-4x4.bin"), .value = value};
+    lic_model model = *l.g->model;
+    lic_cdf tables[N * LIC_Z_CONTEXTS];
+    if (neighbours)
+        give_neighbours(&model, tables);
+    l.model = &model;
     for (int i = 0; i < 20; i++) {
         golden_run(l.g->model, there_and_back, &l);
         free(l.coder.data);
@@ -144,10 +175,21 @@ static void try_latents(float (*value)(void))
 
 TEST(latents_beyond_all_tables)
 {
-    try_latents(odd_value);
+    try_latents(odd_value, false);
 }
 
 TEST(latents_half_way)
 {
-    try_latents(ordinary_value);
+    try_latents(ordinary_value, false);
+}
+
+static float small_value(void)
+{
+    return (float)test_random_below(900) / 100.0f - 4.5f;
+}
+
+TEST(z_by_its_neighbours)
+{
+    try_latents(small_value, true);
+    try_latents(odd_value, true);
 }
