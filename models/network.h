@@ -93,9 +93,9 @@ typedef struct slice_model {
     conv lrp[2];
 } slice_model;
 
-/* A symbol of z has a table for itself, or one of so many by the sum of those to its left and
- * above, each and their sum held within LIC_Z_NEAR (ours; what a factorised prior leaves between
- * neighbours). */
+/* A channel of z has one table, or so many: a symbol takes its own by the sum of those to its left
+ * and above, each and their sum held within LIC_Z_NEAR (ours; what a factorised prior leaves
+ * between neighbours). */
 enum { LIC_Z_NEAR = 3, LIC_Z_CONTEXTS = 2 * LIC_Z_NEAR + 1 };
 
 /* Integer frequency tables as in the file (entropy/ builds its coder's tables from them). */

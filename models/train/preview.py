@@ -59,29 +59,30 @@ def means(x):
     return x.double().numpy().reshape(h // 16, 16, w // 16, 16, 3).mean((1, 3)).reshape(-1, 3) - 0.5
 
 
-def observe(net, x, level, channels):
-    """-> y_hat as `latents` gives it, the means to be found from it, and the symbols that were coded, as tables.py counts them"""
+def observe(net, channels, job):
+    """job: picture, level. -> the level, y_hat as `latents` gives it, the means to be found from it, the symbols that were coded, as tables.py counts them"""
+    x, level = job
     with counted_symbols(net) as counts:
-        return latents(net, x, level, channels), means(x), counts
+        return level, latents(net, x, level, channels), means(x), counts
 
 
-_observer = None
+_network = None             # of a process of the pool, and its channels
 
 
-def _begin(net, channels):
-    global _observer
+def _begin(*network):
+    global _network
     torch.set_num_threads(1)
-    _observer = lambda job: (job[1], *observe(net, *job, channels))
+    _network = network
 
 
 def _work(job):
-    return _observer(job)
+    return observe(*_network, job)
 
 
-def observations(net, jobs, channels, processes=1):
-    """What `observe` makes of each (picture, level), with the level before it, in their order. Processes of one thread each do not wait for each other."""
+def observations(net, channels, jobs, processes=1):
+    """What `observe` makes of the jobs, in their order. Processes of one thread each do not wait for each other."""
     if processes == 1:
-        yield from ((level, *observe(net, x, level, channels)) for x, level in jobs)
+        yield from (observe(net, channels, job) for job in jobs)
         return
     with multiprocessing.get_context("spawn").Pool(processes, _begin, (net, channels)) as pool:
         yield from pool.imap(_work, jobs)
@@ -120,6 +121,6 @@ def fit(net, pattern, slices=3, count=400, seed=1, processes=1):
     """The two tensors of the weights file, from `count` tiles, and the symbols that were coded meanwhile."""
     channels, rng = sum(net.slices[:slices]), np.random.RandomState(seed)
     jobs = ((x, rng.uniform(0, net.LEVELS - 1)) for x in tiles(pattern, count))
-    left, right, counts = normal_equations(observations(net, jobs, channels, processes), net.LEVELS)
+    left, right, counts = normal_equations(observations(net, channels, jobs, processes), net.LEVELS)
     weight, bias = solve(left, right, net.LEVELS)
     return {"preview.weight": weight, "preview.bias": bias}, counts
