@@ -26,7 +26,7 @@ ISA_avx2   := -mavx2 -mfma
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 endif
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
-speed     = $(if $(filter models/% cli/metrics.c,$1),-O3) $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
+speed     = $(if $(filter models/% cli/rd/metrics.c,$1),-O3) $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
 
 # pkg-config where it is there, the usual names where it is not.
 pkg       = $(shell pkg-config $1 $2 2>/dev/null || echo $3)
@@ -36,7 +36,7 @@ Z_LIBS    := $(call pkg,--libs,zlib,-lz)
 LIC_LIBS  := $(Z_LIBS) -ldl -pthread
 
 LIB_SOURCES  := $(wildcard codec/*.c codec/base/*.c entropy/*.c models/*.c models/kernels/*.c)
-CLI_SOURCES  := $(wildcard cli/*.c)
+CLI_SOURCES  := $(wildcard cli/*.c cli/*/*.c)
 TEST_SOURCES := $(wildcard tests/unit/*.c tests/parity/*.c tests/golden/*.c tests/cli/*.c tests/fuzz/*.c)
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -85,7 +85,7 @@ clean:
 
 ## make help: this list
 help:
-	@sed -n 's/^## /  /p' Makefile cli/package.mk
+	@sed -n 's/^## /  /p' Makefile cli/package/package.mk
 	@echo '  Variables: CC=clang V=1 WERROR=1 BLAS=none BUILD=folder CFLAGS= LDFLAGS= PREFIX= DESTDIR='
 
 setup:
@@ -144,5 +144,5 @@ $(BUILD)/flags: FORCE
 .PHONY: all demo check check-cross check-full fuzz tests programs bench format clean help setup FORCE
 .SECONDARY: $(TEST_OBJECTS)
 
-include cli/package.mk
+include cli/package/package.mk
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

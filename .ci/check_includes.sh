@@ -25,6 +25,17 @@ report() {
 base='codec/base/[a-z0-9_]+\.h'
 public='codec/lic\.h'
 
+# Inside cli/, each room may include what stands above it here.
+room() { # FOLDER ALLOWED
+    report "cli/$1/ may include, beside codec/lic.h, only $2:" "$(only "cli/$1" "cli/($2)\.h|$public")"
+}
+any='[a-z0-9_]+'
+room base "base/$any"
+room picture "(base|picture)/$any"
+room options "(base|picture|options)/$any|batch/target|rd/curve"
+room batch "(base|picture|options|batch)/$any|rd/metrics"
+room rd "(base|picture|options|batch|rd)/$any|commands"
+room package "(base|picture|package/desktop)/$any|options/read_value"
 report 'cli/ may include its own headers and codec/lic.h:' \
     "$(only cli "cli/[a-z0-9_/]+\.h|$public")"
 report 'models/ may include its own headers, codec/base and codec/lic.h:' \

@@ -2,7 +2,7 @@
 #ifndef LIC_CLI_COMMANDS_H
 #define LIC_CLI_COMMANDS_H
 
-#include "cli/options.h"
+#include "cli/options/options.h"
 
 int lic_command_encode(const lic_settings *settings);
 int lic_command_decode(const lic_settings *settings);

@@ -1,7 +1,7 @@
 /* decode.c - lic decode: .lic files to pictures. */
-#include "cli/batch.h"
+#include "cli/base/report.h"
+#include "cli/batch/batch.h"
 #include "cli/commands.h"
-#include "cli/report.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* encode.c - lic encode: pictures to .lic files. */
-#include "cli/batch.h"
+#include "cli/base/report.h"
+#include "cli/batch/batch.h"
+#include "cli/batch/search.h"
 #include "cli/commands.h"
-#include "cli/report.h"
-#include "cli/search.h"
 
 #include <errno.h>
 #include <stdlib.h>

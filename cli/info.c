@@ -1,9 +1,9 @@
 /* info.c - lic info: what a stream or a weights file holds, and what a size would cost; lic -V. */
+#include "cli/base/models.h"
+#include "cli/base/report.h"
+#include "cli/batch/job.h"
 #include "cli/commands.h"
-#include "cli/job.h"
-#include "cli/models.h"
-#include "cli/rates.h"
-#include "cli/report.h"
+#include "cli/options/rates.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* lic.c - main of the command line program: reads the options and hands over to the command.
  * Results go to standard output, everything said to people to standard error. */
+#include "cli/base/files.h"
+#include "cli/base/report.h"
 #include "cli/commands.h"
-#include "cli/files.h"
-#include "cli/report.h"
 
 #include <errno.h>
 #include <stdio.h>

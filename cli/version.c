@@ -1,7 +1,7 @@
 /* version.c - lic -V: what this program is and what it would use here. */
+#include "cli/base/models.h"
+#include "cli/base/report.h"
 #include "cli/commands.h"
-#include "cli/models.h"
-#include "cli/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* decoder.c - lic_decoder: what is asked for and whether it can be had. Nothing is allocated for
- * the picture before the head has passed its checks and the limits; decoding.c then does the work.
- */
+ * the picture before the head has passed its checks and the limits; decode_tiles.c then does the
+ * work. */
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
-#include "codec/decoding.h"
+#include "codec/decode_tiles.h"
 
 #include <string.h>
 

@@ -4,9 +4,9 @@
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
-#include "codec/context.h"
 #include "codec/latent.h"
 #include "codec/pixels.h"
+#include "codec/session.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs every test there is and adds up what they say: the programs in $BUILD/tests (from tests/unit,
-# tests/parity, tests/golden, tests/cli, tests/fuzz), tests/cli/*.sh, tests/cli/*.py and tests/train/*.py. A program or shell
-# script ends with the line "N passed, N failed" (", N skipped" may follow); a Python script counts as
-# one test, which its exit status decides and a line "skip: why" skips. A test that crashes, hangs or
-# says nothing counts as failed. The last line printed here is the sum; exit 1 if anything failed.
+# tests/parity, tests/golden, tests/cli, tests/fuzz), tests/cli/*.sh, tests/cli/*.py, tests/train/*.py
+# and tests/reference/test_*.py. A program or shell script ends with the line "N passed, N failed"
+# (", N skipped" may follow); a Python script counts as one test, which its exit status decides and a
+# line "skip: why" skips. A test that crashes, hangs or says nothing counts as failed. The last line printed here is the sum; exit 1 if anything failed.
 #
 #   BUILD=folder         where `make` built, default build
 #   TEST_TIMEOUT=secs    for one test, default 300
@@ -81,7 +81,7 @@ for script in tests/cli/*.sh tests/golden/*.sh tests/parity/*.sh; do
     name=${script#tests/} name=${name%.sh} name=${name/\//_}
     wanted "$name" "$@" && run_test program "$name" bash "$script"
 done
-for script in tests/cli/*.py tests/train/*.py tests/golden/*.py; do
+for script in tests/cli/*.py tests/train/*.py tests/reference/test_*.py tests/golden/*.py; do
     [ -f "$script" ] || continue
     name=${script#tests/} name=${name%.py} name=${name/\//_}
     wanted "$name" "$@" || continue

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """lic eval against PSNR and MS-SSIM written again in numpy, after pytorch-msssim, on pictures of odd sizes.
 
-The formulas are taken from the papers and that package, not from cli/metrics.c, so that one slip
+The formulas are taken from the papers and that package, not from cli/rd/metrics.c, so that one slip
 cannot hide in both. Skipped without numpy.
 """
 import json

@@ -60,7 +60,7 @@ holds "no temporary files" no_strays .
 
 if command -v update-mime-database >/dev/null && command -v gio >/dev/null; then
     mkdir -p xdg/mime/packages
-    cp "$ROOT/cli/desktop/lic.xml" xdg/mime/packages
+    cp "$ROOT/cli/package/desktop/lic.xml" xdg/mime/packages
     export XDG_DATA_HOME=$T/xdg
     run update-mime-database xdg/mime
     holds "the description is valid" test -s xdg/mime/image/x-lic.xml

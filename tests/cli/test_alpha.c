@@ -1,7 +1,7 @@
 /* test_alpha.c - the plane of alpha: packed and unpacked row by row without loss, and damage seen.
  */
-#include "cli/alpha.h"
-#include "cli/blend.h"
+#include "cli/picture/alpha.h"
+#include "cli/picture/blend.h"
 #include "tests/test.h"
 
 #include <zlib.h>

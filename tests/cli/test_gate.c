@@ -1,6 +1,6 @@
 /* test_gate.c - the gate that hands out threads and memory: never more of either than there is, but
  * for one who is alone, and everybody's turn comes. */
-#include "cli/gate.h"
+#include "cli/batch/gate.h"
 #include "tests/test.h"
 
 #include <stdbool.h>

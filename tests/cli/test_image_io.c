@@ -1,6 +1,6 @@
 /* test_image_io.c - the picture readers and writers of the command line program, sample by sample:
  * what lic eval cannot see (16 bits, metadata, alpha, limits). */
-#include "cli/image_io.h"
+#include "cli/picture/image_io.h"
 #include "tests/cli/png_fixture.h"
 #include "tests/test.h"
 

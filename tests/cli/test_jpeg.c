@@ -1,6 +1,6 @@
 /* test_jpeg.c - the JPEG reader and writer: all kinds of files that libjpeg can make are read as
  * libjpeg reads them, others are refused by name, and what a small file can ask for is bounded. */
-#include "cli/image_io.h"
+#include "cli/picture/image_io.h"
 #include "tests/test.h"
 
 #include <jpeglib.h>

@@ -2,9 +2,9 @@
  * allocation fails, or all from one on: each of them in turn. The linker leads what the program,
  * the library, zlib and libpng allocate to here (Makefile). A run either gives the right file or
  * says that memory is missing, fails as an input does (exit 1) and leaves none; nothing leaks. */
+#include "cli/base/report.h"
 #include "cli/commands.h"
-#include "cli/options.h"
-#include "cli/report.h"
+#include "cli/options/options.h"
 #include "tests/cli/png_fixture.h"
 #include "tests/test.h"
 

@@ -1,6 +1,6 @@
 /* test_png_pack.c - the writer of PNG in several threads: the same bytes for any number of them,
  * and libpng reads the pixels back. */
-#include "cli/image_io.h"
+#include "cli/picture/image_io.h"
 #include "tests/test.h"
 
 static const lic_read_options read_options = {.max_pixels = 1 << 28};

@@ -1,7 +1,7 @@
 /* test_rows.c - lic_reader and lic_writer: rows in any portions, metadata behind the pixels, damage
  * in the last rows, alpha and colours there and back, files that shrink. */
-#include "cli/colour.h"
-#include "cli/image_format.h"
+#include "cli/picture/colour.h"
+#include "cli/picture/format.h"
 #include "tests/cli/png_fixture.h"
 #include "tests/test.h"
 

@@ -1,7 +1,7 @@
 /* test_target.c - the search for a size or a PSNR, on curves made up for it: never on the wrong
  * side of the target, never more than five tries, and near it on any curve that rises smoothly. */
-#include "cli/rates.h"
-#include "cli/target.h"
+#include "cli/batch/target.h"
+#include "cli/options/rates.h"
 #include "tests/test.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* test_texts.c - comments, texts and IPTC of pictures: encodings, the chunk, Photoshop's resources,
  * and the way through PNG and JPEG files; damaged ones are left out, or stay what they are. */
-#include "cli/iptc.h"
-#include "cli/texts.h"
+#include "cli/picture/iptc.h"
+#include "cli/picture/texts.h"
 #include "tests/cli/png_fixture.h"
 #include "tests/test.h"
 

@@ -1,8 +1,8 @@
 /* test_view.c - what the thumbnailer and the gdk-pixbuf module show: areas averaged exactly,
  * whatever the two sizes, EXIF orientation from hostile bytes, and pictures turned as EXIF says. */
-#include "cli/desktop/orientation.h"
-#include "cli/desktop/shrink.h"
-#include "cli/desktop/view.h"
+#include "cli/package/desktop/orientation.h"
+#include "cli/package/desktop/shrink.h"
+#include "cli/package/desktop/view.h"
 #include "tests/test.h"
 
 enum { MOST = 40 };

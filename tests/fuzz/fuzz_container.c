@@ -2,7 +2,7 @@
  * with the checksum made right, and lic_chunk_read of every chunk. A file that is accepted must
  * come out of the writer with the same head. Then metadata and alpha go, as decoding does it, with
  * a black picture into files of all formats, which our own readers must take. */
-#include "cli/desktop/view.h"
+#include "cli/package/desktop/view.h"
 #include "codec/container.h"
 #include "tests/fuzz/fuzz_image.h"
 

@@ -1,8 +1,8 @@
 /* fuzz_curve.c - the readers of text: JSON, and curves in JSON and CSV, which are compared where
  * they are sound. What JSON is taken must be a tree of as many values as there is room for in its
  * text. */
-#include "cli/curve.h"
-#include "cli/json_read.h"
+#include "cli/base/json_read.h"
+#include "cli/rd/curve.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
 #ifndef LIC_TESTS_FUZZ_IMAGE_H
 #define LIC_TESTS_FUZZ_IMAGE_H
 
-#include "cli/image_io.h"
+#include "cli/picture/image_io.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { FUZZ_MAX_PIXELS = 1 << 16 };

@@ -7,8 +7,8 @@
 #ifndef LIC_TESTS_GOLDEN_H
 #define LIC_TESTS_GOLDEN_H
 
-#include "codec/context.h"
 #include "codec/latent.h"
+#include "codec/session.h"
 #include "tests/test.h"
 
 #include <math.h>

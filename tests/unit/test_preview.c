@@ -1,8 +1,8 @@
 /* test_preview.c - pictures of 1/16: by the head that a network may have for them, compared with a
  * plain form of FORMAT.md, section 8, and without one by averaging the decoded picture. */
 #include "codec/container.h"
-#include "codec/context.h"
 #include "codec/latent.h"
+#include "codec/session.h"
 #include "codec/tile_codes.h"
 #include "codec/tiles.h"
 #include "tests/unit/codec_fixture.h"

@@ -1,0 +1,335 @@
+/* files.c - see files.h. */
+#define _XOPEN_SOURCE 700 /* realpath; lowers nothing that the build asks for */
+
+#include "cli/base/files.h"
+
+#include "cli/base/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whatever the limit: endless streams end here. */
+#define MAX_FILE_BYTES ((size_t)1 << 32)
+
+/* The outputs that are being written, for the thread that signals go to. A temporary file is made,
+ * noted, renamed and removed under the lock: a signal finds all there are, and none comes after. */
+static pthread_mutex_t outputs_lock = PTHREAD_MUTEX_INITIALIZER;
+static lic_output *outputs;
+
+/* The rights that new files do not get. */
+static mode_t file_mask = 022;
+
+static bool is_stream(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+/* ---- reading ---- */
+
+/* How much may be read, and how it is said. */
+struct limit {
+    size_t bytes;
+    const char *name;
+};
+
+static struct limit limit_of(uint64_t max_memory)
+{
+    const uint64_t bytes = max_memory ? max_memory : LIC_READ_MEMORY;
+    if (bytes > MAX_FILE_BYTES)
+        return (struct limit){MAX_FILE_BYTES, "the limit of "};
+    return (struct limit){(size_t)bytes,
+                          max_memory ? "--max-memory=" : "the default of --max-memory="};
+}
+
+static lic_status too_large(const struct limit *limit, bool regular, lic_error *err)
+{
+    return lic_report_fail(
+        err, LIC_ERR_LIMIT, "%s read into memory as a whole, and has more than %s%zu bytes",
+        regular ? "is" : "comes through a pipe, which is", limit->name, limit->bytes);
+}
+
+/* Makes room for more: twice as much, but no more than the limit and a byte that shows that it is
+ * exceeded. */
+static lic_status grow(lic_file_data *out, size_t *capacity, size_t most, lic_error *err)
+{
+    if (out->data)
+        *capacity = *capacity < 65536 ? 131072 : *capacity * 2;
+    *capacity = *capacity > most ? most + 1 : *capacity;
+    uint8_t *grown = realloc(out->data, *capacity);
+    if (!grown)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory to read it");
+    out->data = grown;
+    return LIC_OK;
+}
+
+static lic_status read_all(int fd, size_t expected, size_t most, lic_file_data *out, lic_error *err)
+{
+    size_t capacity = expected + 1; /* one more, so that the end is seen without growing */
+    while (out->bytes <= most) {
+        lic_status status = LIC_OK;
+        if (!out->data || out->bytes == capacity)
+            status = grow(out, &capacity, most, err);
+        if (status != LIC_OK)
+            return status;
+        ssize_t got = read(fd, out->data + out->bytes, capacity - out->bytes);
+        if (got == 0)
+            return LIC_OK;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot read: %s", strerror(errno));
+        out->bytes += (size_t)got;
+    }
+    return LIC_OK;
+}
+
+lic_status lic_file_read(const char *path, uint64_t max_memory, lic_file_data *out, lic_error *err)
+{
+    const struct limit limit = limit_of(max_memory);
+    *out = (lic_file_data){0};
+    int fd = is_stream(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot open: %s", strerror(errno));
+    struct stat st;
+    const bool known = fstat(fd, &st) == 0, regular = known && S_ISREG(st.st_mode);
+    const uint64_t length = regular && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    lic_status status = LIC_OK;
+    if (known && S_ISDIR(st.st_mode))
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "is a folder");
+    else if (length <= limit.bytes)
+        status = read_all(fd, (size_t)length, limit.bytes, out, err);
+    if (status == LIC_OK && (length > limit.bytes || out->bytes > limit.bytes))
+        status = too_large(&limit, regular, err);
+    if (status == LIC_OK && out->bytes == 0)
+        status = lic_report_fail(err, LIC_ERR_TRUNCATED, "is empty");
+    if (status != LIC_OK)
+        lic_file_free(out);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return status;
+}
+
+void lic_file_free(lic_file_data *data)
+{
+    free(data->data);
+    *data = (lic_file_data){0};
+}
+
+/* ---- writing ---- */
+
+lic_place lic_output_place(const char *path, const char *input)
+{
+    struct stat out, in;
+    if (is_stream(path))
+        return LIC_PLACE_DEVICE;
+    if (stat(path, &out) != 0) /* a dangling link is something that stands there, too */
+        return lstat(path, &out) == 0 ? LIC_PLACE_FILE : LIC_PLACE_FREE;
+    if (S_ISDIR(out.st_mode))
+        return LIC_PLACE_FOLDER;
+    bool read_input = is_stream(input) ? fstat(STDIN_FILENO, &in) == 0 : stat(input, &in) == 0;
+    if (read_input && S_ISREG(in.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return LIC_PLACE_INPUT;
+    return S_ISREG(out.st_mode) ? LIC_PLACE_FILE : LIC_PLACE_DEVICE;
+}
+
+/* "folder/.name.XXXXXX": in the same folder, or the rename would have to copy. */
+static char *temporary_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash - path + 1) : 0;
+    size_t bytes = strlen(path) + sizeof "..XXXXXX";
+    char *name = malloc(bytes);
+    /* A name near the limit of 255 bytes would not stand the longer one. */
+    if (name)
+        snprintf(name, bytes, "%.*s.%.200s.XXXXXX", folder, path, path + folder);
+    return name;
+}
+
+/* With the lock held. */
+static void unlist(const lic_output *out)
+{
+    lic_output **at = &outputs;
+    while (*at && *at != out)
+        at = &(*at)->next;
+    if (*at)
+        *at = out->next;
+}
+
+/* mkstemp, and the output noted for signals. */
+static int create_listed(lic_output *out)
+{
+    pthread_mutex_lock(&outputs_lock);
+    int fd = mkstemp(out->temporary);
+    if (fd >= 0) {
+        out->next = outputs;
+        outputs = out;
+    }
+    pthread_mutex_unlock(&outputs_lock);
+    return fd;
+}
+
+static void remove_listed(lic_output *out)
+{
+    pthread_mutex_lock(&outputs_lock);
+    unlink(out->temporary);
+    unlist(out);
+    pthread_mutex_unlock(&outputs_lock);
+}
+
+/* Opens the file with the rights that open() would have given it; mkstemp's are for secrets. */
+static FILE *create_temporary(lic_output *out)
+{
+    int fd = create_listed(out);
+    if (fd < 0)
+        return NULL;
+    (void)fchmod(fd, 0666 & ~file_mask); /* a file system without rights is fine as well */
+    FILE *stream = fdopen(fd, "wb");
+    if (!stream) {
+        close(fd);
+        remove_listed(out);
+    }
+    return stream;
+}
+
+lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, lic_error *err)
+{
+    *out = (lic_output){.overwrite = overwrite};
+    if (is_stream(path)) {
+        out->stream = stdout;
+        return LIC_OK;
+    }
+    if (lic_output_place(path, path) == LIC_PLACE_DEVICE) {
+        out->stream = fopen(path, "wb");
+    } else {
+        out->path = realpath(path, NULL); /* a link to a file stays a link */
+        if (!out->path)
+            out->path = strdup(path);
+        out->temporary = out->path ? temporary_name(out->path) : NULL;
+        out->stream = out->temporary ? create_temporary(out) : NULL;
+    }
+    if (!out->stream) {
+        lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s", path, strerror(errno));
+        lic_output_abort(out);
+        return err->status;
+    }
+    return LIC_OK;
+}
+
+static void forget(lic_output *out)
+{
+    free(out->path);
+    free(out->temporary);
+    *out = (lic_output){0};
+}
+
+/* Gives the temporary file its name, if nothing has it. A second link does so in one step, whatever
+ * other programs do; where there are no links, it is looked at first. */
+static int rename_to_free(const char *from, const char *to)
+{
+    struct stat st;
+    if (link(from, to) == 0)
+        return unlink(from);
+    if (errno == EEXIST)
+        return -1;
+    if (lstat(to, &st) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
+/* Under the lock, or a signal in between would remove nothing and leave the file behind. */
+static lic_status rename_listed(lic_output *out, lic_error *err)
+{
+    pthread_mutex_lock(&outputs_lock);
+    const int failed = out->overwrite ? rename(out->temporary, out->path)
+                                      : rename_to_free(out->temporary, out->path);
+    const int why = errno;
+    if (!failed)
+        unlist(out);
+    pthread_mutex_unlock(&outputs_lock);
+    if (!failed)
+        return LIC_OK;
+    if (why == EEXIST && !out->overwrite)
+        return lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
+                               "%.150s exists by now; not overwritten without -f", out->path);
+    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot rename: %s", strerror(why));
+}
+
+static lic_status finish(lic_output *out, lic_error *err)
+{
+    bool bad = fflush(out->stream) != 0 || ferror(out->stream);
+    int why = errno;
+    if (out->stream != stdout) {
+        bad = fclose(out->stream) != 0 || bad;
+        why = why ? why : errno;
+    }
+    out->stream = NULL;
+    if (bad)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s",
+                               why ? strerror(why) : "unknown error");
+    return out->path ? rename_listed(out, err) : LIC_OK;
+}
+
+lic_status lic_output_commit(lic_output *out, lic_error *err)
+{
+    errno = 0;
+    lic_status status = finish(out, err);
+    if (status != LIC_OK && out->temporary)
+        remove_listed(out);
+    forget(out);
+    return status;
+}
+
+void lic_output_abort(lic_output *out)
+{
+    if (out->stream && out->stream != stdout)
+        fclose(out->stream);
+    if (out->stream && out->temporary)
+        remove_listed(out);
+    forget(out);
+}
+
+static void *wait_for_signals(void *user)
+{
+    const sigset_t *numbers = user;
+    int number;
+    while (sigwait(numbers, &number) != 0)
+        ;
+    pthread_mutex_lock(&outputs_lock); /* and never unlocked */
+    for (const lic_output *out = outputs; out; out = out->next)
+        unlink(out->temporary);
+    if (isatty(STDERR_FILENO)) /* behind what was shown of progress */
+        (void)!write(STDERR_FILENO, "\n", 1);
+    _exit(LIC_EXIT_INTERRUPTED);
+}
+
+void lic_output_catch_signals(void)
+{
+    static sigset_t caught; /* the thread reads it */
+    const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,  SIGXCPU,
+                           SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM};
+    struct sigaction old;
+    pthread_t thread;
+    file_mask = umask(0); /* asking sets it: not to be done beside other threads */
+    umask(file_mask);
+    signal(SIGPIPE, SIG_IGN); /* writing fails, is told, and what is half written goes away */
+    signal(SIGXFSZ, SIG_IGN); /* so it does at the limit of a file's size */
+    sigemptyset(&caught);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */
+            sigaddset(&caught, numbers[i]);
+    /* Blocked here and in all threads to come, so that they arrive at the one that waits. */
+    pthread_sigmask(SIG_BLOCK, &caught, NULL);
+    if (pthread_create(&thread, NULL, wait_for_signals, &caught) != 0)
+        pthread_sigmask(SIG_UNBLOCK, &caught, NULL); /* they end the program all the same */
+    else
+        pthread_detach(thread);
+}

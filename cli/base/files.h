@@ -1,0 +1,55 @@
+/* files.h - whole files in, whole files out. "-" is standard input or output.
+ * An output file appears under its name only when it is complete: it is written beside its place
+ * under a temporary name and renamed; an error or a signal removes it. */
+#ifndef LIC_CLI_BASE_FILES_H
+#define LIC_CLI_BASE_FILES_H
+
+#include "codec/lic.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct lic_file_data {
+    uint8_t *data; /* lic_file_free */
+    size_t bytes;
+} lic_file_data;
+
+/* What --max-memory lets be read as a whole, if it is not given. */
+#define LIC_READ_MEMORY ((uint64_t)1 << 30)
+#define LIC_READ_ANY    UINT64_MAX
+/* A file of more than max_memory bytes (0: LIC_READ_MEMORY) is refused, and no more than that is
+ * taken: what comes through a pipe tells its length only at its end. LIC_READ_ANY is for what has
+ * nothing to do with --max-memory; there is still an end to it. */
+lic_status lic_file_read(const char *path, uint64_t max_memory, lic_file_data *out, lic_error *err);
+void lic_file_free(lic_file_data *data);
+
+typedef struct lic_output {
+    FILE *stream;
+    char *path;      /* where it will be; NULL for a stream or device, written in place */
+    char *temporary; /* its name until then */
+    bool overwrite;
+    struct lic_output *next; /* of those that a signal removes */
+} lic_output;
+
+/* What stands at an output name. */
+typedef enum lic_place {
+    LIC_PLACE_FREE,
+    LIC_PLACE_FILE,   /* would be overwritten */
+    LIC_PLACE_DEVICE, /* a device or pipe: written in place */
+    LIC_PLACE_INPUT,  /* the input itself, by this or another name */
+    LIC_PLACE_FOLDER
+} lic_place;
+lic_place lic_output_place(const char *path, const char *input);
+
+/* The output stays where it is in memory until it is committed or aborted. */
+lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, lic_error *err);
+/* Flushes, closes, renames. The output is closed in any case. */
+lic_status lic_output_commit(lic_output *out, lic_error *err);
+/* Closes and removes what was written so far. */
+void lic_output_abort(lic_output *out);
+
+/* From here on SIGINT, SIGTERM, SIGHUP and all others that end a program and can be caught remove
+ * the temporary files and exit with 130. To be called before there are other threads. */
+void lic_output_catch_signals(void);
+
+#endif

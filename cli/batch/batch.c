@@ -1,0 +1,373 @@
+/* batch.c - see batch.h. */
+#include "cli/batch/batch.h"
+
+#include "cli/base/report.h"
+#include "cli/batch/gate.h"
+
+#include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Pixels that a thread is worth starting for: below, several pictures at a time are faster. */
+enum { PIXELS_PER_THREAD = 1 << 19, MAX_MODELS = 16 };
+
+struct opened_model {
+    uint32_t id; /* as asked for */
+    lic_model *model;
+    lic_model_info info;
+    lic_error err; /* why there is none: it is not tried again */
+};
+
+struct failure {
+    const char *path; /* the list's */
+    char *text;
+};
+
+struct lic_batch {
+    const lic_settings *settings;
+    const lic_inputs *inputs;
+    lic_batch_fn work;
+    lic_gate gate;
+    int n_workers;
+    double start;
+
+    pthread_mutex_t models_lock;
+    struct opened_model models[MAX_MODELS];
+    int n_models;
+
+    pthread_mutex_t lock; /* for all that follows */
+    size_t next;          /* input */
+    bool stop;            /* nothing that follows can work */
+    FILE *json;
+    bool json_failed;
+    size_t n_done, n_coded, n_skipped, n_failed, n_failed_by_model;
+    struct failure *failures;
+    double pixels, bytes;
+};
+
+/* ---- models ---- */
+
+/* With the lock held. NULL if there are more models than anybody has. */
+static struct opened_model *find_model(lic_batch *b, uint32_t id)
+{
+    for (int i = 0; i < b->n_models; i++)
+        if (b->models[i].id == id)
+            return &b->models[i];
+    if (b->n_models == MAX_MODELS)
+        return NULL;
+    struct opened_model *m = &b->models[b->n_models++];
+    *m = (struct opened_model){.id = id};
+    (void)lic_settings_open_model(b->settings, id, &m->model, &m->info, &m->err);
+    return m;
+}
+
+lic_status lic_worker_model(lic_worker *worker, lic_job *job, uint32_t id, const lic_model **model)
+{
+    lic_batch *b = worker->batch;
+    pthread_mutex_lock(&b->models_lock);
+    const struct opened_model *m = find_model(b, b->settings->model ? 0 : id);
+    pthread_mutex_unlock(&b->models_lock);
+    lic_job_lap(job, LIC_LAP_LOAD);
+    if (!m)
+        return lic_report_fail(&job->err, LIC_ERR_MODEL_OPEN, "needs one more model than %d",
+                               MAX_MODELS);
+    if (!m->model) {
+        job->err = m->err;
+        return job->err.status;
+    }
+    job->model_info = m->info;
+    *model = m->model;
+    return LIC_OK;
+}
+
+/* ---- contexts ---- */
+
+static void drop_contexts(void *user)
+{
+    lic_worker *worker = user;
+    lic_encoder_free(worker->encoder);
+    lic_decoder_free(worker->decoder);
+    worker->encoder = NULL;
+    worker->decoder = NULL;
+    worker->context_bytes = 0;
+}
+
+/* By the size of the picture; more if there are fewer inputs than threads. */
+static int threads_for(const lic_batch *b, uint32_t width, uint32_t height)
+{
+    const uint64_t by_size = (uint64_t)width * height / PIXELS_PER_THREAD;
+    const int share = b->gate.threads / b->n_workers;
+    const int most = b->gate.threads;
+    const int threads = by_size > (uint64_t)most ? most : (int)by_size;
+    return threads > share ? threads : share;
+}
+
+static lic_status set_up(lic_worker *worker, unsigned use, lic_error *err)
+{
+    lic_options options = lic_settings_options(worker->batch->settings);
+    lic_status status = LIC_OK;
+    options.threads = worker->threads;
+    options.progress = worker->batch->inputs->n == 1 ? lic_report_progress : NULL;
+    if ((use & LIC_USE_ENCODER) && !worker->encoder)
+        status = lic_encoder_new(worker->model, &options, &worker->encoder, err);
+    if (status == LIC_OK && (use & LIC_USE_DECODER) && !worker->decoder)
+        status = lic_decoder_new(worker->model, &options, &worker->decoder, err);
+    return status;
+}
+
+lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model,
+                            const lic_need *need)
+{
+    lic_batch *b = worker->batch;
+    const int threads = threads_for(b, need->width, need->height);
+    const uint64_t contexts = need->use == (LIC_USE_ENCODER | LIC_USE_DECODER) ? 2 : 1;
+    const uint64_t planned =
+        need->stream ? lic_plan_stream_bytes(model, need->stream, need->row_bytes, threads)
+                     : contexts * lic_plan_bytes(model, need->width, need->height, need->tile_side,
+                                                 need->row_bytes, threads);
+    if (worker->model != model || worker->threads != threads) {
+        drop_contexts(worker);
+        lic_gate_keep(&b->gate, 0, &worker->held_bytes);
+    }
+    const uint64_t context = planned > worker->context_bytes ? planned : worker->context_bytes;
+    lic_gate_enter(&b->gate, threads, context + need->extra_bytes, &worker->held_bytes,
+                   drop_contexts, worker);
+    worker->model = model;
+    worker->threads = worker->taken_threads = threads;
+    if (worker->context_bytes < planned)
+        worker->context_bytes = planned;
+    lic_job_lap(job, LIC_LAP_WAIT);
+    return set_up(worker, need->use, &job->err);
+}
+
+void lic_worker_leave(lic_worker *worker)
+{
+    lic_gate_leave(&worker->batch->gate, worker->taken_threads);
+    worker->taken_threads = 0;
+}
+
+/* After a job: gives back its memory, and what is kept for the next one if others need it now. */
+static void end_job(lic_worker *worker)
+{
+    lic_gate *gate = &worker->batch->gate;
+    if (worker->taken_threads)
+        lic_worker_leave(worker);
+    if (lic_gate_is_crowded(gate))
+        drop_contexts(worker);
+    lic_gate_keep(gate, worker->context_bytes, &worker->held_bytes);
+}
+
+/* ---- results ---- */
+
+static bool is_of_model(lic_status status)
+{
+    return lic_report_exit_code(status) == LIC_EXIT_MODEL;
+}
+
+/* With the lock held. */
+static void note_failure(lic_batch *b, const lic_job *job, lic_status status)
+{
+    lic_report_error(job->input, "%s", job->err.text);
+    if (is_of_model(status)) {
+        b->n_failed_by_model++;
+        /* Encoding takes one model for all. */
+        b->stop = b->stop || b->settings->command == LIC_COMMAND_ENCODE;
+    }
+    struct failure *grown = realloc(b->failures, (b->n_failed + 1) * sizeof *grown);
+    if (grown) {
+        b->failures = grown;
+        grown[b->n_failed] = (struct failure){job->input, strdup(job->err.text)};
+    }
+    b->n_failed++;
+}
+
+static void show_progress(const lic_batch *b)
+{
+    lic_report_batch(b->n_done, b->inputs->n, b->pixels, lic_report_seconds() - b->start);
+}
+
+static void take_result(lic_batch *b, lic_job *job, lic_status status)
+{
+    pthread_mutex_lock(&b->lock);
+    b->n_done++;
+    if (status != LIC_OK) {
+        note_failure(b, job, status);
+    } else if (job->skipped) {
+        b->n_skipped++;
+    } else {
+        b->n_coded++;
+        b->pixels += (double)job->width * job->height;
+        b->bytes += (double)job->bytes;
+    }
+    if (b->json && !b->json_failed && !lic_job_say_json(job, status, b->json)) {
+        lic_report_error(b->settings->json_file, "cannot write the JSON line: %s", strerror(errno));
+        b->json_failed = true;
+        b->stop = true; /* what follows would be done without a trace */
+    }
+    if (!b->json && status == LIC_OK)
+        lic_job_say_text(job, b->inputs->n > 1 && !b->settings->report);
+    if (b->inputs->n > 1)
+        show_progress(b);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* ---- workers ---- */
+
+static bool next_input(lic_batch *b, size_t *index)
+{
+    pthread_mutex_lock(&b->lock);
+    bool more = !b->stop && b->next < b->inputs->n;
+    *index = b->next;
+    b->next += more;
+    pthread_mutex_unlock(&b->lock);
+    return more;
+}
+
+static void *run_worker(void *user)
+{
+    lic_worker *worker = user;
+    lic_batch *b = worker->batch;
+    size_t index;
+    while (next_input(b, &index)) {
+        const lic_input *input = &b->inputs->items[index];
+        lic_job job = {
+            .settings = b->settings, .input = input->path, .output = input->output, .index = index};
+        job.start = job.last = lic_report_seconds();
+        lic_status status = lic_job_check_output(&job);
+        if (status == LIC_OK && !job.skipped)
+            status = b->work(worker, &job);
+        end_job(worker);
+        take_result(b, &job, status);
+    }
+    drop_contexts(worker);
+    lic_gate_keep(&b->gate, 0, &worker->held_bytes);
+    return NULL;
+}
+
+/* The caller is one of the workers; with fewer threads than asked for it works all the same. */
+static void run_workers(lic_batch *b)
+{
+    lic_worker *workers = calloc((size_t)b->n_workers, sizeof *workers);
+    pthread_t *threads = calloc((size_t)b->n_workers, sizeof *threads);
+    lic_worker alone = {.batch = b};
+    int n = 1;
+    for (; workers && threads && n < b->n_workers; n++) {
+        workers[n].batch = b;
+        if (pthread_create(&threads[n], NULL, run_worker, &workers[n]) != 0)
+            break;
+    }
+    run_worker(&alone);
+    for (int i = 1; workers && threads && i < n; i++)
+        pthread_join(threads[i], NULL);
+    free(workers);
+    free(threads);
+}
+
+/* What --max-memory says, or three quarters of what the machine has, as the library takes it. */
+static uint64_t memory_limit(const lic_settings *s)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (s->max_memory)
+        return s->max_memory;
+    return pages > 0 && page > 0 ? (uint64_t)pages / 4 * 3 * (uint64_t)page : UINT64_MAX;
+}
+
+/* glibc learns to keep freed blocks of up to 32 MiB, for each thread apart: memory that nobody has
+ * and the gate does not count. A fixed threshold gives them back to the system. */
+static void keep_no_large_blocks(void)
+{
+#ifdef __GLIBC__
+    enum { LARGE_BYTES = 1 << 20 };
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+#endif
+}
+
+/* ---- the end ---- */
+
+static void say_summary(const lic_batch *b)
+{
+    const char *did = b->settings->command == LIC_COMMAND_ENCODE ? "encoded" : "decoded";
+    const double seconds = lic_report_seconds() - b->start;
+    char skipped[64] = "", failed[64] = "";
+    if (b->n_skipped)
+        snprintf(skipped, sizeof skipped, ", %zu skipped", b->n_skipped);
+    if (b->n_failed)
+        snprintf(failed, sizeof failed, ", %zu failed", b->n_failed);
+    lic_report_note(0, NULL, "%zu %s%s%s: %.1f MP, %.0f bytes, %.4f bpp, %.2f s, %.2f MP/s",
+                    b->n_coded, did, skipped, failed, b->pixels / 1e6, b->bytes,
+                    b->pixels > 0 ? 8 * b->bytes / b->pixels : 0.0, seconds,
+                    b->pixels / 1e6 / seconds);
+    for (size_t i = 0; i < b->n_failed && b->failures; i++)
+        lic_report_error(b->failures[i].path, "failed: %s",
+                         b->failures[i].text ? b->failures[i].text : "");
+    if (b->inputs->n_unread)
+        lic_report_error(NULL, "%zu folders could not be read", b->inputs->n_unread);
+    if (b->next < b->inputs->n)
+        lic_report_error(NULL, "%zu of %zu inputs were not tried", b->inputs->n - b->next,
+                         b->inputs->n);
+}
+
+static int exit_code(const lic_batch *b)
+{
+    if (b->n_failed)
+        return b->n_failed == b->n_failed_by_model ? LIC_EXIT_MODEL : LIC_EXIT_FAILED;
+    return b->json_failed || b->inputs->n_unread ? LIC_EXIT_FAILED : LIC_EXIT_OK;
+}
+
+/* False, said, if the file for JSON cannot be written. */
+static bool open_json(lic_batch *b)
+{
+    const lic_settings *s = b->settings;
+    const bool data_on_stdout = b->inputs->n == 1 && strcmp(b->inputs->items[0].output, "-") == 0;
+    if (!s->json)
+        return true;
+    for (size_t i = 0; i < b->inputs->n && s->json_file; i++) {
+        const lic_input *item = &b->inputs->items[i];
+        if (lic_job_json_clashes(s, item->path) || lic_job_json_clashes(s, item->output))
+            return false;
+    }
+    b->json = lic_job_json_open(s, data_on_stdout ? stderr : stdout);
+    return b->json != NULL;
+}
+
+static void close_all(lic_batch *b)
+{
+    if (b->json && b->settings->json_file && fclose(b->json) != 0 && !b->json_failed) {
+        lic_report_error(b->settings->json_file, "cannot write: %s", strerror(errno));
+        b->json_failed = true;
+    }
+    for (int i = 0; i < b->n_models; i++)
+        lic_model_close(b->models[i].model);
+    for (size_t i = 0; i < b->n_failed && b->failures; i++)
+        free(b->failures[i].text);
+    free(b->failures);
+    lic_gate_destroy(&b->gate);
+    pthread_mutex_destroy(&b->models_lock);
+    pthread_mutex_destroy(&b->lock);
+}
+
+int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_batch_fn work)
+{
+    lic_batch b = {
+        .settings = settings, .inputs = inputs, .work = work, .start = lic_report_seconds()};
+    const int threads = lic_thread_count(settings->threads);
+    b.n_workers = inputs->n < (size_t)threads ? (int)inputs->n : threads;
+    if (inputs->n == 0) /* of this shard */
+        return exit_code(&b);
+    if (!open_json(&b))
+        return LIC_EXIT_FAILED;
+    keep_no_large_blocks();
+    lic_gate_init(&b.gate, threads, memory_limit(settings));
+    pthread_mutex_init(&b.models_lock, NULL);
+    pthread_mutex_init(&b.lock, NULL);
+    run_workers(&b);
+    lic_report_progress_end();
+    if (inputs->n > 1)
+        say_summary(&b);
+    close_all(&b);
+    return exit_code(&b);
+}

@@ -1,0 +1,140 @@
+/* output_names.c - the part of inputs.h that names outputs and finds clashes among them. */
+#include "cli/batch/inputs.h"
+
+#include "cli/base/folder.h"
+#include "cli/base/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NAME = 4096 };
+
+/* Same name, new suffix: the last one goes if it is one of what the command reads. */
+static size_t stem_bytes(const lic_settings *s, const char *name)
+{
+    const char *slash = strrchr(name, '/'), *dot = strrchr(name, '.');
+    bool has_suffix = dot && dot > (slash ? slash + 1 : name);
+    bool goes = has_suffix && (s->command != LIC_COMMAND_DECODE
+                                   ? lic_picture_format_of_name(name) != LIC_FORMAT_NONE
+                                   : strcmp(dot, ".lic") == 0);
+    return goes ? (size_t)(dot - name) : strlen(name);
+}
+
+int lic_inputs_no_memory(void)
+{
+    lic_report_error(NULL, "no memory for the names");
+    return LIC_EXIT_FAILED;
+}
+
+/* To be freed; NULL without memory. */
+static char *output_of(const lic_input *item, const lic_settings *s, const char *suffix)
+{
+    const char *name = s->output_folder ? item->name : item->path;
+    if (s->test || s->command == LIC_COMMAND_BENCH)
+        return strdup("");
+    if (s->output || s->to_stdout)
+        return strdup(s->output ? s->output : "-");
+    if (strcmp(item->path, "-") == 0)
+        return strdup("-");
+    const size_t stem = stem_bytes(s, name), bytes = stem + strlen(suffix) + 1;
+    char *text = malloc(bytes);
+    if (!text)
+        return NULL;
+    memcpy(text, name, stem);
+    strcpy(text + stem, suffix);
+    if (!s->output_folder)
+        return text;
+    char *path = lic_folder_join(s->output_folder, text);
+    free(text);
+    return path;
+}
+
+int lic_inputs_name_outputs(lic_inputs *in, const lic_settings *settings, const char *suffix)
+{
+    for (size_t i = 0; i < in->n; i++) {
+        lic_input *item = &in->items[i];
+        item->output = output_of(item, settings, suffix);
+        if (!item->output)
+            return lic_inputs_no_memory();
+        if (strlen(item->output) >= MAX_NAME) {
+            lic_report_error(NULL, "'%.64s...': the output's name is too long", item->output);
+            return LIC_EXIT_USAGE;
+        }
+    }
+    return -1;
+}
+
+/* ---- clashes ---- */
+
+/* Compares paths as if written without "./" and doubled slashes. Links are not looked through: at
+ * the worst, the second output finds that the first is there by now. */
+static const char *skip(const char *at)
+{
+    while ((at[0] == '.' && at[1] == '/') || (at[0] == '/' && at[1] == '/'))
+        at += at[0] == '.' ? 2 : 1;
+    return at;
+}
+
+static int compare_paths(const char *a, const char *b)
+{
+    a = skip(a);
+    b = skip(b);
+    while (*a && *a == *b) {
+        bool slash = *a == '/';
+        a++;
+        b++;
+        while (slash && (*a == '/' || (a[0] == '.' && a[1] == '/')))
+            a += *a == '/' ? 1 : 2;
+        while (slash && (*b == '/' || (b[0] == '.' && b[1] == '/')))
+            b += *b == '/' ? 1 : 2;
+    }
+    return (unsigned char)*a - (unsigned char)*b;
+}
+
+static int by_output(const void *a, const void *b)
+{
+    const lic_input *const *x = a, *const *y = b;
+    return compare_paths((*x)->output, (*y)->output);
+}
+
+static int output_is_path(const void *path, const void *item)
+{
+    return compare_paths(path, (*(const lic_input *const *)item)->output);
+}
+
+/* The inputs are sorted by output. */
+static bool check_sorted(const lic_inputs *in, const lic_input **sorted)
+{
+    for (size_t i = 1; i < in->n; i++)
+        if (compare_paths(sorted[i - 1]->output, sorted[i]->output) == 0) {
+            lic_report_error(sorted[i]->output, "would be the output of both %s and %s",
+                             sorted[i - 1]->path, sorted[i]->path);
+            return false;
+        }
+    for (size_t i = 0; i < in->n; i++) {
+        const lic_input *const *same =
+            bsearch(in->items[i].path, sorted, in->n, sizeof *sorted, output_is_path);
+        if (same && *same != &in->items[i]) { /* one's own is told later, with links seen through */
+            lic_report_error((*same)->output, "is an input, and would be the output of %s",
+                             (*same)->path);
+            return false;
+        }
+    }
+    return true;
+}
+
+int lic_inputs_check_outputs(const lic_inputs *in)
+{
+    if (in->n < 2 || !*in->items[0].output) /* --test, bench */
+        return -1;
+    const lic_input **sorted = malloc(in->n * sizeof *sorted);
+    if (!sorted)
+        return lic_inputs_no_memory();
+    for (size_t i = 0; i < in->n; i++)
+        sorted[i] = &in->items[i];
+    qsort(sorted, in->n, sizeof *sorted, by_output);
+    const int code = check_sorted(in, sorted) ? -1 : LIC_EXIT_USAGE;
+    free(sorted);
+    return code;
+}

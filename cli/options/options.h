@@ -1,0 +1,130 @@
+/* options.h - the command line, parsed. One table (table.c) says what there is; parsing,
+ * help, hints for mistyped words and, later, shell completion are all read from it. */
+#ifndef LIC_CLI_OPTIONS_OPTIONS_H
+#define LIC_CLI_OPTIONS_OPTIONS_H
+
+#include "cli/batch/target.h"
+#include "cli/picture/image_io.h"
+#include "cli/rd/curve.h"
+#include "codec/lic.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bits, so that an option can name the commands that know it. */
+typedef enum lic_command {
+    LIC_COMMAND_NONE = 0,
+    LIC_COMMAND_ENCODE = 1,
+    LIC_COMMAND_DECODE = 2,
+    LIC_COMMAND_INFO = 4,
+    LIC_COMMAND_EVAL = 8,
+    LIC_COMMAND_BDRATE = 16,
+    LIC_COMMAND_SWEEP = 32,
+    LIC_COMMAND_BENCH = 64,
+    LIC_COMMAND_ANY = 127
+} lic_command;
+
+enum { LIC_MAX_QUALITIES = 64 };
+
+/* What --target-... asks for. */
+typedef struct lic_target_wish {
+    lic_target_kind kind;
+    double value;
+} lic_target_wish;
+
+/* The ways to say how large a file may be; one of them at a time. */
+enum { LIC_BY_QUALITY = 1, LIC_BY_LAMBDA = 2, LIC_BY_BPP = 4, LIC_BY_SIZE = 8, LIC_BY_PSNR = 16 };
+
+typedef enum lic_shell { LIC_SHELL_NONE, LIC_SHELL_BASH, LIC_SHELL_ZSH, LIC_SHELL_FISH } lic_shell;
+
+typedef struct lic_settings {
+    lic_command command;
+    char **files; /* the words that are no options, gathered at the front of argv */
+    int n_files;
+    const char *output; /* -o */
+    const char *output_folder, *file_list;
+    bool recursive;
+    uint32_t shard, shards; /* the first counts from 0; shards 0: all */
+    bool to_stdout, force, no_clobber, quiet, no_progress;
+    bool json;
+    const char *json_file; /* NULL: standard output, or standard error where that holds data */
+    int verbose;
+    const char *model;
+    double quality; /* the first of those below, or the default */
+    double qualities[LIC_MAX_QUALITIES];
+    int n_qualities; /* 0: -q was not given */
+    lic_target_wish target;
+    unsigned rate_given; /* LIC_BY_... */
+    bool report, test, rates;
+    int reps;
+    lic_curve_metric metric;
+    bool has_window;
+    double window[2]; /* dB */
+    bool csv;
+    const char *size_of; /* the compressed file or files, for bpp */
+    int threads;
+    lic_cpu cpu;
+    lic_backend backend;
+    uint64_t max_memory;
+    uint32_t tile_side;    /* 0: the library's */
+    lic_read_options read; /* max_pixels, metadata, alpha */
+    lic_picture_format format;
+    uint32_t depth;                                   /* 0: as the picture has it */
+    uint32_t crop_x, crop_y, crop_width, crop_height; /* all 0: the whole picture */
+    uint32_t scale, n_slices;                         /* 0: not reduced, all slices */
+    bool salvage;
+    bool no_check;
+    uint32_t plan_width, plan_height;
+    int help; /* 1: -h, 2: --help */
+    bool version;
+    lic_shell completion;
+} lic_settings;
+
+/* Sets one field from the text (NULL for an option without value); returns what it wants instead if
+ * the text is wrong ("a number from 0 to 100"), else NULL. */
+typedef const char *(*lic_option_set)(lic_settings *settings, const char *text);
+
+typedef struct lic_option {
+    int group;   /* of lic_options_groups */
+    char letter; /* 0: none */
+    bool rare;   /* only in --help, not in -h */
+    bool value_optional;
+    unsigned commands;
+    const char *name;
+    const char *value; /* NULL: takes none */
+    const char *help;
+    lic_option_set set; /* NULL: a flag */
+    size_t flag;        /* where in lic_settings the bool is that a flag sets */
+} lic_option;
+
+extern const lic_option lic_options_table[]; /* ends with a NULL name */
+extern const char *const lic_options_groups[];
+
+/* What an option is to commands that take it in a sense of their own. */
+typedef struct lic_option_sense {
+    unsigned commands;
+    const char *name; /* of the option */
+    const char *value, *help;
+} lic_option_sense;
+
+extern const lic_option_sense lic_options_senses[]; /* ends with no commands */
+
+/* The option as this command takes it. */
+lic_option lic_options_as(const lic_option *option, unsigned command);
+
+typedef struct lic_command_row {
+    lic_command command;
+    const char *name, *usage, *help;
+    int max_files;
+} lic_command_row;
+
+extern const lic_command_row lic_options_commands[]; /* ends with a NULL name */
+
+/* Defaults, environment, arguments. False after saying what is wrong. */
+bool lic_options_parse(int argc, char **argv, lic_settings *settings);
+/* Help on standard output: all commands, or the one in settings->command. */
+void lic_options_help(const lic_settings *settings);
+/* A script for the shell in settings->completion, on standard output. */
+void lic_options_complete(const lic_settings *settings);
+
+#endif

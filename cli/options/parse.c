@@ -1,0 +1,303 @@
+/* parse.c - parses the command line by the table in table.c. Options may stand anywhere,
+ * "--" ends them, names are not abbreviated. A mistake costs one line that names the word, with the
+ * nearest known word when there is one. */
+#include "cli/options/options.h"
+
+#include "cli/base/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct parser {
+    int argc, at;
+    char **argv;
+    lic_settings *settings;
+    const lic_option *used[64]; /* to check, once the command is known, that it has them */
+    int n_used;
+};
+
+/* ---- hints ---- */
+
+/* Letters to change, add, drop or swap to get from a to b; words longer than the rows are no match.
+ */
+static int distance(const char *a, const char *b)
+{
+    enum { LONGEST = 24 };
+    int rows[3][LONGEST + 1], *before = rows[0], *last = rows[1], *now = rows[2];
+    size_t na = strlen(a), nb = strlen(b);
+    if (na > LONGEST || nb > LONGEST)
+        return LONGEST;
+    for (size_t j = 0; j <= nb; j++)
+        last[j] = (int)j;
+    for (size_t i = 1; i <= na; i++) {
+        now[0] = (int)i;
+        for (size_t j = 1; j <= nb; j++) {
+            int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            best = best < last[j] + 1 ? best : last[j] + 1;
+            best = best < now[j - 1] + 1 ? best : now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                best = best < before[j - 2] + 1 ? best : before[j - 2] + 1;
+            now[j] = best;
+        }
+        int *spare = before;
+        before = last, last = now, now = spare;
+    }
+    return last[nb];
+}
+
+/* A hint is worth giving if most of the word is right. */
+static bool is_near(int changes, const char *word)
+{
+    return changes <= 2 && (size_t)changes * 2 < strlen(word) + 1;
+}
+
+static const char *nearest_option(const char *word)
+{
+    const char *best = NULL;
+    int least = 99;
+    for (const lic_option *o = lic_options_table; o->name && strlen(word) > 2; o++)
+        if (strncmp(o->name, word, strlen(word)) == 0)
+            return o->name; /* names are not abbreviated, but it is a good hint */
+    for (const lic_option *o = lic_options_table; o->name; o++) {
+        int changes = distance(word, o->name);
+        if (*o->name && changes < least) {
+            least = changes;
+            best = o->name;
+        }
+    }
+    return is_near(least, word) ? best : NULL;
+}
+
+static const char *nearest_command(const char *word)
+{
+    for (const lic_command_row *c = lic_options_commands; c->name; c++)
+        if (is_near(distance(word, c->name), word))
+            return c->name;
+    return NULL;
+}
+
+/* ---- options ---- */
+
+static bool unknown(const char *word, const char *name)
+{
+    const char *near = nearest_option(name);
+    if (near)
+        lic_report_error(NULL, "'%s': unknown option; did you mean --%s?", word, near);
+    else
+        lic_report_error(NULL, "'%s': unknown option; lic --help lists them", word);
+    return false;
+}
+
+static bool apply(struct parser *p, const lic_option *option, const char *word, const char *value)
+{
+    if (p->n_used == (int)(sizeof p->used / sizeof *p->used)) {
+        lic_report_error(NULL, "too many options");
+        return false;
+    }
+    p->used[p->n_used++] = option;
+    if (!option->set) {
+        *(bool *)((char *)p->settings + option->flag) = true;
+        return true;
+    }
+    const char *wanted = option->set(p->settings, value);
+    if (wanted)
+        lic_report_error(NULL, "%s: '%s' is not %s", word, value ? value : "", wanted);
+    return !wanted;
+}
+
+/* The value that follows as a word of its own; NULL, said, if there is none. */
+static const char *next_word(struct parser *p, const char *word)
+{
+    if (p->at + 1 < p->argc)
+        return p->argv[++p->at];
+    lic_report_error(NULL, "%s: needs a value", word);
+    return NULL;
+}
+
+static bool parse_long(struct parser *p, char *word)
+{
+    char *equals = strchr(word, '=');
+    const char *value = equals ? equals + 1 : NULL;
+    if (equals)
+        *equals = 0; /* argv is ours to write to */
+    const lic_option *o = lic_options_table;
+    while (o->name && (!*o->name || strcmp(o->name, word + 2) != 0))
+        o++;
+    if (!o->name)
+        return unknown(word, word + 2);
+    if (!o->value && value) {
+        lic_report_error(NULL, "%s: takes no value", word);
+        return false;
+    }
+    if (o->value && !o->value_optional && !value)
+        value = next_word(p, word);
+    if (o->value && !o->value_optional && !value)
+        return false;
+    return apply(p, o, word, value);
+}
+
+/* "-vf", "-q50", "-q 50". */
+static bool parse_letters(struct parser *p, const char *word)
+{
+    for (const lic_option *o = lic_options_table; o->name; o++)
+        if (*o->name && strcmp(o->name, word + 1) == 0) /* or -format would be -f -o rmat */
+            return unknown(word, word + 1);
+    for (const char *letter = word + 1; *letter; letter++) {
+        const char shown[] = {'-', *letter, 0};
+        const lic_option *o = lic_options_table;
+        while (o->name && o->letter != *letter)
+            o++;
+        if (!o->name)
+            return unknown(word, letter == word + 1 ? letter : "");
+        if (!o->value) {
+            if (!apply(p, o, shown, NULL))
+                return false;
+            continue;
+        }
+        const char *value = letter[1] ? letter + 1 : next_word(p, shown);
+        return value && apply(p, o, shown, value);
+    }
+    return true;
+}
+
+/* ---- words ---- */
+
+static bool parse_command(lic_settings *s, const char *word)
+{
+    for (const lic_command_row *c = lic_options_commands; c->name; c++)
+        if (strcmp(c->name, word) == 0) {
+            s->command = c->command;
+            return true;
+        }
+    const char *near = nearest_command(word);
+    if (near)
+        lic_report_error(NULL, "'%s': unknown command; did you mean %s?", word, near);
+    else if (strchr(word, '.'))
+        lic_report_error(NULL, "'%s': a command comes first: lic encode, decode, info ...", word);
+    else
+        lic_report_error(NULL, "'%s': unknown command; lic -h lists them", word);
+    return false;
+}
+
+static bool parse_word(struct parser *p, char *word)
+{
+    lic_settings *s = p->settings;
+    if (s->command == LIC_COMMAND_NONE)
+        return parse_command(s, word);
+    if (!*word) {
+        lic_report_error(NULL, "a file name is empty");
+        return false;
+    }
+    s->files[s->n_files++] = word;
+    return true;
+}
+
+/* Once the command is known: what it does not take. */
+static bool check_words(const lic_settings *s, const lic_command_row *c)
+{
+    if (s->n_files > c->max_files) {
+        lic_report_error(NULL, "'%s': one name too many", s->files[c->max_files]);
+        return false;
+    }
+    if (s->n_qualities > 1 && s->command != LIC_COMMAND_SWEEP) {
+        lic_report_error(NULL, "-q: one number from 0 to 100; lists are for lic sweep");
+        return false;
+    }
+    if (s->test && s->no_check) {
+        lic_report_error(NULL, "--test and --no-check contradict each other");
+        return false;
+    }
+    if (s->rate_given & (s->rate_given - 1)) {
+        lic_report_error(NULL, "one of -q, --lambda and --target-...: they say the same thing");
+        return false;
+    }
+    return true;
+}
+
+/* Coding keeps transparency unless told otherwise; what measures has no place for it. */
+static bool settle_alpha(lic_settings *s)
+{
+    const bool codes = s->command == LIC_COMMAND_ENCODE || s->command == LIC_COMMAND_DECODE;
+    if (codes && s->read.alpha == LIC_ALPHA_REFUSE)
+        s->read.alpha = LIC_ALPHA_KEEP;
+    if (s->command == LIC_COMMAND_BENCH && s->read.alpha == LIC_ALPHA_REFUSE)
+        s->read.alpha = LIC_ALPHA_DROP; /* nothing is lost: nothing is written */
+    if (codes || s->read.alpha != LIC_ALPHA_KEEP)
+        return true;
+    lic_report_error(NULL, "--alpha=keep: only colours are compared here; drop or blend=RRGGBB");
+    return false;
+}
+
+static bool check_used(const struct parser *p)
+{
+    const lic_settings *s = p->settings;
+    const lic_command_row *c = lic_options_commands;
+    while (c->name && c->command != s->command)
+        c++;
+    for (int i = 0; i < p->n_used && s->command; i++)
+        if (!(p->used[i]->commands & s->command)) {
+            lic_report_error(NULL, "--%s: not an option of lic %s", p->used[i]->name, c->name);
+            return false;
+        }
+    return !c->name || check_words(s, c);
+}
+
+static bool read_variable(lic_settings *s, const char *variable, const char *option)
+{
+    const char *text = getenv(variable);
+    const lic_option *o = lic_options_table;
+    if (!text || !*text)
+        return true;
+    while (strcmp(o->name, option) != 0)
+        o++;
+    const char *wanted = o->set(s, text);
+    if (wanted)
+        lic_report_error(NULL, "%s: '%s' is not %s", variable, text, wanted);
+    return !wanted;
+}
+
+static void set_defaults(lic_settings *s, char **argv)
+{
+    lic_options library;
+    lic_encode_options encode;
+    lic_options_init(&library);
+    lic_encode_options_init(&encode);
+    *s = (lic_settings){.files = argv, /* words are read before they are written over */
+                        .quality = encode.quality,
+                        .reps = 5,
+                        .read = {.max_pixels = library.max_pixels, .metadata = LIC_META_ALL}};
+}
+
+/* What the program's own name says: links named clic and dlic encode and decode. */
+static lic_command command_of_name(const char *name)
+{
+    const char *slash = name ? strrchr(name, '/') : NULL;
+    name = slash ? slash + 1 : name;
+    if (name && strcmp(name, "clic") == 0)
+        return LIC_COMMAND_ENCODE;
+    return name && strcmp(name, "dlic") == 0 ? LIC_COMMAND_DECODE : LIC_COMMAND_NONE;
+}
+
+bool lic_options_parse(int argc, char **argv, lic_settings *settings)
+{
+    struct parser p = {.argc = argc, .argv = argv, .settings = settings};
+    bool words_only = false;
+    set_defaults(settings, argv);
+    if (!read_variable(settings, "LIC_THREADS", "threads") ||
+        !read_variable(settings, "LIC_CPU", "cpu"))
+        return false;
+    settings->command = command_of_name(argc > 0 ? argv[0] : NULL);
+    for (p.at = 1; p.at < argc; p.at++) {
+        char *word = argv[p.at];
+        bool ok;
+        if (words_only || word[0] != '-' || !word[1])
+            ok = parse_word(&p, word);
+        else if (strcmp(word, "--") == 0)
+            ok = words_only = true;
+        else
+            ok = word[1] == '-' ? parse_long(&p, word) : parse_letters(&p, word);
+        if (!ok)
+            return false;
+    }
+    return check_used(&p) && settle_alpha(settings);
+}

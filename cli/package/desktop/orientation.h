@@ -1,0 +1,19 @@
+/* orientation.h - how a picture is to be turned for display, by its EXIF. */
+#ifndef LIC_CLI_PACKAGE_DESKTOP_ORIENTATION_H
+#define LIC_CLI_PACKAGE_DESKTOP_ORIENTATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The orientation, 1 to 8, in a TIFF stream (EXIF without "Exif\0\0"); 1 if it says nothing valid.
+ */
+int lic_orientation_of_exif(const uint8_t *exif, size_t bytes);
+
+/* True (1) if width and height change places. */
+int lic_orientation_swaps(int orientation);
+
+/* Turns a picture of width x height pixels, rows without gaps, to stand as it is to be seen. */
+void lic_orientation_apply(int orientation, const uint8_t *from, uint32_t width, uint32_t height,
+                           uint32_t pixel_bytes, uint8_t *to);
+
+#endif

@@ -1,0 +1,118 @@
+/* thumbnailer.c - lic-thumbnailer SIZE IN OUT: writes a PNG of at most SIZE x SIZE pixels of a .lic
+ * file, turned as its EXIF says, with its ICC profile. Desktops call it through lic.thumbnailer. */
+#include "cli/base/files.h"
+#include "cli/base/report.h"
+#include "cli/options/read_value.h"
+#include "cli/package/desktop/orientation.h"
+#include "cli/package/desktop/shrink.h"
+#include "cli/package/desktop/view.h"
+#include "cli/picture/image_io.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RGB = 3, MAX_SIZE = 4096 };
+
+/* Colours to the picture, alpha to its plane. */
+static bool fill(lic_picture *picture, const uint8_t *pixels, uint32_t channels)
+{
+    const lic_image *image = &picture->image;
+    lic_alpha_packer *packer = lic_alpha_packer_new(image->width, 8);
+    uint8_t *to = image->data, *alphas = malloc(image->width);
+    bool ok = packer && alphas;
+    for (uint32_t y = 0; ok && y < image->height; y++) {
+        for (uint32_t x = 0; x < image->width; x++, pixels += channels, to += RGB) {
+            memcpy(to, pixels, RGB);
+            alphas[x] = channels > RGB ? pixels[RGB] : 255;
+        }
+        ok = lic_alpha_pack_row(packer, alphas);
+    }
+    ok = ok && lic_alpha_pack_end(packer, &picture->alpha);
+    lic_alpha_packer_free(packer);
+    free(alphas);
+    return ok;
+}
+
+/* The view's pixels, as they are to be seen; NULL if that fails. */
+static uint8_t *decode(const lic_view *view, uint32_t width, uint32_t height, lic_error *err)
+{
+    const size_t row_bytes = (size_t)width * view->channels;
+    uint8_t *stored = malloc(row_bytes * height), *turned = malloc(row_bytes * height);
+    lic_status status = LIC_OK;
+    if (!stored || !turned)
+        status = lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
+    if (status == LIC_OK)
+        status = lic_view_decode(view, width, height, stored, row_bytes, err);
+    if (status == LIC_OK)
+        lic_orientation_apply(view->orientation, stored, width, height, view->channels, turned);
+    free(stored);
+    if (status == LIC_OK)
+        return turned;
+    free(turned);
+    return NULL;
+}
+
+static lic_status make_picture(const lic_view *view, uint32_t size, lic_picture *picture,
+                               lic_error *err)
+{
+    const lic_read_options keep = {
+        .max_pixels = LIC_VIEW_MAX_PIXELS, .metadata = LIC_META_ALL, .alpha = LIC_ALPHA_KEEP};
+    uint32_t width, height;
+    lic_shrink_fit(view->info.width, view->info.height, size, &width, &height);
+    const int swap = lic_orientation_swaps(view->orientation);
+    lic_status status = lic_picture_alloc(picture, swap ? height : width, swap ? width : height,
+                                          RGB, 8, &keep, err);
+    if (status != LIC_OK)
+        return status;
+    uint8_t *pixels = decode(view, width, height, err);
+    if (!pixels)
+        return err->status;
+    if (!fill(picture, pixels, view->channels))
+        status = lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
+    free(pixels);
+    if (status == LIC_OK && view->icc.data)
+        status = lic_picture_add_meta(picture, LIC_META_ICCP, view->icc.data, view->icc.bytes,
+                                      &keep, err);
+    return status;
+}
+
+static lic_status write_picture(lic_picture *picture, const char *path, lic_error *err)
+{
+    lic_output out;
+    lic_status status = lic_output_open(&out, path, true, err);
+    if (status != LIC_OK)
+        return status;
+    status = lic_picture_write(out.stream, LIC_FORMAT_PNG, picture, err);
+    if (status == LIC_OK)
+        return lic_output_commit(&out, err);
+    lic_output_abort(&out);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    long size;
+    lic_file_data file = {0};
+    lic_picture picture = {0};
+    lic_view view = {0};
+    lic_error err = {0};
+    lic_report_init(0, false);
+    if (argc != 4 || !lic_read_whole(argv[1], 1, MAX_SIZE, &size)) {
+        lic_report_error(NULL, "lic-thumbnailer SIZE IN.lic OUT.png, SIZE from 1 to 4096");
+        return LIC_EXIT_USAGE;
+    }
+    lic_output_catch_signals();
+    lic_status status = lic_file_read(argv[2], LIC_READ_ANY, &file, &err);
+    if (status == LIC_OK)
+        status = lic_view_open(&view, file.data, file.bytes, &err);
+    if (status == LIC_OK)
+        status = make_picture(&view, (uint32_t)size, &picture, &err);
+    if (status == LIC_OK)
+        status = write_picture(&picture, argv[3], &err);
+    if (status != LIC_OK)
+        lic_report_error(argv[2], "%s", err.text);
+    lic_picture_free(&picture);
+    lic_view_close(&view);
+    lic_file_free(&file);
+    return lic_report_exit_code(status);
+}

@@ -1,0 +1,181 @@
+/* view.c - see view.h. Rows go from the decoder through the reducer to the caller, so that a small
+ * view of a large picture takes the memory of a row of tiles. */
+#include "cli/package/desktop/view.h"
+
+#include "cli/base/models.h"
+#include "cli/base/report.h"
+#include "cli/package/desktop/orientation.h"
+#include "cli/package/desktop/shrink.h"
+#include "cli/picture/image_io.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RGB = 3, PREVIEW = 16 };
+
+/* The first chunk of a type; a damaged one is as good as none. */
+static lic_buffer read_chunk(const lic_info *info, const char *type)
+{
+    lic_buffer out = {0};
+    for (size_t i = 0; i < info->n_chunks; i++)
+        if (memcmp(info->chunks[i].type, type, 4) == 0) {
+            if (lic_chunk_read(&info->chunks[i], &out, NULL) != LIC_OK)
+                return (lic_buffer){0};
+            break;
+        }
+    return out;
+}
+
+/* The plane is unpacked while rows come. */
+static void find_alpha(lic_view *view)
+{
+    const lic_info *info = &view->info;
+    for (size_t i = 0; i < info->n_chunks && !view->alpha.data; i++)
+        if (memcmp(info->chunks[i].type, LIC_ALPHA_CHUNK, 4) == 0)
+            view->alpha = (lic_alpha_plane){
+                .data = info->chunks[i].data, .bytes = info->chunks[i].bytes, .depth = info->depth};
+    view->channels = view->alpha.data ? RGB + 1 : RGB;
+}
+
+lic_status lic_view_open(lic_view *view, const uint8_t *data, size_t bytes, lic_error *err)
+{
+    *view = (lic_view){.data = data, .bytes = bytes, .orientation = 1};
+    if (bytes > LIC_VIEW_MAX_BYTES)
+        return lic_report_fail(err, LIC_ERR_LIMIT, "the file is too large for a view");
+    lic_status status = lic_probe(data, bytes, &view->info, err);
+    if (status != LIC_OK)
+        return status;
+    if ((uint64_t)view->info.width * view->info.height > LIC_VIEW_MAX_PIXELS)
+        return lic_report_fail(err, LIC_ERR_LIMIT,
+                               "%" PRIu32 "x%" PRIu32 " is too large for a view", view->info.width,
+                               view->info.height);
+    lic_buffer exif = read_chunk(&view->info, "exif");
+    if (exif.data)
+        view->orientation = lic_orientation_of_exif(exif.data, exif.bytes);
+    lic_buffer_free(&exif);
+    find_alpha(view);
+    view->icc = read_chunk(&view->info, "iccp");
+    return LIC_OK;
+}
+
+void lic_view_close(lic_view *view)
+{
+    lic_buffer_free(&view->icc);
+    *view = (lic_view){0};
+}
+
+/* Rows come from the decoder, alpha from its own plane. */
+struct sink {
+    lic_shrink shrink;
+    uint32_t channels; /* of the decoder's rows: 1 or 3 */
+    uint8_t *line;     /* a row with all channels, where the decoder gives less */
+    lic_alpha_unpacker *alpha;
+    void *alphas; /* a row of them, as deep as the picture */
+    uint32_t alpha_depth;
+    lic_error err; /* of alpha */
+};
+
+static uint8_t alpha_at(const struct sink *sink, uint32_t x)
+{
+    if (sink->alpha_depth == 8)
+        return ((const uint8_t *)sink->alphas)[x];
+    return (uint8_t)((((const uint16_t *)sink->alphas)[x] * 255u + 32767) / 65535);
+}
+
+/* The row as lic_shrink_row wants it. */
+static const uint8_t *complete(const struct sink *sink, const uint8_t *row)
+{
+    if (!sink->line)
+        return row;
+    uint8_t *to = sink->line;
+    for (uint32_t x = 0; x < sink->shrink.from_width; x++, row += sink->channels) {
+        for (uint32_t i = 0; i < RGB; i++)
+            *to++ = row[sink->channels == 1 ? 0 : i];
+        if (sink->alpha)
+            *to++ = alpha_at(sink, x);
+    }
+    return sink->line;
+}
+
+static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride_bytes)
+{
+    struct sink *sink = user;
+    const uint8_t *row = rows;
+    (void)first;
+    for (uint32_t y = 0; y < n; y++, row += stride_bytes) {
+        if (sink->alpha && lic_alpha_unpack_row(sink->alpha, sink->alphas, &sink->err) != LIC_OK)
+            return 1;
+        lic_shrink_row(&sink->shrink, complete(sink, row));
+    }
+    return 0;
+}
+
+static lic_status decode(const lic_view *view, struct sink *sink, uint32_t scale, lic_error *err)
+{
+    lic_model *model = NULL;
+    lic_decoder *decoder = NULL;
+    lic_options options;
+    lic_decode_options how;
+    lic_options_init(&options);
+    options.max_pixels = LIC_VIEW_MAX_PIXELS;
+    options.max_memory = LIC_VIEW_MAX_MEMORY;
+    lic_decode_options_init(&how);
+    how.depth = 8;
+    how.scale = scale;
+    lic_status status = lic_models_open_id(view->info.model_id, NULL, &model, err);
+    if (status == LIC_OK)
+        status = lic_decoder_new(model, &options, &decoder, err);
+    if (status == LIC_OK)
+        status =
+            lic_decoder_decode_rows(decoder, view->data, view->bytes, &how, take_rows, sink, err);
+    if (sink->err.status != LIC_OK) {
+        *err = sink->err;
+        status = err->status;
+    }
+    lic_decoder_free(decoder);
+    lic_model_close(model);
+    return status;
+}
+
+static bool begin(struct sink *sink, const lic_view *view)
+{
+    const size_t width = view->info.width;
+    if (view->channels != sink->channels)
+        sink->line = malloc(width * view->channels);
+    if (view->alpha.data) {
+        sink->alpha = lic_alpha_unpacker_new(&view->alpha, view->info.width);
+        sink->alphas = malloc(width * (view->alpha.depth / 8));
+        sink->alpha_depth = view->alpha.depth;
+        if (!sink->alpha || !sink->alphas)
+            return false;
+    }
+    return view->channels == sink->channels || sink->line;
+}
+
+lic_status lic_view_decode(const lic_view *view, uint32_t width, uint32_t height, uint8_t *to,
+                           size_t stride_bytes, lic_error *err)
+{
+    struct sink sink = {.channels = view->info.channels};
+    uint32_t from_width = (view->info.width + PREVIEW - 1) / PREVIEW;
+    uint32_t from_height = (view->info.height + PREVIEW - 1) / PREVIEW;
+    lic_status status = LIC_OK;
+    /* Alpha has no preview of its own. */
+    const bool preview = width <= from_width && height <= from_height && !view->alpha.data;
+    if (!preview) {
+        from_width = view->info.width;
+        from_height = view->info.height;
+    }
+    const bool ready = lic_shrink_begin(&sink.shrink, from_width, from_height, view->channels,
+                                        width, height, to, stride_bytes);
+    if (!ready || !begin(&sink, view))
+        status = lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
+    if (status == LIC_OK)
+        status = decode(view, &sink, preview ? PREVIEW : 1, err);
+    if (!lic_shrink_end(&sink.shrink) && status == LIC_OK)
+        status = lic_report_fail(err, LIC_ERR_CORRUPT, "rows are missing");
+    lic_alpha_unpacker_free(sink.alpha);
+    free(sink.alphas);
+    free(sink.line);
+    return status;
+}

@@ -1,0 +1,117 @@
+/* colour.c - see colour.h. */
+#include "cli/picture/colour.h"
+
+#include <string.h>
+
+enum { NAME_BYTES = 4 };
+
+const char lic_colour_names[LIC_COLOUR_N][5] = {"cICP", "sRGB", "gAMA", "cHRM"};
+const uint8_t lic_colour_bytes[LIC_COLOUR_N] = {4, 1, 4, 32};
+
+/* The values that the PNG specification has with sRGB (11.3.2.5), times 100000. */
+static const uint32_t srgb_gamma[] = {45455};
+static const uint32_t srgb_chromaticities[] = {31270, 32900, 64000, 33000,
+                                               30000, 60000, 15000, 6000};
+
+static void put_words(uint8_t *to, const uint32_t *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < 4; k++)
+            *to++ = (uint8_t)(words[i] >> (24 - 8 * k));
+}
+
+/* The data of gAMA or cHRM that sRGB has. */
+static void srgb_part(lic_colour_part part, uint8_t *data)
+{
+    if (part == LIC_COLOUR_GAMA)
+        put_words(data, srgb_gamma, 1);
+    else
+        put_words(data, srgb_chromaticities, 8);
+}
+
+static bool repeats_srgb(const lic_colour *colour, lic_colour_part part)
+{
+    uint8_t data[LIC_COLOUR_MAX_PART];
+    srgb_part(part, data);
+    return colour->has[part] && memcmp(colour->data[part], data, lic_colour_bytes[part]) == 0;
+}
+
+static bool makes_sense(lic_colour_part part, const uint8_t *data)
+{
+    static const uint8_t zero[4];
+    if (part == LIC_COLOUR_SRGB)
+        return data[0] < 4; /* rendering intents */
+    return part != LIC_COLOUR_GAMA || (memcmp(data, zero, 4) != 0 && data[0] < 0x80);
+}
+
+bool lic_colour_add(lic_colour *colour, const char *name, const uint8_t *data, size_t bytes)
+{
+    for (int i = 0; i < LIC_COLOUR_N; i++) {
+        if (memcmp(name, lic_colour_names[i], NAME_BYTES) != 0)
+            continue;
+        if (bytes != lic_colour_bytes[i] || colour->has[i] ||
+            !makes_sense((lic_colour_part)i, data))
+            return false;
+        memcpy(colour->data[i], data, bytes);
+        return colour->has[i] = true;
+    }
+    return false;
+}
+
+size_t lic_colour_pack(const lic_colour *colour, uint8_t out[LIC_COLOUR_MAX_BYTES])
+{
+    uint8_t *at = out;
+    for (int i = 0; i < LIC_COLOUR_N; i++) {
+        const bool implied = i >= LIC_COLOUR_GAMA && colour->has[LIC_COLOUR_SRGB] &&
+                             repeats_srgb(colour, (lic_colour_part)i);
+        if (!colour->has[i] || implied)
+            continue;
+        memcpy(at, lic_colour_names[i], NAME_BYTES);
+        at += NAME_BYTES;
+        *at++ = lic_colour_bytes[i];
+        memcpy(at, colour->data[i], lic_colour_bytes[i]);
+        at += lic_colour_bytes[i];
+    }
+    return (size_t)(at - out);
+}
+
+bool lic_colour_unpack(const uint8_t *data, size_t bytes, lic_colour *colour)
+{
+    bool all = true;
+    *colour = (lic_colour){0};
+    while (bytes > NAME_BYTES) {
+        const size_t n = data[NAME_BYTES], step = NAME_BYTES + 1 + n;
+        if (step > bytes)
+            return false;
+        all = lic_colour_add(colour, (const char *)data, data + NAME_BYTES + 1, n) && all;
+        data += step;
+        bytes -= step;
+    }
+    return all && bytes == 0;
+}
+
+void lic_colour_complete(lic_colour *colour, bool has_profile)
+{
+    if (has_profile)
+        colour->has[LIC_COLOUR_SRGB] = false;
+    if (!colour->has[LIC_COLOUR_SRGB])
+        return;
+    for (int i = LIC_COLOUR_GAMA; i <= LIC_COLOUR_CHRM; i++)
+        if (!colour->has[i]) {
+            srgb_part((lic_colour_part)i, colour->data[i]);
+            colour->has[i] = true;
+        }
+}
+
+bool lic_colour_is_srgb(const lic_colour *colour)
+{
+    static const uint8_t cicp_srgb[] = {1, 13, 0, 1};
+    if (colour->has[LIC_COLOUR_CICP])
+        return memcmp(colour->data[LIC_COLOUR_CICP], cicp_srgb, sizeof cicp_srgb) == 0;
+    if (colour->has[LIC_COLOUR_SRGB])
+        return true;
+    for (int i = LIC_COLOUR_GAMA; i <= LIC_COLOUR_CHRM; i++)
+        if (colour->has[i] && !repeats_srgb(colour, (lic_colour_part)i))
+            return false;
+    return true;
+}

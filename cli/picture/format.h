@@ -1,0 +1,62 @@
+/* format.h - what each format of pictures has to offer to reader.c and writer.c, and what
+ * they share. */
+#ifndef LIC_CLI_PICTURE_FORMAT_H
+#define LIC_CLI_PICTURE_FORMAT_H
+
+#include "cli/picture/image_io.h"
+
+/* A reader. open reads the head and sets picture->image but for its data, with 1 to 4 channels: 2
+ * and 4 are those with alpha. What does not come row by row is read as a whole by the first call of
+ * row; open sets *memory to what that will take. row is called once for each row. close takes NULL
+ * as well. */
+typedef struct lic_reader_format {
+    lic_status (*open)(lic_source *source, const lic_read_options *options, lic_picture *picture,
+                       void **state, uint64_t *memory, lic_error *err);
+    lic_status (*row)(void *state, void *row, lic_error *err);
+    lic_status (*end)(void *state, lic_error *err);
+    void (*close)(void *state);
+} lic_reader_format;
+
+extern const lic_reader_format lic_png_reader, lic_jpeg_reader, lic_pnm_reader;
+
+/* A writer. channels is that of the rows, which may have alpha if has_alpha says so. */
+typedef struct lic_writer_format {
+    const char *name;
+    bool has_alpha;
+    lic_status (*open)(FILE *file, lic_picture *picture, uint32_t channels, int threads,
+                       void **state, lic_error *err);
+    lic_status (*row)(void *state, const void *row, lic_error *err);
+    lic_status (*end)(void *state, lic_error *err);
+    void (*close)(void *state);
+} lic_writer_format;
+
+extern const lic_writer_format lic_png_writer, lic_jpeg_writer, lic_pnm_writer;
+
+/* "WebP": kinds of files that are known by name only, too; NULL if it is none of them. */
+const char *lic_picture_name_of_content(const uint8_t *data, size_t bytes);
+/* Sets the shape, if the size is within the limits: before any library takes memory for rows. */
+lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t height,
+                                 uint32_t channels, uint32_t depth, const lic_read_options *options,
+                                 lic_error *err);
+/* For what has to be in memory as a whole: is it within the limit? */
+lic_status lic_picture_check_memory(const char *what, uint64_t bytes,
+                                    const lic_read_options *options, lic_error *err);
+static inline bool lic_picture_wants(const lic_read_options *options, lic_meta kind)
+{
+    return options->metadata >> kind & 1;
+}
+
+/* LIC_ERR_MEMORY, said. */
+lic_status lic_picture_no_meta_memory(lic_error *err);
+/* The first warning stays, and the first note. */
+__attribute__((format(printf, 2, 3))) void lic_picture_warn(lic_picture *picture,
+                                                            const char *format, ...);
+__attribute__((format(printf, 2, 3))) void lic_picture_note(lic_picture *picture,
+                                                            const char *format, ...);
+
+static inline size_t lic_image_row_bytes(const lic_image *image, uint32_t channels)
+{
+    return (size_t)image->width * channels * (image->depth / 8);
+}
+
+#endif

@@ -1,0 +1,243 @@
+/* image_io.c - see image_io.h: what all formats share. Recognises a file, checks limits, keeps
+ * metadata, reads and writes whole pictures. */
+#include "cli/picture/image_io.h"
+
+#include "cli/base/files.h"
+#include "cli/base/report.h"
+#include "cli/picture/format.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+const char *const lic_picture_meta_names[LIC_N_META] = {"icc",  "exif",   "xmp",       "iptc",
+                                                        "text", "colour", "resolution"};
+const char lic_picture_meta_chunks[LIC_N_META][5] = {"iccp", "exif", "xmp ", "iptc",
+                                                     "text", "colr", "phys"};
+
+/* ---- what is it? ---- */
+
+struct signature {
+    const char *name;
+    size_t at, bytes;
+    const char *magic;
+};
+
+static const struct signature known[] = {
+    {"PNG", 0, 8, "\x89PNG\r\n\x1a\n"},
+    {"JPEG", 0, 3, "\xff\xd8\xff"},
+    {"GIF", 0, 4, "GIF8"},
+    {"WebP", 8, 4, "WEBP"},
+    {"TIFF", 0, 4, "II*\0"},
+    {"TIFF", 0, 4, "MM\0*"},
+    {"AVIF", 4, 8, "ftypavif"},
+    {"HEIC", 4, 7, "ftyphei"},
+    {"JPEG XL", 0, 2, "\xff\x0a"},
+    {"JPEG XL", 4, 4, "JXL "},
+    {"JPEG 2000", 4, 4, "jP  "},
+    {"BMP", 0, 2, "BM"},
+    {"PDF", 0, 4, "%PDF"},
+    {"PAM", 0, 3, "P7\n"},
+};
+
+const char *lic_picture_name_of_content(const uint8_t *data, size_t bytes)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (bytes >= known[i].at + known[i].bytes &&
+            memcmp(data + known[i].at, known[i].magic, known[i].bytes) == 0)
+            return known[i].name;
+    return NULL;
+}
+
+lic_picture_format lic_picture_sniff(const uint8_t *data, size_t bytes)
+{
+    const char *name = lic_picture_name_of_content(data, bytes);
+    if (name)
+        return !strcmp(name, "PNG")    ? LIC_FORMAT_PNG
+               : !strcmp(name, "JPEG") ? LIC_FORMAT_JPEG
+                                       : LIC_FORMAT_NONE;
+    bool pnm = bytes >= 3 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6';
+    return pnm ? LIC_FORMAT_PPM : LIC_FORMAT_NONE;
+}
+
+lic_picture_format lic_picture_format_of_name(const char *path)
+{
+    static const struct {
+        const char *suffix;
+        lic_picture_format format;
+    } suffixes[] = {{".png", LIC_FORMAT_PNG}, {".jpg", LIC_FORMAT_JPEG}, {".jpeg", LIC_FORMAT_JPEG},
+                    {".ppm", LIC_FORMAT_PPM}, {".pgm", LIC_FORMAT_PPM},  {".pnm", LIC_FORMAT_PPM}};
+    size_t n = strlen(path);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        size_t k = strlen(suffixes[i].suffix);
+        if (n > k && strcasecmp(path + n - k, suffixes[i].suffix) == 0)
+            return suffixes[i].format;
+    }
+    return LIC_FORMAT_NONE;
+}
+
+/* ---- parts of a picture ---- */
+
+lic_status lic_picture_check_pixels(uint64_t width, uint64_t height,
+                                    const lic_read_options *options, lic_error *err)
+{
+    if (width * height <= options->max_pixels)
+        return LIC_OK;
+    return lic_report_fail(err, LIC_ERR_LIMIT,
+                           "%" PRIu64 "x%" PRIu64 " is more than --max-pixels=%" PRIu64, width,
+                           height, options->max_pixels);
+}
+
+lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t height,
+                                 uint32_t channels, uint32_t depth, const lic_read_options *options,
+                                 lic_error *err)
+{
+    if (width < 1 || height < 1 || width > LIC_MAX_SIDE || height > LIC_MAX_SIDE)
+        return lic_report_fail(err, LIC_ERR_LIMIT,
+                               "%" PRIu64 "x%" PRIu64 ": sides must be from 1 to %d pixels", width,
+                               height, LIC_MAX_SIDE);
+    const lic_status status = lic_picture_check_pixels(width, height, options, err);
+    if (status == LIC_OK)
+        picture->image = (lic_image){.width = (uint32_t)width,
+                                     .height = (uint32_t)height,
+                                     .channels = channels,
+                                     .depth = depth};
+    return status;
+}
+
+lic_status lic_picture_check_memory(const char *what, uint64_t bytes,
+                                    const lic_read_options *options, lic_error *err)
+{
+    const uint64_t most = options->max_memory ? options->max_memory : LIC_READ_MEMORY;
+    if (bytes <= most)
+        return LIC_OK;
+    return lic_report_fail(
+        err, LIC_ERR_LIMIT, "is %s, which takes %" PRIu64 " bytes of memory, more than %s=%" PRIu64,
+        what, bytes, options->max_memory ? "--max-memory" : "the default of --max-memory", most);
+}
+
+static lic_status take_memory(lic_picture *picture, lic_error *err)
+{
+    lic_image *image = &picture->image;
+    image->stride_bytes = lic_image_row_bytes(image, image->channels);
+    if (image->height <= SIZE_MAX / image->stride_bytes)
+        image->data = malloc(image->stride_bytes * image->height);
+    return image->data ? LIC_OK
+                       : lic_report_fail(err, LIC_ERR_MEMORY,
+                                         "no memory for %" PRIu32 "x%" PRIu32 " pixels",
+                                         image->width, image->height);
+}
+
+lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
+                             uint32_t channels, uint32_t depth, const lic_read_options *options,
+                             lic_error *err)
+{
+    const lic_status status =
+        lic_picture_set_shape(picture, width, height, channels, depth, options, err);
+    return status == LIC_OK ? take_memory(picture, err) : status;
+}
+
+void lic_picture_free(lic_picture *picture)
+{
+    free(picture->image.data);
+    for (int i = 0; i < LIC_N_META; i++)
+        free(picture->meta[i].data);
+    free(picture->alpha.owned);
+    *picture = (lic_picture){0};
+}
+
+lic_status lic_picture_no_meta_memory(lic_error *err)
+{
+    return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for metadata");
+}
+
+lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void *data, size_t bytes,
+                                const lic_read_options *options, lic_error *err)
+{
+    lic_blob *blob = &picture->meta[kind];
+    if (!lic_picture_wants(options, kind) || blob->data || bytes == 0)
+        return LIC_OK;
+    uint8_t *copy = bytes == SIZE_MAX ? NULL : malloc(bytes + 1);
+    if (!copy)
+        return lic_picture_no_meta_memory(err);
+    memcpy(copy, data, bytes);
+    copy[bytes] = 0;
+    *blob = (lic_blob){copy, bytes};
+    return LIC_OK;
+}
+
+lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
+                                 const lic_read_options *options, lic_error *err)
+{
+    int kind = 0;
+    while (kind < LIC_N_META &&
+           memcmp(chunk->type, lic_picture_meta_chunks[kind], sizeof chunk->type) != 0)
+        kind++;
+    if (kind == LIC_N_META || !lic_picture_wants(options, (lic_meta)kind))
+        return LIC_OK;
+    lic_buffer data = {0};
+    lic_status status = lic_chunk_read(chunk, &data, err);
+    if (status == LIC_OK)
+        status = lic_picture_add_meta(picture, (lic_meta)kind, data.data, data.bytes, options, err);
+    lic_buffer_free(&data);
+    return status;
+}
+
+__attribute__((format(printf, 3, 0))) static void put_text(char *text, size_t size,
+                                                           const char *format, va_list args)
+{
+    if (!text[0])
+        vsnprintf(text, size, format, args);
+}
+
+void lic_picture_warn(lic_picture *picture, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    put_text(picture->warning, sizeof picture->warning, format, args);
+    va_end(args);
+}
+
+void lic_picture_note(lic_picture *picture, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    put_text(picture->note, sizeof picture->note, format, args);
+    va_end(args);
+}
+
+/* ---- whole pictures ---- */
+
+lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
+                            lic_picture *picture, lic_error *err)
+{
+    lic_source source = lic_source_memory(data, bytes);
+    lic_reader *reader;
+    lic_status status = lic_reader_open(&source, options, picture, &reader, err);
+    lic_image *image = &picture->image;
+    if (status == LIC_OK)
+        status = take_memory(picture, err);
+    if (status == LIC_OK)
+        status = lic_reader_rows(reader, image->height, image->data, image->stride_bytes, err);
+    if (status == LIC_OK)
+        status = lic_reader_end(reader, err);
+    lic_reader_close(reader);
+    return status;
+}
+
+lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
+                             lic_error *err)
+{
+    const lic_read_options options = {.alpha = LIC_ALPHA_KEEP};
+    const lic_image *image = &picture->image;
+    lic_writer *writer;
+    lic_status status = lic_writer_open(file, format, picture, &options, &writer, err);
+    if (status == LIC_OK)
+        status = lic_writer_rows(writer, image->height, image->data, image->stride_bytes, err);
+    if (status == LIC_OK)
+        status = lic_writer_end(writer, err);
+    lic_writer_close(writer);
+    return status;
+}

@@ -1,0 +1,127 @@
+/* image_io.h - pictures from and to PNG, JPEG and PPM/PGM, row by row, so that memory is bounded by
+ * the width of a picture, or whole. What a file is decide its first bytes, never its name. Files
+ * are hostile: a damaged one is refused with one line of text, and sizes are checked before memory
+ * is taken. */
+#ifndef LIC_CLI_PICTURE_IMAGE_IO_H
+#define LIC_CLI_PICTURE_IMAGE_IO_H
+
+#include "cli/picture/alpha.h"
+#include "cli/picture/source.h"
+#include "codec/lic.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef enum lic_picture_format {
+    LIC_FORMAT_NONE = 0, /* not chosen yet, or not known */
+    LIC_FORMAT_PNG,
+    LIC_FORMAT_JPEG,
+    LIC_FORMAT_PPM /* P6, or P5 (PGM) for grey */
+} lic_picture_format;
+
+/* Side dimensions that the stream can hold. */
+enum { LIC_MAX_SIDE = 65535 };
+
+/* Metadata that travels with a picture; the order is that of the chunk types in image_io.c. */
+typedef enum lic_meta {
+    LIC_META_ICCP,
+    LIC_META_EXIF,
+    LIC_META_XMP,
+    LIC_META_IPTC,       /* data sets, see iptc.h */
+    LIC_META_TEXT,       /* comments and other texts, see texts.h */
+    LIC_META_COLOUR,     /* colour.h */
+    LIC_META_RESOLUTION, /* a pHYs of PNG, 9 bytes */
+    LIC_N_META
+} lic_meta;
+enum { LIC_META_ALL = (1 << LIC_N_META) - 1 };
+
+/* What becomes of alpha; full opacity is dropped in any case. */
+typedef enum lic_alpha {
+    LIC_ALPHA_REFUSE = 0, /* the picture, unless it is opaque */
+    LIC_ALPHA_DROP,
+    LIC_ALPHA_BLEND,
+    LIC_ALPHA_KEEP
+} lic_alpha;
+
+typedef struct lic_read_options {
+    uint64_t max_pixels;
+    unsigned metadata; /* bit 1 << lic_meta: keep it */
+    lic_alpha alpha;
+    uint8_t background[3]; /* for LIC_ALPHA_BLEND */
+    uint64_t max_memory;   /* for what cannot be read row by row; 0: LIC_READ_MEMORY of files.h */
+    int threads;           /* for writing; 0 and 1: one. They change no byte */
+} lic_read_options;
+
+/* Followed by a zero byte that is not counted, so that text can be used as such. */
+typedef struct lic_blob {
+    uint8_t *data; /* NULL: there is none */
+    size_t bytes;
+} lic_blob;
+
+typedef struct lic_picture {
+    lic_image image; /* 1 or 3 channels. data: by malloc, rows without gaps; or NULL, row by row */
+    lic_blob meta[LIC_N_META];
+    lic_alpha_plane alpha; /* none if the picture is opaque */
+    char warning[160];     /* what a reader or writer had to leave out; "" if nothing */
+    char note[160];        /* the same, of less weight */
+} lic_picture;
+
+/* Name of a type of metadata as --metadata has it, and its chunk type in a .lic stream. */
+extern const char *const lic_picture_meta_names[LIC_N_META];
+extern const char lic_picture_meta_chunks[LIC_N_META][5];
+#define LIC_ALPHA_CHUNK "alph"
+
+/* LIC_FORMAT_NONE if the bytes are none of the three. */
+lic_picture_format lic_picture_sniff(const uint8_t *data, size_t bytes);
+/* By suffix (".png"; case does not matter); LIC_FORMAT_NONE if it is none of ours. */
+lic_picture_format lic_picture_format_of_name(const char *path);
+
+/* Row by row: once open, picture->image has the shape; after the last row comes lic_reader_end,
+ * which reads what follows the rows: only then the picture has its metadata and alpha. source and
+ * picture must outlive the reader; lic_picture_free frees the picture in any case. Opening takes
+ * little memory; what reading may take beside a few rows tells lic_reader_memory. */
+typedef struct lic_reader lic_reader;
+lic_status lic_reader_open(lic_source *source, const lic_read_options *options,
+                           lic_picture *picture, lic_reader **reader, lic_error *err);
+uint64_t lic_reader_memory(const lic_reader *reader);
+lic_status lic_reader_rows(lic_reader *reader, uint32_t n_rows, void *rows, size_t stride_bytes,
+                           lic_error *err);
+lic_status lic_reader_end(lic_reader *reader, lic_error *err);
+void lic_reader_close(lic_reader *reader);
+
+/* The same way out: shape, metadata and alpha of the picture are written, rows are given. Of the
+ * options it takes those on alpha and threads. JPEG takes 8 bits only. */
+typedef struct lic_writer lic_writer;
+lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *picture,
+                           const lic_read_options *options, lic_writer **writer, lic_error *err);
+lic_status lic_writer_rows(lic_writer *writer, uint32_t n_rows, const void *rows,
+                           size_t stride_bytes, lic_error *err);
+lic_status lic_writer_end(lic_writer *writer, lic_error *err);
+void lic_writer_close(lic_writer *writer);
+
+/* Whole pictures. */
+lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
+                            lic_picture *picture, lic_error *err);
+lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
+                             lic_error *err);
+/* Does to a picture with alpha (of its own depth) what reading does by these options: refuses,
+ * drops or blends. */
+lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *options,
+                               lic_error *err);
+void lic_picture_free(lic_picture *picture);
+
+/* Sides of at most LIC_MAX_SIDE: is the picture, or that of a .lic file, within max_pixels? */
+lic_status lic_picture_check_pixels(uint64_t width, uint64_t height,
+                                    const lic_read_options *options, lic_error *err);
+/* Sets the image's fields and takes its memory, after the limits are checked. */
+lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
+                             uint32_t channels, uint32_t depth, const lic_read_options *options,
+                             lic_error *err);
+/* Keeps a copy, if the options want this kind and there is none yet. */
+lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void *data, size_t bytes,
+                                const lic_read_options *options, lic_error *err);
+/* The same from a chunk of a .lic file; of a type that is not metadata of pictures: nothing. */
+lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
+                                 const lic_read_options *options, lic_error *err);
+
+#endif

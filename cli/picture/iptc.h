@@ -1,0 +1,25 @@
+/* iptc.h - IPTC (IIM) data sets: captions, credits, keywords of press pictures. JPEG has them among
+ * Photoshop's image resources (Adobe Photoshop File Formats Specification, "Image Resource
+ * Blocks"), PNG in a text of hexadecimal digits that ImageMagick has begun and ExifTool and others
+ * write and read too. */
+#ifndef LIC_CLI_PICTURE_IPTC_H
+#define LIC_CLI_PICTURE_IPTC_H
+
+#include "cli/picture/image_io.h"
+
+#define LIC_IPTC_KEYWORD       "Raw profile type iptc" /* of the text in PNG; resources in it */
+#define LIC_IPTC_OTHER_KEYWORD "Raw profile type 8bim" /* the same from some writers */
+#define LIC_IPTC_HEAD          "Photoshop 3.0"         /* of an APP13, with the final zero */
+
+/* Where the data sets are in image resources, or in bytes that are nothing but data sets; none if
+ * there are no such. The blob is a part of the bytes. */
+lic_blob lic_iptc_find(uint8_t *data, size_t bytes);
+/* Image resources with nothing but these data sets, by malloc; data NULL if there is no memory. */
+lic_blob lic_iptc_wrap(const lic_blob *iptc);
+/* What the digits of a text of PNG stand for, by malloc; none if it is no such text. False if there
+ * is no memory. */
+bool lic_iptc_of_digits(const char *text, lic_blob *resources);
+/* A text with digits for bytes, by malloc; NULL if there is no memory. */
+char *lic_iptc_digits(const lic_blob *resources);
+
+#endif

@@ -1,0 +1,300 @@
+/* jpeg_read.c - reads JPEG through libjpeg(-turbo), row by row. A file of several scans is decoded
+ * from the coefficients of the whole picture, which libjpeg holds in memory; what a small file can
+ * ask for in memory and time is bounded before that. */
+#include "cli/base/report.h"
+#include "cli/picture/format.h"
+#include "cli/picture/iptc.h"
+#include "cli/picture/jpeg_errors.h"
+#include "cli/picture/texts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Each may go over the whole picture with a few bytes; encoders write about ten. */
+enum { MAX_SCANS = 100 };
+
+enum { PIECE_BYTES = 1 << 14, PHYS_BYTES = 9, DCT_BLOCK_BYTES = 64 * sizeof(JCOEF) };
+
+struct jpeg_reader {
+    lic_guard guard;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    struct jpeg_decompress_struct in;
+    struct jpeg_source_mgr from;
+    uint8_t piece[PIECE_BYTES];
+    lic_source *source;
+    const lic_read_options *options;
+    JOCTET *profile;
+    uint8_t *resources;   /* of Photoshop */
+    uint64_t whole_bytes; /* of the coefficients, if there are several scans */
+    bool started;
+    void *row; /* the one wanted */
+};
+
+/* ---- bytes ---- */
+
+static void do_nothing(j_decompress_ptr in)
+{
+    (void)in;
+}
+
+/* At its end a file gets the marker that libjpeg waits for; that it was missing is an error. */
+static boolean fill(j_decompress_ptr in)
+{
+    static const JOCTET end[2] = {0xFF, JPEG_EOI};
+    struct jpeg_reader *r = in->client_data;
+    const size_t bytes = lic_source_read(r->source, r->piece, sizeof r->piece);
+    if (bytes == 0)
+        WARNMS(in, JWRN_JPEG_EOF);
+    r->from.next_input_byte = bytes ? r->piece : end;
+    r->from.bytes_in_buffer = bytes ? bytes : sizeof end;
+    return TRUE;
+}
+
+static void skip(j_decompress_ptr in, long bytes)
+{
+    struct jpeg_reader *r = in->client_data;
+    const size_t here = r->from.bytes_in_buffer;
+    if (bytes <= 0)
+        return;
+    if ((size_t)bytes <= here) {
+        r->from.next_input_byte += bytes;
+        r->from.bytes_in_buffer -= (size_t)bytes;
+        return;
+    }
+    r->source->at += (uint64_t)bytes - here;
+    r->from.bytes_in_buffer = 0;
+}
+
+/* ---- metadata ---- */
+
+static void keep(struct jpeg_reader *r, lic_meta kind, const void *data, size_t bytes)
+{
+    lic_status status =
+        lic_picture_add_meta(r->guard.picture, kind, data, bytes, r->options, r->guard.err);
+    if (status != LIC_OK)
+        lic_guard_stop(&r->guard, status);
+}
+
+static bool starts_with(jpeg_saved_marker_ptr marker, const char *head, size_t bytes)
+{
+    return marker->data_length >= bytes && memcmp(marker->data, head, bytes) == 0;
+}
+
+/* JFIF has dots per inch (1) or centimetre (2). 72 per inch is what encoders write that know of no
+ * resolution. */
+static void keep_resolution(struct jpeg_reader *r)
+{
+    const struct jpeg_decompress_struct *in = &r->in;
+    const uint32_t dots[2] = {in->X_density, in->Y_density};
+    uint8_t phys[PHYS_BYTES] = {0};
+    if (!in->saw_JFIF_marker || in->density_unit < 1 || in->density_unit > 2 || !dots[0] ||
+        !dots[1] || (in->density_unit == 1 && dots[0] == 72 && dots[1] == 72))
+        return;
+    for (int i = 0; i < 8; i++) {
+        const uint32_t per_metre =
+            in->density_unit == 1 ? (dots[i / 4] * 10000 + 127) / 254 : dots[i / 4] * 100;
+        phys[i] = (uint8_t)(per_metre >> (24 - 8 * (i % 4)));
+    }
+    phys[8] = 1; /* metre */
+    keep(r, LIC_META_RESOLUTION, phys, sizeof phys);
+}
+
+static void keep_comment(struct jpeg_reader *r, jpeg_saved_marker_ptr m)
+{
+    char *text = lic_utf8_of_unknown((const char *)m->data, m->data_length);
+    const lic_text comment = {LIC_TEXT_COMMENT, "", "", text};
+    const lic_status status =
+        !text     ? lic_picture_no_meta_memory(r->guard.err)
+        : text[0] ? lic_picture_add_text(r->guard.picture, &comment, r->options, r->guard.err)
+                  : LIC_OK;
+    free(text);
+    if (status != LIC_OK)
+        lic_guard_stop(&r->guard, status);
+}
+
+static bool has_resources(jpeg_saved_marker_ptr m)
+{
+    static const char head[] = LIC_IPTC_HEAD;
+    return m->marker == JPEG_APP0 + 13 && starts_with(m, head, sizeof head);
+}
+
+/* Photoshop's image resources, which may be cut anywhere to fit into segments. */
+static void keep_iptc(struct jpeg_reader *r)
+{
+    const size_t head = sizeof LIC_IPTC_HEAD;
+    size_t bytes = 0;
+    for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next)
+        bytes += has_resources(m) ? m->data_length - head : 0;
+    if (!bytes)
+        return;
+    r->resources = malloc(bytes);
+    if (!r->resources)
+        lic_guard_stop(&r->guard, lic_picture_no_meta_memory(r->guard.err));
+    uint8_t *to = r->resources;
+    for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next)
+        if (has_resources(m)) {
+            memcpy(to, m->data + head, m->data_length - head);
+            to += m->data_length - head;
+        }
+    const lic_blob iptc = lic_iptc_find(r->resources, bytes);
+    if (iptc.data)
+        keep(r, LIC_META_IPTC, iptc.data, iptc.bytes);
+}
+
+static void read_metadata(struct jpeg_reader *r)
+{
+    static const char exif[] = LIC_JPEG_EXIF_HEAD, xmp[] = LIC_JPEG_XMP_HEAD,
+                      more[] = LIC_JPEG_XMP_MORE_HEAD;
+    unsigned bytes;
+    if (jpeg_read_icc_profile(&r->in, &r->profile, &bytes))
+        keep(r, LIC_META_ICCP, r->profile, bytes);
+    for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next) {
+        if (m->marker == JPEG_COM)
+            keep_comment(r, m);
+        if (m->marker != JPEG_APP0 + 1)
+            continue;
+        if (starts_with(m, exif, sizeof exif))
+            keep(r, LIC_META_EXIF, m->data + sizeof exif, m->data_length - sizeof exif);
+        else if (starts_with(m, xmp, sizeof xmp))
+            keep(r, LIC_META_XMP, m->data + sizeof xmp, m->data_length - sizeof xmp);
+        else if (starts_with(m, more, sizeof more))
+            lic_picture_warn(r->guard.picture, "JPEG: extended XMP is left out");
+    }
+    keep_iptc(r);
+    keep_resolution(r);
+}
+
+/* ---- limits of what comes in several scans ---- */
+
+static void on_progress(j_common_ptr info)
+{
+    struct jpeg_reader *r = info->client_data;
+    if (r->in.input_scan_number > MAX_SCANS)
+        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_LIMIT,
+                                                  "has more than %d scans", MAX_SCANS));
+}
+
+/* Huffman codes take a bit at least for each block's mean, whatever follows: a file that is shorter
+ * cannot hold the picture, and is refused before memory is taken. Of what remains the limit of
+ * memory decides. */
+static void check_scans(struct jpeg_reader *r)
+{
+    const struct jpeg_decompress_struct *in = &r->in;
+    uint64_t blocks = 0;
+    if (!jpeg_has_multiple_scans(&r->in))
+        return;
+    for (int i = 0; i < in->num_components; i++)
+        blocks += (uint64_t)in->comp_info[i].width_in_blocks * in->comp_info[i].height_in_blocks;
+    if (!in->arith_code && r->source->bytes < blocks / 8)
+        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_CORRUPT,
+                                                  "damaged JPEG: the file is too short for its "
+                                                  "size of %ux%u",
+                                                  in->image_width, in->image_height));
+    r->whole_bytes = blocks * DCT_BLOCK_BYTES;
+    lic_status status = lic_picture_check_memory("a JPEG of several scans", r->whole_bytes,
+                                                 r->options, r->guard.err);
+    if (status != LIC_OK)
+        lic_guard_stop(&r->guard, status);
+}
+
+/* ---- head, rows, end ---- */
+
+static void open_all(void *job)
+{
+    struct jpeg_reader *r = job;
+    struct jpeg_decompress_struct *in = &r->in;
+    jpeg_create_decompress(in);
+    in->progress = &r->progress;
+    in->src = &r->from;
+    jpeg_save_markers(in, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_save_markers(in, JPEG_APP0 + 2, 0xFFFF);
+    if (lic_picture_wants(r->options, LIC_META_IPTC))
+        jpeg_save_markers(in, JPEG_APP0 + 13, 0xFFFF);
+    if (lic_picture_wants(r->options, LIC_META_TEXT))
+        jpeg_save_markers(in, JPEG_COM, 0xFFFF);
+    jpeg_read_header(in, TRUE);
+    if (in->num_components != 1 && in->num_components != 3)
+        lic_guard_stop(&r->guard,
+                       lic_report_fail(r->guard.err, LIC_ERR_UNSUPPORTED,
+                                       "is a JPEG with %d components%s; lic takes grey and RGB",
+                                       in->num_components,
+                                       in->num_components == 4 ? " (CMYK)" : ""));
+    in->out_color_space = in->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    lic_status status =
+        lic_picture_set_shape(r->guard.picture, in->image_width, in->image_height,
+                              (uint32_t)in->num_components, 8, r->options, r->guard.err);
+    if (status != LIC_OK)
+        lic_guard_stop(&r->guard, status);
+    check_scans(r);
+    read_metadata(r);
+}
+
+static void read_row(void *job)
+{
+    struct jpeg_reader *r = job;
+    JSAMPROW row = r->row;
+    if (!r->started)
+        jpeg_start_decompress(&r->in); /* of several scans, all are read */
+    r->started = true;
+    while (jpeg_read_scanlines(&r->in, &row, 1) == 0)
+        ;
+}
+
+static void read_end(void *job)
+{
+    struct jpeg_reader *r = job;
+    jpeg_finish_decompress(&r->in);
+}
+
+/* ---- for reader.c ---- */
+
+static void close_reader(void *state)
+{
+    struct jpeg_reader *r = state;
+    if (!r)
+        return;
+    jpeg_destroy_decompress(&r->in);
+    free(r->profile);
+    free(r->resources);
+    free(r);
+}
+
+static lic_status open_reader(lic_source *source, const lic_read_options *options,
+                              lic_picture *picture, void **state, uint64_t *memory, lic_error *err)
+{
+    struct jpeg_reader *r = calloc(1, sizeof *r);
+    *state = r;
+    if (!r)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libjpeg");
+    r->source = source;
+    r->options = options;
+    r->guard =
+        (lic_guard){.picture = picture, .doing = "damaged JPEG", .on_error = LIC_ERR_CORRUPT};
+    r->in.err = lic_jpeg_errors(&r->errors);
+    r->in.client_data = r;
+    r->progress.progress_monitor = on_progress;
+    r->from = (struct jpeg_source_mgr){.init_source = do_nothing,
+                                       .fill_input_buffer = fill,
+                                       .skip_input_data = skip,
+                                       .resync_to_restart = jpeg_resync_to_restart,
+                                       .term_source = do_nothing};
+    const lic_status status = lic_guard_run(&r->guard, open_all, r, err);
+    *memory = r->whole_bytes;
+    return status;
+}
+
+static lic_status next_row(void *state, void *row, lic_error *err)
+{
+    struct jpeg_reader *r = state;
+    r->row = row;
+    return lic_guard_run(&r->guard, read_row, r, err);
+}
+
+static lic_status end_reader(void *state, lic_error *err)
+{
+    struct jpeg_reader *r = state;
+    return lic_guard_run(&r->guard, read_end, r, err);
+}
+
+const lic_reader_format lic_jpeg_reader = {open_reader, next_row, end_reader, close_reader};

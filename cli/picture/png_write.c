@@ -1,0 +1,243 @@
+/* png_write.c - writes PNG: head and metadata through libpng, pixels through png_pack.c. */
+#include "cli/base/report.h"
+#include "cli/picture/colour.h"
+#include "cli/picture/format.h"
+#include "cli/picture/iptc.h"
+#include "cli/picture/png_errors.h"
+#include "cli/picture/png_pack.h"
+#include "cli/picture/texts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PHYS_BYTES = 9 };
+
+struct png_writer {
+    lic_guard guard;
+    png_structp png;
+    png_infop info;
+    FILE *file;
+    char *keyword, *text; /* the one that is being written */
+    uint32_t channels;
+    lic_png_pack *pack;
+    const void *row;
+};
+
+static void write_bytes(png_structp png, png_bytep data, size_t bytes)
+{
+    struct png_writer *w = png_get_io_ptr(png);
+    if (fwrite(data, 1, bytes, w->file) != bytes)
+        lic_guard_stop(&w->guard,
+                       lic_report_fail(w->guard.err, LIC_REPORT_ERR_IO,
+                                       "cannot write the PNG file: %s", strerror(errno)));
+}
+
+static void flush_bytes(png_structp png)
+{
+    (void)png; /* whoever opened the file flushes it */
+}
+
+/* ---- metadata ---- */
+
+/* Text from so many bytes on is compressed. */
+enum { LONG_TEXT = 1024, MAX_KEYWORD = 79 };
+
+/* Takes both strings, by malloc; NULL: there was no memory. */
+static void set_text(struct png_writer *w, char *keyword, char *text, const lic_text *international)
+{
+    free(w->keyword);
+    free(w->text);
+    w->keyword = keyword;
+    w->text = text;
+    if (!keyword || !text)
+        lic_guard_stop(&w->guard, lic_picture_no_meta_memory(w->guard.err));
+    const bool is_long = strlen(text) >= LONG_TEXT;
+    png_text entry = {.key = keyword, .text = text};
+    if (international) {
+        entry.compression = is_long ? PNG_ITXT_COMPRESSION_zTXt : PNG_ITXT_COMPRESSION_NONE;
+        entry.lang = (char *)(uintptr_t)international->language; /* libpng copies them */
+        entry.lang_key = (char *)(uintptr_t)international->translated;
+    } else {
+        entry.compression = is_long ? PNG_TEXT_COMPRESSION_zTXt : PNG_TEXT_COMPRESSION_NONE;
+    }
+    png_set_text(w->png, w->info, &entry, 1);
+}
+
+static void set_iptc(struct png_writer *w, const lic_blob *iptc)
+{
+    const lic_blob resources = lic_iptc_wrap(iptc);
+    char *digits = resources.data ? lic_iptc_digits(&resources) : NULL;
+    free(resources.data);
+    set_text(w, strdup(LIC_IPTC_KEYWORD), digits, NULL);
+}
+
+/* The PNG specification, 11.3.3.1; libpng refuses the whole file otherwise. */
+static bool is_keyword(const char *latin1)
+{
+    const size_t n = strlen(latin1);
+    for (size_t i = 0; i < n; i++) {
+        const unsigned c = (unsigned char)latin1[i];
+        const bool space = c == ' ' && i > 0 && i + 1 < n && latin1[i - 1] != ' ';
+        if (!space && !(c > 32 && c < 127) && c < 161)
+            return false;
+    }
+    return n >= 1 && n <= MAX_KEYWORD;
+}
+
+/* tEXt or zTXt if Latin-1 has all of its characters and there is no language, else iTXt. */
+static void set_texts(struct png_writer *w, const lic_blob *texts)
+{
+    lic_text text;
+    for (size_t at = 0; lic_texts_next(texts, &at, &text);) {
+        char *keyword = strdup(text.keyword), *copy = strdup(text.text);
+        if (keyword && (!lic_latin1_of_utf8(keyword) || !is_keyword(keyword))) {
+            lic_picture_warn(w->guard.picture, "text '%.40s' is left out: PNG has no such keywords",
+                             text.keyword);
+            free(keyword);
+            free(copy);
+            continue;
+        }
+        const bool plain = !text.language[0] && !text.translated[0];
+        const bool latin1 = plain && copy && lic_latin1_of_utf8(copy);
+        set_text(w, keyword, copy, latin1 ? NULL : &text);
+    }
+}
+
+static void set_metadata(struct png_writer *w)
+{
+    const png_structp png = w->png;
+    const png_infop info = w->info;
+    lic_blob *meta = w->guard.picture->meta;
+    if (meta[LIC_META_ICCP].data)
+        png_set_iCCP(png, info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, meta[LIC_META_ICCP].data,
+                     (png_uint_32)meta[LIC_META_ICCP].bytes);
+    if (meta[LIC_META_EXIF].data)
+        png_set_eXIf_1(png, info, (png_uint_32)meta[LIC_META_EXIF].bytes, meta[LIC_META_EXIF].data);
+    if (meta[LIC_META_XMP].data) {
+        png_text text = {.compression = PNG_ITXT_COMPRESSION_NONE,
+                         .key = (char[]){LIC_PNG_XMP_KEYWORD},
+                         .text = (char *)meta[LIC_META_XMP].data,
+                         .lang = (char[]){""},
+                         .lang_key = (char[]){""}};
+        png_set_text(png, info, &text, 1);
+    }
+    if (meta[LIC_META_IPTC].data)
+        set_iptc(w, &meta[LIC_META_IPTC]);
+    set_texts(w, &meta[LIC_META_TEXT]);
+}
+
+/* These go into the file as they came out of one: libpng would judge them and does not know all. */
+static void write_small(struct png_writer *w)
+{
+    lic_picture *picture = w->guard.picture;
+    const lic_blob *blob = &picture->meta[LIC_META_COLOUR];
+    const lic_blob *phys = &picture->meta[LIC_META_RESOLUTION];
+    lic_colour colour = {0};
+    if (blob->data && !lic_colour_unpack(blob->data, blob->bytes, &colour))
+        lic_picture_warn(picture, "some of what the file says of colours is not understood");
+    lic_colour_complete(&colour, picture->meta[LIC_META_ICCP].data != NULL);
+    for (int i = 0; i < LIC_COLOUR_N; i++)
+        if (colour.has[i])
+            png_write_chunk(w->png, (png_const_bytep)lic_colour_names[i], colour.data[i],
+                            lic_colour_bytes[i]);
+    if (phys->data && phys->bytes == PHYS_BYTES && phys->data[8] <= 1)
+        png_write_chunk(w->png, (png_const_bytep) "pHYs", phys->data, phys->bytes);
+}
+
+/* ---- head, rows, end ---- */
+
+static int colour_type(uint32_t channels)
+{
+    static const int types[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
+                                PNG_COLOR_TYPE_RGB_ALPHA};
+    return types[channels - 1];
+}
+
+static void write_head(void *job)
+{
+    struct png_writer *w = job;
+    const png_structp png = w->png = lic_png_create(&w->guard, true);
+    const lic_image *image = &w->guard.picture->image;
+    w->info = lic_png_create_info(&w->guard, png);
+    png_set_write_fn(png, w, write_bytes, flush_bytes);
+    png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
+    png_set_benign_errors(png, 1); /* a profile that libpng dislikes costs a warning */
+    png_set_IHDR(png, w->info, image->width, image->height, (int)image->depth,
+                 colour_type(w->channels), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+                 PNG_FILTER_TYPE_DEFAULT);
+    set_metadata(w);
+    png_write_info_before_PLTE(png, w->info);
+    write_small(w);
+    png_write_info(png, w->info);
+}
+
+static void put_pixels(void *user, const uint8_t *data, size_t bytes)
+{
+    struct png_writer *w = user;
+    png_write_chunk(w->png, (png_const_bytep) "IDAT", data, bytes);
+}
+
+static void write_row(void *job)
+{
+    struct png_writer *w = job;
+    if (!lic_png_pack_row(w->pack, w->row))
+        png_error(w->png, "zlib failed");
+}
+
+static void write_end(void *job)
+{
+    struct png_writer *w = job;
+    if (!lic_png_pack_end(w->pack))
+        png_error(w->png, "zlib failed");
+    png_write_chunk(w->png, (png_const_bytep) "IEND", NULL, 0);
+}
+
+/* ---- for writer.c ---- */
+
+static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, int threads,
+                              void **state, lic_error *err)
+{
+    const lic_image *image = &picture->image;
+    struct png_writer *w = calloc(1, sizeof *w);
+    *state = w;
+    if (!w)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
+    w->guard =
+        (lic_guard){.picture = picture, .doing = "cannot write PNG", .on_error = LIC_REPORT_ERR_IO};
+    w->file = file;
+    w->channels = channels;
+    w->pack = lic_png_pack_new((size_t)image->width * channels, channels, image->depth, threads,
+                               put_pixels, w);
+    if (!w->pack)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
+    return lic_guard_run(&w->guard, write_head, w, err);
+}
+
+static lic_status next_row(void *state, const void *row, lic_error *err)
+{
+    struct png_writer *w = state;
+    w->row = row;
+    return lic_guard_run(&w->guard, write_row, w, err);
+}
+
+static lic_status end_writer(void *state, lic_error *err)
+{
+    struct png_writer *w = state;
+    return lic_guard_run(&w->guard, write_end, w, err);
+}
+
+static void close_writer(void *state)
+{
+    struct png_writer *w = state;
+    if (!w)
+        return;
+    png_destroy_write_struct(&w->png, &w->info);
+    free(w->keyword);
+    free(w->text);
+    lic_png_pack_free(w->pack);
+    free(w);
+}
+
+const lic_writer_format lic_png_writer = {"PNG",    true,       open_writer,
+                                          next_row, end_writer, close_writer};

@@ -1,0 +1,229 @@
+/* pnm.c - PGM and PPM, text (P2, P3) and binary (P5, P6), by netpbm's definition, row by row. A
+ * maximum other than 255 or 65535 is scaled to the next of the two. One picture per file. */
+#include "cli/base/report.h"
+#include "cli/picture/format.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pnm_reader {
+    lic_source *source;
+    size_t samples; /* of a row */
+    uint32_t depth, maximum;
+    bool text;
+};
+
+static bool is_space(int c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Skips white space and comments; the first byte of what follows, or -1 at the end. */
+static int skip_space(lic_source *source)
+{
+    bool comment = false;
+    for (;;) {
+        const int c = lic_source_get(source);
+        if (c < 0 || (!comment && !is_space(c) && c != '#'))
+            return c;
+        comment = c == '#' || (comment && c != '\n' && c != '\r');
+    }
+}
+
+/* False if there is no number, or one past 9 digits. */
+static bool read_number(lic_source *source, uint32_t *number)
+{
+    int c = skip_space(source), digits = 0;
+    for (*number = 0; c >= '0' && c <= '9' && digits < 10; digits++) {
+        *number = *number * 10 + (uint32_t)(c - '0');
+        c = lic_source_get(source);
+    }
+    if (c >= 0)
+        source->at--; /* that byte is not ours */
+    return digits > 0 && digits < 10;
+}
+
+static lic_status open_all(struct pnm_reader *r, const lic_read_options *options,
+                           lic_picture *picture, lic_error *err)
+{
+    lic_source *source = r->source;
+    uint32_t width, height;
+    (void)lic_source_get(source); /* 'P', as sniffed */
+    const int kind = lic_source_get(source);
+    if (kind == '1' || kind == '4')
+        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
+                               "is a PBM file (1 bit); convert it to PGM");
+    if (!read_number(source, &width) || !read_number(source, &height) ||
+        !read_number(source, &r->maximum) || r->maximum < 1 || r->maximum > 65535 ||
+        !is_space(lic_source_get(source)))
+        return lic_report_fail(err, LIC_ERR_CORRUPT, "damaged PPM: bad header");
+    const uint32_t channels = kind == '3' || kind == '6' ? 3 : 1;
+    r->text = kind < '4';
+    r->depth = r->maximum > 255 ? 16 : 8;
+    r->samples = (size_t)width * channels;
+    /* A text sample is a byte at least, too. */
+    const uint64_t least = (uint64_t)width * height * channels * (r->text ? 1 : r->depth / 8);
+    if (width <= LIC_MAX_SIDE && height <= LIC_MAX_SIDE && least > source->bytes - source->at)
+        return lic_report_fail(err, LIC_ERR_CORRUPT, "damaged PPM: the file ends too early");
+    return lic_picture_set_shape(picture, width, height, channels, r->depth, options, err);
+}
+
+static lic_status open_reader(lic_source *source, const lic_read_options *options,
+                              lic_picture *picture, void **state, uint64_t *memory, lic_error *err)
+{
+    struct pnm_reader *r = calloc(1, sizeof *r);
+    *state = r;
+    *memory = 0;
+    if (!r)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory");
+    r->source = source;
+    return open_all(r, options, picture, err);
+}
+
+static lic_status missing(lic_error *err)
+{
+    return lic_report_fail(err, LIC_ERR_CORRUPT, "damaged PPM: samples are missing");
+}
+
+static lic_status scale(const struct pnm_reader *r, void *row, size_t i, uint32_t value,
+                        lic_error *err)
+{
+    const uint32_t most = r->depth == 16 ? 65535 : 255, maximum = r->maximum;
+    if (value > maximum)
+        return lic_report_fail(err, LIC_ERR_CORRUPT,
+                               "damaged PPM: a sample of %" PRIu32 " where %" PRIu32
+                               " is the maximum",
+                               value, maximum);
+    value = (value * most + maximum / 2) / maximum;
+    if (r->depth == 16)
+        ((uint16_t *)row)[i] = (uint16_t)value;
+    else
+        ((uint8_t *)row)[i] = (uint8_t)value;
+    return LIC_OK;
+}
+
+static lic_status read_text(struct pnm_reader *r, void *row, lic_error *err)
+{
+    for (size_t i = 0; i < r->samples; i++) {
+        uint32_t value;
+        if (!read_number(r->source, &value))
+            return missing(err);
+        const lic_status status = scale(r, row, i, value, err);
+        if (status != LIC_OK)
+            return status;
+    }
+    return LIC_OK;
+}
+
+static lic_status read_binary(struct pnm_reader *r, void *row, lic_error *err)
+{
+    const size_t bytes = r->samples * (r->depth / 8);
+    const uint8_t *raw = row;
+    if (lic_source_read(r->source, row, bytes) != bytes)
+        return missing(err);
+    if (r->maximum == 255)
+        return LIC_OK;
+    for (size_t i = 0; i < r->samples; i++) { /* highest byte first in the file */
+        const uint32_t value =
+            r->depth == 16 ? (uint32_t)(raw[2 * i] << 8 | raw[2 * i + 1]) : raw[i];
+        const lic_status status = scale(r, row, i, value, err);
+        if (status != LIC_OK)
+            return status;
+    }
+    return LIC_OK;
+}
+
+static lic_status next_row(void *state, void *row, lic_error *err)
+{
+    struct pnm_reader *r = state;
+    return r->text ? read_text(r, row, err) : read_binary(r, row, err);
+}
+
+static lic_status end_reader(void *state, lic_error *err)
+{
+    struct pnm_reader *r = state;
+    int c;
+    do
+        c = lic_source_get(r->source);
+    while (is_space(c));
+    const int kind = c == 'P' ? lic_source_get(r->source) : -1;
+    if (kind >= '1' && kind <= '7' && lic_source_get(r->source) >= 0)
+        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
+                               "holds more than one picture; lic takes single pictures");
+    return LIC_OK;
+}
+
+const lic_reader_format lic_pnm_reader = {open_reader, next_row, end_reader, free};
+
+/* ---- writing ---- */
+
+struct pnm_writer {
+    FILE *file;
+    size_t samples;
+    uint8_t *swapped; /* a row of 16 bits, highest byte first; NULL for 8 */
+};
+
+static lic_status cannot_write(lic_error *err)
+{
+    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the PPM file: %s",
+                           strerror(errno));
+}
+
+static void close_writer(void *state)
+{
+    struct pnm_writer *w = state;
+    if (w)
+        free(w->swapped);
+    free(w);
+}
+
+static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, int threads,
+                              void **state, lic_error *err)
+{
+    (void)threads; /* one does */
+    const lic_image *image = &picture->image;
+    struct pnm_writer *w = calloc(1, sizeof *w);
+    *state = w;
+    if (!w)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory");
+    w->file = file;
+    w->samples = (size_t)image->width * channels;
+    w->swapped = image->depth == 16 ? malloc(2 * w->samples) : NULL;
+    if (image->depth == 16 && !w->swapped)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row");
+    for (int i = 0; i < LIC_N_META; i++)
+        if (picture->meta[i].data && i <= LIC_META_IPTC)
+            lic_picture_warn(picture, "metadata is left out: a PPM file cannot hold it");
+        else if (picture->meta[i].data)
+            lic_picture_note(picture, "%s is left out: a PPM file cannot hold it",
+                             lic_picture_meta_names[i]);
+    return fprintf(file, "P%c\n%" PRIu32 " %" PRIu32 "\n%d\n", channels == 1 ? '5' : '6',
+                   image->width, image->height, image->depth == 16 ? 65535 : 255) > 0
+               ? LIC_OK
+               : cannot_write(err);
+}
+
+static lic_status write_row(void *state, const void *row, lic_error *err)
+{
+    const struct pnm_writer *w = state;
+    const uint16_t *wide = row;
+    for (size_t i = 0; w->swapped && i < w->samples; i++) {
+        w->swapped[2 * i] = (uint8_t)(wide[i] >> 8);
+        w->swapped[2 * i + 1] = (uint8_t)wide[i];
+    }
+    const size_t bytes = w->swapped ? 2 * w->samples : w->samples;
+    return fwrite(w->swapped ? w->swapped : row, 1, bytes, w->file) == bytes ? LIC_OK
+                                                                             : cannot_write(err);
+}
+
+static lic_status end_writer(void *state, lic_error *err)
+{
+    (void)state;
+    (void)err;
+    return LIC_OK;
+}
+
+const lic_writer_format lic_pnm_writer = {"PPM",     false,      open_writer,
+                                          write_row, end_writer, close_writer};

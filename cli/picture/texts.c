@@ -1,0 +1,139 @@
+/* texts.c - see texts.h. */
+#include "cli/picture/texts.h"
+
+#include "cli/picture/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- encodings ---- */
+
+char *lic_utf8_of_latin1(const char *latin1, size_t bytes)
+{
+    const size_t n = strnlen(latin1, bytes);
+    char *utf8 = n < SIZE_MAX / 2 ? malloc(2 * n + 1) : NULL;
+    char *to = utf8;
+    for (size_t i = 0; utf8 && i < n; i++) {
+        const unsigned c = (unsigned char)latin1[i];
+        if (c >= 0x80)
+            *to++ = (char)(0xC0 | c >> 6);
+        *to++ = (char)(c < 0x80 ? c : 0x80 | (c & 0x3F));
+    }
+    if (utf8)
+        *to = 0;
+    return utf8;
+}
+
+/* Code point at *text, which moves on; -1 if there is none (RFC 3629: the shortest form only, no
+ * surrogates). */
+static long code_point(const char **text)
+{
+    static const long least[] = {0, 0x80, 0x800, 0x10000};
+    const unsigned char *p = (const unsigned char *)*text;
+    const int more = *p < 0x80 ? 0 : *p >> 5 == 6 ? 1 : *p >> 4 == 14 ? 2 : *p >> 3 == 30 ? 3 : -1;
+    if (more < 0)
+        return -1;
+    long code = more ? *p & (0x3F >> more) : *p;
+    for (int i = 1; i <= more; i++) {
+        if (p[i] >> 6 != 2) /* the zero at the end, too */
+            return -1;
+        code = code << 6 | (p[i] & 0x3F);
+    }
+    *text += 1 + more;
+    const bool ok = code >= least[more] && code <= 0x10FFFF && !(code >= 0xD800 && code <= 0xDFFF);
+    return ok ? code : -1;
+}
+
+/* Whether all characters of UTF-8 text are at most this one. */
+static bool is_utf8_up_to(const char *text, long most)
+{
+    while (*text) {
+        const long code = code_point(&text);
+        if (code < 0 || code > most)
+            return false;
+    }
+    return true;
+}
+
+char *lic_utf8_of_unknown(const char *text, size_t bytes)
+{
+    const size_t n = strnlen(text, bytes);
+    char *copy = malloc(n + 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, n);
+    copy[n] = 0;
+    if (is_utf8_up_to(copy, 0x10FFFF))
+        return copy;
+    free(copy);
+    return lic_utf8_of_latin1(text, bytes);
+}
+
+bool lic_latin1_of_utf8(char *text)
+{
+    if (!is_utf8_up_to(text, 0xFF))
+        return false;
+    char *to = text;
+    for (const char *from = text; *from;)
+        *to++ = (char)code_point(&from);
+    *to = 0;
+    return true;
+}
+
+/* ---- the chunk ---- */
+
+static size_t bytes_of(const lic_text *text)
+{
+    return strlen(text->keyword) + strlen(text->language) + strlen(text->translated) +
+           strlen(text->text) + 4;
+}
+
+static uint8_t *put(uint8_t *to, const char *string)
+{
+    const size_t bytes = strlen(string) + 1;
+    memcpy(to, string, bytes);
+    return to + bytes;
+}
+
+bool lic_texts_add(lic_blob *texts, const lic_text *text)
+{
+    const size_t bytes = texts->bytes + bytes_of(text);
+    uint8_t *data = realloc(texts->data, bytes + 1);
+    if (!data)
+        return false;
+    uint8_t *end = put(data + texts->bytes, text->keyword);
+    end = put(put(put(end, text->language), text->translated), text->text);
+    *end = 0;
+    *texts = (lic_blob){data, bytes};
+    return true;
+}
+
+lic_status lic_picture_add_text(lic_picture *picture, const lic_text *text,
+                                const lic_read_options *options, lic_error *err)
+{
+    lic_blob *texts = &picture->meta[LIC_META_TEXT];
+    if (!lic_picture_wants(options, LIC_META_TEXT))
+        return LIC_OK;
+    if (texts->bytes + bytes_of(text) > LIC_TEXTS_MOST)
+        lic_picture_warn(picture, "text '%.40s' is left out: more than 1 MiB of texts",
+                         text->keyword);
+    else if (!lic_texts_add(texts, text))
+        return lic_picture_no_meta_memory(err);
+    return LIC_OK;
+}
+
+bool lic_texts_next(const lic_blob *texts, size_t *at, lic_text *text)
+{
+    const char *strings[4];
+    size_t next = *at;
+    for (int i = 0; i < 4; i++) {
+        const size_t left = texts->bytes - next;
+        if (!left || !memchr(texts->data + next, 0, left))
+            return false;
+        strings[i] = (const char *)texts->data + next;
+        next += strlen(strings[i]) + 1;
+    }
+    *at = next;
+    *text = (lic_text){strings[0], strings[1], strings[2], strings[3]};
+    return true;
+}

@@ -1,0 +1,37 @@
+/* texts.h - comments and other texts of a picture, as the chunk `text` of codec/FORMAT.md has them:
+ * one after another, each four strings with a zero byte behind: keyword, language, keyword in that
+ * language, text. All are UTF-8; files have Latin-1 as well. */
+#ifndef LIC_CLI_PICTURE_TEXTS_H
+#define LIC_CLI_PICTURE_TEXTS_H
+
+#include "cli/picture/image_io.h"
+
+typedef struct lic_text {
+    const char *keyword, *language, *translated, *text; /* "" if there is none */
+} lic_text;
+
+/* The keyword that PNG has for what JPEG calls a comment. */
+#define LIC_TEXT_COMMENT "Comment"
+
+/* Puts a text behind those that are there; false if there is no memory. */
+bool lic_texts_add(lic_blob *texts, const lic_text *text);
+/* The text at *at, 0 at first, and *at behind it; false behind the last one, and where the bytes
+ * are no texts. The strings are those of the blob. */
+bool lic_texts_next(const lic_blob *texts, size_t *at, lic_text *text);
+
+/* Bytes that all texts of a picture may have together; the picture itself has fewer. */
+#define LIC_TEXTS_MOST ((size_t)1 << 20)
+
+/* Puts a text to those of a picture, if the options want any. What is too much is left out, with a
+ * warning. */
+lic_status lic_picture_add_text(lic_picture *picture, const lic_text *text,
+                                const lic_read_options *options, lic_error *err);
+
+/* Copies, by malloc, up to a zero byte; NULL if there is no memory. */
+char *lic_utf8_of_latin1(const char *latin1, size_t bytes);
+/* What is UTF-8 stays; anything else is taken for Latin-1. */
+char *lic_utf8_of_unknown(const char *text, size_t bytes);
+/* In place; false, and nothing is changed, if it is not UTF-8 or has other characters. */
+bool lic_latin1_of_utf8(char *text);
+
+#endif

@@ -1,0 +1,278 @@
+/* bench.c - lic bench: how long pictures take to encode and decode here, in memory, without reading
+ * and writing files. Every figure is the median of its repetitions by itself. */
+#include "cli/base/report.h"
+#include "cli/batch/inputs.h"
+#include "cli/commands.h"
+#include "cli/rd/work.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TOTAL = LIC_N_STAGES, N_TIMES };
+
+/* Seconds of one direction: of the stages, and of the call as a whole. */
+struct times {
+    double *samples[N_TIMES]; /* [reps] */
+    double median[N_TIMES];
+    uint64_t planned_bytes;
+};
+
+struct result {
+    const char *input;
+    uint32_t width, height;
+    size_t bytes;
+    struct times encode, decode;
+    lic_error err;
+};
+
+struct bench {
+    const lic_settings *settings;
+    FILE *json; /* NULL: a table */
+    lic_work work;
+    size_t n_inputs, n, n_failed;
+    int exit_code; /* of the first that failed */
+    double pixels, encode_s, decode_s;
+    bool failed_output;
+};
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* ---- measuring ---- */
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void take_medians(struct times *t, size_t n)
+{
+    for (int i = 0; i < N_TIMES; i++) {
+        qsort(t->samples[i], n, sizeof(double), by_value);
+        t->median[i] = (t->samples[i][n / 2] + t->samples[i][(n - 1) / 2]) / 2;
+    }
+}
+
+static void take_sample(struct times *t, int at, double start, const lic_stats *stats)
+{
+    t->samples[TOTAL][at] = lic_report_seconds() - start;
+    for (int i = 0; i < LIC_N_STAGES; i++)
+        t->samples[i][at] = stats->seconds[i];
+    t->planned_bytes = stats->planned_bytes;
+}
+
+/* Once there and back. The first time is for warming up (at < 0). */
+static lic_status measure_once(struct bench *b, const lic_image *image, int at, struct result *r)
+{
+    lic_buffer data = {0};
+    lic_picture decoded = {0};
+    lic_stats stats;
+    double start = lic_report_seconds();
+    lic_status status = lic_work_encode(&b->work, image, b->settings->quality, &data, &r->err);
+    if (status == LIC_OK && at >= 0) {
+        lic_encoder_get_stats(b->work.encoder, &stats);
+        take_sample(&r->encode, at, start, &stats);
+    }
+    start = lic_report_seconds();
+    if (status == LIC_OK)
+        status = lic_work_decode(&b->work, data.data, data.bytes, &decoded, &r->err);
+    if (status == LIC_OK && at >= 0) {
+        lic_decoder_get_stats(b->work.decoder, &stats);
+        take_sample(&r->decode, at, start, &stats);
+    }
+    r->bytes = data.bytes;
+    lic_picture_free(&decoded);
+    lic_buffer_free(&data);
+    return status;
+}
+
+static lic_status measure(struct bench *b, struct result *r)
+{
+    const int reps = b->settings->reps;
+    lic_picture picture = {0};
+    size_t lic_bytes;
+    lic_status status = lic_work_read(&b->work, r->input, &picture, &lic_bytes, &r->err);
+    r->width = picture.image.width;
+    r->height = picture.image.height;
+    for (int i = -1; i < reps && status == LIC_OK; i++) {
+        lic_report_count(b->n * (size_t)(reps + 1) + (size_t)(i + 1),
+                         b->n_inputs * (size_t)(reps + 1), base_name(r->input));
+        status = measure_once(b, &picture.image, i, r);
+    }
+    if (status == LIC_OK) {
+        take_medians(&r->encode, (size_t)reps);
+        take_medians(&r->decode, (size_t)reps);
+    }
+    lic_report_progress_end();
+    lic_picture_free(&picture);
+    return status;
+}
+
+/* ---- saying it ---- */
+
+static double rate(double pixels, double seconds)
+{
+    return seconds > 0 ? pixels / 1e6 / seconds : 0;
+}
+
+static void put_head(void)
+{
+    printf("%-20s %7s %7s %10s %7s %9s %7s %10s %7s %7s %9s %7s\n", "", "MP", "bpp", "encode ms",
+           "MP/s", "analysis", "coding", "decode ms", "MP/s", "coding", "synthesis", "MB");
+}
+
+static void put_row(const struct result *r)
+{
+    const double pixels = (double)r->width * r->height;
+    const double *e = r->encode.median, *d = r->decode.median;
+    const uint64_t planned = r->encode.planned_bytes > r->decode.planned_bytes
+                                 ? r->encode.planned_bytes
+                                 : r->decode.planned_bytes;
+    printf("%-20.20s %7.3f %7.4f %10.1f %7.2f %9.1f %7.1f %10.1f %7.2f %7.1f %9.1f %7.1f\n",
+           base_name(r->input), pixels / 1e6, 8 * (double)r->bytes / pixels, 1e3 * e[TOTAL],
+           rate(pixels, e[TOTAL]), 1e3 * e[LIC_STAGE_ANALYSIS], 1e3 * e[LIC_STAGE_CODING],
+           1e3 * d[TOTAL], rate(pixels, d[TOTAL]), 1e3 * d[LIC_STAGE_CODING],
+           1e3 * d[LIC_STAGE_SYNTHESIS], (double)planned / 1e6);
+    fflush(stdout);
+}
+
+static void put_total(const struct bench *b)
+{
+    printf("%-20s %7.3f %7s %10.1f %7.2f %9s %7s %10.1f %7.2f\n", "all", b->pixels / 1e6, "",
+           1e3 * b->encode_s, rate(b->pixels, b->encode_s), "", "", 1e3 * b->decode_s,
+           rate(b->pixels, b->decode_s));
+}
+
+static void json_times(lic_json *json, const char *key, const struct times *t, double pixels,
+                       bool encode)
+{
+    const double *m = t->median;
+    lic_json_begin_object(json, key);
+    lic_json_real(json, "ms", 1e3 * m[TOTAL], 3);
+    lic_json_real(json, "mp_per_s", rate(pixels, m[TOTAL]), 3);
+    if (encode)
+        lic_json_real(json, "analysis", 1e3 * m[LIC_STAGE_ANALYSIS], 3);
+    lic_json_real(json, "coding", 1e3 * m[LIC_STAGE_CODING], 3);
+    if (!encode)
+        lic_json_real(json, "synthesis", 1e3 * m[LIC_STAGE_SYNTHESIS], 3);
+    lic_json_unsigned(json, "planned_bytes", t->planned_bytes);
+    lic_json_end_object(json);
+}
+
+static void json_row(struct bench *b, const struct result *r, lic_status status)
+{
+    const lic_settings *s = b->settings;
+    const double pixels = (double)r->width * r->height;
+    lic_json json;
+    lic_json_begin(&json, b->json);
+    lic_json_string(&json, "command", "bench");
+    lic_json_string(&json, "input", r->input);
+    lic_job_json_status(&json, status, &r->err);
+    if (status == LIC_OK) {
+        lic_json_unsigned(&json, "width", r->width);
+        lic_json_unsigned(&json, "height", r->height);
+        lic_json_unsigned(&json, "bytes", r->bytes);
+        lic_json_real(&json, "bpp", 8 * (double)r->bytes / pixels, 6);
+        lic_json_real(&json, "quality", s->quality, 4);
+        lic_json_string(&json, "model", b->work.model_info.name);
+        lic_json_hex(&json, "model_hash", b->work.model_info.hash, 16);
+        lic_json_string(&json, "cpu", lic_cpu_name(s->cpu ? s->cpu : lic_cpu_best()));
+        lic_json_string(&json, "backend", s->backend == LIC_BACKEND_STRICT ? "strict" : "openblas");
+        lic_json_unsigned(&json, "threads", (uint64_t)lic_thread_count(s->threads));
+        lic_json_unsigned(&json, "reps", (uint64_t)s->reps);
+        json_times(&json, "encode", &r->encode, pixels, true);
+        json_times(&json, "decode", &r->decode, pixels, false);
+    }
+    b->failed_output = !lic_json_end(&json) || b->failed_output;
+}
+
+static void json_total(struct bench *b)
+{
+    lic_json json;
+    lic_json_begin(&json, b->json);
+    lic_json_string(&json, "command", "bench");
+    lic_json_string(&json, "summary", "sum of the medians");
+    lic_json_unsigned(&json, "pictures", b->n);
+    lic_json_unsigned(&json, "failed", b->n_failed);
+    lic_json_real(&json, "mp", b->pixels / 1e6, 6);
+    lic_json_real(&json, "encode_mp_per_s", rate(b->pixels, b->encode_s), 3);
+    lic_json_real(&json, "decode_mp_per_s", rate(b->pixels, b->decode_s), 3);
+    b->failed_output = !lic_json_end(&json) || b->failed_output;
+}
+
+/* ---- the command ---- */
+
+static void take_memory(struct times *t, double *memory, size_t reps)
+{
+    for (size_t i = 0; i < N_TIMES; i++)
+        t->samples[i] = memory + i * reps;
+}
+
+static void bench_picture(struct bench *b, const char *path, double *memory)
+{
+    const size_t reps = (size_t)b->settings->reps;
+    struct result r = {.input = path};
+    take_memory(&r.encode, memory, reps);
+    take_memory(&r.decode, memory + N_TIMES * reps, reps);
+    lic_status status = measure(b, &r);
+    b->n++;
+    if (status != LIC_OK) {
+        lic_report_error(path, "%s", r.err.text);
+        b->exit_code = b->n_failed++ ? LIC_EXIT_FAILED : lic_report_exit_code(status);
+    } else {
+        b->pixels += (double)r.width * r.height;
+        b->encode_s += r.encode.median[TOTAL];
+        b->decode_s += r.decode.median[TOTAL];
+    }
+    if (b->json)
+        json_row(b, &r, status);
+    else if (status == LIC_OK)
+        put_row(&r);
+}
+
+static int run(struct bench *b, const lic_inputs *inputs)
+{
+    double *memory = malloc(2 * N_TIMES * (size_t)b->settings->reps * sizeof *memory);
+    if (!memory) {
+        lic_report_error(NULL, "no memory for %d repetitions", b->settings->reps);
+        return LIC_EXIT_FAILED;
+    }
+    b->n_inputs = inputs->n;
+    if (!b->json)
+        put_head();
+    lic_work_begin(&b->work, b->settings);
+    for (size_t i = 0; i < inputs->n; i++)
+        bench_picture(b, inputs->items[i].path, memory);
+    lic_work_end(&b->work);
+    free(memory);
+    if (b->json && b->n > 1)
+        json_total(b);
+    else if (b->n > 1)
+        put_total(b);
+    return b->exit_code;
+}
+
+int lic_command_bench(const lic_settings *s)
+{
+    struct bench b = {.settings = s};
+    lic_inputs inputs;
+    int code = lic_inputs_gather(&inputs, s, "");
+    const bool wants_json = s->json || !isatty(STDOUT_FILENO);
+    if (code < 0 && wants_json && !(b.json = lic_job_json_open(s, stdout)))
+        code = LIC_EXIT_FAILED;
+    if (code < 0)
+        code = run(&b, &inputs);
+    if (s->json_file && b.json && fclose(b.json) != 0)
+        b.failed_output = true;
+    if (b.failed_output)
+        lic_report_error(s->json_file, "cannot write the JSON lines: %s", strerror(errno));
+    lic_inputs_free(&inputs);
+    return b.failed_output && code == LIC_EXIT_OK ? LIC_EXIT_FAILED : code;
+}

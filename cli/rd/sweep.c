@@ -1,0 +1,306 @@
+/* sweep.c - lic sweep: encodes pictures at several qualities, decodes them and measures, all in
+ * memory and with one model, and writes the means as CompressAI does, for lic bdrate and for plots.
+ */
+#include "cli/rd/sweep.h"
+
+#include "cli/base/folder.h"
+#include "cli/base/report.h"
+#include "cli/commands.h"
+#include "cli/rd/metrics.h"
+#include "cli/rd/work.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+/* The rate levels that models are trained at, about. */
+static const double default_qualities[] = {0, 14, 29, 43, 57, 71, 86, 100};
+
+static int usage(const char *text)
+{
+    lic_report_error(NULL, "%s", text);
+    return LIC_EXIT_USAGE;
+}
+
+/* ---- what is said of a picture ---- */
+
+/* The line of --json. What failed, writing this line as well, is told on standard error. */
+static lic_status say_picture(const lic_sweep *sweep, size_t i, lic_status status, lic_error *err)
+{
+    const char *path = sweep->pictures[i].path;
+    lic_json json;
+    if (status != LIC_OK)
+        lic_report_error(path, "%s", err->text);
+    if (!sweep->json)
+        return status;
+    lic_json_begin(&json, sweep->json);
+    lic_json_string(&json, "command", "sweep");
+    lic_json_string(&json, "input", path);
+    lic_job_json_status(&json, status, err);
+    if (status == LIC_OK) {
+        lic_json_string(&json, "model", sweep->model.name);
+        lic_json_hex(&json, "model_hash", sweep->model.hash, 16);
+        lic_sweep_put_qualities(&json, sweep);
+        lic_sweep_put_figures(&json, sweep, i);
+    }
+    if (lic_json_end(&json) || status != LIC_OK)
+        return status;
+    lic_report_error(path, "cannot write the JSON line: %s", strerror(errno));
+    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the JSON line");
+}
+
+/* False, said, if the file for it cannot be written, or has another use. */
+static bool open_json(lic_sweep *sweep, const lic_settings *s)
+{
+    if (!s->json)
+        return true;
+    for (size_t i = 0; i < sweep->n_pictures; i++)
+        if (lic_job_json_clashes(s, sweep->pictures[i].path))
+            return false;
+    if (lic_job_json_clashes(s, s->output) || lic_job_json_clashes(s, sweep->part_path))
+        return false;
+    sweep->json = lic_job_json_open(s, stdout);
+    return sweep->json != NULL;
+}
+
+/* ---- which pictures ---- */
+
+static bool add_picture(lic_sweep *sweep, char *path)
+{
+    size_t n = sweep->n_pictures + 1;
+    lic_sweep_picture *grown = path ? realloc(sweep->pictures, n * sizeof *sweep->pictures) : NULL;
+    if (!grown) {
+        free(path);
+        return false;
+    }
+    const char *slash = strrchr(path, '/');
+    sweep->pictures = grown;
+    sweep->pictures[n - 1] = (lic_sweep_picture){
+        .path = path,
+        .name = slash ? slash + 1 : path,
+        .cells = calloc((size_t)sweep->n_qualities, sizeof *sweep->pictures->cells)};
+    sweep->n_pictures = n; /* is freed even without cells */
+    return sweep->pictures[n - 1].cells != NULL;
+}
+
+static lic_status add_folder(lic_sweep *sweep, const char *path, lic_error *err)
+{
+    lic_folder folder;
+    size_t before = sweep->n_pictures;
+    lic_status status = lic_folder_list(path, &folder, err);
+    for (size_t i = 0; i < folder.n && status == LIC_OK; i++)
+        if (lic_picture_format_of_name(folder.names[i]) != LIC_FORMAT_NONE &&
+            !add_picture(sweep, lic_folder_join(path, folder.names[i])))
+            status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names");
+    if (status == LIC_OK && sweep->n_pictures == before)
+        status = lic_report_fail(err, LIC_ERR_ARGUMENT, "holds no pictures");
+    lic_folder_free(&folder);
+    return status;
+}
+
+/* Lists the pictures, and opens what --json names, now that it is known to be none of them. */
+static lic_status gather(lic_sweep *sweep, const lic_settings *s, lic_error *err)
+{
+    lic_status status = LIC_OK;
+    const char *at = NULL;
+    for (int i = 0; i < s->n_files && status == LIC_OK; i++) {
+        at = s->files[i];
+        if (lic_folder_is(at))
+            status = add_folder(sweep, at, err);
+        else if (!add_picture(sweep, strdup(at)))
+            status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names");
+    }
+    if (status != LIC_OK)
+        lic_report_error(at, "%s", err->text);
+    else if (!open_json(sweep, s))
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "no place for JSON");
+    return status;
+}
+
+/* Reads every file once, so that a mistake is found before hours of work. */
+static lic_status read_all(lic_sweep *sweep, const lic_settings *s, lic_error *err)
+{
+    lic_status status = LIC_OK;
+    for (size_t i = 0; i < sweep->n_pictures && status == LIC_OK; i++) {
+        lic_file_data file;
+        const char *at = sweep->pictures[i].path;
+        status = lic_file_read(at, s->max_memory, &file, err);
+        if (status == LIC_OK)
+            sweep->pictures[i].crc = (uint32_t)crc32(0, file.data, (uInt)file.bytes);
+        lic_file_free(&file);
+        if (status == LIC_OK && (lic_output_place(s->output, at) == LIC_PLACE_INPUT ||
+                                 lic_output_place(sweep->part_path, at) == LIC_PLACE_INPUT))
+            status = lic_report_fail(err, LIC_ERR_ARGUMENT, "is input and output at once");
+        if (status != LIC_OK)
+            (void)say_picture(sweep, i, status, err);
+    }
+    return status;
+}
+
+/* ---- measuring ---- */
+
+static lic_status measure(lic_work *work, const lic_image *image, double quality,
+                          lic_sweep_cell *cell, lic_error *err)
+{
+    lic_buffer data = {0};
+    lic_picture decoded = {0};
+    lic_metrics metrics = {0};
+    double start = lic_report_seconds();
+    lic_status status = lic_work_encode(work, image, quality, &data, err);
+    double middle = lic_report_seconds();
+    if (status == LIC_OK)
+        status = lic_work_decode(work, data.data, data.bytes, &decoded, err);
+    cell->encode_s = middle - start;
+    cell->decode_s = lic_report_seconds() - middle;
+    if (status == LIC_OK)
+        status = lic_metrics_compare(image, &decoded.image, &metrics, err);
+    cell->bytes = data.bytes;
+    cell->psnr = metrics.psnr;
+    cell->msssim = metrics.has_msssim ? metrics.msssim : NAN;
+    cell->done = status == LIC_OK;
+    lic_picture_free(&decoded);
+    lic_buffer_free(&data);
+    return status;
+}
+
+static bool is_done(const lic_sweep *sweep, const lic_sweep_picture *p)
+{
+    for (int q = 0; q < sweep->n_qualities; q++)
+        if (!p->cells[q].done)
+            return false;
+    return true;
+}
+
+static lic_status sweep_picture(lic_sweep *sweep, lic_work *work, lic_sweep_picture *p,
+                                size_t *n_done, lic_error *err)
+{
+    lic_picture picture = {0};
+    size_t lic_bytes;
+    if (is_done(sweep, p))
+        return LIC_OK;
+    lic_status status = lic_work_read(work, p->path, &picture, &lic_bytes, err);
+    if (status == LIC_OK && lic_bytes)
+        status = lic_report_fail(err, LIC_ERR_UNSUPPORTED, "is a .lic file already");
+    p->width = picture.image.width;
+    p->height = picture.image.height;
+    for (int q = 0; q < sweep->n_qualities && status == LIC_OK; q++) {
+        if (p->cells[q].done)
+            continue;
+        lic_report_count(*n_done, sweep->n_pictures * (size_t)sweep->n_qualities, p->name);
+        status = measure(work, &picture.image, sweep->qualities[q], &p->cells[q], err);
+        if (status == LIC_OK)
+            status = lic_sweep_part_add(sweep, p, q, err);
+        ++*n_done;
+    }
+    lic_picture_free(&picture);
+    lic_report_progress_end();
+    return status;
+}
+
+static lic_status sweep_all(lic_sweep *sweep, lic_work *work, lic_error *err)
+{
+    size_t n_done;
+    lic_status status = lic_sweep_part_open(sweep, &n_done, err);
+    if (status != LIC_OK)
+        lic_report_error(sweep->part_path, "%s", err->text);
+    else if (n_done)
+        lic_report_note(0, sweep->part_path, "goes on after %zu measurements", n_done);
+    for (size_t i = 0; i < sweep->n_pictures && status == LIC_OK; i++)
+        status = say_picture(sweep, i,
+                             sweep_picture(sweep, work, &sweep->pictures[i], &n_done, err), err);
+    return status;
+}
+
+static lic_status write_results(const lic_sweep *sweep, const lic_settings *s, lic_error *err)
+{
+    lic_output out;
+    lic_status status = lic_output_open(&out, s->output, s->force, err);
+    if (status == LIC_OK) {
+        (void)lic_sweep_write(sweep, out.stream); /* commit sees the stream's error */
+        status = lic_output_commit(&out, err);
+    }
+    if (status != LIC_OK)
+        lic_report_error(s->output, "%s", err->text);
+    return status;
+}
+
+static lic_status run(lic_sweep *sweep, const lic_settings *s, lic_error *err)
+{
+    lic_work work;
+    lic_work_begin(&work, s);
+    lic_status status = gather(sweep, s, err);
+    if (status == LIC_OK)
+        status = read_all(sweep, s, err);
+    if (status == LIC_OK && (status = lic_work_open(&work, 0, err)) != LIC_OK)
+        lic_report_error(NULL, "%s", err->text);
+    if (status == LIC_OK) {
+        sweep->model = work.model_info;
+        status = sweep_all(sweep, &work, err);
+    }
+    if (sweep->part)
+        fclose(sweep->part);
+    if (s->json_file && sweep->json && fclose(sweep->json) != 0 && status == LIC_OK) {
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s", strerror(errno));
+        lic_report_error(s->json_file, "%s", err->text);
+    }
+    if (status == LIC_OK)
+        status = write_results(sweep, s, err);
+    if (status == LIC_OK)
+        unlink(sweep->part_path);
+    lic_work_end(&work);
+    return status;
+}
+
+/* -1 to go on, else the exit code. */
+static int check(const lic_settings *s)
+{
+    if (s->n_files == 0)
+        return usage("which pictures? lic sweep FOLDER|IN... -o OUT.json");
+    if (!s->output || strcmp(s->output, "-") == 0)
+        return usage("where to? lic sweep FOLDER|IN... -o OUT.json (a file, to be able to go on)");
+    for (int q = 1; q < s->n_qualities; q++)
+        if (s->qualities[q] <= s->qualities[q - 1])
+            return usage("-q: the numbers must rise");
+    if (lic_folder_is(s->output))
+        return usage("-o: is a folder; name a file");
+    if (!s->force && access(s->output, F_OK) == 0) {
+        lic_report_error(s->output, "exists; -f overwrites");
+        return LIC_EXIT_FAILED;
+    }
+    return -1;
+}
+
+int lic_command_sweep(const lic_settings *s)
+{
+    lic_sweep sweep = {.qualities = s->n_qualities ? s->qualities : default_qualities,
+                       .n_qualities = s->n_qualities,
+                       .tile_side = s->tile_side,
+                       .cpu = s->cpu,
+                       .threads = s->threads,
+                       .backend = s->backend,
+                       .force = s->force};
+    lic_error err = {0};
+    int code = check(s);
+    if (code >= 0)
+        return code;
+    if (!sweep.n_qualities)
+        sweep.n_qualities = (int)(sizeof default_qualities / sizeof *default_qualities);
+    size_t bytes = strlen(s->output) + sizeof ".part";
+    sweep.part_path = malloc(bytes);
+    if (!sweep.part_path) {
+        lic_report_error(NULL, "no memory for a name");
+        return LIC_EXIT_FAILED;
+    }
+    snprintf(sweep.part_path, bytes, "%s.part", s->output);
+    lic_status status = run(&sweep, s, &err);
+    for (size_t i = 0; i < sweep.n_pictures; i++) {
+        free(sweep.pictures[i].path);
+        free(sweep.pictures[i].cells);
+    }
+    free(sweep.pictures);
+    free(sweep.part_path);
+    return lic_report_exit_code(status);
+}

@@ -1,0 +1,55 @@
+/* sweep.h - what lic sweep measures, and its two files: OUT.json as CompressAI writes it, and
+ * OUT.json.part, to which every measurement goes at once, so that an interrupted sweep goes on
+ * where it stopped. */
+#ifndef LIC_CLI_RD_SWEEP_H
+#define LIC_CLI_RD_SWEEP_H
+
+#include "cli/base/json.h"
+#include "cli/options/options.h"
+
+#include <stdio.h>
+
+typedef struct lic_sweep_cell {
+    bool done;
+    size_t bytes;
+    double psnr, msssim; /* infinite: equal; NAN: too small a picture */
+    double encode_s, decode_s;
+} lic_sweep_cell;
+
+typedef struct lic_sweep_picture {
+    char *path;
+    const char *name; /* in the path, behind the folder */
+    uint32_t width, height;
+    uint32_t crc;          /* of the file, to know it again */
+    lic_sweep_cell *cells; /* [n_qualities] */
+} lic_sweep_picture;
+
+typedef struct lic_sweep {
+    lic_sweep_picture *pictures;
+    size_t n_pictures;
+    const double *qualities;
+    int n_qualities;
+    uint32_t tile_side; /* 0: the library's */
+    lic_model_info model;
+    lic_cpu cpu; /* these three as they were asked for: times depend on them */
+    int threads;
+    lic_backend backend;
+    bool force; /* a part file of another sweep may go */
+    char *part_path;
+    FILE *part;
+    FILE *json; /* --json; NULL: not asked for */
+} lic_sweep;
+
+/* Takes over what an earlier run of the same sweep measured (*n_taken), and opens the file for
+ * more. Pictures must have their crc. */
+lic_status lic_sweep_part_open(lic_sweep *sweep, size_t *n_taken, lic_error *err);
+lic_status lic_sweep_part_add(lic_sweep *sweep, const lic_sweep_picture *picture, int quality,
+                              lic_error *err);
+/* Size, bytes and what was measured of one picture, in the object that is open. */
+void lic_sweep_put_figures(lic_json *json, const lic_sweep *sweep, size_t picture);
+/* A list of the qualities. */
+void lic_sweep_put_qualities(lic_json *json, const lic_sweep *sweep);
+/* The file of results; all cells must be done. */
+bool lic_sweep_write(const lic_sweep *sweep, FILE *file);
+
+#endif

@@ -1,0 +1,112 @@
+/* work.c - see work.h. */
+#include "cli/rd/work.h"
+
+#include "cli/base/report.h"
+
+#include <string.h>
+
+void lic_work_begin(lic_work *work, const lic_settings *settings)
+{
+    *work = (lic_work){.settings = settings};
+}
+
+void lic_work_end(lic_work *work)
+{
+    lic_encoder_free(work->encoder);
+    lic_decoder_free(work->decoder);
+    lic_model_close(work->model);
+    *work = (lic_work){.settings = work->settings};
+}
+
+lic_status lic_work_open(lic_work *work, uint32_t id, lic_error *err)
+{
+    if (work->model && (work->settings->model || !id || (uint32_t)work->model_info.hash == id))
+        return LIC_OK;
+    lic_work_end(work);
+    return lic_settings_open_model(work->settings, id, &work->model, &work->model_info, err);
+}
+
+lic_status lic_work_encode(lic_work *work, const lic_image *image, double quality, lic_buffer *out,
+                           lic_error *err)
+{
+    lic_options options = lic_settings_options(work->settings);
+    lic_encode_options encode;
+    lic_status status = lic_work_open(work, 0, err);
+    if (status == LIC_OK && !work->encoder)
+        status = lic_encoder_new(work->model, &options, &work->encoder, err);
+    if (status != LIC_OK)
+        return status;
+    lic_encode_options_init(&encode);
+    encode.quality = quality;
+    encode.tile_side = work->settings->tile_side;
+    return lic_encoder_encode(work->encoder, image, &encode, out, err);
+}
+
+static lic_status decode_image(lic_work *work, const void *data, size_t bytes, lic_image *image,
+                               lic_error *err)
+{
+    lic_info info;
+    lic_options options = lic_settings_options(work->settings);
+    lic_status status = lic_probe(data, bytes, &info, err);
+    if (status == LIC_OK)
+        status = lic_picture_check_pixels(info.width, info.height, &work->settings->read, err);
+    if (status == LIC_OK)
+        status = lic_work_open(work, info.model_id, err);
+    if (status == LIC_OK && !work->decoder)
+        status = lic_decoder_new(work->model, &options, &work->decoder, err);
+    if (status == LIC_OK)
+        status = lic_decoder_decode(work->decoder, data, bytes, 0, image, err);
+    return status;
+}
+
+lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_picture *picture,
+                           lic_error *err)
+{
+    lic_image image = {0};
+    lic_status status = decode_image(work, data, bytes, &image, err);
+    if (status != LIC_OK)
+        return status;
+    status = lic_picture_alloc(picture, image.width, image.height, image.channels, image.depth,
+                               &work->settings->read, err);
+    for (uint32_t y = 0; y < image.height && status == LIC_OK; y++)
+        memcpy((char *)picture->image.data + y * picture->image.stride_bytes,
+               (const char *)image.data + y * image.stride_bytes, picture->image.stride_bytes);
+    lic_image_free(&image, NULL);
+    return status;
+}
+
+/* Alpha in the file means what it means in a PNG. */
+static lic_status settle_alpha(const lic_work *work, const lic_info *info, lic_picture *picture,
+                               lic_error *err)
+{
+    for (size_t i = 0; i < info->n_chunks && !picture->alpha.data; i++) {
+        const lic_chunk *chunk = &info->chunks[i];
+        if (memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0)
+            picture->alpha = (lic_alpha_plane){
+                .data = chunk->data, .bytes = chunk->bytes, .depth = picture->image.depth};
+    }
+    lic_status status = lic_picture_flatten(picture, &work->settings->read, err);
+    picture->alpha = (lic_alpha_plane){0}; /* it is in the file, which goes */
+    return status;
+}
+
+lic_status lic_work_read(lic_work *work, const char *path, lic_picture *picture, size_t *lic_bytes,
+                         lic_error *err)
+{
+    lic_file_data file;
+    lic_info info;
+    lic_status status = lic_file_read(path, work->settings->max_memory, &file, err);
+    *lic_bytes = 0;
+    if (status != LIC_OK)
+        return status;
+    if (lic_probe(file.data, file.bytes, &info, NULL) == LIC_ERR_NOT_LIC) {
+        status = lic_picture_read(file.data, file.bytes, &work->settings->read, picture, err);
+    } else {
+        *lic_bytes = file.bytes;
+        status = lic_work_decode(work, file.data, file.bytes, picture, err);
+        if (status == LIC_OK)
+            status = settle_alpha(work, &info, picture, err);
+    }
+    lic_file_free(&file);
+    return status;
+}

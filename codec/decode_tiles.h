@@ -1,0 +1,40 @@
+/* decode_tiles.h - one call of the decoder: what decoder.c has admitted and decode_tiles.c works
+ * through. */
+#ifndef LIC_CODEC_DECODE_TILES_H
+#define LIC_CODEC_DECODE_TILES_H
+
+#include "codec/pixels.h"
+#include "codec/session.h"
+#include "codec/tile_codes.h"
+
+typedef enum lic_damage {
+    LIC_DAMAGE_NONE = 0,
+    LIC_DAMAGE_CODE,     /* the code of a tile is none */
+    LIC_DAMAGE_LATENTS,  /* it gives other latents than the encoder's */
+    LIC_DAMAGE_NOT_CUT,  /* salvaging: the code is whole, so something else is damaged */
+    LIC_DAMAGE_NO_MEMORY /* for the picture */
+} lic_damage;
+
+typedef struct lic_decoding {
+    lic_container file;
+    lic_tile_codes codes;
+    lic_grid grid;
+    lic_area crop;      /* of the picture, what is wanted */
+    int scale;          /* 1, or LIC_PREVIEW_SCALE: the picture is reduced by that */
+    int n_read, n_made; /* slices to read and to compute */
+    lic_band to;        /* rows in memory: all of them, or those of one row of tiles */
+    bool no_check;      /* of the latents */
+    bool by_rows;       /* to sink; else the whole picture is in memory */
+    lic_rows_fn sink;   /* NULL when only a plan is made */
+    void *sink_user;
+    const lic_allocator *allocator;
+    rate_state rate;
+    tensor y_hat[3];                                 /* rows of tiles: row r is in [r % 3] */
+    uint32_t n_tiles, n_whole_tiles, n_whole_slices; /* for lic_stats */
+    lic_damage damage;                               /* found out in the middle */
+} lic_decoding;
+
+/* The forward pass, a lic_forward_fn with a lic_decoding. */
+void lic_decoding_forward(lic_context *context, nn *c, void *user);
+
+#endif
