@@ -176,9 +176,9 @@ def check(teacher, student):
     t, s = {**defaults, **teacher}, {**defaults, **student}
     wider = [k for k in ("m", "n", "growth", "hyper", "dim", "gdim", "hid") if s[k] > t[k]]
     wider += [k for k in ("ch", "depth", "slices") if len(s[k]) != len(t[k]) or any(a > b for a, b in zip(s[k], t[k]))]
-    other = [k for k in ("head_dim", "ratio", "dw", "heads", "shortcuts") if s[k] != t[k]]
-    if wider or other or t["shortcuts"] or not t["dw"]:
-        raise SystemExit(f"the student cannot inherit: {', '.join(wider + other) or 'shortcuts, or no dw'}")
+    other = [k for k in ("head_dim", "ratio", "dw", "heads") if s[k] != t[k]]
+    if wider or other or not t["dw"]:
+        raise SystemExit(f"the student cannot inherit: {', '.join(wider + other) or 'no dw'}")
 
 
 @torch.no_grad()

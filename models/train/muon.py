@@ -19,7 +19,7 @@ class FlatParameters:
 
     With `half` the network itself works on bf16 copies of the matrices, but for those that it multiplies in float32.
     """
-    FLOAT = ("down4", ".l.2.", "g_a.shortcuts.3")
+    FLOAT = ("down4", ".l.2.")
 
     def __init__(self, net, half=False):
         adam, shapes = [], {}
@@ -93,11 +93,12 @@ def _bucket(r, c):
 
 class Muon:
     """Momentum orthogonalised by Newton-Schulz for the matrices and convolution kernels, Adam for the rest."""
-    REFRESH = 0         # nothing to do between steps
 
-    def __init__(self, flat, lr, adam_lr, kernels=1.0, momentum=0.95, streams=4):
+    MOMENTUM, STREAMS = 0.95, 4
+
+    def __init__(self, flat, lr, adam_lr, kernels=1.0):
         """kernels: rate of the convolution kernels, as a part of lr."""
-        self.flat, self.adam_lr, self.momentum = flat, adam_lr, momentum
+        self.flat, self.adam_lr = flat, adam_lr
         v, n = flat.value, flat.adam_end
         self.rate = torch.full_like(v[n:], lr)
         for p in flat.master.values():
@@ -106,7 +107,7 @@ class Muon:
         self.scale, self.t = torch.ones((), device=v.device), torch.zeros((), device=v.device)
         self.moment, self.update = torch.zeros_like(v), torch.zeros_like(v)
         self.second = torch.zeros_like(v[:flat.adam_end])
-        self.streams = [torch.cuda.Stream() for _ in range(streams)] if v.is_cuda else []
+        self.streams = [torch.cuda.Stream() for _ in range(self.STREAMS)] if v.is_cuda else []
         self.arrange()
 
     def arrange(self):
@@ -147,8 +148,8 @@ class Muon:
     def direct(self, ok):
         """Launch what turns the moments of the matrices into their directions."""
         n = self.flat.adam_end
-        self.moment[n:].lerp_(self.flat.grad[n:], ok * (1 - self.momentum))
-        torch.lerp(self.flat.grad[n:], self.moment[n:], self.momentum, out=self.update[n:])
+        self.moment[n:].lerp_(self.flat.grad[n:], ok * (1 - self.MOMENTUM))
+        torch.lerp(self.flat.grad[n:], self.moment[n:], self.MOMENTUM, out=self.update[n:])
         main = torch.cuda.current_stream() if self.streams else None
         for s in self.streams:
             s.wait_stream(main)

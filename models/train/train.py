@@ -29,7 +29,6 @@ import data
 import model as M
 from grow import grown
 from muon import FlatParameters, GradientGuard, Muon
-from soap import Soap
 
 LAMBDA = (0.0012, 0.08)
 PART_BYTES = 15 * 2**20
@@ -117,7 +116,7 @@ class Trainer:
         if world > 1:
             dist.broadcast(self.flat.value, 0)
             self.flat.publish()
-        self.optimizer = {"muon": Muon, "soap": Soap}[cfg.get("optimizer", "muon")](self.flat, cfg["lr"], cfg["adam_lr"], cfg.get("kernels", 1.0))
+        self.optimizer = Muon(self.flat, cfg["lr"], cfg["adam_lr"], cfg.get("kernels", 1.0))
         self.guard = GradientGuard(self.flat.grad)
         self.average = self.flat.value.clone()
         self.average_weight = torch.ones((), device=tiles.data.device)
@@ -177,13 +176,11 @@ class Trainer:
         steps = [lambda tiles=tiles: self.step(batch, size, tiles) for tiles in kinds]
         if self.cuda:
             steps = self.capture(steps)
-        count, often = itertools.count(), self.optimizer.REFRESH
+        count = itertools.count()
 
         def step():
             i = next(count)
             steps[int((i + 1) * share) - int(i * share)]()
-            if often and (i + 1) % often == 0:
-                self.optimizer.refresh()
         return step
 
     def capture(self, steps):
@@ -305,10 +302,8 @@ def network(a, cfg, device):
     torch.manual_seed(cfg.get("seed", 1))
     net = M.Codec(**cfg["model"]).to(device)
     if a.init:
-        state, fresh = load_state(a.init), net.state_dict()
-        if cfg.get("grow"):
-            state = grown(state, fresh)
-        net.load_state_dict({**{k: v for k, v in fresh.items() if ".shortcuts." in k}, **state})    # weights without them go on with them
+        state = load_state(a.init)
+        net.load_state_dict(grown(state, net.state_dict()) if cfg.get("grow") else state)
     if a.device == "cuda" and not a.plain:
         import fused
         fused.accelerate(net, cfg.get("fused", fused.PARTS))

@@ -12,7 +12,6 @@ import torch
 import data
 import model as M
 import muon
-import soap
 import train
 
 
@@ -70,61 +69,13 @@ def test_gradients_are_gathered_by_precision():
         assert torch.equal(g, torch.zeros_like(g) if p.grad is None else p.grad.float())
 
 
-def test_soap_is_adam_in_the_eigenbasis():
-    """On least squares with condition numbers of a thousand on both sides it goes far below Adam, which it is while its bases stand still."""
-    torch.manual_seed(0)
-    rotation = lambda n: torch.linalg.qr(torch.randn(n, n))[0]
-    left, right = (rotation(n) * torch.logspace(0, -1.5, n) @ rotation(n) for n in (24, 40))
-    goal, ends = torch.randn(24, 40), []
-    for refresh in (False, True):
-        net = torch.nn.Linear(40, 24, bias=False)
-        torch.nn.init.zeros_(net.weight)
-        flat = muon.FlatParameters(net)
-        optimizer = soap.Soap(flat, lr=1, adam_lr=1)
-        (_, n, r, c), = flat.groups
-        assert (n, r, c) == (1, 24, 40)
-        for i in range(600):
-            loss = (left @ (net.weight - goal) @ right.t()).square().sum()
-            flat.clear()
-            loss.backward()
-            flat.gather()
-            before = flat.value.clone()
-            optimizer.scale.fill_(0.3 * (1 - i / 600))
-            optimizer.step(torch.ones(()))
-            if i == 0:      # the first step of Adam has one length for all
-                assert torch.allclose((flat.value - before).abs(), torch.full_like(before, 0.06), rtol=0.1)
-            if refresh and i % soap.Soap.REFRESH == soap.Soap.REFRESH - 1:
-                optimizer.refresh()
-        ends.append(loss.item())
-        for side in optimizer.sides[0]:
-            q = side.basis[0]
-            assert torch.allclose(q.t() @ q, torch.eye(len(q)), atol=1e-4)
-    assert ends[1] < 1e-3 * ends[0], ends
-
-
-def test_bases_are_refreshed_between_steps():
-    for optimizer, times in (("soap", 2), ("muon", 0)):
-        trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), dict(TINY, optimizer=optimizer))
-        with mock.patch.object(trainer, "step"), mock.patch.object(trainer.optimizer, "refresh", create=True) as refresh:
-            step = trainer.prepare(2, 64)
-            for _ in range(2 * soap.Soap.REFRESH + 5):
-                step()
-            assert refresh.call_count == times
-
-
 def test_a_dropped_step_moves_nothing():
-    for optimizer in ("muon", "soap"):
-        drop_steps(optimizer)
-
-
-def drop_steps(optimizer):
     """A zero gradient in its place made Muon go on with the old moment at full speed, until the network was lost."""
-    trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), dict(TINY, optimizer=optimizer))
+    trainer = train.Trainer(random_codec(), data.Tiles("random", "cpu", tile=64), TINY)
     for _ in range(3):
         trainer.step(4, 64)
     o = trainer.optimizer
-    own = [o.squares, o.age, *(t for stack in o.stacks.values() for t in stack)] if optimizer == "soap" else []
-    state = lambda: [t.clone() for t in (trainer.flat.value, o.moment, o.second, o.t, *own)]
+    state = lambda: [t.clone() for t in (trainer.flat.value, o.moment, o.second, o.t)]
     for bad in (math.nan, math.inf, 1e9):
         before, dropped = state(), trainer.guard.skipped.item()
         with mock.patch.object(trainer, "gradient", lambda *a, **k: (trainer.flat.grad.fill_(bad), [torch.zeros(())] * 3)[1]):

@@ -14,7 +14,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sta
 from tiny import TINY, TRAIN, process_group, random_codec
 import torch
 import triton_cpu  # noqa: F401  (before fused)
-import auxt
 import context
 import data
 import evaluate
@@ -364,28 +363,6 @@ def test_loss_falls_and_weights_come_back():
     trainer.flat.value.copy_(trainer.average)
     for (name, a), b in zip(net.named_parameters(), other.parameters()):
         assert torch.allclose(a, b, rtol=1e-3, atol=1e-6), name
-
-
-def test_shortcuts_go_on_from_weights_without_them():
-    torch.manual_seed(0)
-    x = torch.rand(2, 64, 64, 3)
-    bands = auxt.haar(x)
-    assert torch.allclose(bands.square().sum(), x.square().sum()) and torch.allclose(auxt.inverse_haar(bands), x, atol=1e-6)
-    assert auxt.haar(torch.ones(1, 2, 4, 1)).tolist() == [[[[2, 0, 0, 0]] * 2]]
-    plain, q = random_codec().eval(), torch.tensor([1.0, 6.0])
-    with tempfile.TemporaryDirectory() as folder:
-        train.save_state({k: v.float() for k, v in plain.state_dict().items()}, os.path.join(folder, "plain"))
-        a = train.arguments().parse_args(["tiny.json", "--data", "random", "--device", "cpu", "--init", os.path.join(folder, "plain.*.pt")])
-        plain = train.network(a, TINY, "cpu")
-        cfg = train.read_config(os.path.join(TRAIN, "tiny.json"), '{"model": {"shortcuts": true}}')
-        assert cfg == {**TINY, "model": {**TINY["model"], "shortcuts": True}}
-        net = train.network(a, cfg, "cpu")
-    with torch.no_grad():
-        assert all(torch.equal(a, b) for a, b in zip(plain(x, q, noise=False), net(x, q, noise=False)))
-    x_hat, y_bits, z_bits = net(x, q)
-    train.rate_distortion(x, x_hat, y_bits + z_bits, q)[0].backward()
-    for name, p in net.named_parameters():
-        assert ".shortcuts." not in name or (p.grad.abs().max() > 0 and p.abs().max() == 0), name
 
 
 def test_a_larger_network_begins_as_the_smaller_one():
