@@ -3,6 +3,7 @@
 #include "cli/batch/batch.h"
 #include "cli/batch/search.h"
 #include "cli/commands.h"
+#include "cli/options/rates.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -143,6 +144,13 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
     lic_status status = lic_worker_model(worker, job, 0, &model);
     if (status != LIC_OK)
         return status;
+    if (s->lambda > 0) {
+        lic_model_info info;
+        lic_model_get_info(model, &info);
+        status = lic_rates_quality(&info, s->lambda, &feed->encode.quality, &job->err);
+        if (status != LIC_OK)
+            return status;
+    }
     status = lic_worker_enter(worker, job, model, &need);
     if (status == LIC_OK)
         status = whole ? code_whole(worker, feed, out) : code_rows(worker, feed, out);

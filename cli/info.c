@@ -123,10 +123,10 @@ static double level_quality(const lic_model_info *m, uint32_t level)
 
 static void rates_text(const lic_model_info *m)
 {
-    printf("  level  quality    lambda\n");
+    printf("  level  quality    lambda\n"); /* 0: the model does not say */
     for (uint32_t i = 0; i < m->levels; i++) {
         double quality = level_quality(m, i);
-        printf("  %5" PRIu32 "  %7.3f  %.6f\n", i, quality, lic_rates_lambda(quality));
+        printf("  %5" PRIu32 "  %7.3f  %.6f\n", i, quality, lic_rates_lambda(m, quality));
     }
     printf("  Qualities between the levels are interpolated: any real number will do.\n");
 }
@@ -139,7 +139,7 @@ static void rates_json(lic_json *json, const lic_model_info *m)
         lic_json_begin_object(json, NULL);
         lic_json_unsigned(json, "level", i);
         lic_json_real(json, "quality", quality, 4);
-        lic_json_real(json, "lambda", lic_rates_lambda(quality), 6);
+        lic_json_real(json, "lambda", lic_rates_lambda(m, quality), 6);
         lic_json_end_object(json);
     }
     lic_json_end_array(json);

@@ -145,7 +145,7 @@ typedef struct lic_options {
 
 typedef struct lic_encode_options {
     size_t struct_bytes; /* set by lic_encode_options_init */
-    double quality;      /* 0..100, real; level = 7 quality / 100; default 50 */
+    double quality;      /* 0..100, real; level = (levels - 1) quality / 100; default 50 */
     const lic_chunk
         *chunks;     /* carried as they are; not looked at before the last row is taken, so */
     size_t n_chunks; /* a source of rows may still set both while it gives that row */
@@ -222,6 +222,8 @@ typedef struct lic_model_info {
     uint64_t hash;       /* of the weights; its low 32 bits are the model id in streams */
     uint64_t parameters; /* as trained, before folding */
     uint32_t levels;     /* rate levels the model was trained at */
+    float lambda[2];     /* Lagrange multipliers of 255^2 MSE against bits per pixel of the first and
+                            the last level, spaced evenly in their logarithm; 0: not known */
     uint32_t latent_channels, hyper_channels, slices;
     uint32_t preview_slices; /* slices that the head for previews needs; 0: the model has none */
 } lic_model_info;

@@ -56,6 +56,7 @@ static void fill_info(lic_weights *w, lic_model *model)
     model->info.parameters = lic_weights_count(w, "parameters");
     model->info.hash = w->hash;
     model->info.levels = (uint32_t)model->net.levels;
+    memcpy(model->info.lambda, model->net.lambda, sizeof model->info.lambda);
     model->info.latent_channels = (uint32_t)model->net.m;
     model->info.hyper_channels = (uint32_t)model->net.n;
     model->info.slices = (uint32_t)model->net.n_slices;

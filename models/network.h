@@ -107,6 +107,7 @@ typedef struct table_data {
 
 typedef struct network {
     int levels, m, n, hyper, dim, gdim, hid, n_slices;
+    float lambda[2]; /* Lagrange multipliers of the first and last level, 0 if nobody knows */
     int ch[3], slices[LIC_MAX_SLICES];
     analysis g_a;
     synthesis g_s;

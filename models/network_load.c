@@ -235,6 +235,24 @@ static void load_gains(lic_weights *w, network *net)
     net->izgain = lic_weights_floats(w, "izgain", 2, n);
 }
 
+/* Lagrange multipliers that the levels were trained with, which a file may lack: all models of
+ * eight levels had the same. */
+static void load_lambda(lic_weights *w, network *net)
+{
+    const uint32_t two[4] = {2, 1, 1, 1};
+    net->lambda[0] = net->levels == 8 ? 0.0012f : 0.0f;
+    net->lambda[1] = net->levels == 8 ? 0.08f : 0.0f;
+    if (!lic_weights_dim(w, "rate.lambda", 0))
+        return;
+    const float *ends = lic_weights_floats(w, "rate.lambda", 1, two);
+    if (!ends)
+        return;
+    if (!(ends[0] > 0.0f && ends[0] < ends[1]) && !w->status)
+        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID,
+                             "weights file with Lagrange multipliers that do not rise");
+    memcpy(net->lambda, ends, sizeof net->lambda);
+}
+
 static void load_tables(lic_weights *w, table_data *t, const char *prefix)
 {
     size_t n_start = 0, n_first = 0;
@@ -346,6 +364,7 @@ lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net)
         load_slice(w, &cfg, net, i, prev);
     load_preview(w, net);
     load_gains(w, net);
+    load_lambda(w, net);
     load_scales(w, net);
     net->mask = make_masks(arena);
     net->zeros = make_zeros(arena, &cfg, net);

@@ -53,6 +53,7 @@ typedef struct lic_settings {
     double quality; /* the first of those below, or the default */
     double qualities[LIC_MAX_QUALITIES];
     int n_qualities; /* 0: -q was not given */
+    double lambda;   /* 0: not given; a quality once the model is known */
     lic_target_wish target;
     unsigned rate_given; /* LIC_BY_... */
     bool report, test, rates;

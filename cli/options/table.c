@@ -57,7 +57,7 @@ const lic_option lic_options_table[] = {
     {SIZE, 0, false, false, ENCODE, "target-psnr", "DB", "the smallest of at least this PSNR",
      SET(set_target_psnr)},
     {SIZE, 0, true, false, ENCODE, "lambda", "X",
-     "quality by its Lagrange multiplier, 0.0012 .. 0.08", SET(set_lambda)},
+     "quality by Lagrange multiplier, see info --rates", SET(set_lambda)},
 
     {FILES, 'o', false, false, WRITE, "output", "FILE", "the same as OUT; - is standard output",
      SET(set_output)},

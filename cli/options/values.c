@@ -1,7 +1,6 @@
 /* values.c - see values.h. */
 #include "cli/options/values.h"
 
-#include "cli/options/rates.h"
 #include "cli/options/read_value.h"
 
 #include <stdlib.h>
@@ -29,12 +28,9 @@ const char *lic_set_quality(lic_settings *s, const char *text)
 
 const char *lic_set_lambda(lic_settings *s, const char *text)
 {
-    double lambda;
-    if (!lic_read_real(text, LIC_LAMBDA_LEAST, LIC_LAMBDA_MOST, &lambda))
-        return "a number from 0.0012 to 0.08";
-    s->quality = lic_rates_quality(lambda);
     s->rate_given |= LIC_BY_LAMBDA;
-    return NULL;
+    return lic_read_real(text, 1e-6, 1000, &s->lambda) ? NULL
+                                                       : "a Lagrange multiplier, such as 0.01";
 }
 
 const char *lic_set_target_bpp(lic_settings *s, const char *text)

@@ -262,6 +262,11 @@ def expected_preview(net, tensors):
     return {"preview.weight": (F32, (net.LEVELS, 3, preview.TAPS, channels)), "preview.bias": (F32, (net.LEVELS, 3))}
 
 
+def expected_lambda(tensors):
+    """The same of the Lagrange multipliers of the first and the last level, if they are there."""
+    return {"rate.lambda": (F32, (2,))} if "rate.lambda" in tensors else {}
+
+
 def _check_tensors(tensors, want):
     _need(set(tensors) == set(want), f"missing or unknown: {sorted(set(tensors) ^ set(want))[:4]}")
     for name, (kind, shape) in want.items():
@@ -289,7 +294,7 @@ def _read(path):
     except (KeyError, AssertionError, TypeError) as e:
         raise LicwError(f"configuration: {e!r}") from e
     _need(same == config, "configuration: not this family's")
-    _check_tensors(tensors, {**expected_tensors(net, tensors), **expected_preview(net, tensors)})
+    _check_tensors(tensors, {**expected_tensors(net, tensors), **expected_preview(net, tensors), **expected_lambda(tensors)})
     return Licw(config, tensors, digest), net
 
 

@@ -87,7 +87,7 @@ for pair in '-q 5 --lambda 0.01' '--target-bpp 1 --target-size 5k' '--target-psn
     expect "$pair" 2 'say the same thing'
 done
 run "$LIC" encode --lambda 0.1 "$small" x.lic
-expect "a lambda that no level has" 2 '0.0012 to 0.08'
+expect "a lambda that no level has" 1 'student has 0.0012 to 0.08'
 run "$LIC" encode --target-bpp 0 "$small" x.lic
 expect "no bits" 2 'bits per pixel'
 holds "no temporary files" no_strays .

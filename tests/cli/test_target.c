@@ -138,7 +138,19 @@ TEST(bpp_is_of_the_whole_file)
 
 TEST(lambdas)
 {
-    CHECK(lic_rates_quality(LIC_LAMBDA_LEAST) == 0 && lic_rates_quality(LIC_LAMBDA_MOST) == 100);
-    for (int q = 0; q <= 100; q += 5)
-        CHECK(fabs(lic_rates_quality(lic_rates_lambda(q)) - q) < 1e-9);
+    const lic_model_info m = {.name = "m", .levels = 12, .lambda = {0.00066f, 0.4846f}},
+                         silent = {.name = "silent", .levels = 12};
+    double quality = -1;
+    lic_error err;
+    for (int q = 0; q <= 100; q += 5) {
+        CHECK(!lic_rates_quality(&m, lic_rates_lambda(&m, q), &quality, &err));
+        CHECK(fabs(quality - q) < 1e-9);
+    }
+    CHECK(!lic_rates_quality(&m, 0.00066, &quality, &err) && fabs(quality) < 1e-4);
+    CHECK(!lic_rates_quality(&m, 0.4846, &quality, &err) && fabs(quality - 100) < 1e-4);
+    CHECK(lic_rates_quality(&m, 0.00065, &quality, &err) == LIC_ERR_ARGUMENT);
+    CHECK(lic_rates_quality(&m, 0.49, &quality, &err) == LIC_ERR_ARGUMENT);
+    CHECK(strstr(err.text, "0.00066 to 0.4846"));
+    CHECK(lic_rates_lambda(&silent, 50) == 0);
+    CHECK(lic_rates_quality(&silent, 0.01, &quality, &err) == LIC_ERR_ARGUMENT);
 }

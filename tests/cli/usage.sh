@@ -119,7 +119,7 @@ not_plain() { # PATTERN COMMAND OPTION HEAD TAIL: the number would stand between
 }
 not_plain 'is not a number from 0 to 100' encode quality
 not_plain 'is not a number from 0 to 100' sweep quality 1,
-not_plain 'is not a number from 0.0012' encode lambda
+not_plain 'is not a Lagrange multiplier' encode lambda
 not_plain 'is not bits per pixel' encode target-bpp
 not_plain 'is not a number of bytes' encode target-size
 not_plain 'is not a number of bytes' encode target-size '' k

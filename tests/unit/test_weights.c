@@ -3,6 +3,8 @@
  * the reader never leaves the file (run under a sanitizer). */
 #include "tests/unit/weights_fixture.h"
 
+#include <math.h>
+
 TEST(weights_as_they_are)
 {
     lic_error err;
@@ -286,6 +288,24 @@ TEST(weights_with_a_bad_preview)
         add_tensor(&w, "preview.weight", 0, 1, one, values, 12);
         add_tensor(&w, "preview.bias", 0, 2, bias, values, 4 * 24);
     });
+}
+
+/* The Lagrange multipliers of the first and the last level rise, and are not made up. */
+TEST(weights_with_bad_lambdas)
+{
+    static const uint32_t two[4] = {2, 1, 1, 1}, three[4] = {3, 1, 1, 1};
+    static const float bad[][3] = {{0, 1}, {-1, 1}, {1, 1}, {2, 1}, {0.5f, NAN}, {NAN, 1}};
+    const float good[3] = {0.5f, 2.0f, 3.0f};
+    lic_error err;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        REFUSED("lambdas", add_tensor(&w, "rate.lambda", 0, 1, two, bad[i], 8));
+    REFUSED("three lambdas", add_tensor(&w, "rate.lambda", 0, 1, three, good, 12));
+    weights w = read_tiny();
+    add_tensor(&w, "rate.lambda", 0, 1, two, good, 8);
+    seal_head(&w);
+    write_weights(&w);
+    CHECK_EQ_INT(open_status(weights_path, &err), LIC_OK);
+    free(w.data);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
