@@ -120,7 +120,7 @@ def main():
         part("up", name, m, lambda x, m=m: fused.up_conv(m, x), (scale, cin))
     for name, m, scale in (("down2", g_a.down2, 2), ("down3", g_a.down3, 4), ("down4", g_a.down4, 8)):
         part("conv", name, m, lambda x, m=m: fused.conv(m, x), (scale, m.conv.in_channels))
-    mix = net.mix(torch.rand(b, device="cuda") * (net.LEVELS - 1))
+    mix = net.mix(torch.rand(b, device="cuda") * (net.levels - 1))
     for name, m, scale in (("rate at 1/2", g_a.rate[0], 2), ("rate at 1/8", g_a.rate[2], 8), ("rate at 1/16", net.hrate, 16)):
         torch.nn.init.normal_(m.w, std=0.2)
         part("elementwise", name, m, lambda x, mix, m=m: fused.rate_affine(m, x, mix), (scale, m.w.shape[-1]), mix)

@@ -70,7 +70,7 @@ def channel_bits(net, batches):
 @torch.no_grad()
 def channel_weights(teacher, tiles, cfg, batches=8):
     """Bits of the teacher's latent channels over random crops and levels; the upper half, of sum one, the others zero."""
-    levels = lambda x: torch.rand(len(x), device=x.device) * (M.Codec.LEVELS - 1)
+    levels = lambda x: torch.rand(len(x), device=x.device) * (teacher.levels - 1)
     bits = channel_bits(teacher, ((x, levels(x)) for x in (data.sample(tiles, cfg["batch"], cfg["size"]) for _ in range(batches))))
     best = torch.zeros_like(bits).scatter(0, bits.topk(len(bits) // 2).indices, 1.0)
     return (bits * best / (bits * best).sum()).float()

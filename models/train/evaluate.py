@@ -27,11 +27,11 @@ def read_picture(name):
 
 def ms_ssim(x, y, weights=(0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
     """Multi-scale structural similarity (Wang 2003) of 1,H,W,3 pictures in [0,1]; mean of the three colours."""
-    x, y = (t.permute(3, 0, 1, 2) for t in (x, y))
+    x, y = (t.permute(3, 0, 1, 2).double() for t in (x, y))     # variances of flat parts are differences: no TF32
     g = torch.exp(-(torch.arange(11, device=x.device, dtype=x.dtype) - 5) ** 2 / (2 * 1.5 ** 2))
     g = g / g.sum()
     blur = lambda t: F.conv2d(F.conv2d(t, g.view(1, 1, 1, -1)), g.view(1, 1, -1, 1))
-    result = torch.ones(3, device=x.device)
+    result = torch.ones(3, device=x.device, dtype=x.dtype)
     for i, w in enumerate(weights):
         mx, my = blur(x), blur(y)
         vx, vy, vxy = blur(x * x) - mx * mx, blur(y * y) - my * my, blur(x * y) - mx * my

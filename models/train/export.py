@@ -74,7 +74,6 @@ def main():
     p.add_argument("--resume", metavar="FILE", help="companion to write (default: OUT with .npz for .licw)")
     p.add_argument("--fit", metavar="TARS", help="glob of tar files of pictures to fit the tables of y and a head for previews to")
     p.add_argument("--preview-slices", type=int, default=3, metavar="N", help="slices that the head for previews sees (default 3)")
-    p.add_argument("--lambdas", metavar="LEAST,MOST", help="multipliers of the first and the last level, for `lic info --rates` and --lambda")
     p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
     p.add_argument("parts", nargs="?", help="glob of the state dict's parts")
     p.add_argument("out", nargs="?", help="file to write")
@@ -87,9 +86,7 @@ def main():
             p.error("PARTS and OUT are needed")
         name, arguments = codec_arguments(a.model)
         net = load_parts(a.parts, model.Codec(**arguments))
-        fitted = fit(net, a.fit, a.preview_slices) if a.fit else ({},)
-        if a.lambdas:
-            fitted[0]["rate.lambda"] = np.array(a.lambdas.split(","), "<f4")
+        fitted = fit(net, a.fit, a.preview_slices) if a.fit else ()
         _, cost, size = write_licw(a.out, net, arguments, a.name or name, *fitted)
         licw = read_licw(a.out)
         resume = a.resume or a.out.removesuffix(".licw") + ".npz"

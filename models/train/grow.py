@@ -1,12 +1,16 @@
 """A larger network that begins as what a smaller one computes, after T. Chen, I. Goodfellow and J. Shlens, "Net2Net", 2015: more SwinV2
 blocks in a stage ("depth"), wider MLPs ("ratio") and wider hidden layers of g_ep and LRP ("hid"). `--set '{"grow": true, "model": {"depth": [1, 2, 8]}}'`
+More rate levels ("levels") are put around those there are: one below, if the first Lagrange multiplier says so, the rest above.
 
 A new block adds nothing at first, since the norms of its branches start at zero. New hidden units have weights as in a new network, and what
 reads them has zeros for them. Widths that meet a norm, a gate or a concatenation cannot grow so, and are refused.
 """
 import re
 
+import torch
+
 BLOCK = re.compile(r"(g_[as]\.st\d\.blocks\.)(\d+)\.")
+BY_LEVEL = re.compile(r"(gain|igain|zgain|izgain|hrate\.w|g_[as]\.rate\.\d\.w)$")
 HIDDEN = re.compile(r"g_[as]\.st\d\.blocks\.\d+\.(fc1|fc2|dw\.conv)\.|ctx\.\d+\.(ep_anchor\.l|ep_non\.l|lrp)\.\d\.")
 
 
@@ -39,4 +43,15 @@ def grown(old, new):
             out[name] = value
         else:
             raise SystemExit(f"{name}: missing in the weights to start from")
+    return out
+
+
+def more_levels(old, new, below):
+    """The state `old` with `below` rate levels before its first and as many behind its last as `new` asks for, on the straight lines through the two nearest."""
+    out = dict(old)
+    for name, value in old.items():
+        if BY_LEVEL.match(name) and len(value) < len(new[name]):
+            above = len(new[name]) - len(value) - below
+            first, last = value[1] - value[0], value[-1] - value[-2]
+            out[name] = torch.cat([*(value[:1] - i * first for i in range(below, 0, -1)), value, *(value[-1:] + i * last for i in range(1, above + 1))])
     return out

@@ -202,7 +202,7 @@ def measure(net, crops, levels):
     rows = []
     for x, q in zip(crops, levels):
         x_hat, yb, zb = net(x, q, noise=False)
-        rows.append(torch.stack(train.rate_distortion(x, x_hat, yb + zb, q)))
+        rows.append(torch.stack(train.rate_distortion(x, x_hat, yb + zb, net.rate_lambda(q))))
     return "loss {:.3f} bpp {:.3f} mse {:.1f}".format(*torch.stack(rows).mean(0).tolist())
 
 
@@ -225,7 +225,7 @@ def main():
     tiles = data.Tiles(a.data, "cpu", tile=cfg.get("tile", data.TILE))
     n = max(1, a.crops // 8) + 2
     crops = [data.sample(tiles, 8, a.size) for _ in range(n)]
-    levels = [torch.rand(8) * (M.Codec.LEVELS - 1) for _ in range(n)]
+    levels = [torch.rand(8) * (teacher.levels - 1) for _ in range(n)]
     inherit(teacher, student, crops[2:], levels[2:])
     for name, net in (("teacher", teacher), ("student", student)):
         print(f"{name}: {measure(net, crops[:2], levels[:2])}")

@@ -70,7 +70,7 @@ def config_of(net, arguments, name):
     if not a["dw"]:
         raise LicwError("the format has no networks without the depthwise convolution (dw)")
     grid = net.ctx[1].ag.grid if len(net.ctx) > 1 else 8
-    out = dict(name=name, parameters=sum(p.numel() for p in net.parameters()), levels=net.LEVELS, window=model.WINDOW)
+    out = dict(name=name, parameters=sum(p.numel() for p in net.parameters()), levels=net.levels, window=model.WINDOW)
     out.update({k: a[k] for k in ("head_dim", "ratio", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")})
     out["grid"] = grid
     for key, short in (("ch", "ch"), ("depth", "depth")):
@@ -83,6 +83,7 @@ def config_of(net, arguments, name):
 def arguments_of(config):
     """Configuration entries -> arguments of Codec."""
     a = {k: config[k] for k in ("head_dim", "ratio", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")}
+    a["levels"] = config["levels"]
     a["ch"], a["depth"] = (tuple(config[f"{k}.{i}"] for i in range(3)) for k in ("ch", "depth"))
     a["slices"] = tuple(config[f"slice.{i}"] for i in range(config["slices"]))
     return a
@@ -161,11 +162,18 @@ def pack_licw(config, tensors):
     return b"".join([head(zlib.crc32(head(0, digest) + table), digest), table] + data)
 
 
+def lambdas_of(net):
+    """Lagrange multipliers of the first and the last level, where they are not those that a file without them means."""
+    if (net.levels, net.lambda_first) == (8, model.LAMBDA_FIRST):
+        return {}
+    return {"rate.lambda": net.rate_lambda(torch.tensor([0.0, net.levels - 1.0])).numpy().astype(F32)}
+
+
 def write_licw(path, net, arguments, name, head=None, y_tables=None, z_tables=None):
     """Exports a Codec, with the tensors of a head for previews and tables that were fitted. -> (config, cost of the tables, bytes written)"""
     config = config_of(net, arguments, name)
     tensors, cost = tensors_of(net, y_tables, z_tables)
-    raw = pack_licw(config, {**tensors, **(head or {})})
+    raw = pack_licw(config, {**tensors, **lambdas_of(net), **(head or {})})
     with open(path, "wb") as f:
         f.write(raw)
     return config, cost, len(raw)
@@ -259,7 +267,7 @@ def expected_preview(net, tensors):
     weight = tensors.get("preview.weight", np.zeros(0))
     channels = weight.shape[-1] if weight.ndim else 0
     _need(channels in np.cumsum(net.slices), "preview.weight: not the channels of whole slices")
-    return {"preview.weight": (F32, (net.LEVELS, 3, preview.TAPS, channels)), "preview.bias": (F32, (net.LEVELS, 3))}
+    return {"preview.weight": (F32, (net.levels, 3, preview.TAPS, channels)), "preview.bias": (F32, (net.levels, 3))}
 
 
 def expected_lambda(tensors):
@@ -289,8 +297,11 @@ def _read(path):
     config = _read_config(raw, n_config)
     tensors = _read_tensors(raw, HEAD + CONFIG_ENTRY * n_config, n_tensors, payload)
     try:
-        net = model.Codec(**arguments_of(config))
-        same = config_of(net, complete(arguments_of(config)), config["name"])
+        arguments = arguments_of(config)
+        if "rate.lambda" in tensors:
+            arguments["lambda_first"] = float(tensors["rate.lambda"].flat[0])
+        net = model.Codec(**arguments)
+        same = config_of(net, complete(arguments), config["name"])
     except (KeyError, AssertionError, TypeError) as e:
         raise LicwError(f"configuration: {e!r}") from e
     _need(same == config, "configuration: not this family's")

@@ -120,7 +120,7 @@ def solve(left, right, levels):
 def fit(net, pattern, slices=3, count=400, seed=1, processes=1):
     """The two tensors of the weights file, from `count` tiles, and the symbols that were coded meanwhile."""
     channels, rng = sum(net.slices[:slices]), np.random.RandomState(seed)
-    jobs = ((x, rng.uniform(0, net.LEVELS - 1)) for x in tiles(pattern, count))
-    left, right, counts = normal_equations(observations(net, channels, jobs, processes), net.LEVELS)
-    weight, bias = solve(left, right, net.LEVELS)
+    jobs = ((x, rng.uniform(0, net.levels - 1)) for x in tiles(pattern, count))
+    left, right, counts = normal_equations(observations(net, channels, jobs, processes), net.levels)
+    weight, bias = solve(left, right, net.levels)
     return {"preview.weight": weight, "preview.bias": bias}, counts

@@ -27,26 +27,23 @@ import torch.distributed as dist
 
 import data
 import model as M
-from grow import grown
+from grow import grown, more_levels
 from muon import FlatParameters, GradientGuard, Muon
 
-LAMBDA = (0.0012, 0.08)
 PART_BYTES = 15 * 2**20
 AVERAGED = 0.1      # about this share of the steps so far ("averaged") is in the average of the weights, but no more than 1 / (1 - "ema")
+FASTEST = 1.2e-3    # rate of Muon that was sound with 256 patches a step (run 14)
+CHUNK = 7 * 2**20   # numbers of a vector that are saved together
 FIRST = 0.75        # how often it is the first columns or rows of a patch that are cut off, not the last: that edge is the hard one
 
 
-def rate_lambda(q):
-    """Weight of the distortion at level q, log-spaced."""
-    t = q / (M.Codec.LEVELS - 1)
-    return torch.exp(math.log(LAMBDA[0]) * (1 - t) + math.log(LAMBDA[1]) * t)
-
-
 def for_processes(cfg, world):
-    """The configuration for a batch that is `world` times as large: learning rates grow with its square root, and take at least 500 steps to come up."""
+    """The configuration for a batch that is `world` times as large: learning rates grow with its square root, up to that of the fastest sound run, and
+    take at least 500 steps to come up."""
     if world == 1:
         return cfg
-    return dict(cfg, lr=cfg["lr"] * math.sqrt(world), adam_lr=cfg["adam_lr"] * math.sqrt(world), warmup=max(500, cfg["warmup"]))
+    factor = max(1.0, min(math.sqrt(world), FASTEST / cfg["lr"]))
+    return dict(cfg, lr=cfg["lr"] * factor, adam_lr=cfg["adam_lr"] * factor, warmup=max(500, cfg["warmup"]))
 
 
 def read_config(path, changes="{}"):
@@ -55,6 +52,16 @@ def read_config(path, changes="{}"):
         cfg = json.load(f)
     changes = json.loads(changes)
     return {**cfg, **changes, "model": {**cfg["model"], **changes.get("model", {})}}
+
+
+def read_parts(pattern):
+    """Tensors of all the .pt parts that match a pattern."""
+    files, out = sorted(glob.glob(pattern)), {}
+    if not files:
+        raise SystemExit(f"no weights at {pattern}")
+    for f in files:
+        out.update(torch.load(f, map_location="cpu"))
+    return out
 
 
 def load_state(path):
@@ -66,19 +73,20 @@ def load_state(path):
         except (licw_file.LicwError, OSError) as e:
             raise SystemExit(f"{path}: {e}")
     else:
-        files, state = sorted(glob.glob(path)), {}
-        if not files:
-            raise SystemExit(f"no weights at {path}")
-        for f in files:
-            state.update(torch.load(f, map_location="cpu"))
+        state = read_parts(path)
     return {k: v.float() for k, v in state.items()}
 
 
 def save_state(state, prefix):
-    """Write a state dict as fp16 parts PREFIX.0.pt, PREFIX.1.pt, ...; the prior of z stays in fp32."""
+    """Write a state dict as fp16 parts; the prior of z stays in fp32."""
+    write_parts({k: v.float() if k.startswith("prior") else v.half() for k, v in state.items()}, prefix)
+
+
+def write_parts(tensors, prefix):
+    """Write tensors by name as PREFIX.0.pt, PREFIX.1.pt, ... of about PART_BYTES at most."""
     parts, size = [{}], 0
-    for k, v in state.items():
-        v = (v.float() if k.startswith("prior") else v.half()).cpu().clone()
+    for k, v in tensors.items():
+        v = v.cpu().clone()
         bytes_ = v.numel() * v.element_size()
         if size + bytes_ > PART_BYTES and parts[-1]:
             parts.append({})
@@ -90,10 +98,14 @@ def save_state(state, prefix):
         os.replace(f"{prefix}.{i}.pt.tmp", f"{prefix}.{i}.pt")
 
 
-def rate_distortion(x, x_hat, bits, q, kept=None, weighting=-0.5):
-    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch. kept: mask of the pixels that count.
+def pieces(vectors):
+    """{name: vector} -> {name.i: a piece of it that fits a part}"""
+    return {f"{name}.{i}": piece for name, v in vectors.items() for i, piece in enumerate(v.split(CHUNK))}
+
+
+def rate_distortion(x, x_hat, bits, lam, kept=None, weighting=-0.5):
+    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch. lam: weight of the error, one per picture. kept: mask of the pixels that count.
     weighting: the power of lambda that a picture's loss counts with, so that high rates do not outweigh all others."""
-    lam = rate_lambda(q)
     if kept is None:
         bpp = bits / (x.shape[1] * x.shape[2])
         mse = (x_hat.float() - x).square().mean((1, 2, 3)) * 255**2
@@ -122,7 +134,7 @@ class Trainer:
         self.average_weight = torch.ones((), device=tiles.data.device)
         self.stats = torch.zeros(4, device=tiles.data.device)      # running sums of loss, bpp, mse and their weight
         self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
-        self.rounds, self.phase, self.first_steps = 0, "", []
+        self.rounds, self.patches, self.phase, self.first_steps = 0, 0.0, "", []
         self.pace, self.kept, self.checked = 1.0, self.flat.value.clone(), (0, 0)
 
     def stages(self):
@@ -139,10 +151,10 @@ class Trainer:
         """-> loss, bpp, mse"""
         with self.precision():
             x_hat, y_bits, z_bits = self.net(x, q, noise, cut)
-        weighting = self.cfg.get("weighting", -0.5)
+        weighting, lam = self.cfg.get("weighting", -0.5), self.net.rate_lambda(q)
         if cut is None:
-            return self.loss(x, x_hat, y_bits + z_bits, q, weighting=weighting)
-        return rate_distortion(x, x_hat, y_bits + z_bits, q, M.kept_pixels(x, cut), weighting)
+            return self.loss(x, x_hat, y_bits + z_bits, lam, weighting=weighting)
+        return rate_distortion(x, x_hat, y_bits + z_bits, lam, M.kept_pixels(x, cut), weighting)
 
     def gradient(self, x, q, noise=True, cut=None):
         """Collect the gradient of the loss, averaged over all processes. -> loss, bpp, mse"""
@@ -158,7 +170,15 @@ class Trainer:
     def draw(self, batch, size):
         """-> random crops and levels"""
         x = data.sample(self.tiles, batch, size, **self.cfg.get("sampling", {}))
-        return x, torch.rand(batch, device=x.device) * (M.Codec.LEVELS - 1)
+        return x, self.draw_levels(torch.rand(2, batch, device=x.device))
+
+    def draw_levels(self, u):
+        """Rate levels from two rows of random numbers. "core": [first, last, share] in the configuration: that share of them between these two."""
+        q = u[0] * (self.net.levels - 1)
+        if "core" not in self.cfg:
+            return q
+        first, last, share = self.cfg["core"]
+        return torch.where(u[1] < share, first + u[0] * (last - first), q)
 
     def step(self, batch, size, tiles=False):
         x, q = self.draw(batch, size)
@@ -237,6 +257,32 @@ class Trainer:
         self.stats.zero_()
         return True
 
+    def vectors(self):
+        """What a run needs to go on as if it had not stopped. Two of the copies are as precise as the others' noise makes sense of."""
+        o, n = self.optimizer, self.flat.adam_end
+        return {"small": self.flat.value[:n], "value": self.flat.value[n:], "average": self.average, "moment": o.moment, "second": o.second}
+
+    def save_for_later(self, prefix):
+        """Write the state of the run: parts PREFIX.state.i.pt, weights in 16 bits but for the few that Adam trains."""
+        vectors = {k: v if k in ("small", "second") else v.bfloat16() if k == "moment" else v.half() for k, v in self.vectors().items()}
+        numbers = torch.tensor([self.rounds, self.patches, self.pace, self.optimizer.t.item(), self.guard.norm.item()], dtype=torch.float64)
+        write_parts(pieces({"numbers": numbers, **vectors}), prefix + ".state")
+
+    def go_on(self, prefix):
+        """Take up the state of a run that has the same parameters, on any number of processes."""
+        saved = read_parts(prefix + ".state.*.pt")
+        for name, vector in self.vectors().items():
+            n = -(-len(vector) // CHUNK)
+            if sum(len(saved.get(f"{name}.{i}", ())) for i in range(n)) != len(vector):
+                raise SystemExit(f"{prefix}: {name} is not that of this network")
+            vector.copy_(torch.cat([saved[f"{name}.{i}"].to(vector.device) for i in range(n)]))
+        self.rounds, self.patches, self.pace, t, norm = saved["numbers.0"].tolist()
+        self.rounds = int(self.rounds)
+        self.optimizer.t.fill_(t)
+        self.guard.norm.fill_(norm)
+        self.flat.publish()
+        self.kept.copy_(self.average)
+
     def save(self, prefix):
         """Write the averaged weights."""
         raw = self.flat.value.clone()
@@ -267,6 +313,8 @@ def arguments(description=__doc__):
     ap.add_argument("--seconds", type=float, default=60, help="length of the run, from the start of the process")
     ap.add_argument("--from-first-step", action="store_true", help="count --seconds from the first step: the same length for runs that compile and others")
     ap.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
+    ap.add_argument("--patches", type=float, default=0, help="length of the run in patches of the first size instead; this piece of it ends after --seconds, and its state is saved")
+    ap.add_argument("--go-on", default="", metavar="PREFIX", help="the state that an earlier piece of the run has saved")
     ap.add_argument("--set", default="{}", help="JSON object that overrides the configuration")
     ap.add_argument("--plain", action="store_true", help="without the fused kernels")
     ap.add_argument("--profile", action="store_true")
@@ -275,13 +323,13 @@ def arguments(description=__doc__):
     return ap
 
 
-def follow_first(f, due, world, device):
-    """Progress, and whether to report, by the clock of the first process, so that all do the same steps and checks."""
+def follow_first(f, due, over, world, device):
+    """Progress, whether to report and whether time is over, by the clock of the first process, so that all do the same steps and checks."""
     if world > 1:
-        both = torch.tensor([f, float(bool(due))], device=device, dtype=torch.float64)
-        dist.broadcast(both, 0)
-        f, due = both.tolist()
-    return f, bool(due)
+        all_three = torch.tensor([f, float(bool(due)), float(over)], device=device, dtype=torch.float64)
+        dist.broadcast(all_three, 0)
+        f, due, over = all_three.tolist()
+    return f, bool(due), bool(over)
 
 
 def processor(a):
@@ -303,7 +351,10 @@ def network(a, cfg, device):
     net = M.Codec(**cfg["model"]).to(device)
     if a.init:
         state = load_state(a.init)
-        net.load_state_dict(grown(state, net.state_dict()) if cfg.get("grow") else state)
+        if cfg.get("grow"):
+            fresh = net.state_dict()
+            state = grown(more_levels(state, fresh, M.levels_below(net.lambda_first)), fresh)
+        net.load_state_dict(state)
     if a.device == "cuda" and not a.plain:
         import fused
         fused.accelerate(net, cfg.get("fused", fused.PARTS))
@@ -333,6 +384,9 @@ class Run:
         t = self.trainer = make(net, self.tiles, cfg, self.world, half=a.device == "cuda" and not a.plain and cfg.get("half", True))
         self.say(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {self.tiles.n} tiles, "
                  f"{len(t.flat.groups)} matrix shapes in {len(t.optimizer.buckets)} buckets, {self.clock():.0f} s")
+        if a.go_on:
+            t.go_on(a.go_on)
+            self.say(f"goes on after {t.rounds} steps, {t.patches / 1e6:.2f} million patches")
         self.name = os.path.join(a.out, cfg["name"]) if a.out and rank == 0 else ""
         if self.name:
             os.makedirs(a.out, exist_ok=True)
@@ -343,6 +397,8 @@ class Run:
 
     def progress(self):
         """Part of the run that is over."""
+        if self.a.patches:
+            return self.trainer.patches / self.a.patches
         if self.a.steps:
             return self.trainer.rounds / self.a.steps
         return (self.clock() - self.begin) / (self.a.seconds - (0 if self.a.from_first_step else self.begin))
@@ -351,6 +407,8 @@ class Run:
         """Write the weights, if `after` seconds have passed since they were."""
         if self.name and self.clock() - self.saved >= after:
             self.trainer.save(self.name)
+            if self.a.patches:
+                self.trainer.save_for_later(self.name)
             self.saved = self.clock()
 
     def prepare(self, batch, size):
@@ -374,18 +432,21 @@ class Run:
             self.say(f"lost: back to the average of the last report, rates times {self.trainer.pace}")
 
     def stage(self, batch, size, end):
-        """Steps until the fraction `end` of the run."""
+        """Steps until the fraction `end` of the run, or until the time of this piece of it is over. -> whether it is"""
         step = self.prepare(batch, size)
         trainer, n, mark = self.trainer, 0, self.clock()
+        weight = batch * self.world * (size / trainer.cfg["size"]) ** 2
         while True:
-            f, due = follow_first(self.progress(), self.a.steps or self.clock() - mark > 10, self.world, self.device)
-            if f >= end:
-                break
+            over = bool(self.a.patches) and self.clock() >= self.a.seconds
+            f, due, over = follow_first(self.progress(), self.a.steps or self.clock() - mark > 10, over, self.world, self.device)
+            if f >= end or over:
+                return over
             trainer.set_progress(f)
             for _ in range(20 if not self.a.steps else min(20, max(1, self.a.steps // 20))):
                 step()
                 n += 1
                 trainer.rounds += 1
+                trainer.patches += weight
             if trainer.cuda:
                 torch.cuda.synchronize()
             if due:
@@ -396,10 +457,14 @@ class Run:
 
     def go(self):
         for batch, size, end, self.trainer.phase in self.trainer.stages():
-            self.stage(batch, size, end)
+            if self.a.patches and self.progress() >= end:       # in an earlier piece
+                continue
+            over = self.stage(batch, size, end)
             self.save()
+            if over:
+                break
         memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if self.trainer.cuda else ""
-        self.say(f"done: {self.trainer.rounds} steps, {self.clock():.0f} s{memory}")
+        self.say(f"done: {self.trainer.rounds} steps, {self.trainer.patches / 1e6:.2f} million patches, {self.clock():.0f} s{memory}")
 
 
 def run(a, make=Trainer):

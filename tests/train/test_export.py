@@ -96,7 +96,7 @@ def test_symbols_are_counted_as_the_codec_codes_them(path):
     rng, coded = np.random.RandomState(1), []
     net.prior.bits = lambda z: coded.append(z[0].numpy().astype(int)) or 0
     for x in pictures:
-        preview.latents(net, x, rng.uniform(0, net.LEVELS - 1), 0)
+        preview.latents(net, x, rng.uniform(0, net.levels - 1), 0)
     for z in coded:                 # [h, w, channels]: each symbol is missing once where it was counted
         for r, q, c in np.ndindex(*z.shape):
             near = sum(min(max(int(z[a, b, c]), -3), 3) for a, b in ((r, q - 1), (r - 1, q)) if min(a, b) >= 0)
@@ -279,7 +279,7 @@ def test_shipped_companions_belong_to_the_shipped_weights():
 def test_preview_is_the_least_squares_fit(path, folder):
     """Pictures whose means are a linear function of the latents at each level: the head finds it, and the file keeps it."""
     net, _ = licw_file.load_codec(path)
-    rng, channels, levels = np.random.RandomState(2), net.slices[0], net.LEVELS
+    rng, channels, levels = np.random.RandomState(2), net.slices[0], net.levels
     weight, bias = rng.standard_normal((levels, 3, preview.TAPS, channels)), rng.standard_normal((levels, 3))
     seen = []
 

@@ -94,7 +94,7 @@ def trained(cfg, pictures, levels, steps=80):
         optimizer.scale.fill_(min(1, 2 - 2 * i / steps))
         x_hat, yb, zb = net(x, q)
         flat.clear()
-        train.rate_distortion(x, x_hat, yb + zb, q)[0].backward()
+        train.rate_distortion(x, x_hat, yb + zb, net.rate_lambda(q))[0].backward()
         flat.gather()
         optimizer.step(torch.ones(()))
     return net

@@ -2,9 +2,11 @@
 
 Run it as it is; without PyTorch it says so and exits 0.
 """
+import io
 import math
 import os
 import sys
+import tarfile
 import tempfile
 import types
 from unittest import mock
@@ -13,6 +15,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "stand_in"))
 from tiny import TINY, TRAIN, process_group, random_codec
 import torch
+from PIL import Image
 import triton_cpu  # noqa: F401  (before fused)
 import context
 import data
@@ -66,7 +69,7 @@ def test_fused_layers_equal_the_plain_ones():
 
 def test_scale_and_shift_by_the_level():
     torch.manual_seed(0)
-    module, mix = randomised(M.RateAffine(8, 40)), M.Codec.mix(M.Codec, torch.tensor([0.0, 2.3, 7.0]))
+    module, mix = randomised(M.RateAffine(8, 40)), M.Codec(**TINY["model"]).mix(torch.tensor([0.0, 2.3, 7.0]))
     worst = max(differences(lambda x: module(x, mix), lambda x: fused.rate_affine(module, x, mix), module, torch.randn(3, 9, 70, 40)))
     assert worst < 1e-4, worst
 
@@ -185,15 +188,16 @@ def test_what_is_cut_off_costs_and_counts_nothing():
     # the loss is that of the kept pixels
     with torch.no_grad():
         x_hat, y_bits, z_bits = net(x, torch.tensor([1.0, 3, 5, 6]), noise=False, cut=cut)
+        lam = net.rate_lambda(torch.zeros(4))
         change = x_hat + (1 - mask) * torch.randn_like(x_hat)
-        a, b = (train.rate_distortion(x, t, y_bits + z_bits, torch.zeros(4), mask) for t in (x_hat, change))
+        a, b = (train.rate_distortion(x, t, y_bits + z_bits, lam, mask) for t in (x_hat, change))
         assert a == b
-        whole = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4))
-        ones = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4), torch.ones_like(mask))
+        whole = train.rate_distortion(x, x_hat, y_bits + z_bits, lam)
+        ones = train.rate_distortion(x, x_hat, y_bits + z_bits, lam, torch.ones_like(mask))
         assert all(torch.isclose(i, j) for i, j in zip(whole, ones))
-        plain = train.rate_distortion(x, x_hat, y_bits + z_bits, torch.zeros(4), weighting=0)
-        assert torch.isclose(plain[0], plain[1] + train.LAMBDA[0] * plain[2])
-        assert torch.isclose(whole[0], plain[0] * (train.LAMBDA[0] / 0.0098) ** -0.5)
+        plain = train.rate_distortion(x, x_hat, y_bits + z_bits, lam, weighting=0)
+        assert torch.isclose(plain[0], plain[1] + lam[0] * plain[2])
+        assert torch.isclose(whole[0], plain[0] * (lam[0] / 0.0098) ** -0.5)
 
 
 def test_bits_of_what_is_rounded():
@@ -219,6 +223,49 @@ def test_bits_of_what_is_rounded():
     by_noise, = torch.autograd.grad(M.gauss_bits(few + noise[:, None], s[:8].detach()).mean(0).sum(), few)
     by_none, = torch.autograd.grad(M.rounded_bits(few, s[:8], 1e-4).sum(), few)
     assert torch.allclose(by_noise, by_none, rtol=1e-3, atol=1e-3)
+
+
+def test_bits_far_from_the_mean():
+    """Bits and derivatives are those of exact integration at every scale, and stay finite and bounded however far a latent lies from its mean."""
+    v = torch.tensor([0.0, 0.3, 1, 2, 4, 9, 30, 200], dtype=torch.float64)
+    for sigma in (0.11, 0.5, 3.0, 64.0):
+        def exact(v, s):
+            near = torch.special.ndtr((0.5 - v) / s.exp()) - torch.special.ndtr((-0.5 - v) / s.exp())
+            tail = 2 ** -M.TAIL_BITS / (math.pi * s.exp() * (1 + (v / s.exp()) ** 2))
+            return -torch.log2(near + tail)
+        inside = v[v < 7 * sigma + 0.5]
+        a, s = inside.clone().requires_grad_(), torch.full_like(inside, math.log(sigma)).requires_grad_()
+        want = torch.autograd.grad(exact(a, s).sum(), (a, s))
+        bits = M.gauss_bits(-a, s)
+        got = torch.autograd.grad(bits.sum(), (a, s))
+        assert torch.allclose(bits, exact(a, s), rtol=1e-6, atol=1e-6)
+        assert all(torch.allclose(g, w, rtol=1e-5, atol=1e-6) for g, w in zip(got, want)), (sigma, got, want)
+    far = torch.cat([10.0 ** torch.arange(-3, 9), -10.0 ** torch.arange(-3, 9)]).requires_grad_()
+    for log_scale in (M.LOG_MIN, 0.0, M.LOG_MAX):
+        s = torch.full_like(far, log_scale).requires_grad_()
+        bits = M.gauss_bits(far, s)
+        by_v, by_s = torch.autograd.grad(bits.sum(), (far, s))
+        assert bits.isfinite().all() and by_v.isfinite().all() and by_s.isfinite().all()
+        assert bits.max() < 120 and by_s.abs().max() < 70 and by_v.abs().max() < 100, (bits.max(), by_s.abs().max(), by_v.abs().max())
+        assert (by_s[far.abs() > 1e3] < 0).all()          # a larger scale is what would help
+
+
+def test_steps_on_flat_and_hard_pictures_have_finite_gradients():
+    """White, black, one-pixel stripes and random bits at every rate level, with weights that are far off."""
+    torch.manual_seed(0)
+    x = torch.zeros(6, 64, 64, 3)
+    x[1], x[2, ::2], x[3, :, ::2], x[4], x[5, 30:34] = 1, 1, 1, torch.rand(64, 64, 3).round(), 1
+    model = dict(TINY["model"], levels=12, lambda_first=0.000658602)
+    for spread in (0.05, 0.1):
+        net = M.Codec(**model)
+        with torch.no_grad():
+            for name, p in net.named_parameters():
+                p += (spread if p.ndim > 1 else 0.05) * torch.randn_like(p)
+        trainer = train.Trainer(net, data.Tiles("random", "cpu", tile=64), dict(TINY, sharpness=3))
+        for level in (0.0, 5.5, 11.0):
+            assert all(map(torch.isfinite, trainer.gradient(x, torch.full((6,), level))))
+            assert trainer.flat.grad.isfinite().all() and trainer.guard() == 1, (spread, level)
+            trainer.guard.norm.zero_()
 
 
 def test_sharp_rounding():
@@ -302,6 +349,105 @@ def test_crops_with_exchanged_colours_and_less_light():
     assert x.amax((1, 2, 3)).max() < 1
 
 
+def test_levels_and_their_lagrange_multipliers():
+    old, new = M.Codec(**TINY["model"]), M.Codec(**dict(TINY["model"], levels=12, lambda_first=0.000658602))
+    assert M.levels_below(new.lambda_first) == 1 and M.levels_below(old.lambda_first) == 0
+    q = torch.arange(8.0)
+    assert torch.allclose(old.rate_lambda(q), new.rate_lambda(q + 1), rtol=1e-4)
+    assert abs(old.rate_lambda(q)[7] - 0.08) < 1e-6 and abs(new.rate_lambda(torch.tensor(11.0)) - 0.4846) < 1e-3
+    for p in old.parameters():
+        p.data += 0.05 * torch.randn_like(p)
+    new.load_state_dict(grow.grown(grow.more_levels(old.state_dict(), new.state_dict(), 1), new.state_dict()))
+    x = torch.rand(2, 64, 64, 3)
+    with torch.no_grad():       # the same network at the levels that both have, and on a straight line beyond
+        for a, b in zip(old(x, torch.tensor([0.0, 6.5]), noise=False), new(x, torch.tensor([1.0, 7.5]), noise=False)):
+            assert torch.allclose(a, b, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(new.gain[0], 2 * old.gain[0] - old.gain[1]) and torch.allclose(new.gain[11], old.gain[7] + 3 * (old.gain[7] - old.gain[6]), atol=1e-5)
+    trainer = train.Trainer(new, data.Tiles("random", "cpu", tile=64), dict(TINY, core=[1, 8, 0.7]))
+    q = trainer.draw_levels(torch.rand(2, 20000))
+    inside = ((q >= 1) & (q <= 8)).float().mean()
+    assert q.min() >= 0 and q.max() <= 11 and abs(inside - (0.7 + 0.3 * 7 / 11)) < 0.02
+
+
+def test_a_share_of_the_crops_are_screens():
+    def shard(name, colour, n):
+        with tarfile.open(name, "w") as tar:
+            for i in range(n):
+                picture = io.BytesIO()
+                Image.new("RGB", (64, 64), colour).save(picture, "PNG")
+                info = tarfile.TarInfo(f"{i}.png")
+                info.size = picture.tell()
+                picture.seek(0)
+                tar.addfile(info, picture)
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        shard(os.path.join(folder, "shard-000.tar"), (200, 100, 50), 3)
+        tiles = data.Tiles(os.path.join(folder, "*.tar"), "cpu", capacity=16, tile=64)
+        x = data.sample(tiles, 64, 32, screens=0.5)
+        assert tiles.n == 3 and (x[:, 0, 0, 2] < 1).all()       # none there yet
+        shard(os.path.join(folder, "shard-400.tar"), (0, 0, 255), 2)
+        tiles.poll()
+        x = data.sample(tiles, 2000, 32, grey=1.0, screens=0.2)
+        screen = (x == torch.tensor([0.0, 0.0, 1.0])).all(-1).all(-1).all(-1)
+        assert tiles.n == 5 and 0.17 < screen.float().mean() < 0.23      # with their colours, while photographs lose some of theirs
+
+
+def test_a_run_in_pieces_goes_on_where_it_stopped():
+    cfg = dict(TINY, tiles=0, core=[1, 6, 0.5])
+    pictures, q = torch.rand(4, 4, 64, 64, 3), torch.tensor([0.5, 2.0, 4.0, 6.5])
+
+    def steps(trainer, which):
+        for i in which:
+            trainer.set_progress(0.0)
+            trainer.gradient(pictures[i], q, noise=False)
+            trainer.optimizer.step(trainer.guard())
+            trainer.average.lerp_(trainer.flat.value, trainer.average_weight)
+            trainer.rounds += 1
+            trainer.patches += 4
+
+    def fresh(seed):
+        torch.manual_seed(seed)
+        return train.Trainer(M.Codec(**cfg["model"]), data.Tiles("random", "cpu", tile=64), cfg)
+    whole, first, second = fresh(3), fresh(3), fresh(5)
+    steps(whole, range(4))
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(train, "CHUNK", 5000):
+        steps(first, range(2))
+        first.save_for_later(os.path.join(folder, "tiny"))
+        second.go_on(os.path.join(folder, "tiny"))
+        other = train.Trainer(M.Codec(**dict(TINY["model"], hid=24)), data.Tiles("random", "cpu", tile=64), cfg)
+        try:
+            other.go_on(os.path.join(folder, "tiny"))
+            raise AssertionError("taken by another network")
+        except SystemExit as e:
+            assert "not that of this network" in str(e)
+    assert (second.rounds, second.patches) == (2, 8.0)
+    steps(second, range(2, 4))
+    first.optimizer.forget()        # as if it had been saved without its moments
+    steps(first, range(2, 4))
+    off = [(whole.flat.value - t.flat.value).norm() / (whole.flat.value - fresh(3).flat.value).norm() for t in (second, first)]
+    assert off[0] < 0.3 * off[1] and off[0] < 0.1, off
+    assert (whole.average - second.average).norm() < 0.1 * (whole.average - fresh(3).flat.value).norm()
+
+
+def test_the_schedule_of_a_run_in_pieces():
+    """It is counted in patches of the first size; a piece ends by the clock, and what an earlier one has done is not done again."""
+    a = train.arguments().parse_args([os.path.join(TRAIN, "tiny.json"), "--data", "random", "--device", "cpu", "--patches", "100", "--seconds", "1e9",
+                                      "--set", '{"late": 0.2, "late_size": 128, "late_batch": 1, "tiles": 0}'])
+    run, done = train.Run(a, train.Trainer), []
+    with mock.patch.object(run.trainer, "step", lambda batch, size, tiles: done.append(size)):
+        run.trainer.patches = 60.0
+        run.go()
+        assert done.count(64) % 20 == 0 and done.count(128) % 20 == 0 and done == sorted(done)
+        assert run.trainer.patches == 60 + 4 * len(done) and run.progress() >= 1
+        first = len(done)
+        run.trainer.patches = 90.0
+        run.go()
+        assert set(done[first:]) == {128}
+        run.a.seconds, run.trainer.patches = 0, 0.0
+        run.go()
+        assert len(done) == first + 20 and run.trainer.patches == 0
+
+
 def _gradient(rank, world, port, folder):
     """Gradient of one share of a batch of four, in its own process."""
     torch.set_num_threads(1)
@@ -326,9 +472,12 @@ def test_two_processes_give_the_gradient_of_one():
 
 
 def test_rates_for_several_processes():
-    assert train.for_processes(TINY, 1) is TINY
-    four = train.for_processes(TINY, 4)
-    assert (four["lr"], four["adam_lr"], four["warmup"]) == (2 * TINY["lr"], 2 * TINY["adam_lr"], 500)
+    slow = dict(TINY, lr=5e-4, adam_lr=2e-4)
+    assert train.for_processes(slow, 1) is slow
+    four, eight, fast = train.for_processes(slow, 4), train.for_processes(slow, 8), train.for_processes(TINY, 4)
+    assert (four["lr"], four["adam_lr"], four["warmup"]) == (1e-3, 4e-4, 500)
+    assert math.isclose(eight["lr"], train.FASTEST) and math.isclose(eight["adam_lr"], 0.4 * train.FASTEST)
+    assert fast["lr"] == TINY["lr"] > train.FASTEST
     assert train.for_processes(dict(TINY, warmup=900), 4)["warmup"] == 900
 
 
@@ -345,7 +494,7 @@ def test_loss_falls_and_weights_come_back():
     def loss():
         with torch.no_grad():
             x_hat, y_bits, z_bits = net(probe, q, noise=False)
-            return train.rate_distortion(probe, x_hat, y_bits + z_bits, q)[0].item()
+            return train.rate_distortion(probe, x_hat, y_bits + z_bits, net.rate_lambda(q))[0].item()
 
     before = loss()
     step = trainer.prepare(4, 64)
