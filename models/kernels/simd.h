@@ -187,12 +187,7 @@ LIC_INLINE float fma1(float a, float b, float c)
 LIC_INLINE float fma1(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #endif
 
-LIC_INLINE v16 v16_load(const float *p)
-{
-    v16 r;
-    memcpy(r.f, p, sizeof r.f);
-    return r;
-}
+LIC_INLINE v16 v16_load(const float *p) { V16_MAP(p[i_]); }
 LIC_INLINE void v16_store(float *p, v16 a) { memcpy(p, a.f, sizeof a.f); }
 LIC_INLINE v16 v16_load_n(const float *p, int n)
 {
@@ -269,7 +264,7 @@ LIC_INLINE float v16_hmax(v16 a)
 
 /* exp by range reduction and a degree-5 polynomial (Cephes expf; relative error below 2e-7),
  * argument held within -87..88 so that neither infinities nor subnormals arise. */
-LIC_INLINE v16 v16_exp(v16 x)
+LIC_INLINE v16 exp_of(v16 x)
 {
     const v16 magic = v16_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
     x = v16_min(v16_max(x, v16_set(-87.0f)), v16_set(88.0f));
@@ -286,25 +281,50 @@ LIC_INLINE v16 v16_exp(v16 x)
     return v16_scale_pow2(v16_add(p, v16_set(1.0f)), t);
 }
 
-LIC_INLINE v16 v16_sigmoid(v16 x)
+LIC_INLINE v16 sigmoid_of(v16 x)
 {
     const v16 one = v16_set(1.0f);
-    return v16_div(one, v16_add(one, v16_exp(v16_sub(v16_set(0.0f), x))));
+    return v16_div(one, v16_add(one, exp_of(v16_sub(v16_set(0.0f), x))));
 }
 
 /* tanh x = 1 - 2 / (1 + exp 2x): absolute error below 2e-7, which is what its users need. */
-LIC_INLINE v16 v16_tanh(v16 x)
+LIC_INLINE v16 tanh_of(v16 x)
 {
     const v16 one = v16_set(1.0f), two = v16_set(2.0f);
-    return v16_sub(one, v16_div(two, v16_add(one, v16_exp(v16_add(x, x)))));
+    return v16_sub(one, v16_div(two, v16_add(one, exp_of(v16_add(x, x)))));
 }
 
 /* GELU, tanh form: x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)). */
-LIC_INLINE v16 v16_gelu(v16 x)
+LIC_INLINE v16 gelu_of(v16 x)
 {
     v16 cube = v16_mul(v16_mul(x, x), x);
     v16 u = v16_fma(cube, v16_set(0.044715f), x);
-    return v16_mul(x, v16_sigmoid(v16_mul(u, v16_set(1.59576912160573f))));
+    return v16_mul(x, sigmoid_of(v16_mul(u, v16_set(1.59576912160573f))));
 }
+
+/* In plain C each of these is some 500 operations on single floats. Inlined wherever an activation
+ * may be applied, they took a compiler a minute; so there they are functions, of memory, lest the
+ * caller's accumulators leave their registers. */
+#if defined(LIC_SIMD_AVX512) || defined(LIC_SIMD_AVX2) || defined(LIC_SIMD_NEON)
+#define V16_FUNCTION(name)                                                                         \
+    LIC_INLINE v16 v16_##name(v16 x) { return name##_of(x); }
+#else
+#define V16_FUNCTION(name)                                                                         \
+    static __attribute__((noinline, unused)) void name##_in(float x[16])                           \
+    {                                                                                              \
+        v16_store(x, name##_of(v16_load(x)));                                                      \
+    }                                                                                              \
+    LIC_INLINE v16 v16_##name(v16 x)                                                               \
+    {                                                                                              \
+        float f[16];                                                                               \
+        v16_store(f, x);                                                                           \
+        name##_in(f);                                                                              \
+        return v16_load(f);                                                                        \
+    }
+#endif
+V16_FUNCTION(exp)
+V16_FUNCTION(sigmoid)
+V16_FUNCTION(tanh)
+V16_FUNCTION(gelu)
 
 #endif
