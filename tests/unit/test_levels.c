@@ -1,7 +1,7 @@
 /* test_levels.c - a model says how many rate levels it has: the tiny network with twelve, of which
  * the second to the ninth are the eight it was made with, codes there what it codes with eight. */
 #include "codec/container.h"
-#include "codec/context.h"
+#include "codec/session.h"
 #include "tests/unit/codec_fixture.h"
 #include "tests/unit/weights_fixture.h"
 
