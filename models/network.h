@@ -156,6 +156,26 @@ tensor lic_preview(nn *c, const rate_state *rate, tensor y_hat);
 /* Residual SwinV2 transformer block; out may be a channel view; x is kept. */
 void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out);
 
+/* The same strip by strip, where x and out are rings. Blocks whose windows are shifted wrap round
+ * the picture, so that only an RSTB of one plain block has strips; another puts out all its rows
+ * when all of x is there, and x and out must be whole. */
+typedef struct mlp_progress {
+    int hidden, out; /* rows */
+} mlp_progress;
+
+typedef struct rstb_strips {
+    tensor hidden;
+    int attended; /* rows */
+    mlp_progress mlp;
+} rstb_strips;
+
+bool lic_rstb_has_strips(const rstb *w);
+/* Takes the hidden features from the arena. */
+void lic_rstb_begin(nn *c, const rstb *w, tensor x, rstb_strips *s);
+/* `ready` rows of x are there. Returns the rows of out that now are. */
+int lic_rstb_strip(nn *c, const rstb *w, const float *mask, tensor x, tensor out, int ready,
+                   rstb_strips *s);
+
 /* ACGC (S2LIC, figure 5): context features [h, w, dim + gdim] of slice i from the slices before it.
  */
 tensor lic_slice_context(nn *c, const slice_model *w, tensor prev, tensor hyper);

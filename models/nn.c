@@ -11,17 +11,27 @@ bool lic_nn_idle(const nn *c)
     return c->arena->planning || c->arena->failed || c->cancelled;
 }
 
-tensor lic_nn_new(nn *c, int h, int w, int c_out)
+static tensor new_tensor(nn *c, tensor t)
 {
-    tensor t = {.h = h, .w = w, .c = c_out, .pitch = (size_t)c_out};
-    size_t n;
+    size_t n = (size_t)(t.held ? t.held : t.h);
+    t.pitch = (size_t)t.c;
     /* Kernels may load a whole vector at the last channels of a strided operand: 16 floats to
      * spare. */
-    if (!lic_mul_size((size_t)h, (size_t)w, &n) || !lic_mul_size(n, t.pitch, &n) ||
+    if (!lic_mul_size(n, (size_t)t.w, &n) || !lic_mul_size(n, t.pitch, &n) ||
         !lic_add_size(n, LIC_PANEL, &n))
         c->arena->failed = true;
     t.data = lic_arena_take(c->arena, n, sizeof(float));
     return t;
+}
+
+tensor lic_nn_new(nn *c, int h, int w, int c_out)
+{
+    return new_tensor(c, (tensor){.h = h, .w = w, .c = c_out});
+}
+
+tensor lic_nn_new_ring(nn *c, int h, int w, int c_out, int held)
+{
+    return new_tensor(c, (tensor){.h = h, .w = w, .c = c_out, .held = held < h ? held : 0});
 }
 
 tensor lic_nn_channels(tensor t, int first, int n)
@@ -71,36 +81,48 @@ void lic_nn_report(nn *c, double fraction)
         c->cancelled = true;
 }
 
+/* Blocks of a row are equal, of whole tiles of the kernels: 96 pixels are two of 48. */
+enum { BLOCK_UNIT = 8 };
+
 static int blocks_in(int width)
 {
     return (width + LIC_BLOCK - 1) / LIC_BLOCK;
 }
 
-/* A run of output pixels of one row. */
-struct block {
-    int y, x, n;
-};
-
-static struct block block_at(size_t item, int width)
+pixel_run lic_nn_block(size_t item, int first, int width)
 {
     const int per_row = blocks_in(width), column = (int)(item % (size_t)per_row);
-    struct block b = {.y = (int)(item / (size_t)per_row), .x = column * LIC_BLOCK};
-    b.n = width - b.x < LIC_BLOCK ? width - b.x : LIC_BLOCK;
-    return b;
+    const int units = (width + BLOCK_UNIT - 1) / BLOCK_UNIT;
+    const int x = units * column / per_row * BLOCK_UNIT;
+    const int end = units * (column + 1) / per_row * BLOCK_UNIT;
+    return (pixel_run){
+        .y = first + (int)(item / (size_t)per_row), .x = x, .n = (end < width ? end : width) - x};
+}
+
+void lic_nn_run_blocks(nn *c, row_range r, int width, lic_pool_fn fn, void *job)
+{
+    if (r.first < r.end)
+        lic_pool_run(c->pool, (size_t)(r.end - r.first) * (size_t)blocks_in(width), fn, job);
+}
+
+/* One tap for the output pixels of a block: input row y, columns from x on in steps. */
+static void gather_tap(const nn *c, tensor x, int y, int first, int step, int n, const float **in)
+{
+    const float *row = y >= 0 ? lic_nn_at(x, y, 0) : NULL;
+    for (int r = 0, at = first; r < n; r++, at += step) {
+        const int xx = (unsigned)at < (unsigned)x.w ? at : lic_nn_tap_column(c, at, x.w);
+        in[r] = row && xx >= 0 ? row + (size_t)xx * x.pitch : c->zeros;
+    }
 }
 
 /* Input pixel of every tap for the output pixels of a block; outside, zeros or mirrored. */
-static void gather(const nn *c, const conv *w, tensor x, struct block b, const float **in)
+static void gather(const nn *c, const conv *w, tensor x, pixel_run b, const float **in)
 {
     const int half = w->kernel / 2;
     for (int i = 0; i < w->kernel; i++) {
         const int y = lic_nn_tap_row(c, b.y * w->stride + i - half, x.h);
-        for (int j = 0; j < w->kernel; j++) {
-            for (int r = 0; r < b.n; r++) {
-                const int xx = lic_nn_tap_column(c, (b.x + r) * w->stride + j - half, x.w);
-                *in++ = y >= 0 && xx >= 0 ? lic_nn_at(x, y, xx) : c->zeros;
-            }
-        }
+        for (int j = 0; j < w->kernel; j++, in += b.n)
+            gather_tap(c, x, y, b.x * w->stride + j - half, w->stride, b.n, in);
     }
 }
 
@@ -129,18 +151,26 @@ struct conv_job {
     const tensor *residual;
     lic_act act;
     affine rate;
+    int first; /* row of out, or of x for an upconv */
 };
+
+/* Pixels x, x + step, ... of a row. */
+static void pixels(tensor t, int y, int x, int step, int n, float **out)
+{
+    float *at = lic_nn_at(t, y, x);
+    for (int r = 0; r < n; r++, at += (size_t)step * t.pitch)
+        out[r] = at;
+}
 
 static void conv_block(void *user, size_t item, int worker)
 {
     const struct conv_job *j = user;
     const nn *c = j->c;
-    const struct block b = block_at(item, j->out.w);
+    const pixel_run b = lic_nn_block(item, j->first, j->out.w);
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     float *out[LIC_BLOCK];
     gather(c, j->w, j->x, b, in);
-    for (int r = 0; r < b.n; r++)
-        out[r] = lic_nn_at(j->out, b.y, b.x + r);
+    pixels(j->out, b.y, b.x, 1, b.n, out);
     lic_gemm g = gemm_of(j->w, b.n, j->act, j->rate);
     g.in = in;
     g.out = out;
@@ -154,13 +184,12 @@ static void upconv_block(void *user, size_t item, int worker)
 {
     const struct conv_job *j = user;
     const nn *c = j->c;
-    const struct block b = block_at(item, j->x.w);
+    const pixel_run b = lic_nn_block(item, j->first, j->x.w);
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     float *out[LIC_BLOCK];
     gather(c, &j->up->phase[0], j->x, b, in);
     for (int phase = 0; phase < 4; phase++) {
-        for (int r = 0; r < b.n; r++)
-            out[r] = lic_nn_at(j->out, 2 * b.y + phase / 2, 2 * (b.x + r) + phase % 2);
+        pixels(j->out, 2 * b.y + phase / 2, 2 * b.x + phase % 2, 2, b.n, out);
         lic_gemm g = gemm_of(&j->up->phase[phase], b.n, j->act, j->rate);
         g.in = in;
         g.out = out;
@@ -176,27 +205,48 @@ static void need_for_gemm(nn *c, const conv *w)
         lic_nn_need(c, LIC_BLOCK * (size_t)(w->kernel * w->kernel * w->cin + w->cout));
 }
 
+void lic_nn_conv_rows(nn *c, const conv *w, tensor x, lic_act act, affine rate,
+                      const tensor *residual, tensor out, row_range r)
+{
+    need_for_gemm(c, w);
+    lic_nn_count(c, (size_t)(r.end - r.first) * (size_t)out.w,
+                 (size_t)(w->kernel * w->kernel * w->cin), (size_t)w->cout);
+    if (lic_nn_idle(c))
+        return;
+    struct conv_job j = {.c = c,
+                         .w = w,
+                         .x = x,
+                         .out = out,
+                         .residual = residual,
+                         .act = act,
+                         .rate = rate,
+                         .first = r.first};
+    lic_nn_run_blocks(c, r, out.w, conv_block, &j);
+}
+
 void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual,
                  tensor out)
 {
-    need_for_gemm(c, w);
-    lic_nn_count(c, (size_t)out.h * (size_t)out.w, (size_t)(w->kernel * w->kernel * w->cin),
+    lic_nn_conv_rows(c, w, x, act, rate, residual, out, lic_nn_all(out));
+}
+
+void lic_nn_upconv_rows(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out,
+                        row_range r)
+{
+    const row_range from = {r.first / 2, r.end / 2};
+    need_for_gemm(c, &w->phase[0]);
+    lic_nn_count(c, 4 * (size_t)(from.end - from.first) * (size_t)x.w, 9 * (size_t)w->phase[0].cin,
                  (size_t)w->cout);
     if (lic_nn_idle(c))
         return;
     struct conv_job j = {
-        .c = c, .w = w, .x = x, .out = out, .residual = residual, .act = act, .rate = rate};
-    lic_pool_run(c->pool, (size_t)out.h * (size_t)blocks_in(out.w), conv_block, &j);
+        .c = c, .up = w, .x = x, .out = out, .act = act, .rate = rate, .first = from.first};
+    lic_nn_run_blocks(c, from, x.w, upconv_block, &j);
 }
 
 void lic_nn_upconv(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out)
 {
-    need_for_gemm(c, &w->phase[0]);
-    lic_nn_count(c, 4 * (size_t)x.h * (size_t)x.w, 9 * (size_t)w->phase[0].cin, (size_t)w->cout);
-    if (lic_nn_idle(c))
-        return;
-    struct conv_job j = {.c = c, .up = w, .x = x, .out = out, .act = act, .rate = rate};
-    lic_pool_run(c->pool, (size_t)x.h * (size_t)blocks_in(x.w), upconv_block, &j);
+    lic_nn_upconv_rows(c, w, x, act, rate, out, lic_nn_all(out));
 }
 
 struct depthwise_job {
@@ -211,7 +261,7 @@ static void depthwise_block(void *user, size_t item, int worker)
 {
     (void)worker;
     const struct depthwise_job *j = user;
-    const struct block b = block_at(item, j->out.w);
+    const pixel_run b = lic_nn_block(item, 0, j->out.w);
     const float *rows[5];
     for (int i = 0; i < j->w->kernel; i++) {
         const int y = lic_nn_tap_row(j->c, b.y + i - j->w->kernel / 2, j->x.h);
@@ -241,7 +291,7 @@ void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool res
     if (lic_nn_idle(c))
         return;
     struct depthwise_job j = {c, w, x, out, act, residual};
-    lic_pool_run(c->pool, (size_t)out.h * (size_t)blocks_in(out.w), depthwise_block, &j);
+    lic_nn_run_blocks(c, lic_nn_all(out), out.w, depthwise_block, &j);
 }
 
 void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_pitch, float *out,

@@ -3,7 +3,8 @@
  * Tensors are channels-last, binary32, in the arena of the context. Forward code takes them,
  * computes, and rewinds; the same code run with a planning arena computes nothing and yields the
  * bytes needed (STYLE: the plan is the forward run with kernels switched off). Work is cut into
- * blocks of up to 64 output pixels, whatever the number of threads. Knows nothing of pictures,
+ * blocks of up to 64 output pixels, whatever the number of threads. Layers put out all rows of a
+ * tensor or some, so that large ones need not be in memory as a whole. Knows nothing of pictures,
  * files or range coders. */
 #ifndef LIC_MODELS_NN_H
 #define LIC_MODELS_NN_H
@@ -15,12 +16,19 @@
 enum { LIC_BLOCK = 64, LIC_WINDOW = 8, LIC_TOKENS = LIC_WINDOW * LIC_WINDOW, LIC_MAX_TAPS = 25 };
 
 /* [h, w, c]: element (y, x, i) is data[(y * w + x) * pitch + i]; pitch >= c. data is NULL while
- * planning. */
+ * planning. Of a tensor that only passes through, `held` rows are in memory: row y lies in place of
+ * row y - held. 0: all of them. */
 typedef struct tensor {
     float *data;
     int h, w, c;
     size_t pitch;
+    int held;
 } tensor;
+
+/* Rows first .. end - 1 of what a layer puts out. */
+typedef struct row_range {
+    int first, end;
+} row_range;
 
 /* kernel x kernel convolution, padded by kernel / 2; kernel 1 is a linear layer. */
 typedef struct conv {
@@ -51,6 +59,22 @@ typedef struct affine {
     const float *scale, *shift; /* [c], padded to 16; NULL: identity */
 } affine;
 
+/* Tensors at half the picture's scale pass through: LIC_STRIP rows come in at once, and LIC_HELD
+ * are in memory, those of a strip and the ones that layers are behind with (transforms.c). */
+enum { LIC_STRIP = 16, LIC_HELD = LIC_STRIP + 2 * LIC_WINDOW };
+
+/* Rows that a layer can put out when `in` rows of h are there, of which it sees `below` rows
+ * beneath each. */
+static inline int lic_nn_ready(int in, int h, int below)
+{
+    return in == h ? h : in > below ? in - below : 0;
+}
+
+/* A run of pixels of one row. */
+typedef struct pixel_run {
+    int y, x, n;
+} pixel_run;
+
 /* Sides of a tensor beyond which the picture goes on, in another tile: convolutions mirror there
  * instead of taking zeros, which the networks know as the border of a picture (FORMAT.md, section
  * 3). */
@@ -80,11 +104,18 @@ typedef struct nn {
  */
 bool lic_nn_idle(const nn *c);
 tensor lic_nn_new(nn *c, int h, int w, int c_out);
+/* The same of which only `held` rows are in memory at once. */
+tensor lic_nn_new_ring(nn *c, int h, int w, int c_out, int held);
 /* The channels first .. first + n - 1 of t, as a view. */
 tensor lic_nn_channels(tensor t, int first, int n);
 static inline float *lic_nn_at(tensor t, int y, int x)
 {
-    return t.data + ((size_t)y * (size_t)t.w + (size_t)x) * t.pitch;
+    const size_t place = (size_t)(t.held ? y % t.held : y);
+    return t.data + (place * (size_t)t.w + (size_t)x) * t.pitch;
+}
+static inline row_range lic_nn_all(tensor t)
+{
+    return (row_range){0, t.h};
 }
 /* Announces the scratch a layer needs per worker (while planning) and hands it out (in a worker).
  */
@@ -95,6 +126,10 @@ float *lic_nn_scratch(const nn *c, int worker);
 /* Row and column of a tap, or -1 for a zero. */
 int lic_nn_tap_row(const nn *c, int y, int h);
 int lic_nn_tap_column(const nn *c, int x, int w);
+/* Block `item` of rows that begin with row `first`: equal parts of each row. */
+pixel_run lic_nn_block(size_t item, int first, int width);
+/* Runs fn for blocks of at most LIC_BLOCK pixels that make up some rows: item -> lic_nn_block. */
+void lic_nn_run_blocks(nn *c, row_range r, int width, lic_pool_fn fn, void *job);
 void lic_nn_trace(const nn *c, const char *name, int index, tensor t);
 void lic_nn_report(nn *c, double fraction);
 
@@ -103,6 +138,11 @@ void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const
                  tensor out);
 /* out [2h, 2w, cout] */
 void lic_nn_upconv(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out);
+/* The same for some rows of out, even numbers of them for upconv. */
+void lic_nn_conv_rows(nn *c, const conv *w, tensor x, lic_act act, affine rate,
+                      const tensor *residual, tensor out, row_range r);
+void lic_nn_upconv_rows(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out,
+                        row_range r);
 /* out = act(depthwise(x)) + (residual ? x : 0) */
 void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool residual, tensor out);
 /* One linear layer on gathered rows: rows of `in` (pitch in_pitch) to rows of `out`; inside a

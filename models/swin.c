@@ -1,18 +1,17 @@
 /* swin.c - residual SwinV2 transformer blocks (S2LIC's RSTB), fused so that the wide intermediates
- * stay in the cache: attention runs window by window (gather, qkv, heads, projection, norm, store),
- * the MLP in strips of rows with three rows of hidden features alive. Bits do not depend on how
- * strips are cut. */
+ * stay small: attention runs window by window (gather, qkv, heads, projection, norm, store), the
+ * MLP strip by strip, with the hidden features of one strip and of the rows beside it alive. Both
+ * work in place. Bits do not depend on how strips are cut. */
 #include "models/network.h"
 
 #include <string.h>
-
-enum { STRIP = 16 };
 
 struct window_job {
     nn *c;
     const swin *w;
     const float *mask; /* [4, 64, 64] */
     tensor x, out;
+    int first; /* row */
 };
 
 static size_t window_scratch(const swin *w)
@@ -24,12 +23,13 @@ static size_t window_scratch(const swin *w)
 
 /* Token (i, j) of a window lies at the picture's row and column, rolled by `shift` (SwinV2, figure
  * 2). */
-static void window_rows(tensor t, int wy, int wx, int shift, float **rows)
+static void window_tokens(tensor t, int wy, int wx, int shift, float **tokens)
 {
     for (int i = 0; i < LIC_WINDOW; i++) {
-        const int y = (wy * LIC_WINDOW + i + shift) % t.h;
+        float *row = lic_nn_at(t, (wy * LIC_WINDOW + i + shift) % t.h, 0);
         for (int j = 0; j < LIC_WINDOW; j++)
-            rows[i * LIC_WINDOW + j] = lic_nn_at(t, y, (wx * LIC_WINDOW + j + shift) % t.w);
+            tokens[i * LIC_WINDOW + j] =
+                row + (size_t)((wx * LIC_WINDOW + j + shift) % t.w) * t.pitch;
     }
 }
 
@@ -75,16 +75,17 @@ static void window(void *user, size_t item, int worker)
     const nn *c = j->c;
     const swin *w = j->w;
     const size_t dim = (size_t)w->proj.cin;
-    const int columns = j->x.w / LIC_WINDOW, wy = (int)item / columns, wx = (int)item % columns;
+    const int columns = j->x.w / LIC_WINDOW, wx = (int)item % columns;
+    const int wy = j->first / LIC_WINDOW + (int)item / columns;
     float *qkv = lic_nn_scratch(c, worker), *mixed = qkv + LIC_TOKENS * 3 * dim + LIC_PANEL;
     float *projected = mixed + LIC_TOKENS * dim, *scratch = projected + LIC_TOKENS * dim;
-    float *in[LIC_TOKENS], *out[LIC_TOKENS], *rows[LIC_TOKENS];
-    window_rows(j->x, wy, wx, w->shift, in);
-    window_rows(j->out, wy, wx, w->shift, out);
+    float *in[LIC_TOKENS], *out[LIC_TOKENS], *to[LIC_TOKENS];
+    window_tokens(j->x, wy, wx, w->shift, in);
+    window_tokens(j->out, wy, wx, w->shift, out);
     for (int i = 0; i < LIC_TOKENS; i++)
-        rows[i] = qkv + (size_t)i * 3 * dim;
+        to[i] = qkv + (size_t)i * 3 * dim;
     const lic_gemm g = {.in = (const float *const *)in,
-                        .out = rows,
+                        .out = to,
                         .w = w->qkv.w,
                         .w_pitch = LIC_PANEL,
                         .panel_pitch = dim * LIC_PANEL,
@@ -100,122 +101,143 @@ static void window(void *user, size_t item, int worker)
                          w->norm1.bias, LIC_TOKENS, (int)dim);
 }
 
-static void attention(nn *c, const swin *w, const float *mask, tensor x, tensor out)
+/* Rows of whole windows. out may be x: a window reads and writes the same tokens. */
+static void attention(nn *c, const swin *w, const float *mask, tensor x, tensor out, row_range r)
 {
     const size_t dim = (size_t)x.c;
     lic_nn_need(c, window_scratch(w));
-    lic_nn_count(c, (size_t)x.h * (size_t)x.w, dim, 4 * dim + 2 * LIC_TOKENS);
+    lic_nn_count(c, (size_t)(r.end - r.first) * (size_t)x.w, dim, 4 * dim + 2 * LIC_TOKENS);
     if (lic_nn_idle(c))
         return;
-    struct window_job j = {c, w, mask, x, out};
-    lic_pool_run(c->pool, (size_t)(x.h / LIC_WINDOW) * (size_t)(x.w / LIC_WINDOW), window, &j);
+    struct window_job j = {c, w, mask, x, out, r.first};
+    const size_t windows = (size_t)((r.end - r.first) / LIC_WINDOW) * (size_t)(x.w / LIC_WINDOW);
+    lic_pool_run(c->pool, windows, window, &j);
 }
 
 struct mlp_job {
     nn *c;
     const swin *w;
-    tensor x, out;
+    tensor x, hidden;
     const tensor *skip;
+    int first; /* row */
 };
 
-static size_t strip_scratch(const swin *w, int width)
-{
-    const size_t hidden = (size_t)w->fc1.cout;
-    return 3 * (size_t)width * hidden + LIC_BLOCK * (hidden + (size_t)w->fc2.cout);
-}
-
-/* gelu(fc1(x)) of one picture row. */
-static void hidden_row(const struct mlp_job *j, int y, float *out)
-{
-    const size_t hidden = (size_t)j->w->fc1.cout;
-    for (int x = 0; x < j->x.w; x += LIC_BLOCK) {
-        const int n = j->x.w - x < LIC_BLOCK ? j->x.w - x : LIC_BLOCK;
-        lic_nn_linear_rows(j->c, &j->w->fc1, lic_nn_at(j->x, y, x), j->x.pitch,
-                           out + (size_t)x * hidden, hidden, n, LIC_ACT_GELU);
-    }
-}
-
-/* One output row: out = x + norm2(fc2(t + dw(t))) + skip; hidden[i] is t's row y - 1 + i, or NULL.
- */
-static void mlp_row(const struct mlp_job *j, int y, const float *const *hidden, float *scratch)
-{
-    const swin *w = j->w;
-    const size_t c = (size_t)w->fc2.cout, wide = (size_t)w->fc1.cout;
-    float *mixed = scratch, *narrow = mixed + LIC_BLOCK * wide;
-    for (int x = 0; x < j->x.w; x += LIC_BLOCK) {
-        const int n = j->x.w - x < LIC_BLOCK ? j->x.w - x : LIC_BLOCK;
-        const lic_depthwise d = {.rows = hidden,
-                                 .out = mixed,
-                                 .w = w->dw.w,
-                                 .bias = w->dw.bias,
-                                 .in_pitch = wide,
-                                 .out_pitch = wide,
-                                 .width = j->x.w,
-                                 .x0 = x,
-                                 .x1 = x + n,
-                                 .c = (int)wide,
-                                 .kernel = 3,
-                                 .residual = true};
-        j->c->k->depthwise(&d);
-        lic_nn_linear_rows(j->c, &w->fc2, mixed, wide, narrow, c, n, LIC_ACT_NONE);
-        float *out[LIC_BLOCK];
-        const float *in[LIC_BLOCK], *skip[LIC_BLOCK];
-        for (int r = 0; r < n; r++) {
-            out[r] = lic_nn_at(j->out, y, x + r);
-            in[r] = lic_nn_at(j->x, y, x + r);
-            skip[r] = j->skip ? lic_nn_at(*j->skip, y, x + r) : NULL;
-        }
-        j->c->k->layer_norm_add(out, in, j->skip ? skip : NULL, narrow, c, w->norm2.gain,
-                                w->norm2.bias, n, (int)c);
-    }
-}
-
-/* Rows of one strip; the hidden rows above and below it are computed again by its neighbours. */
-static void mlp_strip(void *user, size_t item, int worker)
+/* gelu(fc1(x)) */
+static void hidden_block(void *user, size_t item, int worker)
 {
     const struct mlp_job *j = user;
-    const int h = j->x.h, y0 = (int)item * STRIP, y1 = y0 + STRIP < h ? y0 + STRIP : h;
-    const size_t row = (size_t)j->x.w * (size_t)j->w->fc1.cout;
-    float *ring = lic_nn_scratch(j->c, worker), *scratch = ring + 3 * row;
-    for (int y = y0 > 0 ? y0 - 1 : 0; y <= y0 && y < h; y++)
-        hidden_row(j, y, ring + (size_t)(y % 3) * row);
-    for (int y = y0; y < y1; y++) {
-        if (y + 1 < h)
-            hidden_row(j, y + 1, ring + (size_t)((y + 1) % 3) * row);
-        const float *hidden[3];
-        for (int i = 0; i < 3; i++) {
-            const int from = y - 1 + i;
-            hidden[i] = from >= 0 && from < h ? ring + (size_t)(from % 3) * row : NULL;
-        }
-        mlp_row(j, y, hidden, scratch);
-    }
+    const pixel_run b = lic_nn_block(item, j->first, j->x.w);
+    (void)worker;
+    lic_nn_linear_rows(j->c, &j->w->fc1, lic_nn_at(j->x, b.y, b.x), j->x.pitch,
+                       lic_nn_at(j->hidden, b.y, b.x), j->hidden.pitch, b.n, LIC_ACT_GELU);
 }
 
-static void mlp(nn *c, const swin *w, tensor x, const tensor *skip, tensor out)
+/* t + dw(t) of a block of hidden features. */
+static void mix(const struct mlp_job *j, pixel_run b, float *out)
 {
-    lic_nn_need(c, strip_scratch(w, x.w));
-    lic_nn_count(c, (size_t)x.h * (size_t)x.w, (size_t)w->fc1.cout, 2 * (size_t)x.c + 9);
+    const float *near[3];
+    for (int i = 0; i < 3; i++) {
+        const int y = b.y + i - 1;
+        near[i] = y >= 0 && y < j->x.h ? lic_nn_at(j->hidden, y, 0) : NULL;
+    }
+    const lic_depthwise d = {.rows = near,
+                             .out = out,
+                             .w = j->w->dw.w,
+                             .bias = j->w->dw.bias,
+                             .in_pitch = j->hidden.pitch,
+                             .out_pitch = j->hidden.pitch,
+                             .width = j->x.w,
+                             .x0 = b.x,
+                             .x1 = b.x + b.n,
+                             .c = j->hidden.c,
+                             .kernel = 3,
+                             .residual = true};
+    j->c->k->depthwise(&d);
+}
+
+/* x = x + norm2(fc2(t + dw(t))) + skip, t the hidden features. */
+static void mlp_block(void *user, size_t item, int worker)
+{
+    const struct mlp_job *j = user;
+    const swin *w = j->w;
+    const pixel_run b = lic_nn_block(item, j->first, j->x.w);
+    const size_t c = (size_t)w->fc2.cout, wide = j->hidden.pitch;
+    float *mixed = lic_nn_scratch(j->c, worker), *narrow = mixed + LIC_BLOCK * wide;
+    float *out[LIC_BLOCK];
+    const float *in[LIC_BLOCK], *skip[LIC_BLOCK];
+    mix(j, b, mixed);
+    lic_nn_linear_rows(j->c, &w->fc2, mixed, wide, narrow, c, b.n, LIC_ACT_NONE);
+    for (int r = 0; r < b.n; r++) {
+        in[r] = out[r] = lic_nn_at(j->x, b.y, b.x) + (size_t)r * j->x.pitch;
+        skip[r] = j->skip ? lic_nn_at(*j->skip, b.y, b.x) + (size_t)r * j->skip->pitch : NULL;
+    }
+    j->c->k->layer_norm_add(out, in, j->skip ? skip : NULL, narrow, c, w->norm2.gain, w->norm2.bias,
+                            b.n, (int)c);
+}
+
+/* Hidden features of the rows of x up to `ready`, and of those that have both neighbours the
+ * result, in place: rows of x that are written are not read again but for themselves. */
+static void mlp_strip(nn *c, const swin *w, tensor x, const tensor *skip, tensor hidden, int ready,
+                      mlp_progress *done)
+{
+    const row_range wide = {done->hidden, ready}, out = {done->out, lic_nn_ready(ready, x.h, 1)};
+    const size_t pixels = (size_t)(out.end - out.first) * (size_t)x.w;
+    *done = (mlp_progress){wide.end, out.end};
+    lic_nn_need(c, LIC_BLOCK * ((size_t)w->fc1.cout + (size_t)w->fc2.cout));
+    lic_nn_count(c, pixels, (size_t)w->fc1.cout, 2 * (size_t)x.c + 9);
     if (lic_nn_idle(c))
         return;
-    struct mlp_job j = {c, w, x, out, skip};
-    lic_pool_run(c->pool, (size_t)((x.h + STRIP - 1) / STRIP), mlp_strip, &j);
+    struct mlp_job j = {c, w, x, hidden, skip, wide.first};
+    lic_nn_run_blocks(c, wide, x.w, hidden_block, &j);
+    j.first = out.first;
+    lic_nn_run_blocks(c, out, x.w, mlp_block, &j);
+}
+
+static tensor hidden_ring(nn *c, const rstb *w, tensor x)
+{
+    return lic_nn_new_ring(c, x.h, x.w, w->blocks[0].fc1.cout, LIC_HELD);
 }
 
 void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out)
 {
     const size_t mark = lic_arena_mark(c->arena);
-    tensor a = lic_nn_new(c, x.h, x.w, x.c), b = {0}, from = x;
-    if (w->depth > 1)
-        b = lic_nn_new(c, x.h, x.w, x.c);
+    const tensor hidden = hidden_ring(c, w, x);
     for (int i = 0; i < w->depth; i++) {
-        const bool last = i == w->depth - 1;
-        /* x itself is needed for the skip: the first attention writes elsewhere, later ones in
-         * place. */
-        tensor attended = i == 0 ? a : from, to = last ? out : (i % 2 ? a : b);
-        attention(c, &w->blocks[i], mask, from, attended);
-        mlp(c, &w->blocks[i], attended, last ? &x : NULL, to);
-        lic_nn_trace(c, "block", i, to);
-        from = to;
+        const swin *s = &w->blocks[i];
+        mlp_progress done = {0};
+        attention(c, s, mask, i ? out : x, out, lic_nn_all(x));
+        for (int y = 0; y < x.h;) {
+            y = y + LIC_STRIP < x.h ? y + LIC_STRIP : x.h;
+            mlp_strip(c, s, out, i == w->depth - 1 ? &x : NULL, hidden, y, &done);
+        }
+        lic_nn_trace(c, "block", i, out);
     }
     lic_arena_rewind(c->arena, mark);
+}
+
+bool lic_rstb_has_strips(const rstb *w)
+{
+    return w->depth == 1 && w->blocks[0].shift == 0;
+}
+
+void lic_rstb_begin(nn *c, const rstb *w, tensor x, rstb_strips *s)
+{
+    *s = (rstb_strips){0};
+    if (lic_rstb_has_strips(w))
+        s->hidden = hidden_ring(c, w, x);
+}
+
+int lic_rstb_strip(nn *c, const rstb *w, const float *mask, tensor x, tensor out, int ready,
+                   rstb_strips *s)
+{
+    if (lic_rstb_has_strips(w)) {
+        const row_range r = {s->attended, ready / LIC_WINDOW * LIC_WINDOW};
+        s->attended = r.end;
+        attention(c, &w->blocks[0], mask, x, out, r);
+        mlp_strip(c, &w->blocks[0], out, &x, s->hidden, r.end, &s->mlp);
+    } else if (ready == x.h && s->mlp.out < x.h) {
+        lic_rstb(c, w, mask, x, out);
+        s->mlp.out = x.h;
+    }
+    return s->mlp.out;
 }

@@ -1,39 +1,75 @@
 /* transforms.c - g_a and g_s, the analysis and synthesis transforms (S2LIC, figure 2; DESIGN.md,
  * section 1). Results are taken from the arena before the intermediates, so that each stage gives
- * its memory back when it ends. */
+ * its memory back when it ends.
+ *
+ * Nothing of half the picture's scale is in memory as a whole, where it would be most of all that
+ * there is: its layers take turns, each with the rows for which it has all that it sees. A 3x3
+ * convolution is so a row behind the one before it, attention up to a window. With LIC_STRIP rows
+ * coming in that is 27 rows at most from the first that is still needed to the last, within
+ * LIC_HELD. */
 #include "models/network.h"
 
 static const affine NO_RATE = {0};
 
-/* Feature enhancement in one wide buffer, [x | f1 | f2 | f3]; its first channels already hold x.
- * out = x + out(features). */
-static void enhance(nn *c, const dense *w, tensor features, tensor out)
+/* Moves on to row `end`: the rows that have come in addition. */
+static row_range advance(int *at, int end)
+{
+    const row_range r = {*at, end};
+    *at = end;
+    return r;
+}
+
+/* Feature enhancement in one wide buffer, [x | f1 | f2 | f3]; its first channels hold x as far as
+ * `ready`. out = x + out(features). Returns the rows of out that are there. */
+typedef struct enhancing {
+    int convs[3], out; /* rows */
+} enhancing;
+
+static int enhance(nn *c, const dense *w, tensor features, tensor out, int ready, enhancing *s)
 {
     const int dim = out.c;
     const tensor x = lic_nn_channels(features, 0, dim);
-    for (int i = 0; i < 3; i++)
-        lic_nn_conv(c, &w->convs[i], features, LIC_ACT_LEAKY, NO_RATE, NULL,
-                    lic_nn_channels(features, dim + i * w->growth, w->growth));
-    lic_nn_conv(c, &w->out, features, LIC_ACT_NONE, NO_RATE, &x, out);
-    lic_nn_trace(c, "enh", 0, out);
+    for (int i = 0; i < 3; i++) {
+        ready = lic_nn_ready(ready, x.h, 1);
+        lic_nn_conv_rows(c, &w->convs[i], features, LIC_ACT_LEAKY, NO_RATE, NULL,
+                         lic_nn_channels(features, dim + i * w->growth, w->growth),
+                         advance(&s->convs[i], ready));
+    }
+    lic_nn_conv_rows(c, &w->out, features, LIC_ACT_NONE, NO_RATE, &x, out, advance(&s->out, ready));
+    return ready;
 }
 
-/* Stage at 1/2: down1, enhancement, RSTB. x [H, W, 3] -> out [H/2, W/2, ch0] */
-static void analysis_half(nn *c, const network *net, affine rate, tensor x, tensor out)
+/* Tensors that an RSTB reads and writes are whole where it has no strips. */
+static tensor passing(nn *c, const rstb *st, int h, int w, int channels)
+{
+    return lic_nn_new_ring(c, h, w, channels, lic_rstb_has_strips(st) ? LIC_HELD : h);
+}
+
+/* The layers at 1/2: down1, enhancement, RSTB, and down2 to 1/4. x [H, W, 3] -> out [H/4, W/4, ch1]
+ */
+static void analysis_half(nn *c, const network *net, const rate_state *rate, tensor x, tensor out)
 {
     const analysis *w = &net->g_a;
+    const int h = x.h / 2, wd = x.w / 2, dim = net->ch[0];
     const size_t mark = lic_arena_mark(c->arena);
-    tensor enhanced = lic_nn_new(c, out.h, out.w, out.c);
-    const size_t inner = lic_arena_mark(c->arena);
-    tensor features = lic_nn_new(c, out.h, out.w, out.c + 3 * w->enh.growth);
-    tensor first = lic_nn_channels(features, 0, out.c);
-    lic_nn_conv(c, &w->down1, x, LIC_ACT_NONE, rate, NULL, first);
-    lic_nn_trace(c, "down1", 0, first);
-    enhance(c, &w->enh, features, enhanced);
-    lic_arena_rewind(c->arena, inner);
-    lic_rstb(c, &w->st1, net->mask, enhanced, out);
+    const tensor features = lic_nn_new_ring(c, h, wd, dim + 3 * w->enh.growth, LIC_HELD);
+    const tensor enhanced = passing(c, &w->st1, h, wd, dim), s1 = passing(c, &w->st1, h, wd, dim);
+    enhancing enh = {{0}, 0};
+    rstb_strips st;
+    int in = 0, down2 = 0;
+    lic_rstb_begin(c, &w->st1, enhanced, &st);
+    while (in < h) {
+        const int end = in + LIC_STRIP < h ? in + LIC_STRIP : h;
+        lic_nn_conv_rows(c, &w->down1, x, LIC_ACT_NONE, rate->g_a[0], NULL,
+                         lic_nn_channels(features, 0, dim), advance(&in, end));
+        int ready = enhance(c, &w->enh, features, enhanced, in, &enh);
+        ready = lic_rstb_strip(c, &w->st1, net->mask, enhanced, s1, ready, &st);
+        ready = lic_nn_ready(ready, h, 1) / 2; /* row y of 1/4 sees 2y - 1 to 2y + 1 */
+        lic_nn_conv_rows(c, &w->down2, s1, LIC_ACT_NONE, rate->g_a[1], NULL, out,
+                         advance(&down2, ready));
+        lic_nn_report(c, 0.45 * in / h);
+    }
     lic_arena_rewind(c->arena, mark);
-    lic_nn_trace(c, "st1", 0, out);
 }
 
 /* A later stage: strided convolution, rate affine, RSTB. x [h, w, .] -> out [h/2, w/2, .] */
@@ -51,19 +87,18 @@ static void analysis_stage(nn *c, const conv *down, const rstb *st, affine rate,
 tensor lic_g_a(nn *c, const network *net, const rate_state *rate, tensor x)
 {
     const analysis *w = &net->g_a;
-    const int h = x.h / 2, wd = x.w / 2;
-    tensor y = lic_nn_new(c, h / 8, wd / 8, net->m);
+    const int h = x.h / 4, wd = x.w / 4;
+    tensor y = lic_nn_new(c, h / 4, wd / 4, net->m);
     const size_t mark = lic_arena_mark(c->arena);
-    tensor s3 = lic_nn_new(c, h / 4, wd / 4, net->ch[2]);
-    tensor s2 = lic_nn_new(c, h / 2, wd / 2, net->ch[1]);
+    tensor s2 = lic_nn_new(c, h, wd, net->ch[1]);
     const size_t inner = lic_arena_mark(c->arena);
-    tensor s1 = lic_nn_new(c, h, wd, net->ch[0]);
-    analysis_half(c, net, rate->g_a[0], x, s1);
-    lic_nn_report(c, 0.4);
-    analysis_stage(c, &w->down2, &w->st2, rate->g_a[1], net->mask, s1, s2);
+    tensor t = lic_nn_new(c, h, wd, net->ch[1]);
+    analysis_half(c, net, rate, x, t);
+    lic_rstb(c, &w->st2, net->mask, t, s2);
     lic_nn_trace(c, "st2", 0, s2);
     lic_arena_rewind(c->arena, inner);
     lic_nn_report(c, 0.7);
+    tensor s3 = lic_nn_new(c, h / 2, wd / 2, net->ch[2]);
     analysis_stage(c, &w->down3, &w->st3, rate->g_a[2], net->mask, s2, s3);
     lic_nn_trace(c, "st3", 0, s3);
     lic_nn_conv(c, &w->down4, s3, LIC_ACT_NONE, NO_RATE, NULL, y);
@@ -86,16 +121,29 @@ static void synthesis_stage(nn *c, const upconv *up, const rstb *st, affine rate
     lic_arena_rewind(c->arena, mark);
 }
 
-/* Stage at 1/2: up3, RSTB, enhancement. x [h, w, ch1] -> out [2h, 2w, ch0] */
+/* The layers at 1/2: up3, RSTB, enhancement, up4. x [h, w, ch1] -> out [2h, 2w, 12] */
 static void synthesis_half(nn *c, const network *net, affine rate, tensor x, tensor out)
 {
     const synthesis *w = &net->g_s;
+    const int h = out.h, wd = out.w, dim = net->ch[0];
     const size_t mark = lic_arena_mark(c->arena);
-    tensor features = lic_nn_new(c, out.h, out.w, out.c + 3 * w->enh.growth);
-    tensor first = lic_nn_channels(features, 0, out.c);
-    synthesis_stage(c, &w->up3, &w->st1, rate, net->mask, x, first);
-    lic_nn_trace(c, "st1", 0, first);
-    enhance(c, &w->enh, features, out);
+    const tensor t = passing(c, &w->st1, h, wd, dim);
+    const tensor features = passing(c, &w->st1, h, wd, dim + 3 * w->enh.growth);
+    const tensor s1 = passing(c, &w->st1, h, wd, dim);
+    enhancing enh = {{0}, 0};
+    rstb_strips st;
+    int in = 0, up4 = 0;
+    lic_rstb_begin(c, &w->st1, t, &st);
+    while (in < h) {
+        const int end = in + LIC_STRIP < h ? in + LIC_STRIP : h;
+        lic_nn_upconv_rows(c, &w->up3, x, LIC_ACT_NONE, rate, t, advance(&in, end));
+        int ready =
+            lic_rstb_strip(c, &w->st1, net->mask, t, lic_nn_channels(features, 0, dim), in, &st);
+        ready = enhance(c, &w->enh, features, s1, ready, &enh);
+        lic_nn_conv_rows(c, &w->up4, s1, LIC_ACT_NONE, NO_RATE, NULL, out,
+                         advance(&up4, lic_nn_ready(ready, h, 1)));
+        lic_nn_report(c, 0.6 + 0.4 * in / h);
+    }
     lic_arena_rewind(c->arena, mark);
 }
 
@@ -105,8 +153,8 @@ tensor lic_g_s(nn *c, const network *net, const rate_state *rate, tensor y_hat)
     const int h = y_hat.h, wd = y_hat.w;
     tensor out = lic_nn_new(c, 8 * h, 8 * wd, w->up4.cout);
     const size_t mark = lic_arena_mark(c->arena);
-    tensor s1 = lic_nn_new(c, 8 * h, 8 * wd, net->ch[0]);
     tensor s2 = lic_nn_new(c, 4 * h, 4 * wd, net->ch[1]);
+    const size_t inner = lic_arena_mark(c->arena);
     tensor s3 = lic_nn_new(c, 2 * h, 2 * wd, net->ch[2]);
     lic_nn_apply_gain(c, y_hat, rate->igain, y_hat);
     synthesis_stage(c, &w->up1, &w->st3, rate->g_s[2], net->mask, y_hat, s3);
@@ -114,9 +162,9 @@ tensor lic_g_s(nn *c, const network *net, const rate_state *rate, tensor y_hat)
     lic_nn_report(c, 0.3);
     synthesis_stage(c, &w->up2, &w->st2, rate->g_s[1], net->mask, s3, s2);
     lic_nn_trace(c, "st2", 0, s2);
+    lic_arena_rewind(c->arena, inner);
     lic_nn_report(c, 0.6);
-    synthesis_half(c, net, rate->g_s[0], s2, s1);
-    lic_nn_conv(c, &w->up4, s1, LIC_ACT_NONE, NO_RATE, NULL, out);
+    synthesis_half(c, net, rate->g_s[0], s2, out);
     lic_nn_trace(c, "up4", 0, out);
     lic_arena_rewind(c->arena, mark);
     lic_nn_report(c, 1.0);
