@@ -1,36 +1,7 @@
-/* orientation.c - see orientation.h. The EXIF is hostile: every offset in it is checked. */
+/* orientation.c - see orientation.h. */
 #include "cli/package/desktop/orientation.h"
 
 #include <string.h>
-
-enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3, ENTRY_BYTES = 12 };
-
-static uint32_t get(const uint8_t *at, int n, int big)
-{
-    uint32_t v = 0;
-    for (int i = 0; i < n; i++)
-        v |= (uint32_t)at[i] << 8 * (big ? n - 1 - i : i);
-    return v;
-}
-
-int lic_orientation_of_exif(const uint8_t *exif, size_t bytes)
-{
-    if (bytes < 8 || (memcmp(exif, "II*\0", 4) != 0 && memcmp(exif, "MM\0*", 4) != 0))
-        return 1;
-    const int big = exif[0] == 'M';
-    const size_t folder = get(exif + 4, 4, big);
-    if (folder > bytes || bytes - folder < 2)
-        return 1;
-    const size_t n = get(exif + folder, 2, big);
-    for (size_t i = 0; i < n && bytes - folder - 2 >= (i + 1) * ENTRY_BYTES; i++) {
-        const uint8_t *entry = exif + folder + 2 + i * ENTRY_BYTES;
-        if (get(entry, 2, big) != TAG_ORIENTATION)
-            continue;
-        const uint32_t value = get(entry + 8, 2, big);
-        return get(entry + 2, 2, big) == TYPE_SHORT && value >= 1 && value <= 8 ? (int)value : 1;
-    }
-    return 1;
-}
 
 int lic_orientation_swaps(int orientation)
 {

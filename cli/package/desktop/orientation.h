@@ -5,10 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The orientation, 1 to 8, in a TIFF stream (EXIF without "Exif\0\0"); 1 if it says nothing valid.
- */
-int lic_orientation_of_exif(const uint8_t *exif, size_t bytes);
-
 /* True (1) if width and height change places. */
 int lic_orientation_swaps(int orientation);
 

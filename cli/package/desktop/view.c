@@ -4,8 +4,8 @@
 
 #include "cli/base/models.h"
 #include "cli/base/report.h"
-#include "cli/package/desktop/orientation.h"
 #include "cli/package/desktop/shrink.h"
+#include "cli/picture/exif.h"
 #include "cli/picture/image_io.h"
 
 #include <inttypes.h>
@@ -52,7 +52,7 @@ lic_status lic_view_open(lic_view *view, const uint8_t *data, size_t bytes, lic_
                                view->info.height);
     lic_buffer exif = read_chunk(&view->info, "exif");
     if (exif.data)
-        view->orientation = lic_orientation_of_exif(exif.data, exif.bytes);
+        view->orientation = lic_exif_orientation(exif.data, exif.bytes);
     lic_buffer_free(&exif);
     find_alpha(view);
     view->icc = read_chunk(&view->info, "iccp");
