@@ -5,8 +5,8 @@
 
 enum { NAME_BYTES = 4 };
 
-const char lic_colour_names[LIC_COLOUR_N][5] = {"cICP", "sRGB", "gAMA", "cHRM"};
-const uint8_t lic_colour_bytes[LIC_COLOUR_N] = {4, 1, 4, 32};
+const char lic_colour_names[LIC_COLOUR_N][5] = {"cICP", "sRGB", "gAMA", "cHRM", "mDCV", "cLLI"};
+const uint8_t lic_colour_bytes[LIC_COLOUR_N] = {4, 1, 4, 32, 24, 8};
 
 /* The values that the PNG specification has with sRGB (11.3.2.5), times 100000. */
 static const uint32_t srgb_gamma[] = {45455};
@@ -44,10 +44,26 @@ static bool makes_sense(lic_colour_part part, const uint8_t *data)
     return part != LIC_COLOUR_GAMA || (memcmp(data, zero, 4) != 0 && data[0] < 0x80);
 }
 
+/* mDCV and cLLI were mDCv and cLLi in drafts of PNG's third edition, and in files of that time. */
+static bool is_name(const char *name, const char *wanted)
+{
+    const size_t n = wanted[0] == 'm' || wanted[1] == 'L' ? NAME_BYTES - 1 : NAME_BYTES;
+    return memcmp(name, wanted, n) == 0 &&
+           (name[NAME_BYTES - 1] | 0x20) == (wanted[NAME_BYTES - 1] | 0x20);
+}
+
+bool lic_colour_knows(const char *name)
+{
+    for (int i = 0; i < LIC_COLOUR_N; i++)
+        if (is_name(name, lic_colour_names[i]))
+            return true;
+    return false;
+}
+
 bool lic_colour_add(lic_colour *colour, const char *name, const uint8_t *data, size_t bytes)
 {
     for (int i = 0; i < LIC_COLOUR_N; i++) {
-        if (memcmp(name, lic_colour_names[i], NAME_BYTES) != 0)
+        if (!is_name(name, lic_colour_names[i]))
             continue;
         if (bytes != lic_colour_bytes[i] || colour->has[i] ||
             !makes_sense((lic_colour_part)i, data))
@@ -62,7 +78,8 @@ size_t lic_colour_pack(const lic_colour *colour, uint8_t out[LIC_COLOUR_MAX_BYTE
 {
     uint8_t *at = out;
     for (int i = 0; i < LIC_COLOUR_N; i++) {
-        const bool implied = i >= LIC_COLOUR_GAMA && colour->has[LIC_COLOUR_SRGB] &&
+        const bool implied = (i == LIC_COLOUR_GAMA || i == LIC_COLOUR_CHRM) &&
+                             colour->has[LIC_COLOUR_SRGB] &&
                              repeats_srgb(colour, (lic_colour_part)i);
         if (!colour->has[i] || implied)
             continue;

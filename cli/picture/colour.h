@@ -1,5 +1,5 @@
-/* colour.h - what PNG says of colours (cICP, sRGB, gAMA, cHRM), as .lic files keep it: colr in
- * codec/FORMAT.md. */
+/* colour.h - what PNG says of colours (cICP, sRGB, gAMA, cHRM, and mDCV and cLLI of HDR), as .lic
+ * files keep it: colr in codec/FORMAT.md. */
 #ifndef LIC_CLI_PICTURE_COLOUR_H
 #define LIC_CLI_PICTURE_COLOUR_H
 
@@ -12,10 +12,12 @@ typedef enum lic_colour_part {
     LIC_COLOUR_SRGB,
     LIC_COLOUR_GAMA,
     LIC_COLOUR_CHRM,
+    LIC_COLOUR_MDCV, /* of the display that the picture was mastered on */
+    LIC_COLOUR_CLLI, /* brightest pixel, brightest mean */
     LIC_COLOUR_N
 } lic_colour_part;
 
-enum { LIC_COLOUR_MAX_PART = 32, LIC_COLOUR_MAX_BYTES = 4 * 5 + 4 + 1 + 4 + 32 };
+enum { LIC_COLOUR_MAX_PART = 32, LIC_COLOUR_MAX_BYTES = 6 * 5 + 4 + 1 + 4 + 32 + 24 + 8 };
 
 typedef struct lic_colour {
     bool has[LIC_COLOUR_N];
@@ -25,6 +27,8 @@ typedef struct lic_colour {
 extern const char lic_colour_names[LIC_COLOUR_N][5];
 extern const uint8_t lic_colour_bytes[LIC_COLOUR_N];
 
+/* Is this the name of a chunk that belongs here? */
+bool lic_colour_knows(const char *name);
 /* Takes the data of a chunk of PNG; false if it is not one of these or makes no sense. The first of
  * a kind counts. */
 bool lic_colour_add(lic_colour *colour, const char *name, const uint8_t *data, size_t bytes);
