@@ -97,6 +97,10 @@ static lic_status describe(lic_job *job, const lic_info *info, lic_picture_forma
         else if (!is_alpha)
             status = lic_picture_add_chunk(picture, chunk, &job->settings->read, &job->err);
     }
+    const bool part = picture->image.width != info->width || picture->image.height != info->height;
+    if (status == LIC_OK && part)
+        status = lic_picture_fit_metadata(picture, picture->image.width, picture->image.height,
+                                          &job->err);
     return status;
 }
 
@@ -189,10 +193,8 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
         status = lic_output_commit(&out, &job->err);
     else
         lic_output_abort(&out);
-    if (status == LIC_OK && picture->warning[0])
-        lic_report_warning(job->output, "%s", picture->warning);
-    if (status == LIC_OK && picture->note[0])
-        lic_report_note(1, job->output, "%s", picture->note);
+    if (status == LIC_OK)
+        lic_picture_say(picture, job->output);
     lic_job_lap(job, LIC_LAP_WRITE);
     return status;
 }

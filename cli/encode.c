@@ -6,6 +6,7 @@
 #include "cli/options/rates.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,17 @@ static lic_status write_file(lic_job *job, const lic_buffer *data)
     return status;
 }
 
+/* A picture that was encoded, of a file that was damaged. */
+static lic_status check_whole(struct feed *feed)
+{
+    const lic_picture *picture = &feed->picture;
+    if (!picture->damage[0])
+        return LIC_OK;
+    return lic_report_fail(&feed->job->err, LIC_REPORT_PARTIAL,
+                           "salvaged: %" PRIu32 " of %" PRIu32 " rows were whole (%s)",
+                           picture->whole_rows, picture->image.height, picture->damage);
+}
+
 static lic_status encode(lic_worker *worker, lic_job *job)
 {
     struct feed feed = {.job = job};
@@ -183,10 +195,9 @@ static lic_status encode(lic_worker *worker, lic_job *job)
     lic_status status = open_picture(&feed);
     if (status == LIC_OK)
         status = code(worker, &feed, &data);
-    if (status == LIC_OK && feed.picture.warning[0])
-        lic_report_warning(job->input, "%s", feed.picture.warning);
-    if (status == LIC_OK && feed.picture.note[0])
-        lic_report_note(1, job->input, "%s", feed.picture.note);
+    if (status == LIC_OK)
+        lic_picture_say(&feed.picture, job->input);
+    const lic_status found = status == LIC_OK ? check_whole(&feed) : LIC_OK;
     const uint64_t before = feed.source.bytes;
     lic_reader_close(feed.reader);
     lic_picture_free(&feed.picture);
@@ -197,7 +208,7 @@ static lic_status encode(lic_worker *worker, lic_job *job)
         lic_report_warning(job->input, "takes more bytes as .lic: %zu, and %llu as it is",
                            data.bytes, (unsigned long long)before);
     lic_buffer_free(&data);
-    return status;
+    return status == LIC_OK ? found : status;
 }
 
 int lic_command_encode(const lic_settings *settings)

@@ -217,6 +217,7 @@ const char *lic_set_metadata(lic_settings *s, const char *text)
                                        {"text", 1 << LIC_META_TEXT},
                                        {"colour", 1 << LIC_META_COLOUR},
                                        {"resolution", 1 << LIC_META_RESOLUTION},
+                                       {"orientation", LIC_META_ORIENTATION},
                                        {NULL, 0}};
     s->read.metadata = 0;
     for (const char *word = text;; word += strcspn(word, ",") + 1) {
@@ -224,8 +225,9 @@ const char *lic_set_metadata(lic_settings *s, const char *text)
         const bool known = lic_read_choice(kinds, word, strcspn(word, ","), &value);
         const bool whole = known && (value == 0 || value == (int)LIC_META_ALL);
         if (!known || (whole && strchr(text, ','))) /* "none,exif" would keep what it says not to */
-            return "all, none, or some of icc,exif,xmp,iptc,text,colour,resolution";
-        s->read.metadata |= (unsigned)value;
+            return "all, none, or some of icc,exif,xmp,iptc,text,colour,resolution,orientation";
+        /* Whoever keeps a profile, say, does not mean to turn the picture on its side. */
+        s->read.metadata |= value ? (unsigned)value | LIC_META_ORIENTATION : 0;
         if (!strchr(word, ','))
             return NULL;
     }
@@ -234,7 +236,14 @@ const char *lic_set_metadata(lic_settings *s, const char *text)
 const char *lic_set_strip(lic_settings *s, const char *text)
 {
     (void)text;
-    s->read.metadata = 0;
+    s->read.metadata = LIC_META_LOOK;
+    return NULL;
+}
+
+const char *lic_set_salvage(lic_settings *s, const char *text)
+{
+    (void)text;
+    s->salvage = s->read.salvage = true;
     return NULL;
 }
 

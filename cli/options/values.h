@@ -30,6 +30,7 @@ const char *lic_set_slices(lic_settings *s, const char *text);
 const char *lic_set_alpha(lic_settings *s, const char *text);
 const char *lic_set_metadata(lic_settings *s, const char *text);
 const char *lic_set_strip(lic_settings *s, const char *text);
+const char *lic_set_salvage(lic_settings *s, const char *text);
 const char *lic_set_plan(lic_settings *s, const char *text);
 const char *lic_set_json(lic_settings *s, const char *text);
 const char *lic_set_verbose(lic_settings *s, const char *text);

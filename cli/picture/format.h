@@ -15,9 +15,12 @@ typedef struct lic_reader_format {
     lic_status (*row)(void *state, void *row, lic_error *err);
     lic_status (*end)(void *state, lic_error *err);
     void (*close)(void *state);
+    /* Instead of end, once a row has failed and the rest is given up: metadata that there is. NULL:
+     * there is none, or it is known already. */
+    lic_status (*salvage)(void *state, lic_error *err);
 } lic_reader_format;
 
-extern const lic_reader_format lic_png_reader, lic_jpeg_reader, lic_pnm_reader;
+extern const lic_reader_format lic_png_reader_format, lic_jpeg_reader_format, lic_pnm_reader_format;
 
 /* A writer. channels is that of the rows, which may have alpha if has_alpha says so. */
 typedef struct lic_writer_format {
@@ -48,11 +51,14 @@ static inline bool lic_picture_wants(const lic_read_options *options, lic_meta k
 
 /* LIC_ERR_MEMORY, said. */
 lic_status lic_picture_no_meta_memory(lic_error *err);
-/* The first warning stays, and the first note. */
+/* Each is kept once, as far as there is room. */
 __attribute__((format(printf, 2, 3))) void lic_picture_warn(lic_picture *picture,
                                                             const char *format, ...);
 __attribute__((format(printf, 2, 3))) void lic_picture_note(lic_picture *picture,
                                                             const char *format, ...);
+
+/* The first damage stays. */
+void lic_picture_damaged(lic_picture *picture, const char *text);
 
 static inline size_t lic_image_row_bytes(const lic_image *image, uint32_t channels)
 {

@@ -16,6 +16,7 @@ typedef struct lic_guard {
     const char *doing;    /* what a failure is called, "damaged PNG", */
     lic_status on_error;  /* and what it is */
     lic_error *err;       /* of the call that is under way */
+    bool salvage;         /* damage that the library can read on behind is no failure */
     bool no_memory;       /* the library asked in vain: whatever it makes of that, it is an error */
     lic_status status;
 } lic_guard;

@@ -1,5 +1,5 @@
 /* image_io.c - see image_io.h: what all formats share. Recognises a file, checks limits, keeps
- * metadata, reads and writes whole pictures. */
+ * warnings, reads and writes whole pictures. */
 #include "cli/picture/image_io.h"
 
 #include "cli/base/files.h"
@@ -11,11 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-const char *const lic_picture_meta_names[LIC_N_META] = {"icc",  "exif",   "xmp",       "iptc",
-                                                        "text", "colour", "resolution"};
-const char lic_picture_meta_chunks[LIC_N_META][5] = {"iccp", "exif", "xmp ", "iptc",
-                                                     "text", "colr", "phys"};
 
 /* ---- what is it? ---- */
 
@@ -67,8 +62,11 @@ lic_picture_format lic_picture_format_of_name(const char *path)
     static const struct {
         const char *suffix;
         lic_picture_format format;
-    } suffixes[] = {{".png", LIC_FORMAT_PNG}, {".jpg", LIC_FORMAT_JPEG}, {".jpeg", LIC_FORMAT_JPEG},
-                    {".ppm", LIC_FORMAT_PPM}, {".pgm", LIC_FORMAT_PPM},  {".pnm", LIC_FORMAT_PPM}};
+    } suffixes[] = {
+        {".png", LIC_FORMAT_PNG},   {".apng", LIC_FORMAT_PNG}, {".jpg", LIC_FORMAT_JPEG},
+        {".jpeg", LIC_FORMAT_JPEG}, {".jpe", LIC_FORMAT_JPEG}, {".jif", LIC_FORMAT_JPEG},
+        {".jfif", LIC_FORMAT_JPEG}, {".jfi", LIC_FORMAT_JPEG}, {".ppm", LIC_FORMAT_PPM},
+        {".pgm", LIC_FORMAT_PPM},   {".pbm", LIC_FORMAT_PPM},  {".pnm", LIC_FORMAT_PPM}};
     size_t n = strlen(path);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         size_t k = strlen(suffixes[i].suffix);
@@ -148,55 +146,27 @@ void lic_picture_free(lic_picture *picture)
     *picture = (lic_picture){0};
 }
 
-lic_status lic_picture_no_meta_memory(lic_error *err)
-{
-    return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for metadata");
-}
+/* ---- what is to be said ---- */
 
-lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void *data, size_t bytes,
-                                const lic_read_options *options, lic_error *err)
-{
-    lic_blob *blob = &picture->meta[kind];
-    if (!lic_picture_wants(options, kind) || blob->data || bytes == 0)
-        return LIC_OK;
-    uint8_t *copy = bytes == SIZE_MAX ? NULL : malloc(bytes + 1);
-    if (!copy)
-        return lic_picture_no_meta_memory(err);
-    memcpy(copy, data, bytes);
-    copy[bytes] = 0;
-    *blob = (lic_blob){copy, bytes};
-    return LIC_OK;
-}
-
-lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
-                                 const lic_read_options *options, lic_error *err)
-{
-    int kind = 0;
-    while (kind < LIC_N_META &&
-           memcmp(chunk->type, lic_picture_meta_chunks[kind], sizeof chunk->type) != 0)
-        kind++;
-    if (kind == LIC_N_META || !lic_picture_wants(options, (lic_meta)kind))
-        return LIC_OK;
-    lic_buffer data = {0};
-    lic_status status = lic_chunk_read(chunk, &data, err);
-    if (status == LIC_OK)
-        status = lic_picture_add_meta(picture, (lic_meta)kind, data.data, data.bytes, options, err);
-    lic_buffer_free(&data);
-    return status;
-}
-
-__attribute__((format(printf, 3, 0))) static void put_text(char *text, size_t size,
+/* Behind the lines that are there, unless it is one of them or there is no room. */
+__attribute__((format(printf, 3, 0))) static void put_line(char *lines, size_t size,
                                                            const char *format, va_list args)
 {
-    if (!text[0])
-        vsnprintf(text, size, format, args);
+    char line[200];
+    const size_t used = strlen(lines);
+    const int n = vsnprintf(line, sizeof line, format, args);
+    if (n < 0 || used + strlen(line) + 2 > size || strstr(lines, line))
+        return;
+    for (char *c = line; *c; c++) /* of a text in the file */
+        *c = *c == '\n' ? ' ' : *c;
+    snprintf(lines + used, size - used, "%s%s", used ? "\n" : "", line);
 }
 
 void lic_picture_warn(lic_picture *picture, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    put_text(picture->warning, sizeof picture->warning, format, args);
+    put_line(picture->warning, sizeof picture->warning, format, args);
     va_end(args);
 }
 
@@ -204,8 +174,28 @@ void lic_picture_note(lic_picture *picture, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    put_text(picture->note, sizeof picture->note, format, args);
+    put_line(picture->note, sizeof picture->note, format, args);
     va_end(args);
+}
+
+void lic_picture_damaged(lic_picture *picture, const char *text)
+{
+    if (!picture->damage[0])
+        snprintf(picture->damage, sizeof picture->damage, "%s", text);
+}
+
+void lic_picture_say(const lic_picture *picture, const char *path)
+{
+    for (const char *at = picture->warning; *at; at += strspn(at, "\n")) {
+        const int n = (int)strcspn(at, "\n");
+        lic_report_warning(path, "%.*s", n, at);
+        at += n;
+    }
+    for (const char *at = picture->note; *at; at += strspn(at, "\n")) {
+        const int n = (int)strcspn(at, "\n");
+        lic_report_note(1, path, "%.*s", n, at);
+        at += n;
+    }
 }
 
 /* ---- whole pictures ---- */

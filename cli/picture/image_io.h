@@ -33,7 +33,14 @@ typedef enum lic_meta {
     LIC_META_RESOLUTION, /* a pHYs of PNG, 9 bytes */
     LIC_N_META
 } lic_meta;
-enum { LIC_META_ALL = (1 << LIC_N_META) - 1 };
+/* A set of them has a bit 1 << kind for each. EXIF that is not wanted leaves its orientation behind
+ * where that is: without it photographs lie on their side. */
+enum {
+    LIC_META_ORIENTATION = 1 << LIC_N_META,
+    LIC_META_ALL = (1 << (LIC_N_META + 1)) - 1,
+    /* What a picture needs to be seen as it is meant. */
+    LIC_META_LOOK = 1 << LIC_META_ICCP | 1 << LIC_META_COLOUR | LIC_META_ORIENTATION
+};
 
 /* What becomes of alpha; full opacity is dropped in any case. */
 typedef enum lic_alpha {
@@ -45,11 +52,12 @@ typedef enum lic_alpha {
 
 typedef struct lic_read_options {
     uint64_t max_pixels;
-    unsigned metadata; /* bit 1 << lic_meta: keep it */
+    unsigned metadata; /* a set of lic_meta, to keep */
     lic_alpha alpha;
     uint8_t background[3]; /* for LIC_ALPHA_BLEND */
     uint64_t max_memory;   /* for what cannot be read row by row; 0: LIC_READ_MEMORY of files.h */
     int threads;           /* for writing; 0 and 1: one. They change no byte */
+    bool salvage;          /* read what there is of a damaged file; the picture's damage tells */
 } lic_read_options;
 
 /* Followed by a zero byte that is not counted, so that text can be used as such. */
@@ -62,8 +70,10 @@ typedef struct lic_picture {
     lic_image image; /* 1 or 3 channels. data: by malloc, rows without gaps; or NULL, row by row */
     lic_blob meta[LIC_N_META];
     lic_alpha_plane alpha; /* none if the picture is opaque */
-    char warning[160];     /* what a reader or writer had to leave out; "" if nothing */
-    char note[160];        /* the same, of less weight */
+    char warning[640];     /* what a reader or writer had to leave out, by line; "" if nothing */
+    char note[640];        /* the same, of less weight */
+    char damage[160];      /* what was salvaged from; "" if the file was whole */
+    uint32_t whole_rows;   /* then: so many from the top were certainly whole */
 } lic_picture;
 
 /* Name of a type of metadata as --metadata has it, and its chunk type in a .lic stream. */
@@ -117,11 +127,22 @@ lic_status lic_picture_check_pixels(uint64_t width, uint64_t height,
 lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
                              uint32_t channels, uint32_t depth, const lic_read_options *options,
                              lic_error *err);
-/* Keeps a copy, if the options want this kind and there is none yet. */
+/* Warnings and notes, said of this file. */
+void lic_picture_say(const lic_picture *picture, const char *path);
+
+/* ---- metadata.c ---- */
+
+/* Keeps a copy, if the options want this kind and there is none yet. EXIF may leave its orientation
+ * only; XMP that promises what a .lic file has no place for (a gain map) is left out, and so is a
+ * profile that is not for RGB or grey. */
 lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void *data, size_t bytes,
                                 const lic_read_options *options, lic_error *err);
-/* The same from a chunk of a .lic file; of a type that is not metadata of pictures: nothing. */
+/* The same from a chunk of a .lic file; of a type that is not metadata of pictures: nothing. What
+ * unpacks to much more than it takes in the file is left out. */
 lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
                                  const lic_read_options *options, lic_error *err);
+/* For a part or a reduced copy, width x height: thumbnails of the whole go, and sides change. */
+lic_status lic_picture_fit_metadata(lic_picture *picture, uint32_t width, uint32_t height,
+                                    lic_error *err);
 
 #endif

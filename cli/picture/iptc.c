@@ -67,10 +67,10 @@ static int digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-bool lic_iptc_of_digits(const char *text, lic_blob *resources)
+bool lic_raw_profile_of_digits(const char *text, lic_blob *profile)
 {
     size_t bytes = 0;
-    *resources = (lic_blob){0};
+    *profile = (lic_blob){0};
     while (*text == '\n')
         text++;
     text += strcspn(text, "\n"); /* the name */
@@ -92,7 +92,7 @@ bool lic_iptc_of_digits(const char *text, lic_blob *resources)
         data[i / 2] = (uint8_t)(i % 2 ? data[i / 2] << 4 | value : value);
         text++;
     }
-    *resources = (lic_blob){data, bytes};
+    *profile = (lic_blob){data, bytes};
     return true;
 }
 

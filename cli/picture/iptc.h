@@ -7,18 +7,18 @@
 
 #include "cli/picture/image_io.h"
 
-#define LIC_IPTC_KEYWORD       "Raw profile type iptc" /* of the text in PNG; resources in it */
-#define LIC_IPTC_OTHER_KEYWORD "Raw profile type 8bim" /* the same from some writers */
-#define LIC_IPTC_HEAD          "Photoshop 3.0"         /* of an APP13, with the final zero */
+#define LIC_RAW_PROFILE_KEYWORD "Raw profile type " /* of texts in PNG; the type follows */
+#define LIC_IPTC_KEYWORD        LIC_RAW_PROFILE_KEYWORD "iptc" /* resources in it */
+#define LIC_IPTC_HEAD           "Photoshop 3.0" /* of an APP13, with the final zero */
 
 /* Where the data sets are in image resources, or in bytes that are nothing but data sets; none if
  * there are no such. The blob is a part of the bytes. */
 lic_blob lic_iptc_find(uint8_t *data, size_t bytes);
 /* Image resources with nothing but these data sets, by malloc; data NULL if there is no memory. */
 lic_blob lic_iptc_wrap(const lic_blob *iptc);
-/* What the digits of a text of PNG stand for, by malloc; none if it is no such text. False if there
- * is no memory. */
-bool lic_iptc_of_digits(const char *text, lic_blob *resources);
+/* What the digits of such a text stand for, by malloc, whatever its type; none if there are no such
+ * digits. False if there is no memory. */
+bool lic_raw_profile_of_digits(const char *text, lic_blob *profile);
 /* A text with digits for bytes, by malloc; NULL if there is no memory. */
 char *lic_iptc_digits(const lic_blob *resources);
 

@@ -40,25 +40,56 @@ static _Noreturn void on_error(j_common_ptr info)
     }
 }
 
+/* All warnings of libjpeg-turbo, each with the reason for its class. */
+const lic_jpeg_warning lic_jpeg_warnings[] = {
+    /* The marker's number is unknown; libjpeg goes on as if it were the usual one. */
+    {JWRN_ADOBE_XFORM, LIC_JPEG_HARMLESS, "Adobe color transform", NULL},
+    /* Of the profile; it is left out. */
+    {JWRN_BOGUS_ICC, LIC_JPEG_HARMLESS, "ICC", "the ICC profile is damaged and left out"},
+    /* Junk between markers, as cameras write it. What a damaged scan leaves over is told as well.
+     */
+    {JWRN_EXTRANEOUS_DATA, LIC_JPEG_HARMLESS, "extraneous bytes", NULL},
+    /* A later revision of JFIF, whose segment has nothing to do with the pixels. */
+    {JWRN_JFIF_MAJOR, LIC_JPEG_HARMLESS, "JFIF revision", NULL},
+    /* Ss, Se, Ah, Al of a sequential scan: some phones write zeros, and nothing depends on them. */
+    {JWRN_NOT_SEQUENTIAL, LIC_JPEG_HARMLESS, "Invalid SOS parameters", NULL},
+    /* A scan that refines bits which no scan has given: libjpeg's picture of it is a guess. */
+    {JWRN_BOGUS_PROGRESSION, LIC_JPEG_SALVAGE, "Inconsistent progression", NULL},
+    /* Codes that mean nothing; libjpeg takes zeros for them. */
+    {JWRN_HUFF_BAD_CODE, LIC_JPEG_SALVAGE, "bad Huffman code", NULL},
+    {JWRN_ARITH_BAD_CODE, LIC_JPEG_SALVAGE, "bad arithmetic code", NULL},
+    /* Code ends before the blocks do, or the file does; the rest is painted grey. */
+    {JWRN_HIT_MARKER, LIC_JPEG_SALVAGE, "premature end of data segment", NULL},
+    {JWRN_JPEG_EOF, LIC_JPEG_SALVAGE, "Premature end of JPEG file", NULL},
+    /* A restart marker is missing or is another one: blocks are lost between the two. */
+    {JWRN_MUST_RESYNC, LIC_JPEG_SALVAGE, "instead of RST", NULL},
+    /* Of the compressor, and a fault of ours. */
+    {JWRN_TOO_MUCH_DATA, LIC_JPEG_FATAL, "too many scanlines", NULL},
+    {0, LIC_JPEG_FATAL, NULL, NULL}};
+
+static const lic_jpeg_warning *find(int code)
+{
+    const lic_jpeg_warning *w = lic_jpeg_warnings;
+    while (w->says && w->code != code)
+        w++;
+    return w;
+}
+
 /* Level -1 is a warning, others are traces. */
 static void on_message(j_common_ptr info, int level)
 {
-    lic_guard *guard = info->client_data;
+    const lic_guard *guard = info->client_data;
     char text[JMSG_LENGTH_MAX];
     if (level >= 0)
         return;
-    switch (info->err->msg_code) {
-    case JWRN_EXTRANEOUS_DATA: /* junk between markers: cameras do that */
-    case JWRN_ADOBE_XFORM:
-    case JWRN_JFIF_MAJOR:
-    case JWRN_TOO_MUCH_DATA:
-    case JWRN_BOGUS_ICC:
-        info->err->format_message(info, text);
-        lic_picture_warn(guard->picture, "JPEG: %s", text);
-        return;
-    default:
+    const lic_jpeg_warning *w = find(info->err->msg_code);
+    if (w->loss == LIC_JPEG_FATAL || (w->loss == LIC_JPEG_SALVAGE && !guard->salvage))
         on_error(info);
-    }
+    info->err->format_message(info, text);
+    if (w->loss == LIC_JPEG_SALVAGE)
+        lic_picture_damaged(guard->picture, text);
+    else
+        lic_picture_warn(guard->picture, "JPEG: %s", w->told ? w->told : text);
 }
 
 static void on_output(j_common_ptr info)

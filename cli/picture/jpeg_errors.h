@@ -1,20 +1,39 @@
 /* jpeg_errors.h - libjpeg(-turbo) with its errors led to a guard, for the reader and the writer.
- * libjpeg paints over damage with a warning; here those warnings that mean lost pixels are errors.
- */
+ * libjpeg paints over damage with a warning: here each of its warnings is known by name, and what
+ * means lost pixels is an error, unless the file is to be salvaged. */
 #ifndef LIC_CLI_PICTURE_JPEG_ERRORS_H
 #define LIC_CLI_PICTURE_JPEG_ERRORS_H
 
 #include "cli/picture/guard.h"
 
-/* jpeglib.h needs stdio.h before it */
+/* jpeglib.h needs stdio.h before it. */
 #include <stdio.h>
 
-#include <jerror.h>
+/* jerror.h numbers its messages by what jpeglib.h says of the library: in the other order all that
+ * follow the first difference are off, and a warning is taken for another one. */
 #include <jpeglib.h>
+
+#include <jerror.h>
 
 #define LIC_JPEG_EXIF_HEAD     "Exif\0" /* 6 bytes with the final zero */
 #define LIC_JPEG_XMP_HEAD      "http://ns.adobe.com/xap/1.0/"
 #define LIC_JPEG_XMP_MORE_HEAD "http://ns.adobe.com/xmp/extension/"
+
+/* What a warning of libjpeg means for the picture. */
+typedef enum lic_jpeg_loss {
+    LIC_JPEG_HARMLESS, /* no pixel is lost: told, and read on */
+    LIC_JPEG_SALVAGE,  /* pixels are lost: an error, unless the guard salvages */
+    LIC_JPEG_FATAL     /* an error in any case, as is every warning that has no row */
+} lic_jpeg_loss;
+
+typedef struct lic_jpeg_warning {
+    int code; /* JWRN_... */
+    lic_jpeg_loss loss;
+    const char *says; /* a part of libjpeg's own text for this code */
+    const char *told; /* instead of that; NULL: it will do */
+} lic_jpeg_warning;
+
+extern const lic_jpeg_warning lic_jpeg_warnings[]; /* ends with no text */
 
 /* For the err field of libjpeg's struct, whose client_data must be a guard. Returns `errors`. */
 struct jpeg_error_mgr *lic_jpeg_errors(struct jpeg_error_mgr *errors);

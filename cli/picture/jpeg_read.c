@@ -5,6 +5,7 @@
 #include "cli/picture/format.h"
 #include "cli/picture/iptc.h"
 #include "cli/picture/jpeg_errors.h"
+#include "cli/picture/jpeg_segments.h"
 #include "cli/picture/texts.h"
 
 #include <stdlib.h>
@@ -26,9 +27,10 @@ struct jpeg_reader {
     const lic_read_options *options;
     JOCTET *profile;
     uint8_t *resources;   /* of Photoshop */
+    JSAMPLE *inks;        /* a row of CMYK, which libjpeg leaves as it is */
     uint64_t whole_bytes; /* of the coefficients, if there are several scans */
-    bool started;
-    void *row; /* the one wanted */
+    bool started, ended;  /* decoding has begun; the file is at its end */
+    void *row;            /* the one wanted */
 };
 
 /* ---- bytes ---- */
@@ -38,14 +40,25 @@ static void do_nothing(j_decompress_ptr in)
     (void)in;
 }
 
-/* At its end a file gets the marker that libjpeg waits for; that it was missing is an error. */
+/* Does libjpeg see by itself when code is missing? Not between scans, and not where it reads zeros
+ * behind the end of arithmetic code. */
+static bool tells_missing_code(j_decompress_ptr in)
+{
+    return !in->arith_code && !jpeg_has_multiple_scans(in);
+}
+
+/* At its end a file gets the marker that libjpeg waits for. If the marker is all that was missing,
+ * no pixel is: read_end tells. */
 static boolean fill(j_decompress_ptr in)
 {
     static const JOCTET end[2] = {0xFF, JPEG_EOI};
     struct jpeg_reader *r = in->client_data;
     const size_t bytes = lic_source_read(r->source, r->piece, sizeof r->piece);
-    if (bytes == 0)
+    if (bytes == 0 && !r->started)
+        lic_guard_fail(&r->guard, "the file ends too early");
+    if (bytes == 0 && !tells_missing_code(in))
         WARNMS(in, JWRN_JPEG_EOF);
+    r->ended = bytes == 0;
     r->from.next_input_byte = bytes ? r->piece : end;
     r->from.bytes_in_buffer = bytes ? bytes : sizeof end;
     return TRUE;
@@ -147,7 +160,8 @@ static void read_metadata(struct jpeg_reader *r)
     static const char exif[] = LIC_JPEG_EXIF_HEAD, xmp[] = LIC_JPEG_XMP_HEAD,
                       more[] = LIC_JPEG_XMP_MORE_HEAD;
     unsigned bytes;
-    if (jpeg_read_icc_profile(&r->in, &r->profile, &bytes))
+    if (lic_picture_wants(r->options, LIC_META_ICCP) &&
+        jpeg_read_icc_profile(&r->in, &r->profile, &bytes))
         keep(r, LIC_META_ICCP, r->profile, bytes);
     for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next) {
         if (m->marker == JPEG_COM)
@@ -158,7 +172,7 @@ static void read_metadata(struct jpeg_reader *r)
             keep(r, LIC_META_EXIF, m->data + sizeof exif, m->data_length - sizeof exif);
         else if (starts_with(m, xmp, sizeof xmp))
             keep(r, LIC_META_XMP, m->data + sizeof xmp, m->data_length - sizeof xmp);
-        else if (starts_with(m, more, sizeof more))
+        else if (starts_with(m, more, sizeof more) && lic_picture_wants(r->options, LIC_META_XMP))
             lic_picture_warn(r->guard.picture, "JPEG: extended XMP is left out");
     }
     keep_iptc(r);
@@ -200,6 +214,63 @@ static void check_scans(struct jpeg_reader *r)
 
 /* ---- head, rows, end ---- */
 
+/* Which segments libjpeg is to keep up to the first scan. */
+static void choose_segments(struct jpeg_reader *r)
+{
+    lic_picture *picture = r->guard.picture;
+    const lic_jpeg_segments s = lic_jpeg_list_segments(r->source);
+    if (s.has_gain_map)
+        lic_picture_warn(picture, "JPEG: the gain map (HDR) is left out; the picture is as screens "
+                                  "without HDR show it");
+    else if (s.has_pictures)
+        lic_picture_note(picture, "JPEG: further pictures in the file (MPF) are left out");
+    if (s.has_claims)
+        lic_picture_note(picture, "JPEG: content credentials (C2PA) are left out");
+    if (s.n_meta > LIC_JPEG_MOST_META || s.meta_bytes > LIC_JPEG_MOST_META_BYTES) {
+        lic_picture_warn(picture, "JPEG: metadata is left out: %u segments of %llu bytes",
+                         (unsigned)s.n_meta, (unsigned long long)s.meta_bytes);
+        return;
+    }
+    jpeg_save_markers(&r->in, JPEG_APP0 + 1, 0xFFFF);
+    if (lic_picture_wants(r->options, LIC_META_ICCP))
+        jpeg_save_markers(&r->in, JPEG_APP0 + 2, 0xFFFF);
+    if (lic_picture_wants(r->options, LIC_META_IPTC))
+        jpeg_save_markers(&r->in, JPEG_APP0 + 13, 0xFFFF);
+    if (lic_picture_wants(r->options, LIC_META_TEXT))
+        jpeg_save_markers(&r->in, JPEG_COM, 0xFFFF);
+}
+
+/* What comes between scans nobody looks at. */
+static void keep_no_more_segments(struct jpeg_reader *r)
+{
+    static const int markers[] = {JPEG_APP0 + 1, JPEG_APP0 + 2, JPEG_APP0 + 13, JPEG_COM};
+    for (size_t i = 0; i < sizeof markers / sizeof *markers; i++)
+        jpeg_save_markers(&r->in, markers[i], 0);
+}
+
+/* Grey and RGB as libjpeg makes them; of four inks RGB by the plain formula, below. */
+static void choose_colours(struct jpeg_reader *r)
+{
+    struct jpeg_decompress_struct *in = &r->in;
+    const int n = in->num_components;
+    const bool inks =
+        n == 4 && (in->jpeg_color_space == JCS_CMYK || in->jpeg_color_space == JCS_YCCK);
+    if (n != 1 && n != 3 && !inks)
+        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_UNSUPPORTED,
+                                                  "is a JPEG with %d components; lic takes grey, "
+                                                  "RGB and CMYK",
+                                                  n));
+    in->out_color_space = n == 1 ? JCS_GRAYSCALE : n == 3 ? JCS_RGB : JCS_CMYK;
+    if (!inks)
+        return;
+    lic_picture_warn(r->guard.picture, "JPEG: CMYK becomes RGB by the plain formula, without a "
+                                       "profile: colours are not exact");
+    r->inks = malloc((size_t)in->image_width * 4);
+    if (!r->inks)
+        lic_guard_stop(&r->guard,
+                       lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for a row"));
+}
+
 static void open_all(void *job)
 {
     struct jpeg_reader *r = job;
@@ -207,44 +278,50 @@ static void open_all(void *job)
     jpeg_create_decompress(in);
     in->progress = &r->progress;
     in->src = &r->from;
-    jpeg_save_markers(in, JPEG_APP0 + 1, 0xFFFF);
-    jpeg_save_markers(in, JPEG_APP0 + 2, 0xFFFF);
-    if (lic_picture_wants(r->options, LIC_META_IPTC))
-        jpeg_save_markers(in, JPEG_APP0 + 13, 0xFFFF);
-    if (lic_picture_wants(r->options, LIC_META_TEXT))
-        jpeg_save_markers(in, JPEG_COM, 0xFFFF);
+    choose_segments(r);
     jpeg_read_header(in, TRUE);
-    if (in->num_components != 1 && in->num_components != 3)
-        lic_guard_stop(&r->guard,
-                       lic_report_fail(r->guard.err, LIC_ERR_UNSUPPORTED,
-                                       "is a JPEG with %d components%s; lic takes grey and RGB",
-                                       in->num_components,
-                                       in->num_components == 4 ? " (CMYK)" : ""));
-    in->out_color_space = in->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    keep_no_more_segments(r);
     lic_status status =
         lic_picture_set_shape(r->guard.picture, in->image_width, in->image_height,
-                              (uint32_t)in->num_components, 8, r->options, r->guard.err);
+                              in->num_components == 1 ? 1 : 3, 8, r->options, r->guard.err);
     if (status != LIC_OK)
         lic_guard_stop(&r->guard, status);
+    choose_colours(r);
     check_scans(r);
     read_metadata(r);
+}
+
+/* Light that the inks leave over: (1 - C) (1 - K), and so on. Adobe's programs, which write nearly
+ * all of these files, store 255 - ink, and say that they wrote it. */
+static void mix_inks(const struct jpeg_reader *r, uint8_t *row)
+{
+    const JSAMPLE *ink = r->inks;
+    const unsigned flip = r->in.saw_Adobe_marker ? 0 : 255;
+    for (JDIMENSION x = 0; x < r->in.output_width; x++, ink += 4)
+        for (int c = 0; c < 3; c++)
+            *row++ = (uint8_t)(((ink[c] ^ flip) * (ink[3] ^ flip) + 127) / 255);
 }
 
 static void read_row(void *job)
 {
     struct jpeg_reader *r = job;
-    JSAMPROW row = r->row;
-    if (!r->started)
-        jpeg_start_decompress(&r->in); /* of several scans, all are read */
+    JSAMPROW row = r->inks ? r->inks : r->row;
+    const bool first = !r->started;
     r->started = true;
+    if (first)
+        jpeg_start_decompress(&r->in); /* of several scans, all are read */
     while (jpeg_read_scanlines(&r->in, &row, 1) == 0)
         ;
+    if (r->inks)
+        mix_inks(r, r->row);
 }
 
 static void read_end(void *job)
 {
     struct jpeg_reader *r = job;
     jpeg_finish_decompress(&r->in);
+    if (r->ended && !r->guard.picture->damage[0])
+        lic_picture_warn(r->guard.picture, "JPEG: the end marker is missing");
 }
 
 /* ---- for reader.c ---- */
@@ -257,6 +334,7 @@ static void close_reader(void *state)
     jpeg_destroy_decompress(&r->in);
     free(r->profile);
     free(r->resources);
+    free(r->inks);
     free(r);
 }
 
@@ -269,8 +347,10 @@ static lic_status open_reader(lic_source *source, const lic_read_options *option
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libjpeg");
     r->source = source;
     r->options = options;
-    r->guard =
-        (lic_guard){.picture = picture, .doing = "damaged JPEG", .on_error = LIC_ERR_CORRUPT};
+    r->guard = (lic_guard){.picture = picture,
+                           .doing = "damaged JPEG",
+                           .on_error = LIC_ERR_CORRUPT,
+                           .salvage = options->salvage};
     r->in.err = lic_jpeg_errors(&r->errors);
     r->in.client_data = r;
     r->progress.progress_monitor = on_progress;
@@ -297,4 +377,5 @@ static lic_status end_reader(void *state, lic_error *err)
     return lic_guard_run(&r->guard, read_end, r, err);
 }
 
-const lic_reader_format lic_jpeg_reader = {open_reader, next_row, end_reader, close_reader};
+const lic_reader_format lic_jpeg_reader_format = {open_reader, next_row, end_reader, close_reader,
+                                                  NULL};

@@ -1,5 +1,6 @@
-/* pnm.c - PGM and PPM, text (P2, P3) and binary (P5, P6), by netpbm's definition, row by row. A
- * maximum other than 255 or 65535 is scaled to the next of the two. One picture per file. */
+/* pnm.c - PBM, PGM and PPM, text (P1 to P3) and binary (P4 to P6), by netpbm's definition, row by
+ * row. A maximum other than 255 or 65535 is scaled to the next of the two; bits of PBM become black
+ * and white of 8 bits. One picture per file. */
 #include "cli/base/report.h"
 #include "cli/picture/format.h"
 
@@ -12,7 +13,7 @@ struct pnm_reader {
     lic_source *source;
     size_t samples; /* of a row */
     uint32_t depth, maximum;
-    bool text;
+    bool text, bits; /* bits: of a PBM, 1 is black */
 };
 
 static bool is_space(int c)
@@ -45,6 +46,14 @@ static bool read_number(lic_source *source, uint32_t *number)
     return digits > 0 && digits < 10;
 }
 
+/* Bytes that the samples take at least; one of text is a byte, too, and needs no blank in a PBM. */
+static uint64_t least_bytes(const struct pnm_reader *r, uint32_t width, uint32_t height)
+{
+    if (r->bits && !r->text)
+        return ((uint64_t)width + 7) / 8 * height;
+    return (uint64_t)r->samples * height * (r->text ? 1 : r->depth / 8);
+}
+
 static lic_status open_all(struct pnm_reader *r, const lic_read_options *options,
                            lic_picture *picture, lic_error *err)
 {
@@ -52,20 +61,18 @@ static lic_status open_all(struct pnm_reader *r, const lic_read_options *options
     uint32_t width, height;
     (void)lic_source_get(source); /* 'P', as sniffed */
     const int kind = lic_source_get(source);
-    if (kind == '1' || kind == '4')
-        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
-                               "is a PBM file (1 bit); convert it to PGM");
+    r->bits = kind == '1' || kind == '4';
+    r->maximum = 1;
     if (!read_number(source, &width) || !read_number(source, &height) ||
-        !read_number(source, &r->maximum) || r->maximum < 1 || r->maximum > 65535 ||
+        (!r->bits && !read_number(source, &r->maximum)) || r->maximum < 1 || r->maximum > 65535 ||
         !is_space(lic_source_get(source)))
         return lic_report_fail(err, LIC_ERR_CORRUPT, "damaged PPM: bad header");
     const uint32_t channels = kind == '3' || kind == '6' ? 3 : 1;
     r->text = kind < '4';
     r->depth = r->maximum > 255 ? 16 : 8;
     r->samples = (size_t)width * channels;
-    /* A text sample is a byte at least, too. */
-    const uint64_t least = (uint64_t)width * height * channels * (r->text ? 1 : r->depth / 8);
-    if (width <= LIC_MAX_SIDE && height <= LIC_MAX_SIDE && least > source->bytes - source->at)
+    if (width <= LIC_MAX_SIDE && height <= LIC_MAX_SIDE && !options->salvage &&
+        least_bytes(r, width, height) > source->bytes - source->at)
         return lic_report_fail(err, LIC_ERR_CORRUPT, "damaged PPM: the file ends too early");
     return lic_picture_set_shape(picture, width, height, channels, r->depth, options, err);
 }
@@ -135,9 +142,35 @@ static lic_status read_binary(struct pnm_reader *r, void *row, lic_error *err)
     return LIC_OK;
 }
 
+/* A bit of text, which may stand without a blank before the next one. */
+static bool read_bit(lic_source *source, bool *black)
+{
+    const int c = skip_space(source);
+    *black = c == '1';
+    return c == '0' || c == '1';
+}
+
+static lic_status read_bits(struct pnm_reader *r, uint8_t *row, lic_error *err)
+{
+    int byte = 0;
+    for (size_t i = 0; i < r->samples; i++) {
+        bool black = false;
+        if (r->text && !read_bit(r->source, &black))
+            return missing(err);
+        if (!r->text && i % 8 == 0 && (byte = lic_source_get(r->source)) < 0)
+            return missing(err);
+        if (!r->text)
+            black = byte >> (7 - i % 8) & 1;
+        row[i] = black ? 0 : 255;
+    }
+    return LIC_OK;
+}
+
 static lic_status next_row(void *state, void *row, lic_error *err)
 {
     struct pnm_reader *r = state;
+    if (r->bits)
+        return read_bits(r, row, err);
     return r->text ? read_text(r, row, err) : read_binary(r, row, err);
 }
 
@@ -155,7 +188,7 @@ static lic_status end_reader(void *state, lic_error *err)
     return LIC_OK;
 }
 
-const lic_reader_format lic_pnm_reader = {open_reader, next_row, end_reader, free};
+const lic_reader_format lic_pnm_reader_format = {open_reader, next_row, end_reader, free, NULL};
 
 /* ---- writing ---- */
 

@@ -17,6 +17,8 @@ struct lic_reader {
     bool has_alpha;                            /* then the following are there */
     uint8_t *block, *pixels, *without, *alpha; /* a row: as in the file, its colours, its alpha */
     lic_alpha_packer *packer;
+    uint32_t next_row;
+    bool given_up; /* salvaging: no row is asked for any more */
 };
 
 /* ---- opening ---- */
@@ -25,11 +27,11 @@ static const lic_reader_format *find_format(const uint8_t *data, size_t bytes)
 {
     switch (lic_picture_sniff(data, bytes)) {
     case LIC_FORMAT_PNG:
-        return &lic_png_reader;
+        return &lic_png_reader_format;
     case LIC_FORMAT_JPEG:
-        return &lic_jpeg_reader;
+        return &lic_jpeg_reader_format;
     case LIC_FORMAT_PPM:
-        return &lic_pnm_reader;
+        return &lic_pnm_reader_format;
     default:
         return NULL;
     }
@@ -52,9 +54,9 @@ static lic_status unknown_format(const uint8_t *data, size_t bytes, lic_error *e
                                "damaged PNG: its first bytes are changed, as by a transfer as "
                                "text");
     const char *name = lic_picture_name_of_content(data, bytes);
-    return lic_report_fail(err, LIC_ERR_UNSUPPORTED, "%s%s%s; PNG, JPEG, PPM and PGM can be read",
-                           name ? "is a " : "is not a picture that lic knows", name ? name : "",
-                           name ? " file" : "");
+    return lic_report_fail(
+        err, LIC_ERR_UNSUPPORTED, "%s%s%s; PNG, JPEG, PPM, PGM and PBM can be read",
+        name ? "is a " : "is not a picture that lic knows", name ? name : "", name ? " file" : "");
 }
 
 /* Rows and what else alpha takes; the picture's shape is from here on that without alpha. */
@@ -164,12 +166,41 @@ static lic_status take_alpha(lic_reader *r, void *row, lic_error *err)
     return LIC_OK;
 }
 
+/* Middle grey, opaque: a row that is not there. */
+static void fill_row(const lic_reader *r, uint8_t *row)
+{
+    const lic_image *image = &r->picture->image;
+    const uint32_t channels = r->colours + r->has_alpha;
+    memset(row, 0x80, lic_image_row_bytes(image, channels));
+    const size_t bytes = image->depth / 8;
+    for (uint32_t x = 0; x < image->width && r->has_alpha; x++)
+        memset(row + ((size_t)x * channels + r->colours) * bytes, 0xFF, bytes);
+}
+
+/* The file's next row; when salvaging, what a damaged file does not have is filled up. */
+static lic_status file_row(lic_reader *r, uint8_t *row, lic_error *err)
+{
+    lic_picture *picture = r->picture;
+    const uint32_t y = r->next_row++;
+    if (!r->given_up) {
+        const lic_status status = r->format->row(r->state, row, err);
+        if (!picture->damage[0])
+            picture->whole_rows = y + (status == LIC_OK);
+        if (status != LIC_ERR_CORRUPT || !r->options->salvage)
+            return status;
+        lic_picture_damaged(picture, err->text);
+        r->given_up = true;
+    }
+    fill_row(r, row);
+    return LIC_OK;
+}
+
 lic_status lic_reader_rows(lic_reader *r, uint32_t n_rows, void *rows, size_t stride_bytes,
                            lic_error *err)
 {
     for (uint32_t y = 0; y < n_rows; y++) {
         uint8_t *row = (uint8_t *)rows + y * stride_bytes;
-        lic_status status = r->format->row(r->state, r->has_alpha ? r->pixels : row, err);
+        lic_status status = file_row(r, r->has_alpha ? r->pixels : row, err);
         if (status == LIC_OK && r->has_alpha)
             status = take_alpha(r, row, err);
         if (status != LIC_OK)
@@ -178,9 +209,20 @@ lic_status lic_reader_rows(lic_reader *r, uint32_t n_rows, void *rows, size_t st
     return LIC_OK;
 }
 
+/* What follows the rows; when salvaging, damage there costs metadata at most. */
+static lic_status file_end(lic_reader *r, lic_error *err)
+{
+    lic_status status = r->given_up ? LIC_ERR_CORRUPT : r->format->end(r->state, err);
+    if (status != LIC_ERR_CORRUPT || !r->options->salvage)
+        return status;
+    if (!r->picture->damage[0])
+        lic_picture_warn(r->picture, "%s", err->text);
+    return r->format->salvage ? r->format->salvage(r->state, err) : LIC_OK;
+}
+
 lic_status lic_reader_end(lic_reader *r, lic_error *err)
 {
-    const lic_status status = r->format->end(r->state, err);
+    const lic_status status = file_end(r, err);
     if (status == LIC_OK && r->packer && !lic_alpha_pack_end(r->packer, &r->picture->alpha))
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for alpha");
     return status;

@@ -25,8 +25,8 @@ run "$LIC" encode -f "$suite/basn6a08.png" a.lic
 run "$LIC" encode -f --alpha keep "$suite/basn6a08.png" keep.lic
 holds "keep is the default" cmp a.lic keep.lic
 run "$LIC" encode -f --strip "$suite/basn6a08.png" strip.lic
-holds "--strip leaves alpha, which is no metadata" test "$(chunks strip.lic | grep -c '{"alph": [0-9]*}')" -eq 1
-run "$LIC" encode -f --alpha drop --strip "$suite/basn6a08.png" drop.lic
+holds "--strip leaves alpha and colours" test "$(chunks strip.lic | grep -c '{"colr": [0-9]*, "alph": [0-9]*}')" -eq 1
+run "$LIC" encode -f --alpha drop --metadata none "$suite/basn6a08.png" drop.lic
 holds "--alpha drop" test "$(chunks drop.lic)" = '{}'
 run "$LIC" encode -f "$suite/tp0n3p08.png" opaque.lic
 holds "an opaque picture has no alpha" test -z "$(chunks opaque.lic | grep alph)"
@@ -99,8 +99,10 @@ run "$LIC" encode -f --metadata icc,exif "$suite/ccwn2c08.png" n.lic
 holds "--metadata without colour" test "$(chunks n.lic)" = '{}'
 run "$LIC" encode -f --metadata resolution "$suite/cdun2c08.png" r.lic
 holds "--metadata resolution" test "$(chunks r.lic | grep -c '{"phys": [0-9]*}')" -eq 1
+run "$LIC" decode -f --metadata none c.lic c.png
+holds "--metadata none on decode" bash -c '! grep -qa gAMA c.png'
 run "$LIC" decode -f --strip c.lic c.png
-holds "--strip on decode" test -z "$(grep -a gAMA c.png)"
+holds "--strip on decode leaves colours" grep -qa gAMA c.png
 run "$LIC" decode -f c.lic c.jpg
 holds "gamma to JPEG: quiet" test -z "$(grep -i gamma err)"
 run "$LIC" decode -f -v c.lic c.jpg

@@ -375,7 +375,7 @@ TEST(colours_and_resolution_go_through_a_png)
     CHECK_EQ_INT(p.meta[LIC_META_COLOUR].bytes, sizeof text);
     CHECK_EQ_MEM(p.meta[LIC_META_COLOUR].data, text, 15);
     CHECK_EQ_MEM(p.meta[LIC_META_RESOLUTION].data, phys, 9);
-    CHECK_EQ_STR(p.warning, "PNG: gAMA is damaged and left out");
+    CHECK(strstr(p.warning, "PNG: gAMA is damaged and left out"));
     FILE *f = tmpfile();
     CHECK_EQ_INT(lic_picture_write(f, LIC_FORMAT_PNG, &p, &err), LIC_OK);
     rewind(f);

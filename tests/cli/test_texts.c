@@ -125,7 +125,7 @@ TEST(resources_and_digits_there_and_back)
         CHECK_EQ_INT(wrapped.bytes, 12 + n + n % 2);
         char *digits = lic_iptc_digits(&wrapped);
         lic_blob again;
-        REQUIRE(lic_iptc_of_digits(digits, &again) && again.bytes == wrapped.bytes);
+        REQUIRE(lic_raw_profile_of_digits(digits, &again) && again.bytes == wrapped.bytes);
         CHECK_EQ_MEM(again.data, wrapped.data, again.bytes);
         const lic_blob found = lic_iptc_find(again.data, again.bytes);
         CHECK_EQ_INT(found.bytes, n);
@@ -150,8 +150,8 @@ TEST(digits_that_are_none)
                                       "\niptc\n99999999999999999999\n1c"};
     lic_blob found;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        CHECK(lic_iptc_of_digits(bad[i], &found) && !found.data);
-    CHECK(lic_iptc_of_digits("\n\nIPTC profile\n  2\n1C0\nf\n", &found));
+        CHECK(lic_raw_profile_of_digits(bad[i], &found) && !found.data);
+    CHECK(lic_raw_profile_of_digits("\n\nIPTC profile\n  2\n1C0\nf\n", &found));
     CHECK_EQ_INT(found.bytes, 2);
     CHECK(found.data && found.data[0] == 0x1c && found.data[1] == 0x0f);
     free(found.data);
