@@ -69,6 +69,7 @@ typedef struct lic_blob {
 typedef struct lic_picture {
     lic_image image; /* 1 or 3 channels. data: by malloc, rows without gaps; or NULL, row by row */
     lic_blob meta[LIC_N_META];
+    uint32_t n_texts;      /* that were to be kept so far */
     lic_alpha_plane alpha; /* none if the picture is opaque */
     char warning[640];     /* what a reader or writer had to leave out, by line; "" if nothing */
     char note[640];        /* the same, of less weight */

@@ -3,6 +3,7 @@
 #include "cli/base/report.h"
 #include "cli/picture/exif.h"
 #include "cli/picture/format.h"
+#include "cli/picture/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,11 @@ lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void 
         lic_picture_warn(picture, "%s is left out", promise_of(data, bytes));
     if (!lic_picture_wants(options, kind))
         return kind == LIC_META_EXIF ? add_orientation(picture, data, bytes, options, err) : LIC_OK;
+    const size_t within = kind == LIC_META_TEXT ? lic_texts_within(data, bytes) : bytes;
+    if (within < bytes)
+        lic_picture_warn(picture, "more than %d texts: the others are left out",
+                         LIC_TEXTS_MOST_NUMBER);
+    bytes = within;
     return is_true(picture, kind, data, bytes) ? add_copy(picture, kind, data, bytes, err) : LIC_OK;
 }
 

@@ -20,14 +20,16 @@ void lic_png_keep(lic_png_reader *r, lic_meta kind, const void *data, size_t byt
 
 /* ---- profiles in texts ---- */
 
-static void keep_iptc(lic_png_reader *r, uint8_t *data, size_t bytes)
+/* False if there is none among Photoshop's resources, which are nobody's secret. */
+static bool keep_iptc(lic_png_reader *r, uint8_t *data, size_t bytes)
 {
-    const lic_blob iptc = lic_iptc_find(data, bytes);
+    const lic_blob iptc = bytes ? lic_iptc_find(data, bytes) : (lic_blob){0};
     lic_png_keep(r, LIC_META_IPTC, iptc.data, iptc.bytes);
+    return iptc.data;
 }
 
 /* What stands in an APP1 of JPEG: Exif or XMP, with its head. Exif may come without. */
-static void keep_app1(lic_png_reader *r, uint8_t *data, size_t bytes)
+static bool keep_app1(lic_png_reader *r, uint8_t *data, size_t bytes)
 {
     static const char exif[] = "Exif\0", xmp[] = "http://ns.adobe.com/xap/1.0/";
     if (bytes > sizeof xmp && memcmp(data, xmp, sizeof xmp) == 0)
@@ -36,46 +38,56 @@ static void keep_app1(lic_png_reader *r, uint8_t *data, size_t bytes)
         lic_png_keep(r, LIC_META_EXIF, data + sizeof exif, bytes - sizeof exif);
     else
         lic_png_keep(r, LIC_META_EXIF, data, bytes);
+    return true;
 }
 
-static void keep_xmp(lic_png_reader *r, uint8_t *data, size_t bytes)
+static bool keep_xmp(lic_png_reader *r, uint8_t *data, size_t bytes)
 {
     lic_png_keep(r, LIC_META_XMP, data, bytes);
+    return true;
 }
 
-static void keep_icc(lic_png_reader *r, uint8_t *data, size_t bytes)
+static bool keep_icc(lic_png_reader *r, uint8_t *data, size_t bytes)
 {
     lic_png_keep(r, LIC_META_ICCP, data, bytes);
+    return true;
 }
 
-/* "Raw profile type exif" of ImageMagick, and what others made of it: digits that are no text, and
- * follow the options for what they hold. False if it is none of these. */
-static bool keep_raw_profile(lic_png_reader *r, const png_text *text)
+typedef bool (*keep_profile)(lic_png_reader *r, uint8_t *data, size_t bytes);
+
+/* By the keyword, "Raw profile type exif" of ImageMagick and what others made of it; NULL if it is
+ * none of these. */
+static keep_profile profile_of(const char *keyword)
 {
     static const struct {
         const char *type;
-        void (*keep)(lic_png_reader *r, uint8_t *data, size_t bytes);
+        keep_profile keep;
     } types[] = {{"exif", keep_app1}, {"APP1", keep_app1}, {"app1", keep_app1},
                  {"xmp", keep_xmp},   {"icc", keep_icc},   {"icm", keep_icc},
                  {"iptc", keep_iptc}, {"8bim", keep_iptc}};
     static const char prefix[] = LIC_RAW_PROFILE_KEYWORD;
     const size_t n = sizeof prefix - 1;
-    size_t i = 0;
-    if (strncmp(text->key, prefix, n) != 0)
-        return false;
-    while (i < sizeof types / sizeof *types && strcmp(text->key + n, types[i].type) != 0)
-        i++;
-    if (i == sizeof types / sizeof *types)
-        return false;
+    for (size_t i = 0; i < sizeof types / sizeof *types && strncmp(keyword, prefix, n) == 0; i++)
+        if (strcmp(keyword + n, types[i].type) == 0)
+            return types[i].keep;
+    return NULL;
+}
+
+/* Digits that are no text, and follow the options for what they hold. False if it is a text all the
+ * same. */
+static bool keep_raw_profile(lic_png_reader *r, const png_text *text)
+{
+    const keep_profile keep = profile_of(text->key);
     lic_blob blob;
+    if (!keep)
+        return false;
     if (!lic_raw_profile_of_digits(text->text, &blob))
         lic_guard_stop(&r->guard, lic_picture_no_meta_memory(r->guard.err));
     free(r->profile); /* of the text before */
     r->profile = blob.data;
-    if (blob.data)
-        types[i].keep(r, blob.data, blob.bytes);
-    else
-        lic_picture_warn(r->guard.picture, "PNG: text '%s' is damaged and left out", text->key);
+    if (blob.data || keep == keep_iptc)
+        return keep(r, blob.data, blob.bytes);
+    lic_picture_warn(r->guard.picture, "PNG: text '%s' is damaged and left out", text->key);
     return true;
 }
 

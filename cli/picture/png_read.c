@@ -3,6 +3,7 @@
 #include "cli/base/report.h"
 #include "cli/picture/format.h"
 #include "cli/picture/png_reader.h"
+#include "cli/picture/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static void read_head(lic_png_reader *r)
     png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF); /* ours, below, name the sizes */
     png_set_chunk_malloc_max(png, LIC_PNG_CHUNK_BYTES);
     png_set_chunk_cache_max(png, r->packed_texts > LIC_PNG_PACKED_CHUNKS ? LIC_PNG_PACKED_CHUNKS
-                                                                         : LIC_PNG_TEXT_CHUNKS);
+                                                                         : LIC_TEXTS_MOST_NUMBER);
     if (r->options
             ->salvage) /* what libpng asks for beyond the end of the file is lost as a whole */
         png_set_compression_buffer_size(png, SALVAGE_PIECE_BYTES);

@@ -8,8 +8,8 @@
 
 /* What a compressed chunk (ICC profile, XMP, text) may grow to, a thousandfold, and how many libpng
  * may keep if they are compressed: the product bounds the memory that a small file can take. Texts
- * that are not compressed have a limit of their number: libpng's time grows with its square. */
-enum { LIC_PNG_CHUNK_BYTES = 16 << 20, LIC_PNG_PACKED_CHUNKS = 16, LIC_PNG_TEXT_CHUNKS = 1000 };
+ * that are not compressed have a limit of their number. */
+enum { LIC_PNG_CHUNK_BYTES = 16 << 20, LIC_PNG_PACKED_CHUNKS = 16 };
 
 typedef struct lic_png_reader {
     lic_guard guard;

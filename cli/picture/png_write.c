@@ -18,7 +18,8 @@ struct png_writer {
     png_structp png;
     png_infop info;
     FILE *file;
-    char *keyword, *text; /* the one that is being written */
+    png_text *texts; /* all of them: libpng copies the list that it has with each call */
+    int n_texts;
     uint32_t channels;
     lic_png_pack *pack;
     const void *row;
@@ -44,32 +45,46 @@ static void flush_bytes(png_structp png)
 enum { LONG_TEXT = 1024, MAX_KEYWORD = 79 };
 
 /* Takes both strings, by malloc; NULL: there was no memory. */
-static void set_text(struct png_writer *w, char *keyword, char *text, const lic_text *international)
+static void add_text(struct png_writer *w, char *keyword, char *text, const lic_text *international)
 {
-    free(w->keyword);
-    free(w->text);
-    w->keyword = keyword;
-    w->text = text;
-    if (!keyword || !text)
+    const size_t n = (size_t)w->n_texts;
+    png_text *grown = w->texts;
+    if ((n & (n - 1)) == 0) /* full at each power of two */
+        grown = realloc(w->texts, (n ? 2 * n : 1) * sizeof *grown);
+    if (!keyword || !text || !grown) {
+        w->texts = grown ? grown : w->texts;
+        free(keyword);
+        free(text);
         lic_guard_stop(&w->guard, lic_picture_no_meta_memory(w->guard.err));
-    const bool is_long = strlen(text) >= LONG_TEXT;
-    png_text entry = {.key = keyword, .text = text};
-    if (international) {
-        entry.compression = is_long ? PNG_ITXT_COMPRESSION_zTXt : PNG_ITXT_COMPRESSION_NONE;
-        entry.lang = (char *)(uintptr_t)international->language; /* libpng copies them */
-        entry.lang_key = (char *)(uintptr_t)international->translated;
-    } else {
-        entry.compression = is_long ? PNG_TEXT_COMPRESSION_zTXt : PNG_TEXT_COMPRESSION_NONE;
     }
-    png_set_text(w->png, w->info, &entry, 1);
+    w->texts = grown;
+    const bool is_long = strlen(text) >= LONG_TEXT;
+    png_text *entry = &w->texts[w->n_texts++];
+    *entry = (png_text){.key = keyword, .text = text};
+    if (international) {
+        entry->compression = is_long ? PNG_ITXT_COMPRESSION_zTXt : PNG_ITXT_COMPRESSION_NONE;
+        entry->lang = (char *)(uintptr_t)international->language; /* libpng copies them */
+        entry->lang_key = (char *)(uintptr_t)international->translated;
+    } else {
+        entry->compression = is_long ? PNG_TEXT_COMPRESSION_zTXt : PNG_TEXT_COMPRESSION_NONE;
+    }
 }
 
-static void set_iptc(struct png_writer *w, const lic_blob *iptc)
+static void free_texts(struct png_writer *w)
+{
+    for (int i = 0; i < w->n_texts; i++) {
+        free(w->texts[i].key);
+        free(w->texts[i].text);
+    }
+    free(w->texts);
+}
+
+static void add_iptc(struct png_writer *w, const lic_blob *iptc)
 {
     const lic_blob resources = lic_iptc_wrap(iptc);
     char *digits = resources.data ? lic_iptc_digits(&resources) : NULL;
     free(resources.data);
-    set_text(w, strdup(LIC_IPTC_KEYWORD), digits, NULL);
+    add_text(w, strdup(LIC_IPTC_KEYWORD), digits, NULL);
 }
 
 /* The PNG specification, 11.3.3.1; libpng refuses the whole file otherwise. */
@@ -86,7 +101,7 @@ static bool is_keyword(const char *latin1)
 }
 
 /* tEXt or zTXt if Latin-1 has all of its characters and there is no language, else iTXt. */
-static void set_texts(struct png_writer *w, const lic_blob *texts)
+static void add_texts(struct png_writer *w, const lic_blob *texts)
 {
     lic_text text;
     for (size_t at = 0; lic_texts_next(texts, &at, &text);) {
@@ -100,7 +115,7 @@ static void set_texts(struct png_writer *w, const lic_blob *texts)
         }
         const bool plain = !text.language[0] && !text.translated[0];
         const bool latin1 = plain && copy && lic_latin1_of_utf8(copy);
-        set_text(w, keyword, copy, latin1 ? NULL : &text);
+        add_text(w, keyword, copy, latin1 ? NULL : &text);
     }
 }
 
@@ -123,8 +138,10 @@ static void set_metadata(struct png_writer *w)
         png_set_text(png, info, &text, 1);
     }
     if (meta[LIC_META_IPTC].data)
-        set_iptc(w, &meta[LIC_META_IPTC]);
-    set_texts(w, &meta[LIC_META_TEXT]);
+        add_iptc(w, &meta[LIC_META_IPTC]);
+    add_texts(w, &meta[LIC_META_TEXT]);
+    if (w->n_texts)
+        png_set_text(png, info, w->texts, w->n_texts);
 }
 
 /* These go into the file as they came out of one: libpng would judge them and does not know all. */
@@ -233,8 +250,7 @@ static void close_writer(void *state)
     if (!w)
         return;
     png_destroy_write_struct(&w->png, &w->info);
-    free(w->keyword);
-    free(w->text);
+    free_texts(w);
     lic_png_pack_free(w->pack);
     free(w);
 }

@@ -114,12 +114,27 @@ lic_status lic_picture_add_text(lic_picture *picture, const lic_text *text,
     lic_blob *texts = &picture->meta[LIC_META_TEXT];
     if (!lic_picture_wants(options, LIC_META_TEXT))
         return LIC_OK;
-    if (texts->bytes + bytes_of(text) > LIC_TEXTS_MOST)
+    if (++picture->n_texts > LIC_TEXTS_MOST_NUMBER)
+        lic_picture_warn(picture, "more than %d texts: the others are left out",
+                         LIC_TEXTS_MOST_NUMBER);
+    else if (texts->bytes + bytes_of(text) > LIC_TEXTS_MOST)
         lic_picture_warn(picture, "text '%.40s' is left out: more than 1 MiB of texts",
                          text->keyword);
     else if (!lic_texts_add(texts, text))
         return lic_picture_no_meta_memory(err);
     return LIC_OK;
+}
+
+size_t lic_texts_within(const uint8_t *data, size_t bytes)
+{
+    const uint8_t *end = data + bytes, *at = data;
+    for (int zeros = 0; zeros < 4 * LIC_TEXTS_MOST_NUMBER; zeros++) {
+        at = memchr(at, 0, (size_t)(end - at));
+        if (!at)
+            return bytes;
+        at++;
+    }
+    return (size_t)(at - data);
 }
 
 bool lic_texts_next(const lic_blob *texts, size_t *at, lic_text *text)

@@ -21,6 +21,10 @@ bool lic_texts_next(const lic_blob *texts, size_t *at, lic_text *text);
 
 /* Bytes that all texts of a picture may have together; the picture itself has fewer. */
 #define LIC_TEXTS_MOST ((size_t)1 << 20)
+/* So many texts, at most: libraries take time with the square of their number. */
+enum { LIC_TEXTS_MOST_NUMBER = 4000 };
+/* Bytes of the first texts, up to this number; all if there are fewer. */
+size_t lic_texts_within(const uint8_t *data, size_t bytes);
 
 /* Puts a text to those of a picture, if the options want any. What is too much is left out, with a
  * warning. */

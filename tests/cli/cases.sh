@@ -246,6 +246,46 @@ lic encode -f sides.jpg x.lic
 lic decode -f --crop 8x9+0+0 x.lic x.jpg
 holds "sides in XMP" grep -qa 'tiff:ImageWidth="8" exif:PixelYDimension="9"><tiff:ImageLength>9</tiff' x.jpg
 
+# ---- many small things, and much from little ----
+# Time must not grow with the square of their number: then ten seconds of processor time are not enough.
+patient() { # COMMAND...
+    run bash -c 'ulimit -t 10; exec "$@"' - "$LIC" "$@"
+}
+many() { # PNG-or-JPEG OUT BYTES-IN-HEXADECIMAL: 50,000 of them behind the head
+    python3 - "$@" <<'END'
+import sys
+d, out, piece = open(sys.argv[1], "rb").read(), sys.argv[2], bytes.fromhex(sys.argv[3])
+at = 33 if d[0] == 0x89 else 2
+open(out, "wb").write(d[:at] + piece * 50000 + d[at:])
+END
+}
+png_with one.png tEXt="$(hex_of 'Comment\0a')"
+many plain.png texts.png "$(od -An -v -tx1 -j 33 -N 21 one.png | tr -d ' \n')"
+patient encode -f texts.png x.lic
+expect "50,000 texts of PNG" 0 'PNG: of 50000 texts 3[0-9]* are kept'
+for marker in fe e1 e2 ed; do
+    many plain.jpg segments.jpg ff${marker}0002
+    patient encode -f segments.jpg x.lic
+    expect "50,000 segments $marker of JPEG" 0 'JPEG: metadata is left out: 50000 segments'
+done
+for text in '\0\0\0\0' 'Comment\0\0\0a\0'; do
+    python3 "$ROOT/tests/cli/lic_chunks.py" plain.lic many.lic "text=80000x$text"
+    for suffix in png jpg ppm; do
+        patient decode -f many.lic many.$suffix
+        expect "80,000 texts to $suffix" 0 'more than 4000 texts: the others are left out'
+    done
+done
+patient decode -f many.lic many.png
+holds "4,000 are kept" test "$(grep -ao Comment many.png | wc -l)" = 4000
+python3 "$ROOT/tests/cli/lic_chunks.py" plain.lic bomb.lic 'xmp=60000000xa'
+lic decode -f bomb.lic bomb.png
+expect "XMP of nothing" 0 'xmp is left out: .* bytes of it are 60000000 unpacked'
+holds "a small file stays one" test "$(stat -c %s bomb.png)" -lt 10000
+python3 "$ROOT/tests/cli/lic_chunks.py" plain.lic fine.lic 'xmp=1000000xa'
+lic decode -f fine.lic fine.png
+expect "a megabyte is free" 0
+holds "and is there" test "$(stat -c %s fine.png)" -gt 1000000
+
 # ---- kinds that used to be refused ----
 lic encode -f apng2.png x.lic
 expect "an animated PNG" 0 'warning: is an animated PNG of 2 pictures: the first one alone is taken'
