@@ -32,7 +32,7 @@ room() { # FOLDER ALLOWED
 any='[a-z0-9_]+'
 room base "base/$any"
 room picture "(base|picture)/$any"
-room options "(base|picture|options)/$any|batch/target|rd/curve"
+room options "(base|picture|options)/$any|batch/target|rd/curve|commands"
 room batch "(base|picture|options|batch)/$any|rd/metrics"
 room rd "(base|picture|options|batch|rd)/$any|commands"
 room package "(base|picture|package/desktop)/$any|options/read_value"

@@ -10,31 +10,21 @@
 
 static int run(const lic_settings *settings)
 {
-    switch (settings->command) {
-    case LIC_COMMAND_ENCODE:
-        return lic_command_encode(settings);
-    case LIC_COMMAND_DECODE:
-        return lic_command_decode(settings);
-    case LIC_COMMAND_INFO:
-        return lic_command_info(settings);
-    case LIC_COMMAND_EVAL:
-        return lic_command_eval(settings);
-    case LIC_COMMAND_BDRATE:
-        return lic_command_bdrate(settings);
-    case LIC_COMMAND_SWEEP:
-        return lic_command_sweep(settings);
-    case LIC_COMMAND_BENCH:
-        return lic_command_bench(settings);
-    default:
-        lic_report_error(NULL, "what to do? lic encode, decode, info ...; lic -h explains");
-        return LIC_EXIT_USAGE;
-    }
+    const lic_command_row *command = lic_options_command(settings->command);
+    if (command)
+        return command->run(settings);
+    lic_report_error(NULL, "what to do? lic encode, decode, info ...; lic -h explains");
+    return LIC_EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
     lic_settings settings;
     int code = LIC_EXIT_OK;
+    if (argc > 2 && strcmp(argv[1], "--complete") == 0) { /* a shell asks: completion.c */
+        lic_options_complete_words(argc - 2, argv + 2);
+        return LIC_EXIT_OK;
+    }
     if (!lic_options_parse(argc, argv, &settings))
         return LIC_EXIT_USAGE;
     lic_report_init(settings.quiet ? -1 : settings.verbose, !settings.no_progress);

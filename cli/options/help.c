@@ -70,15 +70,13 @@ static void print_overview(void)
 
 void lic_options_help(const lic_settings *settings)
 {
-    const lic_command_row *c = lic_options_commands;
+    const lic_command_row *c = lic_options_command(settings->command);
     const bool all = settings->help == 2;
-    while (c->name && c->command != settings->command)
-        c++;
-    if (!c->name && !all) {
+    if (!c && !all) {
         print_overview();
         return;
     }
-    if (c->name) {
+    if (c) {
         printf("lic %s %s\n%s\n%s", c->name, c->usage, c->help, all ? "" : "\n");
         print_options(c->command, all);
         if (!all)

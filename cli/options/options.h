@@ -1,5 +1,5 @@
-/* options.h - the command line, parsed. One table (table.c) says what there is; parsing,
- * help, hints for mistyped words and, later, shell completion are all read from it. */
+/* options.h - the command line, parsed. One list of commands (here) and one table of options
+ * (table.c) say what there is; parsing, help, hints for mistyped words and completion read them. */
 #ifndef LIC_CLI_OPTIONS_OPTIONS_H
 #define LIC_CLI_OPTIONS_OPTIONS_H
 
@@ -8,20 +8,38 @@
 #include "cli/rd/curve.h"
 #include "codec/lic.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Suffixes of the files that a command reads, for completion. */
+#define LIC_READS_PICTURES "png jpg jpeg ppm pgm"
+
+/* Every command: name, what follows it, what it does, how many file names it takes at most, and
+ * what kinds of files. Its function is lic_command_NAME (commands.h). */
+#define LIC_COMMANDS(ROW)                                                                          \
+    ROW(ENCODE, encode, "[OPTIONS] IN [OUT.lic]  |  [OPTIONS] IN...",                              \
+        "compress pictures (PNG, JPEG, PPM, PGM)", INT_MAX, LIC_READS_PICTURES)                    \
+    ROW(DECODE, decode, "[OPTIONS] IN.lic [OUT]  |  [OPTIONS] IN.lic...",                          \
+        "turn .lic files into pictures", INT_MAX, "lic")                                           \
+    ROW(INFO, info, "[OPTIONS] FILE", "tell what a .lic or .licw file holds", 2, "lic licw")       \
+    ROW(EVAL, eval, "[OPTIONS] REFERENCE PICTURE",                                                 \
+        "PSNR, MS-SSIM and bpp of two pictures or folders", 2, LIC_READS_PICTURES " lic")          \
+    ROW(SWEEP, sweep, "[OPTIONS] FOLDER|IN... -o OUT.json",                                        \
+        "code pictures at several qualities and measure", INT_MAX, LIC_READS_PICTURES)             \
+    ROW(BDRATE, bdrate, "[OPTIONS] ANCHOR TEST",                                                   \
+        "mean difference of two rate-distortion curves", 2, "json csv")                            \
+    ROW(BENCH, bench, "[OPTIONS] IN...", "time encoding and decoding, in memory", INT_MAX,         \
+        LIC_READS_PICTURES)
+
+#define LIC_COMMAND_NUMBER(NAME, ...) LIC_COMMAND_NUMBER_##NAME,
+enum { LIC_COMMANDS(LIC_COMMAND_NUMBER) LIC_N_COMMANDS };
+
 /* Bits, so that an option can name the commands that know it. */
+#define LIC_COMMAND_BIT(NAME, ...) LIC_COMMAND_##NAME = 1 << LIC_COMMAND_NUMBER_##NAME,
 typedef enum lic_command {
     LIC_COMMAND_NONE = 0,
-    LIC_COMMAND_ENCODE = 1,
-    LIC_COMMAND_DECODE = 2,
-    LIC_COMMAND_INFO = 4,
-    LIC_COMMAND_EVAL = 8,
-    LIC_COMMAND_BDRATE = 16,
-    LIC_COMMAND_SWEEP = 32,
-    LIC_COMMAND_BENCH = 64,
-    LIC_COMMAND_ANY = 127
+    LIC_COMMANDS(LIC_COMMAND_BIT) LIC_COMMAND_ANY = (1 << LIC_N_COMMANDS) - 1
 } lic_command;
 
 enum { LIC_MAX_QUALITIES = 64 };
@@ -85,6 +103,16 @@ typedef struct lic_settings {
  * the text is wrong ("a number from 0 to 100"), else NULL. */
 typedef const char *(*lic_option_set)(lic_settings *settings, const char *text);
 
+/* What becomes of an option's value. */
+typedef enum lic_option_kind {
+    LIC_OPTION_SET,    /* what set makes of it */
+    LIC_OPTION_FLAG,   /* no value: a bool is put on */
+    LIC_OPTION_SWITCH, /* no value: an int becomes `least` */
+    LIC_OPTION_TEXT,   /* a pointer to it */
+    LIC_OPTION_WHOLE,  /* an int from least to most */
+    LIC_OPTION_WORD    /* an int: least for the first word in `value`, and so on by steps of most */
+} lic_option_kind;
+
 typedef struct lic_option {
     int group;   /* of lic_options_groups */
     char letter; /* 0: none */
@@ -94,11 +122,18 @@ typedef struct lic_option {
     const char *name;
     const char *value; /* NULL: takes none */
     const char *help;
-    lic_option_set set; /* NULL: a flag */
-    size_t flag;        /* where in lic_settings the bool is that a flag sets */
+    lic_option_kind kind;
+    lic_option_set set; /* of LIC_OPTION_SET; of others it may refuse what was set */
+    size_t field;       /* in lic_settings; all but the bool of a flag have 4 bytes or a pointer's */
+    long least, most;
 } lic_option;
 
 extern const lic_option lic_options_table[]; /* ends with a NULL name */
+/* The option of this name, without its dashes, or of this letter; NULL if there is none. */
+const lic_option *lic_option_named(const char *name, size_t bytes);
+const lic_option *lic_option_lettered(char letter);
+/* Sets what the option says; returns what is wanted instead of a wrong text, else NULL. */
+const char *lic_option_apply(const lic_option *option, lic_settings *settings, const char *text);
 extern const char *const lic_options_groups[];
 
 /* What an option is to commands that take it in a sense of their own. */
@@ -117,9 +152,13 @@ typedef struct lic_command_row {
     lic_command command;
     const char *name, *usage, *help;
     int max_files;
+    const char *reads;
+    int (*run)(const lic_settings *settings);
 } lic_command_row;
 
 extern const lic_command_row lic_options_commands[]; /* ends with a NULL name */
+/* NULL for LIC_COMMAND_NONE. */
+const lic_command_row *lic_options_command(lic_command command);
 
 /* Defaults, environment, arguments. False after saying what is wrong. */
 bool lic_options_parse(int argc, char **argv, lic_settings *settings);
@@ -127,5 +166,8 @@ bool lic_options_parse(int argc, char **argv, lic_settings *settings);
 void lic_options_help(const lic_settings *settings);
 /* A script for the shell in settings->completion, on standard output. */
 void lic_options_complete(const lic_settings *settings);
+/* What the scripts ask: the words that may stand for the last one, each with what it means behind a
+ * tab, or ":files" with the suffixes that are wanted, or ":folders". */
+void lic_options_complete_words(int n, char **words);
 
 #endif

@@ -95,11 +95,7 @@ static bool apply(struct parser *p, const lic_option *option, const char *word, 
         return false;
     }
     p->used[p->n_used++] = option;
-    if (!option->set) {
-        *(bool *)((char *)p->settings + option->flag) = true;
-        return true;
-    }
-    const char *wanted = option->set(p->settings, value);
+    const char *wanted = lic_option_apply(option, p->settings, value);
     if (wanted)
         lic_report_error(NULL, "%s: '%s' is not %s", word, value ? value : "", wanted);
     return !wanted;
@@ -120,10 +116,8 @@ static bool parse_long(struct parser *p, char *word)
     const char *value = equals ? equals + 1 : NULL;
     if (equals)
         *equals = 0; /* argv is ours to write to */
-    const lic_option *o = lic_options_table;
-    while (o->name && (!*o->name || strcmp(o->name, word + 2) != 0))
-        o++;
-    if (!o->name)
+    const lic_option *o = lic_option_named(word + 2, strlen(word + 2));
+    if (!o)
         return unknown(word, word + 2);
     if (!o->value && value) {
         lic_report_error(NULL, "%s: takes no value", word);
@@ -139,15 +133,12 @@ static bool parse_long(struct parser *p, char *word)
 /* "-vf", "-q50", "-q 50". */
 static bool parse_letters(struct parser *p, const char *word)
 {
-    for (const lic_option *o = lic_options_table; o->name; o++)
-        if (*o->name && strcmp(o->name, word + 1) == 0) /* or -format would be -f -o rmat */
-            return unknown(word, word + 1);
+    if (lic_option_named(word + 1, strlen(word + 1))) /* or -format would be -f -o rmat */
+        return unknown(word, word + 1);
     for (const char *letter = word + 1; *letter; letter++) {
         const char shown[] = {'-', *letter, 0};
-        const lic_option *o = lic_options_table;
-        while (o->name && o->letter != *letter)
-            o++;
-        if (!o->name)
+        const lic_option *o = lic_option_lettered(*letter);
+        if (!o)
             return unknown(word, letter == word + 1 ? letter : "");
         if (!o->value) {
             if (!apply(p, o, shown, NULL))
@@ -231,26 +222,21 @@ static bool settle_alpha(lic_settings *s)
 static bool check_used(const struct parser *p)
 {
     const lic_settings *s = p->settings;
-    const lic_command_row *c = lic_options_commands;
-    while (c->name && c->command != s->command)
-        c++;
-    for (int i = 0; i < p->n_used && s->command; i++)
+    const lic_command_row *c = lic_options_command(s->command);
+    for (int i = 0; i < p->n_used && c; i++)
         if (!(p->used[i]->commands & s->command)) {
             lic_report_error(NULL, "--%s: not an option of lic %s", p->used[i]->name, c->name);
             return false;
         }
-    return !c->name || check_words(s, c);
+    return !c || check_words(s, c);
 }
 
 static bool read_variable(lic_settings *s, const char *variable, const char *option)
 {
     const char *text = getenv(variable);
-    const lic_option *o = lic_options_table;
     if (!text || !*text)
         return true;
-    while (strcmp(o->name, option) != 0)
-        o++;
-    const char *wanted = o->set(s, text);
+    const char *wanted = lic_option_apply(lic_option_named(option, strlen(option)), s, text);
     if (wanted)
         lic_report_error(NULL, "%s: '%s' is not %s", variable, text, wanted);
     return !wanted;

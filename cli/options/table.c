@@ -1,7 +1,7 @@
-/* table.c - the one table of commands and options. */
+/* table.c - the one table of options, and the rows of the commands in options.h. */
+#include "cli/commands.h"
 #include "cli/options/values.h"
 
-#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -23,25 +23,29 @@ enum {
 /* Groups of options, under headings in help. */
 enum { SIZE, FILES, PICTURE, MEASURE, MACHINE, TALK };
 
-/* The last two fields of a row: a function for the value, or a switch to be put on. */
-#define SET(function) lic_##function, 0
-#define FLAG(field)   NULL, offsetof(lic_settings, field)
+/* The last fields of a row: a function for the value, a switch to be put on, a field to be set. */
+#define SET(function)            LIC_OPTION_SET, lic_##function, 0, 0, 0
+#define FIELD(field)             NULL, offsetof(lic_settings, field)
+#define FLAG(field)              LIC_OPTION_FLAG, FIELD(field), 0, 0
+#define SWITCH(field, value)     LIC_OPTION_SWITCH, FIELD(field), value, 0
+#define TEXT(field)              LIC_OPTION_TEXT, FIELD(field), 0, 0
+#define WHOLE(field, least, most) LIC_OPTION_WHOLE, FIELD(field), least, most
+#define WORD(field, first, step) LIC_OPTION_WORD, FIELD(field), first, step
+#define WORD_IF(check, field, first)                                                               \
+    LIC_OPTION_WORD, lic_##check, offsetof(lic_settings, field), first, 1
 
+#define COMMAND_ROW(NAME, name, usage, help, max_files, reads)                                     \
+    {LIC_COMMAND_##NAME, #name, usage, help, max_files, reads, lic_command_##name},
 const lic_command_row lic_options_commands[] = {
-    {LIC_COMMAND_ENCODE, "encode", "[OPTIONS] IN [OUT.lic]  |  [OPTIONS] IN...",
-     "compress pictures (PNG, JPEG, PPM, PGM)", INT_MAX},
-    {LIC_COMMAND_DECODE, "decode", "[OPTIONS] IN.lic [OUT]  |  [OPTIONS] IN.lic...",
-     "turn .lic files into pictures", INT_MAX},
-    {LIC_COMMAND_INFO, "info", "[OPTIONS] FILE", "tell what a .lic or .licw file holds", 2},
-    {LIC_COMMAND_EVAL, "eval", "[OPTIONS] REFERENCE PICTURE",
-     "PSNR, MS-SSIM and bpp of two pictures or folders", 2},
-    {LIC_COMMAND_SWEEP, "sweep", "[OPTIONS] FOLDER|IN... -o OUT.json",
-     "code pictures at several qualities and measure", INT_MAX},
-    {LIC_COMMAND_BDRATE, "bdrate", "[OPTIONS] ANCHOR TEST",
-     "mean difference of two rate-distortion curves", 2},
-    {LIC_COMMAND_BENCH, "bench", "[OPTIONS] IN...", "time encoding and decoding, in memory",
-     INT_MAX},
-    {LIC_COMMAND_NONE, NULL, NULL, NULL, 0}};
+    LIC_COMMANDS(COMMAND_ROW){LIC_COMMAND_NONE, NULL, NULL, NULL, 0, NULL, NULL}};
+
+const lic_command_row *lic_options_command(lic_command command)
+{
+    const lic_command_row *c = lic_options_commands;
+    while (c->name && c->command != command)
+        c++;
+    return c->name ? c : NULL;
+}
 
 const char *const lic_options_groups[] = {
     [SIZE] = "quality and size", [FILES] = "files",     [PICTURE] = "pictures",
@@ -60,14 +64,14 @@ const lic_option lic_options_table[] = {
      "quality by Lagrange multiplier, see info --rates", SET(set_lambda)},
 
     {FILES, 'o', false, false, WRITE, "output", "FILE", "the same as OUT; - is standard output",
-     SET(set_output)},
+     TEXT(output)},
     {FILES, 'c', true, false, CODE, "stdout", NULL, "write to standard output", FLAG(to_stdout)},
     {FILES, 0, false, false, CODE, "output-dir", "DIR",
-     "write there, with the tree of folders given", SET(set_output_folder)},
+     "write there, with the tree of folders given", TEXT(output_folder)},
     {FILES, 'r', false, false, PICTURES, "recursive", NULL, "take all that is in folders",
      FLAG(recursive)},
     {FILES, 0, true, false, PICTURES, "filelist", "FILE",
-     "take the names in FILE, by line; - is standard input", SET(set_file_list)},
+     "take the names in FILE, by line; - is standard input", TEXT(file_list)},
     {FILES, 0, true, false, PICTURES, "shard", "I/N", "take the I-th of N parts of the inputs",
      SET(set_shard)},
     {FILES, 'f', false, false, ANY, "force", NULL, "overwrite outputs", SET(set_force)},
@@ -77,13 +81,13 @@ const lic_option lic_options_table[] = {
     {PICTURE, 0, false, false, DECODE, "format", "png,jpg,ppm",
      "kind of picture; default: by the suffix, else png", SET(set_format)},
     {PICTURE, 0, false, false, DECODE, "depth", "auto,8,16",
-     "bits per sample; auto: as the picture had", SET(set_depth)},
+     "bits per sample; auto: as the picture had", WORD(depth, 0, 8)},
     {PICTURE, 0, false, false, DECODE, "crop", "WxH+X+Y", "only this part of the picture",
      SET(set_crop)},
     {PICTURE, 0, false, false, DECODE, "scale", "1/16",
      "a preview, sixteen times smaller and much faster", SET(set_scale)},
     {PICTURE, 0, true, false, DECODE, "slices", "N",
-     "read only the first N slices, predict the others", SET(set_slices)},
+     "read only the first N slices, predict the others", WHOLE(n_slices, 1, 16)},
     {PICTURE, 0, false, false, CODE, "salvage", NULL,
      "take what there is of a file that was cut short", SET(set_salvage)},
     {PICTURE, 0, false, false, WRITE | EVAL, "alpha", "keep,drop,blend=RRGGBB",
@@ -100,18 +104,18 @@ const lic_option lic_options_table[] = {
      "decode though latents may not be the encoder's", FLAG(no_check)},
     {MEASURE, 0, false, false, EVAL, "csv", NULL, "a line per picture, and their mean", FLAG(csv)},
     {MEASURE, 0, false, false, EVAL, "size-of", "FILE,FOLDER",
-     "compressed file(s) that bpp is counted from", SET(set_size_of)},
+     "compressed file(s) that bpp is counted from", TEXT(size_of)},
     {MEASURE, 0, false, false, BDRATE, "metric", "psnr,ms-ssim",
-     "quality; ms-ssim: as -10 log10(1 - x)", SET(set_metric)},
+     "quality; ms-ssim: as -10 log10(1 - x)", WORD(metric, LIC_CURVE_PSNR, 1)},
     {MEASURE, 0, false, false, BDRATE, "window", "LOW,HIGH", "only this span of quality, in dB",
      SET(set_window)},
     {MEASURE, 0, false, false, BENCH, "reps", "N", "repetitions, whose medians are told; default 5",
-     SET(set_reps)},
+     WHOLE(reps, 1, 100000)},
 
     {MACHINE, 0, false, false, RUN | INFO | EVAL, "model", "NAME,FILE",
-     "weights; default: student; decode: by the file", SET(set_model)},
+     "weights; default: student; decode: by the file", TEXT(model)},
     {MACHINE, 'T', false, false, RUN | INFO | EVAL, "threads", "N",
-     "0: all cores (default); same files for any N", SET(set_threads)},
+     "0: all cores (default); same files for any N", WHOLE(threads, 0, 256)},
     {MACHINE, 0, true, false, RUN | EVAL, "max-pixels", "N",
      "refuse larger pictures; default 268435456", SET(set_max_pixels)},
     {MACHINE, 0, true, false, RUN | EVAL, "max-memory", "N",
@@ -119,9 +123,9 @@ const lic_option lic_options_table[] = {
     {MACHINE, 0, true, false, ENCODE | SWEEP | BENCH | INFO, "tile", "N",
      "largest side of a tile; default 1024", SET(set_tile)},
     {MACHINE, 0, true, false, RUN | EVAL, "cpu", "auto,scalar,avx2,avx512,neon",
-     "instruction set; all give the same bytes", SET(set_cpu)},
+     "instruction set; all give the same bytes", WORD_IF(check_cpu, cpu, LIC_CPU_AUTO)},
     {MACHINE, 0, true, false, RUN | EVAL, "backend", "strict,openblas", "openblas: for comparison",
-     SET(set_backend)},
+     WORD_IF(check_backend, backend, LIC_BACKEND_STRICT)},
     {MACHINE, 0, false, false, INFO, "plan", "WxH",
      "tell the memory that a picture of this size takes", SET(set_plan)},
     {MACHINE, 0, false, false, INFO, "rates", NULL, "list the model's rate levels", FLAG(rates)},
@@ -133,13 +137,13 @@ const lic_option lic_options_table[] = {
     {TALK, 0, true, false, RUN, "no-progress", NULL, "no progress line on a terminal",
      FLAG(no_progress)},
     {TALK, 'h', false, false, ANY, "", NULL, "short help; after a command, help on it",
-     SET(set_help_short)},
-    {TALK, 0, false, false, ANY, "help", NULL, "all options", SET(set_help)},
+     SWITCH(help, 1)},
+    {TALK, 0, false, false, ANY, "help", NULL, "all options", SWITCH(help, 2)},
     {TALK, 'V', true, false, ANY, "version", NULL, "version, format, CPU, backends, models found",
      FLAG(version)},
     {TALK, 0, true, false, ANY, "completion", "bash,zsh,fish", "print completions for a shell",
-     SET(set_completion)},
-    {0, 0, false, false, 0, NULL, NULL, NULL, NULL, 0}};
+     WORD(completion, LIC_SHELL_BASH, 1)},
+    {0, 0, false, false, 0, NULL, NULL, NULL, FLAG(json)}};
 
 const lic_option_sense lic_options_senses[] = {
     {SWEEP, "quality", "Q,Q,...", "rising, 0..100; default: 0,14,29,43,57,71,86,100"},
@@ -147,6 +151,22 @@ const lic_option_sense lic_options_senses[] = {
     {SWEEP | EVAL, "alpha", "drop,blend=RRGGBB", "drop transparency, or put a colour behind it"},
     {INFO | EVAL | BDRATE | SWEEP | BENCH, "json", "FILE", "a JSON line per input, to stdout"},
     {0, NULL, NULL, NULL}};
+
+const lic_option *lic_option_named(const char *name, size_t bytes)
+{
+    for (const lic_option *o = lic_options_table; o->name; o++)
+        if (bytes && strlen(o->name) == bytes && memcmp(o->name, name, bytes) == 0)
+            return o;
+    return NULL;
+}
+
+const lic_option *lic_option_lettered(char letter)
+{
+    const lic_option *o = lic_options_table;
+    while (o->name && o->letter != letter)
+        o++;
+    return o->name && letter ? o : NULL;
+}
 
 lic_option lic_options_as(const lic_option *option, unsigned command)
 {

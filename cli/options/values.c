@@ -3,6 +3,7 @@
 
 #include "cli/options/read_value.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,37 +58,6 @@ const char *lic_set_target_psnr(lic_settings *s, const char *text)
     return lic_read_real(text, 1, 100, &s->target.value) ? NULL : "dB, from 1 to 100";
 }
 
-const char *lic_set_reps(lic_settings *s, const char *text)
-{
-    long value;
-    if (!lic_read_whole(text, 1, 100000, &value))
-        return "a number from 1 to 100000";
-    s->reps = (int)value;
-    return NULL;
-}
-
-const char *lic_set_completion(lic_settings *s, const char *text)
-{
-    static const lic_choice shells[] = {
-        {"bash", LIC_SHELL_BASH}, {"zsh", LIC_SHELL_ZSH}, {"fish", LIC_SHELL_FISH}, {NULL, 0}};
-    int value;
-    if (!lic_read_choice(shells, text, strlen(text), &value))
-        return "bash, zsh or fish";
-    s->completion = (lic_shell)value;
-    return NULL;
-}
-
-const char *lic_set_metric(lic_settings *s, const char *text)
-{
-    static const lic_choice metrics[] = {
-        {"psnr", LIC_CURVE_PSNR}, {"ms-ssim", LIC_CURVE_MSSSIM}, {NULL, 0}};
-    int value;
-    if (!lic_read_choice(metrics, text, strlen(text), &value))
-        return "psnr or ms-ssim";
-    s->metric = (lic_curve_metric)value;
-    return NULL;
-}
-
 const char *lic_set_window(lic_settings *s, const char *text)
 {
     const double most_db = 1000;
@@ -97,30 +67,6 @@ const char *lic_set_window(lic_settings *s, const char *text)
                    s->window[0] < s->window[1]
                ? NULL
                : "a span such as 29.2,36.5";
-}
-
-const char *lic_set_size_of(lic_settings *s, const char *text)
-{
-    s->size_of = text;
-    return *text ? NULL : "a file or folder";
-}
-
-const char *lic_set_output(lic_settings *s, const char *text)
-{
-    s->output = text;
-    return *text ? NULL : "a file name";
-}
-
-const char *lic_set_output_folder(lic_settings *s, const char *text)
-{
-    s->output_folder = text;
-    return *text ? NULL : "a folder";
-}
-
-const char *lic_set_file_list(lic_settings *s, const char *text)
-{
-    s->file_list = text;
-    return *text ? NULL : "a file name";
 }
 
 const char *lic_set_shard(lic_settings *s, const char *text)
@@ -152,21 +98,6 @@ const char *lic_set_no_clobber(lic_settings *s, const char *text)
     return NULL;
 }
 
-const char *lic_set_model(lic_settings *s, const char *text)
-{
-    s->model = text;
-    return *text ? NULL : "a model name or file";
-}
-
-const char *lic_set_threads(lic_settings *s, const char *text)
-{
-    long value;
-    if (!lic_read_whole(text, 0, 256, &value))
-        return "a number from 0 (all cores) to 256";
-    s->threads = (int)value;
-    return NULL;
-}
-
 const char *lic_set_format(lic_settings *s, const char *text)
 {
     static const lic_choice formats[] = {{"png", LIC_FORMAT_PNG},   {"jpg", LIC_FORMAT_JPEG},
@@ -176,16 +107,6 @@ const char *lic_set_format(lic_settings *s, const char *text)
     if (!lic_read_choice(formats, text, strlen(text), &value))
         return "png, jpg or ppm";
     s->format = (lic_picture_format)value;
-    return NULL;
-}
-
-const char *lic_set_depth(lic_settings *s, const char *text)
-{
-    static const lic_choice depths[] = {{"auto", 0}, {"8", 8}, {"16", 16}, {NULL, 0}};
-    int value;
-    if (!lic_read_choice(depths, text, strlen(text), &value))
-        return "auto, 8 or 16";
-    s->depth = (uint32_t)value;
     return NULL;
 }
 
@@ -280,15 +201,6 @@ const char *lic_set_scale(lic_settings *s, const char *text)
     return s->scale == 16 || strcmp(text, "1/1") == 0 || strcmp(text, "1") == 0 ? NULL : "1/16";
 }
 
-const char *lic_set_slices(lic_settings *s, const char *text)
-{
-    long value;
-    if (!lic_read_whole(text, 1, 16, &value))
-        return "a number from 1 to 16";
-    s->n_slices = (uint32_t)value;
-    return NULL;
-}
-
 const char *lic_set_json(lic_settings *s, const char *text)
 {
     s->json = true;
@@ -300,33 +212,6 @@ const char *lic_set_verbose(lic_settings *s, const char *text)
 {
     (void)text;
     s->verbose++;
-    return NULL;
-}
-
-const char *lic_set_cpu(lic_settings *s, const char *text)
-{
-    static const lic_choice cpus[] = {{"auto", LIC_CPU_AUTO}, {"scalar", LIC_CPU_SCALAR},
-                                      {"avx2", LIC_CPU_AVX2}, {"avx512", LIC_CPU_AVX512},
-                                      {"neon", LIC_CPU_NEON}, {NULL, 0}};
-    int value;
-    if (!lic_read_choice(cpus, text, strlen(text), &value))
-        return "auto, scalar, avx2, avx512 or neon";
-    s->cpu = (lic_cpu)value;
-    if (s->cpu != LIC_CPU_AUTO && !lic_cpu_supported(s->cpu))
-        return "an instruction set that this machine has";
-    return NULL;
-}
-
-const char *lic_set_backend(lic_settings *s, const char *text)
-{
-    static const lic_choice backends[] = {
-        {"strict", LIC_BACKEND_STRICT}, {"openblas", LIC_BACKEND_OPENBLAS}, {NULL, 0}};
-    int value;
-    if (!lic_read_choice(backends, text, strlen(text), &value))
-        return "strict or openblas";
-    s->backend = (lic_backend)value;
-    if (!lic_backend_supported(s->backend))
-        return "strict: OpenBLAS was not found, or is not in this build";
     return NULL;
 }
 
@@ -351,16 +236,90 @@ const char *lic_set_tile(lic_settings *s, const char *text)
     return NULL;
 }
 
-const char *lic_set_help_short(lic_settings *s, const char *text)
+const char *lic_check_cpu(lic_settings *s, const char *text)
 {
     (void)text;
-    s->help = 1;
-    return NULL;
+    return s->cpu == LIC_CPU_AUTO || lic_cpu_supported(s->cpu)
+               ? NULL
+               : "an instruction set that this machine has";
 }
 
-const char *lic_set_help(lic_settings *s, const char *text)
+const char *lic_check_backend(lic_settings *s, const char *text)
 {
     (void)text;
-    s->help = 2;
-    return NULL;
+    return lic_backend_supported(s->backend)
+               ? NULL
+               : "strict: OpenBLAS was not found, or is not in this build";
+}
+
+/* ---- the kinds of options that need no function of their own ---- */
+
+/* Which word of the list it is, -1: none. */
+static int word_number(const char *list, const char *text)
+{
+    for (int i = 0;; i++) {
+        const size_t n = strcspn(list, ",");
+        if (strlen(text) == n && memcmp(list, text, n) == 0)
+            return i;
+        if (!list[n])
+            return -1;
+        list += n + 1;
+    }
+}
+
+/* "auto, 8 or 16" for "auto,8,16". */
+static const char *any_of(const char *list)
+{
+    static char text[128];
+    size_t at = 0;
+    for (; *list && at + 5 < sizeof text; list++)
+        if (*list != ',')
+            text[at++] = *list;
+        else
+            at += (size_t)sprintf(text + at, strchr(list + 1, ',') ? ", " : " or ");
+    text[at] = 0;
+    return text;
+}
+
+static const char *set_whole(const lic_option *o, int *field, const char *text)
+{
+    static char wanted[64];
+    long value;
+    if (lic_read_whole(text, o->least, o->most, &value)) {
+        *field = (int)value;
+        return NULL;
+    }
+    snprintf(wanted, sizeof wanted, "a number from %ld to %ld", o->least, o->most);
+    return wanted;
+}
+
+static const char *set_word(const lic_option *o, lic_settings *s, int *field, const char *text)
+{
+    const int number = word_number(o->value, text);
+    if (number < 0)
+        return any_of(o->value);
+    *field = (int)(o->least + number * o->most);
+    return o->set ? o->set(s, text) : NULL;
+}
+
+const char *lic_option_apply(const lic_option *o, lic_settings *s, const char *text)
+{
+    void *field = (char *)s + o->field;
+    switch (o->kind) {
+    case LIC_OPTION_FLAG:
+        *(bool *)field = true;
+        return NULL;
+    case LIC_OPTION_SWITCH:
+        *(int *)field = (int)o->least;
+        return NULL;
+    case LIC_OPTION_TEXT:
+        *(const char **)field = text;
+        return *text ? NULL : "a name";
+    case LIC_OPTION_WHOLE:
+        return set_whole(o, field, text);
+    case LIC_OPTION_WORD:
+        return set_word(o, s, field, text);
+    default:
+        return o->set(s, text);
+    }
 }

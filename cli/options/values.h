@@ -1,4 +1,4 @@
-/* values.h - how the value of each option is read; see lic_option_set in options.h. */
+/* values.h - the options whose values are no plain number, word or name: lic_option_set of options.h. */
 #ifndef LIC_CLI_OPTIONS_VALUES_H
 #define LIC_CLI_OPTIONS_VALUES_H
 
@@ -9,24 +9,13 @@ const char *lic_set_lambda(lic_settings *s, const char *text);
 const char *lic_set_target_bpp(lic_settings *s, const char *text);
 const char *lic_set_target_size(lic_settings *s, const char *text);
 const char *lic_set_target_psnr(lic_settings *s, const char *text);
-const char *lic_set_reps(lic_settings *s, const char *text);
-const char *lic_set_completion(lic_settings *s, const char *text);
-const char *lic_set_metric(lic_settings *s, const char *text);
 const char *lic_set_window(lic_settings *s, const char *text);
-const char *lic_set_size_of(lic_settings *s, const char *text);
-const char *lic_set_output(lic_settings *s, const char *text);
-const char *lic_set_output_folder(lic_settings *s, const char *text);
-const char *lic_set_file_list(lic_settings *s, const char *text);
 const char *lic_set_shard(lic_settings *s, const char *text);
 const char *lic_set_force(lic_settings *s, const char *text);
 const char *lic_set_no_clobber(lic_settings *s, const char *text);
-const char *lic_set_model(lic_settings *s, const char *text);
-const char *lic_set_threads(lic_settings *s, const char *text);
 const char *lic_set_format(lic_settings *s, const char *text);
-const char *lic_set_depth(lic_settings *s, const char *text);
 const char *lic_set_crop(lic_settings *s, const char *text);
 const char *lic_set_scale(lic_settings *s, const char *text);
-const char *lic_set_slices(lic_settings *s, const char *text);
 const char *lic_set_alpha(lic_settings *s, const char *text);
 const char *lic_set_metadata(lic_settings *s, const char *text);
 const char *lic_set_strip(lic_settings *s, const char *text);
@@ -34,12 +23,10 @@ const char *lic_set_salvage(lic_settings *s, const char *text);
 const char *lic_set_plan(lic_settings *s, const char *text);
 const char *lic_set_json(lic_settings *s, const char *text);
 const char *lic_set_verbose(lic_settings *s, const char *text);
-const char *lic_set_cpu(lic_settings *s, const char *text);
-const char *lic_set_backend(lic_settings *s, const char *text);
 const char *lic_set_max_pixels(lic_settings *s, const char *text);
 const char *lic_set_max_memory(lic_settings *s, const char *text);
 const char *lic_set_tile(lic_settings *s, const char *text);
-const char *lic_set_help_short(lic_settings *s, const char *text);
-const char *lic_set_help(lic_settings *s, const char *text);
+const char *lic_check_cpu(lic_settings *s, const char *text);
+const char *lic_check_backend(lic_settings *s, const char *text);
 
 #endif

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Completion: the bash script is run as bash runs it; zsh and fish, where they are installed, are asked
-# for completions as well. And: every option is in every script, as all come from one table.
+# Completion: what the program answers to a script holds every option of every command; the bash script is
+# run as bash runs it; zsh and fish, where they are installed, are asked for completions as well.
 source "$(dirname "$0")/common.bash"
 mkdir "$T/home" && cd "$T" || exit 1
 mkdir 'a folder' pictures
+export PATH=$(dirname "$LIC"):$PATH
 touch one.png 'two words.PNG' three.lic four.txt five.licw
 
 for shell in bash zsh fish; do
@@ -13,15 +14,29 @@ for shell in bash zsh fish; do
 done
 run "$LIC" --completion tcsh
 expect "another shell" 2 'bash, zsh or fish'
-for option in $("$LIC" --help | grep -o -e '^ .*--[a-z][a-z-]*' | grep -o -e '--[a-z][a-z-]*' | sort -u); do
-    holds "bash knows $option" grep -q -e "$option[ |)']" script.bash
-    holds "zsh knows $option" grep -q -e "$option[]'=[]" script.zsh
-    holds "fish knows $option" grep -q -e "-l ${option#--} " script.fish
-done
 
-holds "zsh: sweep's own sense of -o" grep -q -e '--output=.*where the results go' script.zsh
-holds "fish: sweep's own sense of -o" grep -q "from sweep' -s o -l output .*where the results go" script.fish
-holds "fish: -o of others, without sweep" grep -q "from encode decode' -s o -l output" script.fish
+# ---- the answers, against the help that comes from the same tables ----
+answers() { "$LIC" --complete "$@" | cut -f 1 | LC_ALL=C sort | tr '\n' ' '; }
+said() { # what the help of a command, or all of it, begins its lines of options with
+    "$LIC" "$@" --help | sed -n 's/^  *\(-[^ =[]*\( --[a-z-]*\)*\).*/\1/p' | sed 's/, /\n/' | LC_ALL=C sort | tr '\n' ' '
+}
+commands=$("$LIC" -h | sed -n 's/^  lic \([a-z]*\)  .*/\1/p' | grep -v -x -e encode -e decode -e eval; echo encode decode eval)
+holds "all commands" test "$(echo $commands | wc -w)" -ge 7
+for command in $commands; do
+    holds "it is offered" test "$(answers "${command%?}")" = "$command "
+    holds "$command: all its options, and no others" test "$(answers "$command" -)" = "$(said "$command")"
+    "$LIC" --complete "$command" - >options
+    holds "$command: each with what it means" test "$(cut -f 2 options | grep -c .)" = "$(grep -c . <options)"
+done
+holds "--help is not everything" test "$(said encode)" != "$(said)"
+"$LIC" --complete sweep --outp >sweep
+holds "sweep's own sense of -o" grep -q 'where the results go' sweep
+"$LIC" --complete encode --outp >encode
+holds "and not of encode" grep -q 'same as OUT' encode
+holds "a value behind an equals sign" test "$(answers decode --format=j)" = "jpg "
+holds "no other is known of a number" test -z "$(answers encode -q '')"
+holds "nothing to complete is no fault" test -z "$("$LIC" --complete encode --crop '' 2>&1)" -a $? -eq 0
+rm options sweep encode
 
 # ---- bash: as readline would call it, words split at = too ----
 holds "bash reads it" bash -n script.bash
@@ -55,6 +70,7 @@ gives 'a folder|home|one.png|pictures|two words.PNG|' lic encode ''
 gives 'two words.PNG|' lic encode -q 5 tw
 gives 'a folder|home|pictures|three.lic|' lic decode ''
 gives 'three.lic|' lic info th
+gives 'five.licw|' lic info fi
 gives 'a folder|home|pictures|' lic encode --output-dir ''
 gives '|' lic encode -q ''
 gives 'four.txt|' lic encode --json = fo

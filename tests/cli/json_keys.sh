@@ -87,7 +87,7 @@ documents bdrate bdrate
 documents sweep sweep
 
 # Those of the part file of sweep are its own affair.
-for source in "$ROOT"/cli/*.c; do
+for source in "$ROOT"/cli/*.c "$ROOT"/cli/*/*.c; do
     case $source in */sweep_part.c | */json.c) ;; *) cat "$source" ;; esac
 done >sources
 tr '\n' ' ' <sources | grep -o -E 'lic_json_(string|unsigned|real|null|hex|begin_object|begin_array)\([^,()]*, +"[^"]*"' |
