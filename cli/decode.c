@@ -2,15 +2,13 @@
 #include "cli/base/report.h"
 #include "cli/batch/batch.h"
 #include "cli/commands.h"
+#include "cli/options/read_value.h"
+#include "cli/picture/format.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *suffix_of(lic_picture_format format)
-{
-    return format == LIC_FORMAT_JPEG ? ".jpg" : format == LIC_FORMAT_PPM ? ".ppm" : ".png";
-}
 
 /* By --format, else by the output's suffix; NONE if neither tells. */
 static lic_picture_format choose_format(const lic_settings *s, const char *output)
@@ -83,7 +81,7 @@ static lic_alpha_plane find_alpha(const lic_job *job, const lic_info *info, cons
 static lic_status describe(lic_job *job, const lic_info *info, lic_picture_format format,
                            lic_picture *picture)
 {
-    const uint32_t depth = format == LIC_FORMAT_JPEG ? 8 : job->settings->depth;
+    const uint32_t depth = lic_formats[format].max_depth == 8 ? 8 : job->settings->depth;
     lic_status status = LIC_OK;
     picture->image = (lic_image){.channels = info->channels, .depth = depth ? depth : info->depth};
     set_shape(job->settings, info, &picture->image);
@@ -262,17 +260,21 @@ static bool check_format(const lic_settings *s, const lic_inputs *inputs)
     const char *output = inputs->n == 1 ? inputs->items[0].output : "";
     if (inputs->n == 1 && choose_format(s, output) == LIC_FORMAT_NONE) {
         if (strcmp(output, "-") == 0)
-            lic_report_error(NULL, "standard output: --format must tell png, jpg or ppm");
+            lic_report_error(NULL, "standard output: --format must tell %s",
+                             lic_any_of(LIC_FORMAT_SUFFIXES));
         else
-            lic_report_error(output, "the suffix is not png, jpg or ppm; --format can tell");
+            lic_report_error(output, "the suffix is not %s; --format can tell",
+                             lic_any_of(LIC_FORMAT_SUFFIXES));
         return false;
     }
     if (s->crop_width && s->scale > 1) {
         lic_report_error(NULL, "--scale makes a preview of the whole picture, not with --crop");
         return false;
     }
-    if (s->depth == 16 && choose_format(s, output) == LIC_FORMAT_JPEG) {
-        lic_report_error(NULL, "--depth=16: a JPEG file has 8 bits");
+    const lic_format *format = &lic_formats[choose_format(s, output)];
+    if (s->depth > format->max_depth && format->max_depth) {
+        lic_report_error(NULL, "--depth=%" PRIu32 ": a %s file has %" PRIu32 " bits", s->depth,
+                         format->title, format->max_depth);
         return false;
     }
     return true;
@@ -280,8 +282,11 @@ static bool check_format(const lic_settings *s, const lic_inputs *inputs)
 
 int lic_command_decode(const lic_settings *settings)
 {
+    const lic_format *format = &lic_formats[settings->format ? settings->format : LIC_FORMAT_PNG];
     lic_inputs inputs;
-    int code = lic_inputs_gather(&inputs, settings, suffix_of(settings->format));
+    char suffix[16];
+    snprintf(suffix, sizeof suffix, ".%s", format->suffix);
+    int code = lic_inputs_gather(&inputs, settings, suffix);
     if (code < 0 && !check_format(settings, &inputs))
         code = LIC_EXIT_USAGE;
     if (code < 0)

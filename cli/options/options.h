@@ -13,13 +13,13 @@
 #include <stddef.h>
 
 /* Suffixes of the files that a command reads, for completion. */
-#define LIC_READS_PICTURES "png jpg jpeg ppm pgm"
+#define LIC_READS_PICTURES LIC_FORMAT_ALL_SUFFIXES
 
 /* Every command: name, what follows it, what it does, how many file names it takes at most, and
  * what kinds of files. Its function is lic_command_NAME (commands.h). */
 #define LIC_COMMANDS(ROW)                                                                          \
     ROW(ENCODE, encode, "[OPTIONS] IN [OUT.lic]  |  [OPTIONS] IN...",                              \
-        "compress pictures (PNG, JPEG, PPM, PGM)", INT_MAX, LIC_READS_PICTURES)                    \
+        "compress pictures (" LIC_FORMAT_TITLES ")", INT_MAX, LIC_READS_PICTURES)                    \
     ROW(DECODE, decode, "[OPTIONS] IN.lic [OUT]  |  [OPTIONS] IN.lic...",                          \
         "turn .lic files into pictures", INT_MAX, "lic")                                           \
     ROW(INFO, info, "[OPTIONS] FILE", "tell what a .lic or .licw file holds", 2, "lic licw")       \

@@ -2,6 +2,7 @@
 #include "cli/options/read_value.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,4 +70,17 @@ bool lic_read_amount(const char *text, uint64_t *value)
         return false;
     *value = (uint64_t)(number * unit);
     return true;
+}
+
+const char *lic_any_of(const char *list)
+{
+    static char text[128];
+    size_t at = 0;
+    for (; *list && at + 5 < sizeof text; list++)
+        if (*list != ',')
+            text[at++] = *list;
+        else
+            at += (size_t)sprintf(text + at, strchr(list + 1, ',') ? ", " : " or ");
+    text[at] = 0;
+    return text;
 }

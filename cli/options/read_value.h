@@ -25,4 +25,7 @@ bool lic_read_real(const char *text, double least, double most, double *value);
 /* "12", "1.5G", "256Mi": k, M, G are thousands; with i they are 1024s. */
 bool lic_read_amount(const char *text, uint64_t *value);
 
+/* "auto, 8 or 16" for "auto,8,16": valid until the next call. */
+const char *lic_any_of(const char *list);
+
 #endif

@@ -78,7 +78,7 @@ const lic_option lic_options_table[] = {
     {FILES, 'n', false, false, CODE, "no-clobber", NULL, "skip inputs whose outputs are there",
      SET(set_no_clobber)},
 
-    {PICTURE, 0, false, false, DECODE, "format", "png,jpg,ppm",
+    {PICTURE, 0, false, false, DECODE, "format", LIC_FORMAT_SUFFIXES,
      "kind of picture; default: by the suffix, else png", SET(set_format)},
     {PICTURE, 0, false, false, DECODE, "depth", "auto,8,16",
      "bits per sample; auto: as the picture had", WORD(depth, 0, 8)},

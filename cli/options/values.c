@@ -100,14 +100,8 @@ const char *lic_set_no_clobber(lic_settings *s, const char *text)
 
 const char *lic_set_format(lic_settings *s, const char *text)
 {
-    static const lic_choice formats[] = {{"png", LIC_FORMAT_PNG},   {"jpg", LIC_FORMAT_JPEG},
-                                         {"jpeg", LIC_FORMAT_JPEG}, {"ppm", LIC_FORMAT_PPM},
-                                         {"pgm", LIC_FORMAT_PPM},   {NULL, 0}};
-    int value;
-    if (!lic_read_choice(formats, text, strlen(text), &value))
-        return "png, jpg or ppm";
-    s->format = (lic_picture_format)value;
-    return NULL;
+    s->format = lic_picture_format_of_suffix(text);
+    return s->format == LIC_FORMAT_NONE ? lic_any_of(LIC_FORMAT_SUFFIXES) : NULL;
 }
 
 const char *lic_set_alpha(lic_settings *s, const char *text)
@@ -267,20 +261,6 @@ static int word_number(const char *list, const char *text)
     }
 }
 
-/* "auto, 8 or 16" for "auto,8,16". */
-static const char *any_of(const char *list)
-{
-    static char text[128];
-    size_t at = 0;
-    for (; *list && at + 5 < sizeof text; list++)
-        if (*list != ',')
-            text[at++] = *list;
-        else
-            at += (size_t)sprintf(text + at, strchr(list + 1, ',') ? ", " : " or ");
-    text[at] = 0;
-    return text;
-}
-
 static const char *set_whole(const lic_option *o, int *field, const char *text)
 {
     static char wanted[64];
@@ -297,7 +277,7 @@ static const char *set_word(const lic_option *o, lic_settings *s, int *field, co
 {
     const int number = word_number(o->value, text);
     if (number < 0)
-        return any_of(o->value);
+        return lic_any_of(o->value);
     *field = (int)(o->least + number * o->most);
     return o->set ? o->set(s, text) : NULL;
 }

@@ -10,6 +10,7 @@
  * row; open sets *memory to what that will take. row is called once for each row. close takes NULL
  * as well. */
 typedef struct lic_reader_format {
+    bool (*is)(const uint8_t *head, size_t bytes); /* by the first 16 bytes of a file, or all */
     lic_status (*open)(lic_source *source, const lic_read_options *options, lic_picture *picture,
                        void **state, uint64_t *memory, lic_error *err);
     lic_status (*row)(void *state, void *row, lic_error *err);
@@ -19,8 +20,6 @@ typedef struct lic_reader_format {
      * there is none, or it is known already. */
     lic_status (*salvage)(void *state, lic_error *err);
 } lic_reader_format;
-
-extern const lic_reader_format lic_png_reader_format, lic_jpeg_reader_format, lic_pnm_reader_format;
 
 /* A writer. channels is that of the rows, which may have alpha if has_alpha says so. */
 typedef struct lic_writer_format {
@@ -33,9 +32,21 @@ typedef struct lic_writer_format {
     void (*close)(void *state);
 } lic_writer_format;
 
-extern const lic_writer_format lic_png_writer, lic_jpeg_writer, lic_pnm_writer;
+typedef struct lic_format {
+    const char *title, *suffix, *suffixes; /* "JPEG", "jpg", " jpg jpeg " */
+    uint32_t max_depth;
+    const lic_reader_format *reader;
+    const lic_writer_format *writer;
+} lic_format;
 
-/* "WebP": kinds of files that are known by name only, too; NULL if it is none of them. */
+extern const lic_format lic_formats[]; /* by lic_picture_format; the first has nothing */
+
+#define LIC_FORMAT_EXTERN(NAME, name, ...)                                                         \
+    extern const lic_reader_format lic_##name##_reader_format;                                     \
+    extern const lic_writer_format lic_##name##_writer;
+LIC_FORMATS(LIC_FORMAT_EXTERN, LIC_FORMAT_EXTERN)
+
+/* "WebP": kinds of files that are known by name only; NULL if it is none of them. */
 const char *lic_picture_name_of_content(const uint8_t *data, size_t bytes);
 /* Sets the shape, if the size is within the limits: before any library takes memory for rows. */
 lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t height,

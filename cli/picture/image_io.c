@@ -1,5 +1,4 @@
-/* image_io.c - see image_io.h: what all formats share. Recognises a file, checks limits, keeps
- * warnings, reads and writes whole pictures. */
+/* image_io.c - see image_io.h: what all formats share. Checks limits, keeps warnings, reads and writes whole pictures. */
 #include "cli/picture/image_io.h"
 
 #include "cli/base/files.h"
@@ -10,71 +9,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-/* ---- what is it? ---- */
-
-struct signature {
-    const char *name;
-    size_t at, bytes;
-    const char *magic;
-};
-
-static const struct signature known[] = {
-    {"PNG", 0, 8, "\x89PNG\r\n\x1a\n"},
-    {"JPEG", 0, 3, "\xff\xd8\xff"},
-    {"GIF", 0, 4, "GIF8"},
-    {"WebP", 8, 4, "WEBP"},
-    {"TIFF", 0, 4, "II*\0"},
-    {"TIFF", 0, 4, "MM\0*"},
-    {"AVIF", 4, 8, "ftypavif"},
-    {"HEIC", 4, 7, "ftyphei"},
-    {"JPEG XL", 0, 2, "\xff\x0a"},
-    {"JPEG XL", 4, 4, "JXL "},
-    {"JPEG 2000", 4, 4, "jP  "},
-    {"BMP", 0, 2, "BM"},
-    {"PDF", 0, 4, "%PDF"},
-    {"PAM", 0, 3, "P7\n"},
-};
-
-const char *lic_picture_name_of_content(const uint8_t *data, size_t bytes)
-{
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (bytes >= known[i].at + known[i].bytes &&
-            memcmp(data + known[i].at, known[i].magic, known[i].bytes) == 0)
-            return known[i].name;
-    return NULL;
-}
-
-lic_picture_format lic_picture_sniff(const uint8_t *data, size_t bytes)
-{
-    const char *name = lic_picture_name_of_content(data, bytes);
-    if (name)
-        return !strcmp(name, "PNG")    ? LIC_FORMAT_PNG
-               : !strcmp(name, "JPEG") ? LIC_FORMAT_JPEG
-                                       : LIC_FORMAT_NONE;
-    bool pnm = bytes >= 3 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6';
-    return pnm ? LIC_FORMAT_PPM : LIC_FORMAT_NONE;
-}
-
-lic_picture_format lic_picture_format_of_name(const char *path)
-{
-    static const struct {
-        const char *suffix;
-        lic_picture_format format;
-    } suffixes[] = {
-        {".png", LIC_FORMAT_PNG},   {".apng", LIC_FORMAT_PNG}, {".jpg", LIC_FORMAT_JPEG},
-        {".jpeg", LIC_FORMAT_JPEG}, {".jpe", LIC_FORMAT_JPEG}, {".jif", LIC_FORMAT_JPEG},
-        {".jfif", LIC_FORMAT_JPEG}, {".jfi", LIC_FORMAT_JPEG}, {".ppm", LIC_FORMAT_PPM},
-        {".pgm", LIC_FORMAT_PPM},   {".pbm", LIC_FORMAT_PPM},  {".pnm", LIC_FORMAT_PPM}};
-    size_t n = strlen(path);
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        size_t k = strlen(suffixes[i].suffix);
-        if (n > k && strcasecmp(path + n - k, suffixes[i].suffix) == 0)
-            return suffixes[i].format;
-    }
-    return LIC_FORMAT_NONE;
-}
 
 /* ---- parts of a picture ---- */
 

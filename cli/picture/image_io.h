@@ -12,12 +12,29 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Every format: names, its suffix and others that mean it, bits per sample at most. Its reader and
+ * writer are lic_NAME_reader_format and lic_NAME_writer (format.h). FIRST takes the first row. */
+#define LIC_FORMATS(FIRST, ROW)                                                                    \
+    FIRST(PNG, png, "PNG", "png", "apng", 16)                                                      \
+    ROW(JPEG, jpeg, "JPEG", "jpg", "jpeg jpe jif jfif jfi", 8)                                     \
+    ROW(PPM, pnm, "PPM, PGM, PBM", "ppm", "pgm pbm pnm", 16)
+
+#define LIC_FORMAT_NUMBER(NAME, ...) LIC_FORMAT_##NAME,
 typedef enum lic_picture_format {
     LIC_FORMAT_NONE = 0, /* not chosen yet, or not known */
-    LIC_FORMAT_PNG,
-    LIC_FORMAT_JPEG,
-    LIC_FORMAT_PPM /* P6, or P5 (PGM) for grey */
+    LIC_FORMATS(LIC_FORMAT_NUMBER, LIC_FORMAT_NUMBER)
 } lic_picture_format;
+
+/* For texts: "PNG, JPEG", "png,jpg" and "png apng jpg". */
+#define LIC_FORMAT_TITLE(NAME, name, title, ...)               title
+#define LIC_FORMAT_TITLE_NEXT(NAME, name, title, ...)          ", " title
+#define LIC_FORMAT_SUFFIX(NAME, name, title, suffix, ...)      suffix
+#define LIC_FORMAT_SUFFIX_NEXT(NAME, name, title, suffix, ...) "," suffix
+#define LIC_FORMAT_WORDS(NAME, name, title, suffix, more, ...) suffix " " more
+#define LIC_FORMAT_WORDS_NEXT(NAME, name, title, suffix, more, ...) " " suffix " " more
+#define LIC_FORMAT_TITLES       LIC_FORMATS(LIC_FORMAT_TITLE, LIC_FORMAT_TITLE_NEXT)
+#define LIC_FORMAT_SUFFIXES     LIC_FORMATS(LIC_FORMAT_SUFFIX, LIC_FORMAT_SUFFIX_NEXT)
+#define LIC_FORMAT_ALL_SUFFIXES LIC_FORMATS(LIC_FORMAT_WORDS, LIC_FORMAT_WORDS_NEXT)
 
 /* Side dimensions that the stream can hold. */
 enum { LIC_MAX_SIDE = 65535 };
@@ -82,10 +99,11 @@ extern const char *const lic_picture_meta_names[LIC_N_META];
 extern const char lic_picture_meta_chunks[LIC_N_META][5];
 #define LIC_ALPHA_CHUNK "alph"
 
-/* LIC_FORMAT_NONE if the bytes are none of the three. */
+/* LIC_FORMAT_NONE if the bytes are none of them. */
 lic_picture_format lic_picture_sniff(const uint8_t *data, size_t bytes);
 /* By suffix (".png"; case does not matter); LIC_FORMAT_NONE if it is none of ours. */
 lic_picture_format lic_picture_format_of_name(const char *path);
+lic_picture_format lic_picture_format_of_suffix(const char *suffix); /* "png", without its point */
 
 /* Row by row: once open, picture->image has the shape; after the last row comes lic_reader_end,
  * which reads what follows the rows: only then the picture has its metadata and alpha. source and

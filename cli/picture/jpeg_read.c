@@ -377,5 +377,10 @@ static lic_status end_reader(void *state, lic_error *err)
     return lic_guard_run(&r->guard, read_end, r, err);
 }
 
-const lic_reader_format lic_jpeg_reader_format = {open_reader, next_row, end_reader, close_reader,
-                                                  NULL};
+static bool is_jpeg(const uint8_t *head, size_t bytes)
+{
+    return bytes >= 3 && memcmp(head, "\xff\xd8\xff", 3) == 0;
+}
+
+const lic_reader_format lic_jpeg_reader_format = {is_jpeg,     open_reader,  next_row,
+                                                 end_reader, close_reader, NULL};

@@ -184,5 +184,10 @@ static lic_status salvage(void *state, lic_error *err)
     return lic_guard_run(&r->guard, read_metadata, r, err);
 }
 
-const lic_reader_format lic_png_reader_format = {open_reader, next_row, end_reader, close_reader,
-                                                 salvage};
+static bool is_png(const uint8_t *head, size_t bytes)
+{
+    return bytes >= 8 && png_sig_cmp(head, 0, 8) == 0;
+}
+
+const lic_reader_format lic_png_reader_format = {is_png,     open_reader,  next_row,
+                                                 end_reader, close_reader, salvage};

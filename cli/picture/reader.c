@@ -23,20 +23,6 @@ struct lic_reader {
 
 /* ---- opening ---- */
 
-static const lic_reader_format *find_format(const uint8_t *data, size_t bytes)
-{
-    switch (lic_picture_sniff(data, bytes)) {
-    case LIC_FORMAT_PNG:
-        return &lic_png_reader_format;
-    case LIC_FORMAT_JPEG:
-        return &lic_jpeg_reader_format;
-    case LIC_FORMAT_PPM:
-        return &lic_pnm_reader_format;
-    default:
-        return NULL;
-    }
-}
-
 /* PNG's signature is made to show what a transfer as text does to a file. */
 static bool was_png(const uint8_t *data, size_t bytes)
 {
@@ -55,7 +41,7 @@ static lic_status unknown_format(const uint8_t *data, size_t bytes, lic_error *e
                                "text");
     const char *name = lic_picture_name_of_content(data, bytes);
     return lic_report_fail(
-        err, LIC_ERR_UNSUPPORTED, "%s%s%s; PNG, JPEG, PPM, PGM and PBM can be read",
+        err, LIC_ERR_UNSUPPORTED, "%s%s%s; what can be read: " LIC_FORMAT_TITLES,
         name ? "is a " : "is not a picture that lic knows", name ? name : "", name ? " file" : "");
 }
 
@@ -95,7 +81,7 @@ static lic_status open_format(lic_reader *r, lic_source *source, lic_error *err)
     uint8_t head[16];
     const size_t bytes = lic_source_read(source, head, sizeof head);
     source->at = 0;
-    r->format = find_format(head, bytes);
+    r->format = lic_formats[lic_picture_sniff(head, bytes)].reader;
     if (!r->format)
         return unknown_format(head, bytes, err);
     lic_status status = r->format->open(source, r->options, r->picture, &r->state, &r->memory, err);

@@ -15,14 +15,6 @@ struct lic_writer {
     uint8_t *block, *stored, *alpha, *pixels; /* a row: alpha as stored, as wanted, all of it */
 };
 
-static const lic_writer_format *find_format(lic_picture_format format)
-{
-    return format == LIC_FORMAT_PNG    ? &lic_png_writer
-           : format == LIC_FORMAT_JPEG ? &lic_jpeg_writer
-           : format == LIC_FORMAT_PPM  ? &lic_pnm_writer
-                                       : NULL;
-}
-
 /* Does alpha change what is written? If it cannot be kept, that is said. */
 static bool wants_alpha(const lic_writer *w)
 {
@@ -65,7 +57,7 @@ lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *p
     lic_writer *w = *writer = calloc(1, sizeof *w);
     if (!w)
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory to write a picture");
-    *w = (lic_writer){.format = find_format(format), .picture = picture, .options = options};
+    *w = (lic_writer){.format = lic_formats[format].writer, .picture = picture, .options = options};
     lic_status status = w->format ? prepare_alpha(w, err)
                                   : lic_report_fail(err, LIC_ERR_ARGUMENT, "no format chosen");
     if (status == LIC_OK)

@@ -1,6 +1,6 @@
 /* test_image_io.c - the picture readers and writers of the command line program, sample by sample:
  * what lic eval cannot see (16 bits, metadata, alpha, limits). */
-#include "cli/picture/image_io.h"
+#include "cli/picture/format.h"
 #include "tests/cli/png_fixture.h"
 #include "tests/test.h"
 
@@ -215,6 +215,39 @@ TEST(formats_by_name_and_content)
     CHECK_EQ_INT(lic_picture_sniff((const uint8_t *)"P7\n", 3), LIC_FORMAT_NONE);
     CHECK_EQ_INT(lic_picture_sniff(two_rgba, sizeof two_rgba), LIC_FORMAT_PNG);
     CHECK_EQ_INT(lic_picture_sniff(two_rgba, 7), LIC_FORMAT_NONE);
+}
+
+/* What a format writes it knows again, by its bytes and by each of its suffixes. */
+TEST(every_format_in_the_table)
+{
+    const char *all = LIC_FORMAT_ALL_SUFFIXES;
+    int n_words = 0;
+    for (int i = LIC_FORMAT_PNG; i <= LIC_FORMAT_PPM; i++) {
+        lic_picture p = random_picture(3, 2, 3, 8);
+        uint8_t head[16];
+        lic_error err = {0};
+        FILE *file = tmpfile();
+        CHECK_EQ_INT(lic_picture_write(file, (lic_picture_format)i, &p, &err), LIC_OK);
+        rewind(file);
+        CHECK_EQ_INT(lic_picture_sniff(head, fread(head, 1, sizeof head, file)), i);
+        fclose(file);
+        lic_picture_free(&p);
+        CHECK_EQ_INT(lic_picture_format_of_suffix(lic_formats[i].suffix), i);
+        for (const char *at = lic_formats[i].suffixes + 1; *at; at += strcspn(at, " ") + 1) {
+            char word[16];
+            snprintf(word, sizeof word, "%.*s", (int)strcspn(at, " "), at);
+            CHECK_EQ_INT(lic_picture_format_of_suffix(word), i);
+            CHECK(strstr(all, word) != NULL);
+            n_words++;
+        }
+    }
+    CHECK(n_words >= 12);
+    for (; *all; all += strcspn(all, " ") + (all[strcspn(all, " ")] == ' '))
+        n_words--;
+    CHECK_EQ_INT(n_words, 0);
+    CHECK_EQ_INT(lic_picture_format_of_suffix(""), LIC_FORMAT_NONE);
+    CHECK_EQ_INT(lic_picture_format_of_suffix("pn"), LIC_FORMAT_NONE);
+    CHECK_EQ_INT(lic_picture_format_of_suffix("png apng"), LIC_FORMAT_NONE);
 }
 
 /* Found by fuzzing: an eXIf chunk of 1.6 GB in a file of a hundred bytes made libpng take them. */
