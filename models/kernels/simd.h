@@ -58,6 +58,13 @@ LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
     return _mm512_mul_ps(y, _mm512_castsi512_ps(e));
 }
 
+/* The value in a register: a compiler may else load it again wherever it is used. */
+LIC_INLINE v16 v16_keep(v16 a)
+{
+    __asm__("" : "+v"(a));
+    return a;
+}
+
 #elif defined(LIC_SIMD_AVX2)
 
 typedef struct { __m256 lo, hi; } v16;
@@ -105,6 +112,12 @@ LIC_INLINE __m256 v8_scale_pow2(__m256 y, __m256 t)
 LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
 {
     return V16_EACH(v8_scale_pow2(y.lo, t.lo), v8_scale_pow2(y.hi, t.hi));
+}
+
+LIC_INLINE v16 v16_keep(v16 a)
+{
+    __asm__("" : "+x"(a.lo), "+x"(a.hi));
+    return a;
 }
 
 #elif defined(LIC_SIMD_NEON)
@@ -216,6 +229,10 @@ LIC_INLINE v16 v16_scale_pow2(v16 y, v16 t)
     }
     return y;
 }
+#endif
+
+#if !defined(LIC_SIMD_AVX512) && !defined(LIC_SIMD_AVX2)
+LIC_INLINE v16 v16_keep(v16 a) { return a; }
 #endif
 
 /* Sum and maximum of the 16 lanes by halving: (i, i + 8), (i, i + 4), (i, i + 2), (0, 1). */

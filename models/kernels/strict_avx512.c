@@ -8,5 +8,6 @@ typedef int
 #define LIC_ROWS_1 12
 #define LIC_ROWS_2 8
 #define LIC_ROWS_3 8
+#define LIC_DW_PIXELS 4
 #include "models/kernels/strict_impl.h"
 #endif

@@ -1,12 +1,13 @@
 /* strict_impl.h - the source of all strict kernels, compiled once per instruction set: the
  * including file sets LIC_SIMD_* and LIC_TABLE (name of the kernel table), LIC_CPU_ID, and the tile
  * heights LIC_ROWS_1, _2, _3: rows of accumulators when a tile is 1, 2 or 3 panels wide (0: not
- * used). Tile shapes change speed, never bits: each output is one chain of fma over its inputs in
- * order. */
+ * used), and LIC_DW_PIXELS, pixels that a depthwise convolution takes at once. Tile shapes change
+ * speed, never bits: each output is one chain of fma over its inputs in order. */
 #include "models/kernels/simd.h"
 #include "models/kernels/strict.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
+#define ROLLED _Pragma("GCC unroll 1")
 
 LIC_INLINE v16 apply_act(v16 x, lic_act act)
 {
@@ -248,33 +249,74 @@ LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int
     }
 }
 
-LIC_INLINE void depthwise_channels(const lic_depthwise *d, int c, int n, int kernel)
+/* Pixels x .. x + LIC_DW_PIXELS - 1 by 3x3, with all taps in the picture and whole vectors of
+ * channels: what several pixels see is loaded once, and channels are taken in the order in which
+ * they lie in memory. */
+static void depthwise_run(const lic_depthwise *d, int x)
 {
-    const int half = kernel / 2;
-    int inside = 1, a = d->x0 > half ? d->x0 : half,
-        b = d->x1 < d->width - half ? d->x1 : d->width - half;
-    for (int i = 0; i < kernel; i++)
-        inside &= d->rows[i] != NULL;
-    if (!inside || a >= b) {
-        depthwise_span(d, c, n, d->x0, d->x1, kernel, 0);
-        return;
+    enum { PIXELS = LIC_DW_PIXELS };
+    const size_t pitch = d->in_pitch, out_pitch = d->out_pitch, channels = (size_t)d->c;
+    const float *const rows[3] = {d->rows[0] + (size_t)(x - 1) * pitch,
+                                  d->rows[1] + (size_t)(x - 1) * pitch,
+                                  d->rows[2] + (size_t)(x - 1) * pitch};
+    float *const out = d->out + (size_t)(x - d->x0) * out_pitch;
+    const bool residual = d->residual;
+    const lic_act act = d->act;
+    for (size_t c = 0; c + LIC_LANES <= channels; c += LIC_LANES) {
+        const float *w = d->w + c;
+        v16 acc[PIXELS], in[PIXELS + 2];
+        acc[0] = v16_load(d->bias + c);
+        UNROLL for (int p = 1; p < PIXELS; p++) acc[p] = acc[0];
+        ROLLED for (int i = 0; i < 3; i++)
+        {
+            UNROLL for (int p = 0; p < PIXELS + 2; p++) in[p] =
+                v16_keep(v16_load(rows[i] + (size_t)p * pitch + c));
+            UNROLL for (int j = 0; j < 3; j++, w += channels)
+            {
+                const v16 weight = v16_load(w);
+                UNROLL for (int p = 0; p < PIXELS; p++) acc[p] = v16_fma(in[p + j], weight, acc[p]);
+            }
+        }
+        if (act != LIC_ACT_NONE)
+            UNROLL for (int p = 0; p < PIXELS; p++) acc[p] = apply_act(acc[p], act);
+        if (residual)
+            UNROLL for (int p = 0; p < PIXELS; p++) acc[p] =
+                v16_add(v16_load(rows[1] + (size_t)(p + 1) * pitch + c), acc[p]);
+        UNROLL for (int p = 0; p < PIXELS; p++) v16_store(out + (size_t)p * out_pitch + c, acc[p]);
     }
+}
+
+/* The same channels of the pixels before `a`, from a to b, where all taps are in the picture unless
+ * they are done, and behind. */
+LIC_INLINE void depthwise_channels(const lic_depthwise *d, int c, int n, int kernel, int a, int b,
+                                   int done)
+{
     depthwise_span(d, c, n, d->x0, a, kernel, 0);
-    depthwise_span(d, c, n, a, b, kernel, 1);
+    if (done < b)
+        depthwise_span(d, c, n, done, b, kernel, 1);
     depthwise_span(d, c, n, b, d->x1, kernel, 0);
 }
 
 static void depthwise(const lic_depthwise *d)
 {
-    int c = 0;
+    const int half = d->kernel / 2;
+    int a = d->x0 > half ? d->x0 : half, b = d->x1 < d->width - half ? d->x1 : d->width - half,
+        inside = a < b;
+    for (int i = 0; i < d->kernel; i++)
+        inside &= d->rows[i] != NULL;
+    if (!inside)
+        a = b = d->x1;
+    int c = 0, done = a;
+    for (; d->kernel == 3 && done + LIC_DW_PIXELS <= b; done += LIC_DW_PIXELS)
+        depthwise_run(d, done);
     for (; c + LIC_LANES <= d->c; c += LIC_LANES) {
         if (d->kernel == 3)
-            depthwise_channels(d, c, LIC_LANES, 3);
+            depthwise_channels(d, c, LIC_LANES, 3, a, b, done);
         else
-            depthwise_channels(d, c, LIC_LANES, d->kernel);
+            depthwise_channels(d, c, LIC_LANES, d->kernel, a, b, done);
     }
     if (c < d->c)
-        depthwise_channels(d, c, d->c - c, d->kernel);
+        depthwise_channels(d, c, d->c - c, d->kernel, a, b, a);
 }
 
 /* Difference from the mean, zero in the lanes past n, so that they add nothing to the variance. */

@@ -7,5 +7,6 @@ typedef int lic_strict_neon_not_empty; /* ISO C wants a declaration where the ma
 #define LIC_ROWS_1 6
 #define LIC_ROWS_2 0
 #define LIC_ROWS_3 0
+#define LIC_DW_PIXELS 4
 #include "models/kernels/strict_impl.h"
 #endif

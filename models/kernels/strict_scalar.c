@@ -8,4 +8,5 @@
 #define LIC_ROWS_1 1
 #define LIC_ROWS_2 0
 #define LIC_ROWS_3 0
+#define LIC_DW_PIXELS 1
 #include "models/kernels/strict_impl.h"
