@@ -176,12 +176,10 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
 {
     lic_output out;
     lic_writer *writer = NULL;
-    lic_read_options options = job->settings->read;
-    options.threads = worker->threads;
     lic_status status = lic_job_open_output(job, &out);
     if (status != LIC_OK)
         return status;
-    status = lic_writer_open(out.stream, format, picture, &options, &writer, &job->err);
+    status = lic_writer_open(out.stream, format, picture, &job->settings->read, &writer, &job->err);
     if (status == LIC_OK)
         status = decode_rows(worker, job, file, picture->image.depth, writer);
     if (status == LIC_OK)

@@ -25,8 +25,8 @@ typedef struct lic_reader_format {
 typedef struct lic_writer_format {
     const char *name;
     bool has_alpha;
-    lic_status (*open)(FILE *file, lic_picture *picture, uint32_t channels, int threads,
-                       void **state, lic_error *err);
+    lic_status (*open)(FILE *file, lic_picture *picture, uint32_t channels, void **state,
+                       lic_error *err);
     lic_status (*row)(void *state, const void *row, lic_error *err);
     lic_status (*end)(void *state, lic_error *err);
     void (*close)(void *state);

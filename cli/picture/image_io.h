@@ -73,7 +73,6 @@ typedef struct lic_read_options {
     lic_alpha alpha;
     uint8_t background[3]; /* for LIC_ALPHA_BLEND */
     uint64_t max_memory;   /* for what cannot be read row by row; 0: LIC_READ_MEMORY of files.h */
-    int threads;           /* for writing; 0 and 1: one. They change no byte */
     bool salvage;          /* read what there is of a damaged file; the picture's damage tells */
 } lic_read_options;
 
@@ -119,7 +118,7 @@ lic_status lic_reader_end(lic_reader *reader, lic_error *err);
 void lic_reader_close(lic_reader *reader);
 
 /* The same way out: shape, metadata and alpha of the picture are written, rows are given. Of the
- * options it takes those on alpha and threads. JPEG takes 8 bits only. */
+ * options it takes those on alpha. JPEG takes 8 bits only. */
 typedef struct lic_writer lic_writer;
 lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *picture,
                            const lic_read_options *options, lic_writer **writer, lic_error *err);

@@ -160,10 +160,9 @@ static void write_end(void *job)
 
 /* ---- for writer.c ---- */
 
-static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, int threads,
-                              void **state, lic_error *err)
+static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, void **state,
+                              lic_error *err)
 {
-    (void)threads; /* one does */
     *state = NULL;
     if (picture->image.depth != 8)
         return lic_report_fail(err, LIC_ERR_UNSUPPORTED, "JPEG has 8 bits only: use --depth=8");

@@ -218,10 +218,9 @@ static void close_writer(void *state)
     free(w);
 }
 
-static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, int threads,
-                              void **state, lic_error *err)
+static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, void **state,
+                              lic_error *err)
 {
-    (void)threads; /* one does */
     const lic_image *image = &picture->image;
     struct pnm_writer *w = calloc(1, sizeof *w);
     *state = w;

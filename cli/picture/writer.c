@@ -61,7 +61,7 @@ lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *p
     lic_status status = w->format ? prepare_alpha(w, err)
                                   : lic_report_fail(err, LIC_ERR_ARGUMENT, "no format chosen");
     if (status == LIC_OK)
-        status = w->format->open(file, picture, w->channels, options->threads, &w->state, err);
+        status = w->format->open(file, picture, w->channels, &w->state, err);
     if (status != LIC_OK) {
         lic_writer_close(w);
         *writer = NULL;

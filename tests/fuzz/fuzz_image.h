@@ -12,7 +12,7 @@ enum { FUZZ_MAX_PIXELS = 1 << 16 };
 static inline lic_status fuzz_read(const uint8_t *data, size_t bytes, lic_alpha alpha,
                                    unsigned metadata, lic_picture *picture)
 {
-    const lic_read_options options = {FUZZ_MAX_PIXELS, metadata, alpha, {1, 200, 30}, 0, 0, false};
+    const lic_read_options options = {FUZZ_MAX_PIXELS, metadata, alpha, {1, 200, 30}, 0, false};
     lic_error err = {0};
     const lic_status status = lic_picture_read(data, bytes, &options, picture, &err);
     fuzz_check_error(status, &err);
@@ -38,7 +38,7 @@ static inline void fuzz_check_same(const lic_image *a, const lic_image *b)
 static inline void fuzz_read_portions(const uint8_t *data, size_t bytes, lic_alpha alpha,
                                       uint32_t n, lic_status right, const lic_picture *whole)
 {
-    const lic_read_options options = {FUZZ_MAX_PIXELS, LIC_META_ALL, alpha, {1, 200, 30}, 0, 0, false};
+    const lic_read_options options = {FUZZ_MAX_PIXELS, LIC_META_ALL, alpha, {1, 200, 30}, 0, false};
     lic_source source = lic_source_memory(data, bytes);
     lic_picture picture;
     lic_reader *reader;
