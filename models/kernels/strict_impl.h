@@ -77,6 +77,16 @@ LIC_INLINE void finish(const lic_gemm *g, v16 acc, int row, int col)
                 w += w_pitch;                                                                      \
             }                                                                                      \
         }                                                                                          \
+        if (valid == (MR) && g->act == LIC_ACT_NONE && !g->scale &&                                \
+            g->n - col >= (NV)*LIC_PANEL) {                                                        \
+            float *const *out = g->out + row;                                                      \
+            UNROLL for (int r = 0; r < (MR); r++)                                                  \
+            {                                                                                      \
+                UNROLL for (int v = 0; v < (NV); v++)                                              \
+                    v16_store(out[r] + col + v * LIC_PANEL, acc[r][v]);                            \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
         UNROLL for (int r = 0; r < (MR); r++)                                                      \
         {                                                                                          \
             if (r < valid) {                                                                       \
