@@ -3,6 +3,7 @@
 #ifndef LIC_BASE_CPU_H
 #define LIC_BASE_CPU_H
 
+#include "codec/base/arithmetic.h"
 #include "codec/lic.h"
 
 #include <stdbool.h>

@@ -4,6 +4,8 @@
  * and when too long they end in "..." and a number is then either whole or absent. */
 #include "codec/base/status.h"
 
+#include "codec/base/cpu.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -71,19 +73,26 @@ const char *lic_status_name(lic_status status)
     return "unknown status";
 }
 
+/* The caller's code may set another rounding: ours must not see it. */
 void *lic_alloc(const lic_allocator *allocator, size_t bytes)
 {
-    if (allocator)
-        return allocator->alloc(allocator->user, bytes);
-    return malloc(bytes ? bytes : 1); /* so that NULL always means failure */
+    if (!allocator)
+        return malloc(bytes ? bytes : 1); /* so that NULL always means failure */
+    const uint64_t ours = lic_fp_enter();
+    void *block = allocator->alloc(allocator->user, bytes);
+    lic_fp_leave(ours);
+    return block;
 }
 
 void lic_dealloc(const lic_allocator *allocator, void *pointer)
 {
     if (!pointer)
         return;
-    if (allocator)
-        allocator->free(allocator->user, pointer);
-    else
+    if (!allocator) {
         free(pointer);
+        return;
+    }
+    const uint64_t ours = lic_fp_enter();
+    allocator->free(allocator->user, pointer);
+    lic_fp_leave(ours);
 }

@@ -15,6 +15,7 @@
 #ifndef LIC_KERNELS_STRICT_H
 #define LIC_KERNELS_STRICT_H
 
+#include "codec/base/arithmetic.h"
 #include "codec/lic.h"
 
 #include <stdbool.h>

@@ -1,0 +1,12 @@
+/* memory.h - how much memory this process may have: the machine's, or less in a container. */
+#ifndef LIC_BASE_MEMORY_H
+#define LIC_BASE_MEMORY_H
+
+#include <stdint.h>
+
+/* Bytes: the smallest of physical memory and what control groups (Linux cgroup version 1 and 2,
+ * the process's own and those above it) allow. UINT64_MAX if nothing tells. `root` is put in front
+ * of every path that is read: "" but in tests. */
+uint64_t lic_memory_of_process(const char *root);
+
+#endif
