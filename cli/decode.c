@@ -159,11 +159,14 @@ static lic_status decode_rows(lic_worker *worker, lic_job *job, const lic_file_d
                               uint32_t depth, lic_writer *writer)
 {
     struct sink sink = {.job = job, .writer = writer};
-    const lic_decode_options options = decode_options(job->settings, depth);
-    lic_status status = lic_decoder_decode_rows(worker->decoder, file->data, file->bytes, &options,
-                                                take_rows, &sink, &job->err);
+    lic_decode_options options = decode_options(job->settings, depth);
+    options.channels = job->channels; /* alpha is the writer's */
+    options.sink = take_rows;
+    options.sink_user = &sink;
+    lic_status status =
+        lic_session_decode(worker->decoder, file->data, file->bytes, &options, NULL, &job->err);
     if (status == LIC_OK)
-        lic_decoder_get_stats(worker->decoder, &job->stats);
+        lic_session_get_stats(worker->decoder, &job->stats);
     lic_job_lap(job, LIC_LAP_CODE);
     if (sink.status == LIC_OK)
         return status;
@@ -202,7 +205,7 @@ static lic_status test_picture(lic_worker *worker, lic_job *job, const lic_file_
     lic_status status = LIC_OK;
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
         lic_buffer data = {0};
-        status = lic_chunk_read(&info->chunks[i], &data, &job->err);
+        status = lic_chunk_read(&info->chunks[i], NULL, &data, &job->err);
         lic_buffer_free(&data);
     }
     return status == LIC_OK ? decode_rows(worker, job, file, 0, NULL) : status;

@@ -90,10 +90,12 @@ static uint64_t whole_bytes(const lic_image *image)
 static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
     lic_job *job = feed->job;
-    lic_status status = lic_encoder_encode_rows(worker->encoder, &feed->picture.image, give_rows,
-                                                feed, &feed->encode, out, &job->err);
+    feed->encode.source = give_rows;
+    feed->encode.source_user = feed;
+    lic_status status =
+        lic_session_encode(worker->encoder, &feed->picture.image, &feed->encode, out, &job->err);
     if (status == LIC_OK)
-        lic_encoder_get_stats(worker->encoder, &job->stats);
+        lic_session_get_stats(worker->encoder, &job->stats);
     job->quality = feed->encode.quality;
     lic_job_lap(job, LIC_LAP_CODE);
     if (feed->status != LIC_OK)

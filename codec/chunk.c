@@ -3,9 +3,10 @@
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
+#include "codec/deflate.h"
+#include "codec/options.h"
 
-#define ZLIB_CONST /* next_in points to const */
-#include <zlib.h>
+#include <string.h>
 
 /* Deflate spends at least 2 bits on 258 bytes; what promises more than that is lying. */
 #define MAX_DEFLATE_RATIO 1032u
@@ -24,31 +25,54 @@ static void z_free(void *user, void *pointer)
     lic_dealloc(*(const lic_allocator **)user, pointer);
 }
 
+void lic_deflate_prepare(z_stream *z, const lic_allocator **allocator)
+{
+    *z = (z_stream){.zalloc = z_alloc, .zfree = z_free, .opaque = allocator};
+}
+
 size_t lic_chunk_bound(const lic_chunk *chunk)
 {
     return compressBound((uLong)chunk->bytes);
 }
 
-size_t lic_chunk_pack(const lic_chunk *chunk, const lic_allocator *allocator, uint8_t *at)
+bool lic_chunk_is_bomb(size_t packed, size_t unpacked)
 {
-    z_stream z = {.zalloc = z_alloc, .zfree = z_free, .opaque = &allocator};
-    if (deflateInit(&z, Z_BEST_COMPRESSION) != Z_OK)
+    return unpacked > LIC_FREE_CHUNK_BYTES &&
+           (unpacked - LIC_FREE_CHUNK_BYTES) / LIC_MAX_AMPLIFICATION > packed;
+}
+
+/* Bytes written, 0 if memory failed. */
+static size_t pack(const lic_chunk *chunk, int level, const lic_allocator *allocator, uint8_t *at)
+{
+    z_stream z;
+    lic_deflate_prepare(&z, &allocator);
+    if (deflateInit(&z, level) != Z_OK)
         return 0;
     z.next_in = chunk->data;
     z.avail_in = (uInt)chunk->bytes;
     z.next_out = at;
     z.avail_out = (uInt)lic_chunk_bound(chunk);
-    int result = deflate(&z, Z_FINISH);
-    size_t bytes = result == Z_STREAM_END ? (size_t)(z.next_out - at) : 0;
+    const int result = deflate(&z, Z_FINISH);
+    const size_t bytes = result == Z_STREAM_END ? (size_t)(z.next_out - at) : 0;
     deflateEnd(&z);
     return bytes;
 }
 
-/* Inflates all of the chunk into exactly its unpacked bytes at `at`. */
-static lic_status unpack(const lic_chunk *chunk, uint8_t *at, lic_error *err)
+/* What would be taken for a bomb is stored as it is. */
+size_t lic_chunk_pack(const lic_chunk *chunk, const lic_allocator *allocator, uint8_t *at)
 {
-    const lic_allocator *allocator = NULL;
-    z_stream z = {.zalloc = z_alloc, .zfree = z_free, .opaque = &allocator};
+    const size_t bytes = pack(chunk, Z_BEST_COMPRESSION, allocator, at);
+    return bytes && lic_chunk_is_bomb(bytes, chunk->bytes)
+               ? pack(chunk, Z_NO_COMPRESSION, allocator, at)
+               : bytes;
+}
+
+lic_status lic_chunk_unpack(const lic_chunk *chunk, const lic_options *options, uint8_t *at,
+                            lic_error *err)
+{
+    const lic_allocator *allocator = options->allocator;
+    z_stream z;
+    lic_deflate_prepare(&z, &allocator);
     z.next_in = chunk->data;
     z.avail_in = (uInt)chunk->bytes;
     z.next_out = at;
@@ -66,25 +90,55 @@ static lic_status unpack(const lic_chunk *chunk, uint8_t *at, lic_error *err)
     return LIC_OK;
 }
 
-lic_status lic_chunk_read(const lic_chunk *chunk, lic_buffer *out, lic_error *err)
+lic_status lic_chunk_admit(const lic_chunk *chunk, const lic_options *options, lic_error *err)
+{
+    const size_t bytes = chunk->unpacked_bytes;
+    const uint64_t limit = options->max_memory ? options->max_memory : LIC_MAX_CHUNK_BYTES;
+    if (bytes > UINT32_MAX || chunk->bytes > UINT32_MAX || bytes / MAX_DEFLATE_RATIO > chunk->bytes)
+        return lic_fail(err, LIC_ERR_CORRUPT, "metadata '%.4s' of the file is damaged",
+                        chunk->type);
+    if (bytes > limit)
+        return lic_fail(err, LIC_ERR_LIMIT,
+                        "metadata '%.4s' takes %zu bytes, the limit of memory is %llu", chunk->type,
+                        bytes, (unsigned long long)limit);
+    if (lic_chunk_is_bomb(chunk->bytes, bytes))
+        return lic_fail(err, LIC_ERR_LIMIT,
+                        "metadata '%.4s' would unpack to %zu bytes from %zu, more than %d times",
+                        chunk->type, bytes, chunk->bytes, LIC_MAX_AMPLIFICATION);
+    return LIC_OK;
+}
+
+lic_status lic_chunk_read(const lic_chunk *chunk, const lic_options *options, lic_buffer *out,
+                          lic_error *err)
 {
     if (out)
         *out = (lic_buffer){0};
     if (!chunk || !chunk->data || !chunk->packed || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_chunk_read needs a packed chunk and a buffer");
+    lic_options own;
+    lic_status status = lic_options_take(options, &own, err);
+    if (status == LIC_OK)
+        status = lic_chunk_admit(chunk, &own, err);
+    if (status != LIC_OK)
+        return status;
     const size_t bytes = chunk->unpacked_bytes;
-    if (bytes > UINT32_MAX || chunk->bytes > UINT32_MAX || bytes / MAX_DEFLATE_RATIO > chunk->bytes)
-        return lic_fail(err, LIC_ERR_CORRUPT, "metadata '%.4s' of the file is damaged",
-                        chunk->type);
-    uint8_t *data = lic_alloc(NULL, bytes);
+    uint8_t *data = lic_alloc(own.allocator, bytes);
     if (!data)
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the %zu bytes of '%.4s'", bytes,
                         chunk->type);
-    lic_status status = unpack(chunk, data, err);
+    status = lic_chunk_unpack(chunk, &own, data, err);
     if (status != LIC_OK) {
-        lic_dealloc(NULL, data);
+        lic_dealloc(own.allocator, data);
         return status;
     }
-    *out = (lic_buffer){data, bytes, NULL};
+    *out = (lic_buffer){data, bytes, own.allocator};
     return LIC_OK;
+}
+
+const lic_chunk *lic_chunk_find(const lic_chunk *chunks, size_t n, const char *type)
+{
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(chunks[i].type, type, sizeof chunks[i].type) == 0)
+            return &chunks[i];
+    return NULL;
 }

@@ -6,6 +6,7 @@
 #include "codec/container.h"
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
+#include "codec/options.h"
 
 #include <string.h>
 
@@ -358,29 +359,36 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
     return status;
 }
 
-lic_status lic_probe(const void *data, size_t bytes, lic_info *info, lic_error *err)
+static void fill_info(lic_info *info, const lic_container *c)
+{
+    info->width = c->width;
+    info->height = c->height;
+    info->channels = c->channels;
+    info->depth = c->depth;
+    info->has_alpha = lic_chunk_find(c->chunks, c->n_chunks, "alph") != NULL;
+    info->quality = c->quality_code * 100.0 / LIC_QUALITY_CODES;
+    info->version = LIC_FORMAT_VERSION;
+    info->model_id = c->model_id;
+    info->check_latents = c->check_latents;
+    info->tile_width = c->tile_w;
+    info->tile_height = c->tile_h;
+    info->latent_bytes = c->latent_bytes;
+    info->n_chunks = c->n_chunks;
+}
+
+lic_status lic_probe_sized(const void *data, size_t bytes, lic_info *out, size_t struct_bytes,
+                           lic_error *err)
 {
     lic_container c;
-    if (info)
-        memset(info, 0, sizeof *info);
-    if (!info || (!data && bytes > 0))
+    lic_info info = {0};
+    if (out)
+        memset(out, 0, struct_bytes);
+    if (!out || (!data && bytes > 0))
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_probe needs data and a place for the answer");
-    lic_status status = lic_container_read(data, bytes, info->chunks, &c, err);
-    if (status != LIC_OK && !c.latents) {
-        memset(info, 0, sizeof *info); /* of the chunks that were found before */
+    const lic_status status = lic_container_read(data, bytes, info.chunks, &c, err);
+    if (status != LIC_OK && !c.latents)
         return status;
-    }
-    info->width = c.width;
-    info->height = c.height;
-    info->channels = c.channels;
-    info->depth = c.depth;
-    info->quality = c.quality_code * 100.0 / LIC_QUALITY_CODES;
-    info->version = LIC_FORMAT_VERSION;
-    info->model_id = c.model_id;
-    info->check_latents = c.check_latents;
-    info->tile_width = c.tile_w;
-    info->tile_height = c.tile_h;
-    info->latent_bytes = c.latent_bytes;
-    info->n_chunks = c.n_chunks;
+    fill_info(&info, &c);
+    lic_struct_give(&info, sizeof info, out, struct_bytes);
     return status;
 }

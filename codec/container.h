@@ -5,6 +5,8 @@
 
 #include "codec/lic.h"
 
+#include <stdbool.h>
+
 /* Quality is sent as a 16-bit fraction of the full range: quality_code = round(q * 65535 / 100). */
 #define LIC_QUALITY_CODES 65535u
 
@@ -33,6 +35,16 @@ lic_status lic_container_write(const lic_container *c, const lic_allocator *allo
 lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks, lic_container *c,
                               lic_error *err);
 
+/* Whether a chunk unpacks to more than LIC_FREE_CHUNK_BYTES and LIC_MAX_AMPLIFICATION allow. */
+bool lic_chunk_is_bomb(size_t packed, size_t unpacked);
+/* The chunk of a type; NULL if there is none. Of several the first counts. */
+const lic_chunk *lic_chunk_find(const lic_chunk *chunks, size_t n, const char *type);
+/* Inflates a chunk to `at`, where there is room for its unpacked bytes, which are within the
+ * options (not NULL). */
+lic_status lic_chunk_unpack(const lic_chunk *chunk, const lic_options *options, uint8_t *at,
+                            lic_error *err);
+/* Whether a chunk may be unpacked at all: its promise can be kept, and is within the options. */
+lic_status lic_chunk_admit(const lic_chunk *chunk, const lic_options *options, lic_error *err);
 /* Most bytes that a chunk packs to. */
 size_t lic_chunk_bound(const lic_chunk *chunk);
 /* Deflates the chunk to `at`, where there is room for lic_chunk_bound() bytes; the bytes written, 0

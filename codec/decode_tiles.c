@@ -1,6 +1,7 @@
 /* decode_tiles.c - latents -> g_s -> picture, tile by tile. The latents of a row of tiles are
  * decoded before the row above it is synthesised, which sees a halo of them. A preview by the
- * network's head for it needs the first slices of each tile alone, and nothing of its neighbours. */
+ * network's head for it needs the first slices of each tile alone, and nothing of its neighbours.
+ */
 #include "codec/decode_tiles.h"
 
 #include "codec/base/bytes.h"
@@ -15,9 +16,9 @@ static lic_area intersect(lic_area a, lic_area b)
                       lic_smaller(a.y1, b.y1)};
 }
 
-static bool has_head(const lic_context *context, const lic_decoding *d)
+static bool has_head(const lic_session *session, const lic_decoding *d)
 {
-    return d->scale > 1 && context->model->net.preview_slices > 0;
+    return d->scale > 1 && session->model->net.preview_slices > 0;
 }
 
 /* ---- latents of a tile ---- */
@@ -29,13 +30,13 @@ struct attempt {
     tensor y_hat;
 };
 
-static void read_latents(lic_context *context, nn *c, const lic_decoding *d, lic_area tile,
+static void read_latents(lic_session *session, nn *c, const lic_decoding *d, lic_area tile,
                          const lic_tile_code *code, bool salvage, struct attempt *a)
 {
     const tensor none = {0};
     *a = (struct attempt){
         .io = {
-            .model = context->model, .dec = &a->coder, .n_read = d->n_read, .n_made = d->n_made}};
+            .model = session->model, .dec = &a->coder, .n_read = d->n_read, .n_made = d->n_made}};
     if (!lic_nn_idle(c)) {
         lic_range_decoder_init(&a->coder, code->data, code->bytes);
         if (salvage)
@@ -46,15 +47,15 @@ static void read_latents(lic_context *context, nn *c, const lic_decoding *d, lic
 }
 
 /* Whether every slice was read, so that the end of the code and the check can be looked at. */
-static bool reads_all(const lic_context *context, const lic_decoding *d)
+static bool reads_all(const lic_session *session, const lic_decoding *d)
 {
-    return d->n_made == context->model->net.n_slices && d->n_read >= d->n_made;
+    return d->n_made == session->model->net.n_slices && d->n_read >= d->n_made;
 }
 
-static lic_damage judge(const lic_context *context, const lic_decoding *d, const struct attempt *a,
+static lic_damage judge(const lic_session *session, const lic_decoding *d, const struct attempt *a,
                         uint32_t check)
 {
-    if (!reads_all(context, d))
+    if (!reads_all(session, d))
         return lic_range_decoder_cut(&a->coder) ? LIC_DAMAGE_CODE : LIC_DAMAGE_NONE;
     if (!lic_range_decoder_ok(&a->coder))
         return LIC_DAMAGE_CODE;
@@ -66,21 +67,21 @@ static lic_damage judge(const lic_context *context, const lic_decoding *d, const
 /* What there is of a tile that has lost its end. Where only the checksum of the file told so, its
  * latents may turn out to be whole; and code that is too long for its symbols, or none at all, has
  * not just lost its end. */
-static void salvage_latents(lic_context *context, nn *c, lic_decoding *d, lic_area tile,
+static void salvage_latents(lic_session *session, nn *c, lic_decoding *d, lic_area tile,
                             const lic_tile_code *code, struct attempt *a)
 {
     const size_t mark = lic_arena_mark(c->arena);
-    if (!d->codes.starts && reads_all(context, d)) {
-        read_latents(context, c, d, tile, code, false, a);
+    if (!d->codes.starts && reads_all(session, d)) {
+        read_latents(session, c, d, tile, code, false, a);
         if (!lic_nn_idle(c) && !lic_range_decoder_cut(&a->coder) &&
             lic_latent_check(a->y_hat) == code->check)
             d->damage = LIC_DAMAGE_NOT_CUT;
         lic_arena_rewind(c->arena, mark);
     }
-    read_latents(context, c, d, tile, code, true, a);
+    read_latents(session, c, d, tile, code, true, a);
     if (lic_nn_idle(c) || d->damage)
         return;
-    if (a->coder.corrupt || (reads_all(context, d) && a->coder.overrun == 0))
+    if (a->coder.corrupt || (reads_all(session, d) && a->coder.overrun == 0))
         d->damage = LIC_DAMAGE_CODE;
 }
 
@@ -93,36 +94,41 @@ static void count_whole(lic_decoding *d, const struct attempt *a)
 }
 
 /* y_hat of one tile, checked as far as that is possible. */
-static tensor tile_latents(lic_context *context, nn *c, lic_decoding *d, int column, int row)
+static tensor tile_latents(lic_session *session, nn *c, lic_decoding *d, int column, int row)
 {
     const lic_area tile = lic_grid_tile(&d->grid, column, row);
-    const double start = lic_context_stage(context, c, LIC_STAGE_CODING);
+    const int h = (tile.y1 - tile.y0) / 16, w = (tile.x1 - tile.x0) / 16;
+    const double start = lic_session_stage(session, c, LIC_STAGE_CODING);
     lic_tile_code code = {.whole = true};
     struct attempt a;
     if (!lic_nn_idle(c))
         code =
             lic_tile_codes_get(&d->codes, (size_t)row * (size_t)d->grid.columns + (size_t)column);
+    if (code.whole && !lic_nn_idle(c) && !lic_latent_may_fit(session->model, h, w, code.bytes)) {
+        d->damage = LIC_DAMAGE_CODE;
+        return (tensor){0};
+    }
     c->open = lic_grid_open(&d->grid, tile);
     if (code.whole)
-        read_latents(context, c, d, tile, &code, false, &a);
+        read_latents(session, c, d, tile, &code, false, &a);
     else
-        salvage_latents(context, c, d, tile, &code, &a);
+        salvage_latents(session, c, d, tile, &code, &a);
     if (code.whole && !lic_nn_idle(c))
-        d->damage = judge(context, d, &a, code.check);
+        d->damage = judge(session, d, &a, code.check);
     if (!lic_nn_idle(c))
         count_whole(d, &a);
     c->open = 0;
-    lic_context_stage_end(context, start);
+    lic_session_stage_end(session, start);
     return a.y_hat;
 }
 
 /* ---- pictures ---- */
 
 /* The latents of a tile into their place in the row of tiles. */
-static void decode_latents(lic_context *context, nn *c, lic_decoding *d, int column, int row)
+static void decode_latents(lic_session *session, nn *c, lic_decoding *d, int column, int row)
 {
     const size_t mark = lic_arena_mark(c->arena);
-    const tensor y_hat = tile_latents(context, c, d, column, row), to = d->y_hat[row % 3];
+    const tensor y_hat = tile_latents(session, c, d, column, row), to = d->y_hat[row % 3];
     const int x = lic_grid_tile(&d->grid, column, row).x0 / 16;
     for (int y = 0; y < y_hat.h && !lic_nn_idle(c); y++)
         memcpy(lic_nn_at(to, y, x), lic_nn_at(y_hat, y, 0),
@@ -145,28 +151,28 @@ static tensor region_latents(nn *c, const lic_decoding *d, lic_area region, int 
 }
 
 /* The pixels of one tile. */
-static void synthesise(lic_context *context, nn *c, lic_decoding *d, int column, int row)
+static void synthesise(lic_session *session, nn *c, lic_decoding *d, int column, int row)
 {
-    const network *net = &context->model->net;
+    const network *net = &session->model->net;
     const lic_area region = lic_grid_region(&d->grid, column, row);
     const lic_area wanted = intersect(lic_grid_tile(&d->grid, column, row), d->crop);
     const size_t mark = lic_arena_mark(c->arena);
-    const double start = lic_context_stage(context, c, LIC_STAGE_SYNTHESIS);
+    const double start = lic_session_stage(session, c, LIC_STAGE_SYNTHESIS);
     const tensor y = region_latents(c, d, region, net->m), t = lic_g_s(c, net, &d->rate, y);
     if (d->scale > 1)
         lic_pixels_store_means(c, t, region.x0, region.y0, wanted, &d->to);
     else
         lic_pixels_store(c, t, region.x0, region.y0, wanted, &d->to, d->crop.x0);
-    lic_context_stage_end(context, start);
+    lic_session_stage_end(session, start);
     lic_arena_rewind(c->arena, mark);
 }
 
 /* The pixels of one tile in a preview, by the network's head for them. */
-static void decode_small(lic_context *context, nn *c, lic_decoding *d, int column, int row)
+static void decode_small(lic_session *session, nn *c, lic_decoding *d, int column, int row)
 {
     const size_t mark = lic_arena_mark(c->arena);
     const lic_area tile = lic_grid_tile(&d->grid, column, row);
-    const tensor y_hat = tile_latents(context, c, d, column, row);
+    const tensor y_hat = tile_latents(session, c, d, column, row);
     if (!d->damage) { /* else nobody knows what is in y_hat */
         c->open = lic_grid_open(&d->grid, tile);
         const tensor t = lic_preview(c, &d->rate, y_hat);
@@ -178,7 +184,7 @@ static void decode_small(lic_context *context, nn *c, lic_decoding *d, int colum
 
 /* ---- the rows of tiles ---- */
 
-typedef void (*step_fn)(lic_context *context, nn *c, lic_decoding *d, int column, int row);
+typedef void (*step_fn)(lic_session *session, nn *c, lic_decoding *d, int column, int row);
 
 /* Tiles that hold what is wanted, and those whose latents g_s sees on the way there. */
 struct span {
@@ -199,70 +205,98 @@ static struct span span_of(const lic_decoding *d)
 
 /* Runs one step over the columns of a row of tiles; planning looks only at those that may differ.
  */
-static void for_columns(lic_context *context, nn *c, lic_decoding *d, int row, int first, int last,
+static void for_columns(lic_session *session, nn *c, lic_decoding *d, int row, int first, int last,
                         step_fn step)
 {
-    for (int column = first; column <= last && !d->damage && !c->cancelled; column++)
-        if (!c->arena->planning || lic_tile_is_sample(column, first, last))
-            step(context, c, d, column, row);
+    for (int column = first; column <= last && !d->damage && !c->cancelled; column++) {
+        const uint64_t before = c->macs, alike = lic_tiles_alike(column, first, last);
+        if (alike || !c->arena->planning)
+            step(session, c, d, column, row);
+        if (alike && c->arena->planning)
+            c->macs += (alike - 1) * (c->macs - before);
+    }
+}
+
+/* Alpha of these rows of the picture. */
+static void put_alpha(lic_decoding *d, const lic_area *rows)
+{
+    const lic_image *image = &d->to.image;
+    const int first = rows->y0 / d->scale, end = (rows->y1 + d->scale - 1) / d->scale;
+    if (!d->unpacker)
+        return;
+    lic_status status = lic_plane_unpack_rows(
+        d->unpacker, image,
+        (uint8_t *)image->data + (size_t)(first - d->to.first_row) * image->stride_bytes,
+        (uint32_t)(end - first));
+    if (!status && rows->y1 == d->crop.y1)
+        status = lic_plane_unpack_end(d->unpacker);
+    if (status)
+        d->damage = status == LIC_ERR_MEMORY ? LIC_DAMAGE_NO_MEMORY : LIC_DAMAGE_ALPHA;
 }
 
 /* Of a row of tiles, its pixels: the band is moved there, filled, and handed to the sink. */
-static void finish_row(lic_context *context, nn *c, lic_decoding *d, int row, const struct span *s,
+static void finish_row(lic_session *session, nn *c, lic_decoding *d, int row, const struct span *s,
                        step_fn step)
 {
     const int scale = d->scale;
     const lic_area rows = intersect(lic_grid_tile(&d->grid, 0, row),
                                     (lic_area){0, d->crop.y0, INT32_MAX, d->crop.y1});
     d->to.first_row = (d->by_rows ? rows.y0 : d->crop.y0) / scale;
-    for_columns(context, c, d, row, s->left, s->right, step);
-    if (!d->by_rows || lic_nn_idle(c) || d->damage)
+    for_columns(session, c, d, row, s->left, s->right, step);
+    if (lic_nn_idle(c) || d->damage)
+        return;
+    put_alpha(d, &rows);
+    if (!d->by_rows || d->damage)
         return;
     const int first = (rows.y0 - d->crop.y0) / scale,
               end = (rows.y1 - d->crop.y0 + scale - 1) / scale;
+    lic_session_call_begin(session);
     if (d->sink(d->sink_user, (uint32_t)first, (uint32_t)(end - first), d->to.image.data,
                 d->to.image.stride_bytes))
         c->cancelled = true;
+    lic_session_call_end(session);
 }
 
-static void forward_picture(lic_context *context, nn *c, lic_decoding *d, const struct span *s)
+static void forward_picture(lic_session *session, nn *c, lic_decoding *d, const struct span *s)
 {
     const lic_grid *g = &d->grid;
     const int end = lic_smaller(s->bottom + 1, g->rows - 1);
     const int start = lic_larger(s->top - 1, 0);
-    context->work =
+    session->work =
         lic_stage_share(LIC_STAGE_CODING) * (s->last - s->first + 1) * (end - start + 1) +
         lic_stage_share(LIC_STAGE_SYNTHESIS) * (s->right - s->left + 1) * (s->bottom - s->top + 1);
     for (int i = 0; i < lic_smaller(3, g->rows); i++)
-        d->y_hat[i] = lic_nn_new(c, g->tile_h / 16, g->width / 16, context->model->net.m);
+        d->y_hat[i] = lic_nn_new(c, g->tile_h / 16, g->width / 16, session->model->net.m);
     for (int row = start; row <= end && !d->damage; row++) {
-        for_columns(context, c, d, row, s->first, s->last, decode_latents);
+        for_columns(session, c, d, row, s->first, s->last, decode_latents);
         if (row > s->top)
-            finish_row(context, c, d, row - 1, s, synthesise);
+            finish_row(session, c, d, row - 1, s, synthesise);
     }
     if (s->bottom == g->rows - 1)
-        finish_row(context, c, d, s->bottom, s, synthesise);
+        finish_row(session, c, d, s->bottom, s, synthesise);
 }
 
-static void forward_small(lic_context *context, nn *c, lic_decoding *d, const struct span *s)
+static void forward_small(lic_session *session, nn *c, lic_decoding *d, const struct span *s)
 {
-    context->work = lic_stage_share(LIC_STAGE_CODING) * d->grid.columns * d->grid.rows;
+    session->work = lic_stage_share(LIC_STAGE_CODING) * d->grid.columns * d->grid.rows;
     for (int row = s->top; row <= s->bottom && !d->damage; row++)
-        finish_row(context, c, d, row, s, decode_small);
+        finish_row(session, c, d, row, s, decode_small);
 }
 
 /* Memory for the pixels: the plan has counted them too, and shown that all fits. */
-static void take_output(lic_context *context, nn *c, lic_decoding *d)
+static void take_output(lic_session *session, nn *c, lic_decoding *d)
 {
     lic_image *image = &d->to.image;
     size_t bytes;
+    if (c->arena->planning && image->channels % 2 == 0)
+        session->result_bytes = lic_plane_memory(d->file.width, d->file.depth);
     if (d->by_rows) {
         const int rows = lic_smaller(d->grid.tile_h / d->scale, (int)image->height);
         image->data = lic_arena_take(c->arena, (size_t)rows, image->stride_bytes);
     } else if (!lic_mul_size(image->stride_bytes, image->height, &bytes)) {
         c->arena->failed = true;
     } else if (c->arena->planning) {
-        context->result_bytes = bytes;
+        session->result_bytes += bytes;
     } else if (!lic_nn_idle(c)) {
         image->data = lic_alloc(d->allocator, bytes);
         if (!image->data)
@@ -270,27 +304,27 @@ static void take_output(lic_context *context, nn *c, lic_decoding *d)
     }
 }
 
-void lic_decoding_forward(lic_context *context, nn *c, void *user)
+void lic_decoding_forward(lic_session *session, nn *c, void *user)
 {
     lic_decoding *d = user;
-    const network *net = &context->model->net;
+    const network *net = &session->model->net;
     const struct span span = span_of(d);
-    const float level = lic_level(context->model, d->file.quality_code);
+    const float level = lic_level(session->model, d->file.quality_code);
     lic_rate_state(c, net, level, &d->rate);
-    if (has_head(context, d))
+    if (has_head(session, d))
         lic_rate_preview(c, net, level, &d->rate);
     d->codes.file = &d->file;
     d->codes.n = (size_t)d->grid.columns * (size_t)d->grid.rows;
-    d->n_made = has_head(context, d) ? net->preview_slices : net->n_slices;
+    d->n_made = has_head(session, d) ? net->preview_slices : net->n_slices;
     d->n_read = d->n_read > 0 && d->n_read < d->n_made ? d->n_read : d->n_made;
     d->n_whole_slices = (uint32_t)d->n_read;
     if (d->file.tile_w)
         d->codes.starts = lic_arena_take(c->arena, d->codes.n, sizeof *d->codes.starts);
     if (d->file.tile_w && !lic_nn_idle(c) && !lic_tile_codes_find(&d->codes))
         d->damage = d->codes.cut ? LIC_DAMAGE_NOT_CUT : LIC_DAMAGE_CODE;
-    take_output(context, c, d);
-    if (has_head(context, d))
-        forward_small(context, c, d, &span);
+    take_output(session, c, d);
+    if (has_head(session, d))
+        forward_small(session, c, d, &span);
     else
-        forward_picture(context, c, d, &span);
+        forward_picture(session, c, d, &span);
 }

@@ -3,6 +3,7 @@
 #ifndef LIC_CODEC_DECODE_TILES_H
 #define LIC_CODEC_DECODE_TILES_H
 
+#include "codec/alpha.h"
 #include "codec/pixels.h"
 #include "codec/session.h"
 #include "codec/tile_codes.h"
@@ -12,6 +13,7 @@ typedef enum lic_damage {
     LIC_DAMAGE_CODE,     /* the code of a tile is none */
     LIC_DAMAGE_LATENTS,  /* it gives other latents than the encoder's */
     LIC_DAMAGE_NOT_CUT,  /* salvaging: the code is whole, so something else is damaged */
+    LIC_DAMAGE_ALPHA,    /* what should be alpha is none */
     LIC_DAMAGE_NO_MEMORY /* for the picture */
 } lic_damage;
 
@@ -28,6 +30,8 @@ typedef struct lic_decoding {
     lic_rows_fn sink;   /* NULL when only a plan is made */
     void *sink_user;
     const lic_allocator *allocator;
+    const lic_chunk *alpha;       /* of the file; NULL: it has none */
+    lic_plane_unpacker *unpacker; /* NULL: no alpha is wanted, or only a plan is made */
     rate_state rate;
     tensor y_hat[3];                                 /* rows of tiles: row r is in [r % 3] */
     uint32_t n_tiles, n_whole_tiles, n_whole_slices; /* for lic_stats */
@@ -35,6 +39,6 @@ typedef struct lic_decoding {
 } lic_decoding;
 
 /* The forward pass, a lic_forward_fn with a lic_decoding. */
-void lic_decoding_forward(lic_context *context, nn *c, void *user);
+void lic_decoding_forward(lic_session *session, nn *c, void *user);
 
 #endif

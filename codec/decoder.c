@@ -1,55 +1,17 @@
-/* decoder.c - lic_decoder: what is asked for and whether it can be had. Nothing is allocated for
- * the picture before the head has passed its checks and the limits; decode_tiles.c then does the
- * work. */
+/* decoder.c - lic_session_decode: what is asked for and whether it can be had. Nothing is allocated
+ * for the picture before the head has passed its checks and the limits; decode_tiles.c then does
+ * the work. */
+#include "codec/alpha.h"
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
 #include "codec/decode_tiles.h"
+#include "codec/latent.h"
+#include "codec/options.h"
 
 #include <string.h>
 
 enum { LIC_MIN_TILE_BYTES = 5 }; /* its length and its check */
-
-struct lic_decoder {
-    lic_context context;
-};
-
-void lic_decode_options_init(lic_decode_options *options)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_bytes = sizeof *options;
-}
-
-lic_status lic_decoder_new(const lic_model *model, const lic_options *options, lic_decoder **out,
-                           lic_error *err)
-{
-    if (!out)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_new: bad argument");
-    *out = NULL;
-    if (lic_context_options_foreign(options, err))
-        return LIC_ERR_ARGUMENT;
-    const lic_allocator *allocator = options ? options->allocator : NULL;
-    lic_decoder *decoder = lic_alloc(allocator, sizeof *decoder);
-    if (!decoder)
-        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for a decoder");
-    const lic_status status = lic_context_init(&decoder->context, model, options, err);
-    if (status) {
-        decoder->context.options.allocator = allocator;
-        lic_decoder_free(decoder);
-        return status;
-    }
-    *out = decoder;
-    return LIC_OK;
-}
-
-void lic_decoder_free(lic_decoder *decoder)
-{
-    if (!decoder)
-        return;
-    const lic_allocator *allocator = decoder->context.options.allocator;
-    lic_context_release(&decoder->context);
-    lic_dealloc(allocator, decoder);
-}
 
 static lic_status explain(lic_damage damage, lic_error *err)
 {
@@ -64,6 +26,8 @@ static lic_status explain(lic_damage damage, lic_error *err)
                         "the file is damaged in another way than being cut short");
     case LIC_DAMAGE_NO_MEMORY:
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the picture");
+    case LIC_DAMAGE_ALPHA:
+        return lic_fail(err, LIC_ERR_CORRUPT, "the transparency in the file is damaged");
     default:
         return LIC_OK;
     }
@@ -86,10 +50,10 @@ static bool set_crop(lic_decoding *d, const lic_decode_options *o)
 
 static lic_status check_options(const lic_decode_options *options, lic_error *err)
 {
-    if (options->struct_bytes != sizeof *options)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decode_options not initialised");
     if (options->depth != 0 && options->depth != 8 && options->depth != 16)
         return lic_fail(err, LIC_ERR_ARGUMENT, "depth is 8 or 16, or 0 for the stream's");
+    if (options->channels > 4)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "channels are 1 to 4, or 0 for the stream's");
     if (options->scale > 1 && options->scale != LIC_PREVIEW_SCALE)
         return lic_fail(err, LIC_ERR_ARGUMENT, "pictures are reduced by %d or not at all",
                         LIC_PREVIEW_SCALE);
@@ -107,37 +71,59 @@ static bool set_grid(lic_decoding *d)
            (n > 1 && (d->codes.cut || n <= file->latent_bytes / LIC_MIN_TILE_BYTES));
 }
 
+/* Memory grows with the area of a tile, and code that is too short shows without any. */
+static lic_status admit_tiles(const lic_session *session, const lic_decoding *d, lic_error *err)
+{
+    const lic_grid *g = &d->grid;
+    const uint64_t pixels = (uint64_t)g->tile_w * (uint64_t)g->tile_h;
+    if (pixels > session->options.max_tile_pixels)
+        return lic_fail(err, LIC_ERR_LIMIT,
+                        "tiles of %d x %d pixels are more than the limit of %llu pixels", g->tile_w,
+                        g->tile_h, (unsigned long long)session->options.max_tile_pixels);
+    if (!d->file.tile_w && !d->codes.cut &&
+        !lic_latent_may_fit(session->model, g->height / 16, g->width / 16, d->file.latent_bytes))
+        return explain(LIC_DAMAGE_CODE, err);
+    return LIC_OK;
+}
+
 /* Everything that can be refused before memory is taken. */
-static lic_status admit(const lic_context *context, lic_decoding *d,
+static lic_status admit(const lic_session *session, lic_decoding *d,
                         const lic_decode_options *options, lic_error *err)
 {
     const lic_container *file = &d->file;
-    const uint32_t id = lic_model_id(context->model);
+    const uint32_t id = lic_model_id(session->model);
     if (file->model_id != id)
         return lic_fail(err, LIC_ERR_MODEL_WRONG,
                         "the file needs the model %08x, this is %08x (%s)",
-                        (unsigned)file->model_id, (unsigned)id, context->model->info.name);
+                        (unsigned)file->model_id, (unsigned)id, session->model->info.name);
     if (!set_crop(d, options))
         return lic_fail(err, LIC_ERR_ARGUMENT,
                         "the rectangle is not inside the picture of %u x %u pixels",
                         (unsigned)file->width, (unsigned)file->height);
+    if (file->channels == 3 && (options->channels == 1 || options->channels == 2))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "a picture with colours is not decoded to grey");
     if (options->scale > 1 && options->crop_width)
         return lic_fail(err, LIC_ERR_ARGUMENT, "a reduced picture is that of the whole");
     if (!set_grid(d))
         return lic_fail(err, LIC_ERR_CORRUPT,
                         "the file is damaged: its tiles do not fit the picture");
-    return lic_context_admit(context, file->width, file->height, err);
+    const lic_status status = lic_session_admit(session, file->width, file->height, err);
+    return status ? status : admit_tiles(session, d, err);
 }
 
 static void set_output(lic_decoding *d, const lic_decode_options *options)
 {
     lic_image *image = &d->to.image;
+    d->alpha = lic_chunk_find(d->file.chunks, d->file.n_chunks, LIC_ALPHA_TYPE);
     d->scale = options->scale > 1 ? (int)options->scale : 1;
     d->n_read = options->n_slices < LIC_MAX_SLICES ? (int)options->n_slices : 0;
     d->no_check = options->no_check != 0;
-    *image = (lic_image){.width = (uint32_t)((d->crop.x1 - d->crop.x0 + d->scale - 1) / d->scale),
+    d->to.grey = d->file.channels == 1;
+    *image = (lic_image){.struct_bytes = sizeof *image,
+                         .width = (uint32_t)((d->crop.x1 - d->crop.x0 + d->scale - 1) / d->scale),
                          .height = (uint32_t)((d->crop.y1 - d->crop.y0 + d->scale - 1) / d->scale),
-                         .channels = d->file.channels,
+                         .channels = options->channels ? options->channels
+                                                       : d->file.channels + (d->alpha != NULL),
                          .depth = options->depth ? options->depth : d->file.depth};
     image->stride_bytes = (size_t)image->width * image->channels * (image->depth / 8);
 }
@@ -162,9 +148,24 @@ static lic_status read_container(const void *data, size_t bytes, const lic_decod
     return d->codes.cut ? LIC_OK : explain(LIC_DAMAGE_NOT_CUT, err);
 }
 
-static void set_stats(lic_context *context, const lic_decoding *d)
+/* As much of a caller's image as may be written to: its size, unless that is 0 or nonsense. */
+static size_t image_bytes(const lic_image *image)
 {
-    lic_stats *stats = &context->stats;
+    const size_t bytes = image->struct_bytes, first_form = sizeof(lic_image);
+    return bytes >= first_form && bytes < sizeof *image ? bytes : sizeof *image;
+}
+
+/* Before anything that can fail, so that a caller may free *out whatever became of the call; but
+ * its size is left. */
+static void empty(lic_image *out)
+{
+    if (out)
+        memset(out, 0, image_bytes(out));
+}
+
+static void set_stats(lic_session *session, const lic_decoding *d)
+{
+    lic_stats *stats = &session->stats;
     stats->check_latents = d->file.check_latents;
     stats->latent_bytes = d->file.latent_bytes;
     stats->n_tiles = d->n_tiles;
@@ -173,85 +174,88 @@ static void set_stats(lic_context *context, const lic_decoding *d)
     stats->n_whole_slices = d->n_whole_slices;
 }
 
-/* Common to pictures in memory and pictures for a sink. */
-static lic_status decode(lic_decoder *decoder, const void *data, size_t bytes,
-                         const lic_decode_options *options, lic_decoding *d, lic_error *err)
+/* Alpha comes row by row besides the colours. */
+static lic_status open_alpha(const lic_session *session, lic_decoding *d, lic_error *err)
 {
-    lic_decode_options defaults;
-    lic_decode_options_init(&defaults);
-    options = options ? options : &defaults;
-    lic_context *context = &decoder->context;
-    lic_chunk chunks[LIC_MAX_CHUNKS];
-    memset(&context->stats, 0, sizeof context->stats);
-    lic_status status = check_options(options, err);
+    const lic_plane_part part = {.chunk = d->alpha,
+                                 .width = d->file.width,
+                                 .height = d->file.height,
+                                 .depth = d->file.depth,
+                                 .x = (uint32_t)d->crop.x0,
+                                 .y = (uint32_t)d->crop.y0,
+                                 .scale = (uint32_t)d->scale};
+    if (d->to.image.channels % 2)
+        return LIC_OK;
+    d->unpacker = lic_plane_unpacker_new(&part, session->options.allocator);
+    return d->unpacker ? LIC_OK : explain(LIC_DAMAGE_NO_MEMORY, err);
+}
+
+/* What has been admitted. */
+static lic_status decode(lic_session *session, lic_decoding *d, lic_error *err)
+{
+    d->allocator = session->options.allocator;
+    lic_status status = open_alpha(session, d, err);
     if (!status)
-        status = read_container(data, bytes, options, chunks, d, err);
-    if (!status)
-        status = admit(context, d, options, err);
-    if (status)
-        return status;
-    d->allocator = context->options.allocator;
-    set_output(d, options);
-    status = lic_context_run(context, lic_decoding_forward, d, d->file.width, d->file.height, err);
-    set_stats(context, d);
+        status =
+            lic_session_run(session, lic_decoding_forward, d, d->file.width, d->file.height, err);
+    lic_plane_unpacker_free(d->unpacker);
+    set_stats(session, d);
     return status ? status : explain(d->damage, err);
 }
 
-/* Before anything that can fail, so that a caller may free *out whatever became of the call. */
-static void empty(lic_image *out)
+/* What the caller's struct has room for: the picture, or its shape if its rows went to a sink. */
+static void give_image(const lic_decoding *d, lic_image *out)
 {
-    if (out)
-        memset(out, 0, sizeof *out);
+    lic_image image = d->to.image;
+    if (d->by_rows) {
+        image.data = NULL;
+    } else {
+        image.allocator = d->allocator;
+    }
+    const size_t bytes = image_bytes(out);
+    lic_struct_give(&image, sizeof image, out, bytes);
 }
 
-lic_status lic_decoder_decode_area(lic_decoder *decoder, const void *data, size_t bytes,
-                                   const lic_decode_options *options, lic_image *out,
-                                   lic_error *err)
+lic_status lic_session_decode(lic_session *session, const void *data, size_t bytes,
+                              const lic_decode_options *options, lic_image *out, lic_error *err)
 {
+    lic_decode_options own;
+    lic_chunk chunks[LIC_MAX_CHUNKS];
     empty(out);
-    if (!decoder || !data || !out)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_decode: bad argument");
-    lic_decoding d = {0};
-    const lic_status status = decode(decoder, data, bytes, options, &d, err);
+    if (!session || !data)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_session_decode: bad argument");
+    memset(&session->stats, 0, sizeof session->stats);
+    lic_status status = lic_decode_options_take(options, &own, err);
+    lic_decoding d = {.by_rows = own.sink != NULL, .sink = own.sink, .sink_user = own.sink_user};
+    if (!status && !out && !own.sink)
+        status = lic_fail(err, LIC_ERR_ARGUMENT, "no image and no sink for the picture given");
+    if (!status)
+        status = check_options(&own, err);
+    if (!status)
+        status = read_container(data, bytes, &own, chunks, &d, err);
+    if (!status)
+        status = admit(session, &d, &own, err);
     if (status)
-        lic_image_free(&d.to.image, d.allocator);
-    *out = d.to.image;
+        return status;
+    set_output(&d, &own);
+    status = decode(session, &d, err);
+    if (status && !d.by_rows)
+        lic_dealloc(d.allocator, d.to.image.data);
+    else if (!status && out)
+        give_image(&d, out);
     return status;
 }
 
-lic_status lic_decoder_decode_rows(lic_decoder *decoder, const void *data, size_t bytes,
-                                   const lic_decode_options *options, lic_rows_fn sink, void *user,
-                                   lic_error *err)
-{
-    if (!decoder || !data || !sink)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_decoder_decode_rows: bad argument");
-    lic_decoding d = {.by_rows = true, .sink = sink, .sink_user = user};
-    return decode(decoder, data, bytes, options, &d, err);
-}
-
-lic_status lic_decoder_decode(lic_decoder *decoder, const void *data, size_t bytes, uint32_t depth,
-                              lic_image *out, lic_error *err)
-{
-    lic_decode_options options;
-    lic_decode_options_init(&options);
-    options.depth = depth;
-    return lic_decoder_decode_area(decoder, data, bytes, &options, out, err);
-}
-
-void lic_decoder_get_stats(const lic_decoder *decoder, lic_stats *stats)
-{
-    *stats = decoder->context.stats;
-}
-
 lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
-                      const lic_options *options, uint32_t depth, lic_image *out, lic_error *err)
+                      const lic_options *options, const lic_decode_options *decode, lic_image *out,
+                      lic_error *err)
 {
-    lic_decoder *decoder;
+    lic_session *session;
     empty(out);
-    lic_status status = lic_decoder_new(model, options, &decoder, err);
+    lic_status status = lic_session_new(model, options, &session, err);
     if (!status)
-        status = lic_decoder_decode(decoder, data, bytes, depth, out, err);
-    lic_decoder_free(decoder);
+        status = lic_session_decode(session, data, bytes, decode, out, err);
+    lic_session_free(session);
     return status;
 }
 
@@ -273,7 +277,7 @@ static uint64_t plan(const lic_model *model, const lic_container *file, size_t r
     d.crop = (lic_area){0, 0, (int)width, (int)height};
     if (!lic_grid_init(&d.grid, width, height, (int)file->tile_w, (int)file->tile_h))
         return 0;
-    return lic_context_plan(model, lic_decoding_forward, &d, threads);
+    return lic_session_plan(model, lic_decoding_forward, &d, threads);
 }
 
 uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, size_t row_bytes,
@@ -303,10 +307,10 @@ uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
     return encoder > decoder ? encoder : decoder;
 }
 
-void lic_image_free(lic_image *image, const lic_allocator *allocator)
+void lic_image_free(lic_image *image)
 {
-    if (image && image->data)
-        lic_dealloc(allocator, image->data);
-    if (image)
-        memset(image, 0, sizeof *image);
+    if (!image)
+        return;
+    lic_dealloc(image->allocator, image->data);
+    memset(image, 0, image_bytes(image));
 }

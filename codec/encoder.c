@@ -1,64 +1,25 @@
-/* encoder.c - lic_encoder: picture -> tiles -> g_a, h_a -> latents -> container. A picture of one
- * tile is a grid of one: there is one way through. */
+/* encoder.c - lic_session_encode: picture -> tiles -> g_a, h_a -> latents -> container. A picture
+ * of one tile is a grid of one: there is one way through. */
+#include "codec/alpha.h"
 #include "codec/base/bytes.h"
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
 #include "codec/latent.h"
+#include "codec/metadata.h"
+#include "codec/options.h"
 #include "codec/pixels.h"
 #include "codec/session.h"
 
 #include <string.h>
 
-struct lic_encoder {
-    lic_context context;
-};
-
-void lic_encode_options_init(lic_encode_options *options)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_bytes = sizeof *options;
-    options->quality = 50.0;
-}
-
-lic_status lic_encoder_new(const lic_model *model, const lic_options *options, lic_encoder **out,
-                           lic_error *err)
-{
-    if (!out)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_encoder_new: bad argument");
-    *out = NULL;
-    if (lic_context_options_foreign(options, err))
-        return LIC_ERR_ARGUMENT;
-    const lic_allocator *allocator = options ? options->allocator : NULL;
-    lic_encoder *encoder = lic_alloc(allocator, sizeof *encoder);
-    if (!encoder)
-        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for an encoder");
-    const lic_status status = lic_context_init(&encoder->context, model, options, err);
-    if (status) {
-        encoder->context.options.allocator = allocator;
-        lic_encoder_free(encoder);
-        return status;
-    }
-    *out = encoder;
-    return LIC_OK;
-}
-
-void lic_encoder_free(lic_encoder *encoder)
-{
-    if (!encoder)
-        return;
-    const lic_allocator *allocator = encoder->context.options.allocator;
-    lic_context_release(&encoder->context);
-    lic_dealloc(allocator, encoder);
-}
-
 /* One call of the encoder. */
 struct encoding {
     lic_band from;
-    bool by_rows;       /* from source; else the whole picture is in memory */
-    lic_rows_fn source; /* NULL when only a plan is made */
-    void *source_user;
-    int rows_read; /* of the picture, by source */
+    bool by_rows;                /* from a source; else the whole picture is in memory */
+    lic_encode_options *options; /* NULL when only a plan is made */
+    int rows_read;               /* of the picture, by source, or alpha of what is in memory */
+    lic_plane_packer *alpha;     /* NULL: the picture has none */
     uint32_t quality_code;
     lic_grid grid;
     int tile_w, tile_h; /* 0, 0: one tile */
@@ -69,6 +30,11 @@ struct encoding {
     uint32_t check;
     lic_status status;
 };
+
+static bool has_alpha(const lic_image *image)
+{
+    return image->channels % 2 == 0 && image->channels > 0;
+}
 
 static void *grow(void *user, void *old, size_t old_bytes, size_t new_bytes)
 {
@@ -129,10 +95,10 @@ static void end_tile(struct encoding *e, tensor y_hat)
 }
 
 /* y of the tile alone from g_a's view of its region. */
-static tensor analyse(lic_context *context, nn *c, struct encoding *e, lic_area tile,
+static tensor analyse(lic_session *session, nn *c, struct encoding *e, lic_area tile,
                       lic_area region)
 {
-    const network *net = &context->model->net;
+    const network *net = &session->model->net;
     const int h = (tile.y1 - tile.y0) / 16, w = (tile.x1 - tile.x0) / 16;
     tensor y = lic_nn_new(c, h, w, net->m);
     const size_t mark = lic_arena_mark(c->arena);
@@ -147,24 +113,24 @@ static tensor analyse(lic_context *context, nn *c, struct encoding *e, lic_area 
     return y;
 }
 
-static void encode_tile(lic_context *context, nn *c, struct encoding *e, int column, int row)
+static void encode_tile(lic_session *session, nn *c, struct encoding *e, int column, int row)
 {
-    const network *net = &context->model->net;
+    const network *net = &session->model->net;
     const size_t mark = lic_arena_mark(c->arena);
-    double start = lic_context_stage(context, c, LIC_STAGE_ANALYSIS);
+    double start = lic_session_stage(session, c, LIC_STAGE_ANALYSIS);
     const lic_area tile = lic_grid_tile(&e->grid, column, row);
-    const tensor y = analyse(context, c, e, tile, lic_grid_region(&e->grid, column, row));
+    const tensor y = analyse(session, c, e, tile, lic_grid_region(&e->grid, column, row));
     c->open = lic_grid_open(&e->grid, tile);
     const tensor z = lic_h_a(c, net, &e->rate, y);
-    lic_context_stage_end(context, start);
-    start = lic_context_stage(context, c, LIC_STAGE_CODING);
-    latent_io io = {.model = context->model, .enc = &e->coder};
+    lic_session_stage_end(session, start);
+    start = lic_session_stage(session, c, LIC_STAGE_CODING);
+    latent_io io = {.model = session->model, .enc = &e->coder};
     lic_range_encoder_init(&e->coder, grow, (void *)(uintptr_t)e->latents.allocator);
     const tensor y_hat = lic_latent_code(c, &io, &e->rate, y, z, y.h, y.w);
     if (!lic_nn_idle(c))
         end_tile(e, y_hat);
     c->open = 0;
-    lic_context_stage_end(context, start);
+    lic_session_stage_end(session, start);
     lic_arena_rewind(c->arena, mark);
 }
 
@@ -177,65 +143,129 @@ static size_t band_rows(const struct encoding *e)
 }
 
 /* Moves the band so that it holds the rows of a region, reading those that are new. */
-static void fetch_rows(nn *c, struct encoding *e, lic_area region)
+static void move_band(lic_session *session, nn *c, struct encoding *e, int first_row, int end)
 {
     lic_image *image = &e->from.image;
-    const int height = (int)image->height, end = region.y1 < height ? region.y1 : height;
-    if (!e->by_rows || lic_nn_idle(c) || e->rows_read >= end)
-        return;
-    const int keep = e->rows_read - region.y0;
+    const int keep = e->rows_read - first_row;
     uint8_t *data = image->data;
-    if (keep > 0 && e->from.first_row != region.y0)
-        memmove(data, data + (size_t)(region.y0 - e->from.first_row) * image->stride_bytes,
+    if (keep > 0 && e->from.first_row != first_row)
+        memmove(data, data + (size_t)(first_row - e->from.first_row) * image->stride_bytes,
                 (size_t)keep * image->stride_bytes);
-    e->from.first_row = region.y0;
-    if (e->source(e->source_user, (uint32_t)e->rows_read, (uint32_t)(end - e->rows_read),
-                  data + (size_t)keep * image->stride_bytes, image->stride_bytes))
+    e->from.first_row = first_row;
+    lic_session_call_begin(session);
+    if (e->options->source(e->options->source_user, (uint32_t)e->rows_read,
+                           (uint32_t)(end - e->rows_read),
+                           data + (size_t)keep * image->stride_bytes, image->stride_bytes))
         c->cancelled = true;
+    lic_session_call_end(session);
+}
+
+static void pack_alpha(struct encoding *e, int end)
+{
+    const lic_image *image = &e->from.image;
+    const uint8_t *row = image->data;
+    row += (size_t)(e->rows_read - e->from.first_row) * image->stride_bytes;
+    for (int y = e->rows_read; y < end && !e->status; y++, row += image->stride_bytes)
+        if (!lic_plane_pack_row(e->alpha, row, image->channels))
+            e->status = LIC_ERR_MEMORY;
+}
+
+/* Rows that a region is the first to need. */
+static void fetch_rows(lic_session *session, nn *c, struct encoding *e, lic_area region)
+{
+    const int height = (int)e->from.image.height, end = region.y1 < height ? region.y1 : height;
+    if (lic_nn_idle(c) || e->rows_read >= end)
+        return;
+    if (e->by_rows)
+        move_band(session, c, e, region.y0, end);
+    if (e->alpha && !c->cancelled)
+        pack_alpha(e, end);
     e->rows_read = end;
 }
 
-static bool is_sample(const lic_grid *g, int column, int row)
+/* One tile; while planning, only of those that may differ, and its work for all that are alike. */
+static void plan_or_encode_tile(lic_session *session, nn *c, struct encoding *e, int column,
+                                int row)
 {
-    return lic_tile_is_sample(column, 0, g->columns - 1) && lic_tile_is_sample(row, 0, g->rows - 1);
+    const lic_grid *g = &e->grid;
+    const uint64_t before = c->macs, alike = lic_tiles_alike(column, 0, g->columns - 1) *
+                                             lic_tiles_alike(row, 0, g->rows - 1);
+    if (c->arena->planning && !alike)
+        return;
+    encode_tile(session, c, e, column, row);
+    if (c->arena->planning)
+        c->macs += (alike - 1) * (c->macs - before);
 }
 
-static void encode_forward(lic_context *context, nn *c, void *user)
+static void encode_forward(lic_session *session, nn *c, void *user)
 {
     struct encoding *e = user;
-    lic_rate_state(c, &context->model->net, lic_level(context->model, e->quality_code), &e->rate);
+    const lic_image *image = &e->from.image;
+    lic_rate_state(c, &session->model->net, lic_level(session->model, e->quality_code), &e->rate);
+    if (has_alpha(image) && c->arena->planning)
+        session->result_bytes = lic_plane_memory(image->width, image->depth);
     if (e->by_rows)
         e->from.image.data = lic_arena_take(c->arena, band_rows(e), e->from.image.stride_bytes);
-    context->work = (double)e->grid.columns * e->grid.rows;
+    session->work = (double)e->grid.columns * e->grid.rows;
     for (int row = 0; row < e->grid.rows; row++) {
-        fetch_rows(c, e, lic_grid_region(&e->grid, 0, row));
+        fetch_rows(session, c, e, lic_grid_region(&e->grid, 0, row));
         for (int column = 0; column < e->grid.columns && !e->status && !c->cancelled; column++)
-            if (!c->arena->planning || is_sample(&e->grid, column, row))
-                encode_tile(context, c, e, column, row);
+            plan_or_encode_tile(session, c, e, column, row);
     }
 }
 
-static lic_status write_file(lic_context *context, struct encoding *e,
-                             const lic_encode_options *options, lic_buffer *out, lic_error *err)
+/* All that travels with the picture: the caller's chunks, metadata, alpha. */
+static lic_status list_chunks(struct encoding *e, lic_chunk *chunks, lic_container *file,
+                              lic_buffer *exif, lic_error *err)
+{
+    const lic_encode_options *o = e->options;
+    size_t n = o->n_chunks;
+    if ((n > 0 && !o->chunks) || n > LIC_MAX_CHUNKS)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "%zu chunks of metadata, the format takes %d", n,
+                        LIC_MAX_CHUNKS);
+    if (n > 0)
+        memcpy(chunks, o->chunks, n * sizeof *chunks);
+    if (o->metadata) {
+        const lic_status status =
+            lic_metadata_chunks(o->metadata, e->latents.allocator, exif, chunks, &n, err);
+        if (status)
+            return status;
+    }
+    if (e->alpha) {
+        if (!lic_plane_pack_end(e->alpha, file->height, &chunks[n]))
+            return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the transparency");
+        n += chunks[n].data != NULL;
+    }
+    file->chunks = chunks;
+    file->n_chunks = n;
+    return LIC_OK;
+}
+
+static lic_status write_file(lic_session *session, struct encoding *e, lic_buffer *out,
+                             lic_error *err)
 {
     if (e->status)
         return lic_fail(err, e->status, "not enough memory for the stream");
-    const lic_container file = {.width = e->from.image.width,
-                                .height = e->from.image.height,
-                                .channels = e->from.image.channels,
-                                .depth = e->from.image.depth,
-                                .tile_w = (uint32_t)e->tile_w,
-                                .tile_h = (uint32_t)e->tile_h,
-                                .quality_code = e->quality_code,
-                                .model_id = lic_model_id(context->model),
-                                .check_latents = e->check,
-                                .chunks = options->chunks,
-                                .n_chunks = options->n_chunks,
-                                .latents = e->tile_w ? e->latents.data : e->coder.data,
-                                .latent_bytes = e->tile_w ? e->latents.bytes : e->coder.bytes};
-    context->stats.check_latents = e->check;
-    context->stats.latent_bytes = file.latent_bytes;
-    return lic_container_write(&file, context->options.allocator, out, err);
+    lic_chunk chunks[LIC_MAX_CHUNKS + LIC_METADATA_CHUNKS + 1];
+    lic_buffer exif = {0};
+    lic_container file = {.width = e->from.image.width,
+                          .height = e->from.image.height,
+                          .channels = e->from.image.channels < 3 ? 1 : 3,
+                          .depth = e->from.image.depth,
+                          .tile_w = (uint32_t)e->tile_w,
+                          .tile_h = (uint32_t)e->tile_h,
+                          .quality_code = e->quality_code,
+                          .model_id = lic_model_id(session->model),
+                          .check_latents = e->check,
+                          .latents = e->tile_w ? e->latents.data : e->coder.data,
+                          .latent_bytes = e->tile_w ? e->latents.bytes : e->coder.bytes};
+    session->stats.check_latents = e->check;
+    session->stats.latent_bytes = file.latent_bytes;
+    lic_status status = list_chunks(e, chunks, &file, &exif, err);
+    if (!status)
+        status = lic_container_write(&file, session->options.allocator, out, err);
+    lic_buffer_free(&exif);
+    return status;
 }
 
 static void set_grid(struct encoding *e, uint32_t width, uint32_t height, uint32_t side)
@@ -251,78 +281,89 @@ static void empty(lic_buffer *out)
         memset(out, 0, sizeof *out);
 }
 
-/* Common to pictures in memory and pictures from a source. *out is empty. */
-static lic_status encode(lic_encoder *encoder, struct encoding *e,
-                         const lic_encode_options *options, lic_buffer *out, lic_error *err)
+static lic_status check_options(const lic_encode_options *options, lic_error *err)
 {
-    lic_encode_options defaults;
-    lic_encode_options_init(&defaults);
-    options = options ? options : &defaults;
-    if (!encoder || !out || options->struct_bytes != sizeof *options)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_encoder_encode: bad argument");
     if (!(options->quality >= 0.0 && options->quality <= 100.0))
         return lic_fail(err, LIC_ERR_ARGUMENT, "quality is 0 to 100");
     if (!lic_tile_side_is_valid(options->tile_side))
         return lic_fail(err, LIC_ERR_ARGUMENT, "the side of a tile is a multiple of %d up to %d",
                         LIC_UNIT, LIC_MAX_TILE);
-    lic_context *context = &encoder->context;
-    const uint32_t width = e->from.image.width, height = e->from.image.height;
-    lic_status status = lic_image_check(&e->from.image, e->by_rows, err);
-    if (!status)
-        status = lic_context_admit(context, width, height, err);
+    return LIC_OK;
+}
+
+/* The caller's picture, or the shape of what comes from a source. */
+static lic_status take_image(struct encoding *e, const lic_image *image, lic_error *err)
+{
+    lic_image *own = &e->from.image;
+    lic_status status = lic_struct_take(image, sizeof *image, own, sizeof *own, err);
     if (status)
         return status;
+    if (e->by_rows) {
+        own->data = NULL;
+        own->stride_bytes = (size_t)own->width * own->channels * (own->depth / 8);
+    }
+    status = lic_image_check(own, e->by_rows, err);
+    if (!status && has_alpha(own) &&
+        lic_plane_bytes(own->width, own->height, own->depth) > UINT32_MAX)
+        return lic_fail(err, LIC_ERR_LIMIT, "the picture has more alpha than a file can keep");
+    return status;
+}
+
+/* What has been admitted. *out is empty. The caller's options are looked at again after the last
+ * row: only then is all metadata there. */
+static lic_status encode(lic_session *session, struct encoding *e,
+                         const lic_encode_options *options, lic_buffer *out, lic_error *err)
+{
+    const lic_image *image = &e->from.image;
     const uint64_t saved = lic_fp_enter(); /* the caller may round another way */
-    e->quality_code = (uint32_t)(options->quality * (LIC_QUALITY_CODES / 100.0) + 0.5);
+    e->quality_code = (uint32_t)(e->options->quality * (LIC_QUALITY_CODES / 100.0) + 0.5);
     lic_fp_leave(saved);
-    e->latents.allocator = context->options.allocator;
-    set_grid(e, width, height, options->tile_side);
-    status = lic_context_run(context, encode_forward, e, width, height, err);
+    e->latents.allocator = session->options.allocator;
+    set_grid(e, image->width, image->height, e->options->tile_side);
+    if (has_alpha(image)) {
+        e->alpha = lic_plane_packer_new(image->width, image->depth, session->options.allocator);
+        if (!e->alpha)
+            return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the transparency");
+    }
+    lic_status status =
+        lic_session_run(session, encode_forward, e, image->width, image->height, err);
     if (!status)
-        status = write_file(context, e, options, out, err);
+        status = lic_encode_options_take(options, e->options, err);
+    if (!status)
+        status = write_file(session, e, out, err);
+    lic_plane_packer_free(e->alpha);
     drop_code(e);
     lic_buffer_free(&e->latents);
     return status;
 }
 
-lic_status lic_encoder_encode(lic_encoder *encoder, const lic_image *image,
+lic_status lic_session_encode(lic_session *session, const lic_image *image,
                               const lic_encode_options *options, lic_buffer *out, lic_error *err)
 {
+    lic_encode_options own;
     empty(out);
-    if (!image)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "no picture given");
-    struct encoding e = {.from.image = *image};
-    return encode(encoder, &e, options, out, err);
-}
-
-lic_status lic_encoder_encode_rows(lic_encoder *encoder, const lic_image *shape, lic_rows_fn source,
-                                   void *user, const lic_encode_options *options, lic_buffer *out,
-                                   lic_error *err)
-{
-    empty(out);
-    if (!shape || !source)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "no picture or no source of rows given");
-    struct encoding e = {
-        .from.image = *shape, .by_rows = true, .source = source, .source_user = user};
-    e.from.image.data = NULL;
-    e.from.image.stride_bytes = (size_t)shape->width * shape->channels * (shape->depth / 8);
-    return encode(encoder, &e, options, out, err);
-}
-
-void lic_encoder_get_stats(const lic_encoder *encoder, lic_stats *stats)
-{
-    *stats = encoder->context.stats;
+    if (!session || !image || !out)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_session_encode: bad argument");
+    lic_status status = lic_encode_options_take(options, &own, err);
+    if (!status)
+        status = check_options(&own, err);
+    struct encoding e = {.by_rows = own.source != NULL, .options = &own};
+    if (!status)
+        status = take_image(&e, image, err);
+    if (!status)
+        status = lic_session_admit(session, e.from.image.width, e.from.image.height, err);
+    return status ? status : encode(session, &e, options, out, err);
 }
 
 lic_status lic_encode(const lic_model *model, const lic_image *image, const lic_options *options,
                       const lic_encode_options *encode, lic_buffer *out, lic_error *err)
 {
-    lic_encoder *encoder;
+    lic_session *session;
     empty(out);
-    lic_status status = lic_encoder_new(model, options, &encoder, err);
+    lic_status status = lic_session_new(model, options, &session, err);
     if (!status)
-        status = lic_encoder_encode(encoder, image, encode, out, err);
-    lic_encoder_free(encoder);
+        status = lic_session_encode(session, image, encode, out, err);
+    lic_session_free(session);
     return status;
 }
 
@@ -332,5 +373,5 @@ uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t heigh
     struct encoding e = {.from.image = {.height = height, .stride_bytes = row_bytes},
                          .by_rows = row_bytes != 0};
     set_grid(&e, width, height, tile_side);
-    return lic_context_plan(model, encode_forward, &e, threads);
+    return lic_session_plan(model, encode_forward, &e, threads);
 }

@@ -216,6 +216,14 @@ tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, t
     return y_hat;
 }
 
+/* The end of a code may lack what 64 bits hold (FORMAT.md, section 5). */
+bool lic_latent_may_fit(const lic_model *model, int h, int w, size_t bytes)
+{
+    const uint64_t positions = (uint64_t)(h / 4) * (uint64_t)(w / 4);
+    const uint64_t least_bits = positions * model->z_least_cost / LIC_CDF_COST_UNIT;
+    return least_bits / 8 <= (uint64_t)bytes + 8;
+}
+
 uint32_t lic_latent_check(tensor y_hat)
 {
     return lic_crc32(0, y_hat.data,

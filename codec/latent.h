@@ -24,6 +24,10 @@ typedef struct latent_io {
 tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, tensor z, int h,
                        int w);
 
+/* Whether code of so many bytes can hold the z that goes with a y of [h, w]: not so few as no
+ * sequence of symbols takes. Costs nothing, so it is asked before memory is taken. */
+bool lic_latent_may_fit(const lic_model *model, int h, int w, size_t bytes);
+
 /* Check of y_hat that goes into the stream: CRC-32 of its binary32 words, little-endian. */
 uint32_t lic_latent_check(tensor y_hat);
 

@@ -4,15 +4,10 @@
 
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
+#include "codec/options.h"
 #include "models/network_load.h"
 
 #include <string.h>
-
-void lic_model_options_init(lic_model_options *options)
-{
-    memset(options, 0, sizeof *options);
-    options->struct_bytes = sizeof *options;
-}
 
 /* Range coder tables around the integers of the file; false if these are no valid tables. */
 static bool build_tables(lic_arena *arena, const table_data *data, lic_cdf_set *set)
@@ -35,6 +30,22 @@ static lic_status load(lic_weights *w, lic_arena *arena, lic_model *model)
         return lic_fail(w->err, LIC_ERR_MODEL_INVALID,
                         "weights file with damaged frequency tables");
     return LIC_OK;
+}
+
+/* Sums up the cheapest symbol of each channel, over the tables it may have. */
+static void set_least_cost(lic_model *model)
+{
+    const uint32_t n_tables = model->z_tables.n_tables, n = (uint32_t)model->net.n;
+    const uint32_t per_channel = n_tables / n;
+    model->z_least_cost = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t least = UINT32_MAX;
+        for (uint32_t j = 0; j < per_channel; j++) {
+            const uint32_t cost = lic_cdf_least_cost(&model->z_tables.tables[i * per_channel + j]);
+            least = cost < least ? cost : least;
+        }
+        model->z_least_cost += least;
+    }
 }
 
 static lic_status load_twice(lic_weights *w, lic_model *model)
@@ -82,6 +93,7 @@ static lic_status load_file(const char *path, const lic_model_options *options, 
     if (!status)
         status = load_twice(&w, model);
     if (!status) {
+        set_least_cost(model);
         fill_info(&w, model);
         status = w.status;
     }
@@ -96,22 +108,23 @@ done:
 lic_status lic_model_open(const char *path, const lic_model_options *options, lic_model **out,
                           lic_error *err)
 {
-    lic_model_options defaults;
-    lic_model_options_init(&defaults);
-    options = options ? options : &defaults;
+    lic_model_options own;
     if (out)
         *out = NULL;
-    if (!path || !out || options->struct_bytes != sizeof *options)
+    if (!path || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open: bad argument");
-    if (!lic_backend_supported(options->backend))
+    lic_status status = lic_model_options_take(options, &own, err);
+    if (status)
+        return status;
+    if (!lic_backend_supported(own.backend))
         return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
-    lic_model *model = lic_alloc(options->allocator, sizeof *model);
+    lic_model *model = lic_alloc(own.allocator, sizeof *model);
     if (!model)
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for a model");
     memset(model, 0, sizeof *model);
-    model->allocator = options->allocator;
-    model->backend = options->backend;
-    const lic_status status = load_file(path, options, model, err);
+    model->allocator = own.allocator;
+    model->backend = own.backend;
+    status = load_file(path, &own, model, err);
     if (status)
         lic_model_close(model);
     else
@@ -127,9 +140,9 @@ void lic_model_close(lic_model *model)
     lic_dealloc(model->allocator, model);
 }
 
-void lic_model_get_info(const lic_model *model, lic_model_info *info)
+void lic_model_get_info_sized(const lic_model *model, lic_model_info *info, size_t struct_bytes)
 {
-    *info = model->info;
+    lic_struct_give(&model->info, sizeof model->info, info, struct_bytes);
 }
 
 uint32_t lic_model_id(const lic_model *model)

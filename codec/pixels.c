@@ -9,9 +9,9 @@ lic_status lic_image_check(const lic_image *image, bool rows_elsewhere, lic_erro
 {
     if (!image->data && !rows_elsewhere)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no picture given");
-    if ((image->channels != 1 && image->channels != 3) || (image->depth != 8 && image->depth != 16))
+    if (image->channels < 1 || image->channels > 4 || (image->depth != 8 && image->depth != 16))
         return lic_fail(err, LIC_ERR_ARGUMENT,
-                        "pictures have 1 or 3 channels of 8 or 16 bits, this has %u of %u",
+                        "pictures have 1 to 4 channels of 8 or 16 bits, this has %u of %u",
                         (unsigned)image->channels, (unsigned)image->depth);
     const size_t sample = image->depth / 8;
     if (rows_elsewhere)
@@ -54,7 +54,7 @@ static void load_row(void *user, size_t item, int worker)
         const size_t from = clamp_index(j->x0 + x, image->width);
         float *to = lic_nn_at(j->x, (int)item, x);
         for (size_t i = 0; i < 3; i++)
-            to[i] = read_sample(image, row, from * channels + (channels == 3 ? i : 0)) - 0.5f;
+            to[i] = read_sample(image, row, from * channels + (channels >= 3 ? i : 0)) - 0.5f;
     }
 }
 
@@ -94,15 +94,18 @@ struct store_job {
     const lic_band *to;
 };
 
-static void store_pixel(const lic_image *image, uint8_t *row, size_t x, float r, float g, float b)
+/* The colours of a pixel; alpha, if the image has it, is put there by others. */
+static void store_pixel(const lic_band *to, uint8_t *row, size_t x, float r, float g, float b)
 {
-    if (image->channels == 1) {
-        write_sample(image, row, x, ((r + g) + b) / 3.0f);
+    const lic_image *image = &to->image;
+    const size_t at = x * image->channels;
+    if (to->grey)
+        r = g = b = ((r + g) + b) / 3.0f;
+    write_sample(image, row, at, r);
+    if (image->channels < 3)
         return;
-    }
-    write_sample(image, row, 3 * x, r);
-    write_sample(image, row, 3 * x + 1, g);
-    write_sample(image, row, 3 * x + 2, b);
+    write_sample(image, row, at + 1, g);
+    write_sample(image, row, at + 2, b);
 }
 
 static void store_row(void *user, size_t item, int worker)
@@ -115,7 +118,7 @@ static void store_row(void *user, size_t item, int worker)
     for (int x = j->area.x0; x < j->area.x1; x++) {
         const int tx = x - j->x0;
         const float *from = lic_nn_at(j->t, ty / 2, tx / 2) + 2 * (ty % 2) + tx % 2;
-        store_pixel(image, row, (size_t)(x - j->left), from[0] + 0.5f, from[4] + 0.5f,
+        store_pixel(j->to, row, (size_t)(x - j->left), from[0] + 0.5f, from[4] + 0.5f,
                     from[8] + 0.5f);
     }
 }
@@ -147,7 +150,7 @@ static void add_samples(const struct store_job *j, int y, int x0, int x1, float 
         const float rgb[3] = {from[0] + 0.5f, from[4] + 0.5f, from[8] + 0.5f};
         const float grey = ((rgb[0] + rgb[1]) + rgb[2]) / 3.0f;
         for (int i = 0; i < 3; i++)
-            sum[i] += clamped(j->to->image.channels == 1 ? grey : rgb[i]);
+            sum[i] += clamped(j->to->grey ? grey : rgb[i]);
     }
 }
 
@@ -169,7 +172,7 @@ static void means_row(void *user, size_t item, int worker)
         float sum[3] = {0};
         for (int yy = y; yy < y1; yy++)
             add_samples(j, yy, x, x1, sum);
-        store_pixel(&j->to->image, row, (size_t)(x / REDUCED), sum[0] / n, sum[1] / n, sum[2] / n);
+        store_pixel(j->to, row, (size_t)(x / REDUCED), sum[0] / n, sum[1] / n, sum[2] / n);
     }
 }
 
@@ -180,7 +183,7 @@ static void small_row(void *user, size_t item, int worker)
     uint8_t *row = row_of(j, j->area.y0 / REDUCED + (int)item);
     for (int x = j->area.x0; x < j->area.x1; x += REDUCED) {
         const float *from = lic_nn_at(j->t, (int)item, (x - j->area.x0) / REDUCED);
-        store_pixel(&j->to->image, row, (size_t)(x / REDUCED), from[0] + 0.5f, from[1] + 0.5f,
+        store_pixel(j->to, row, (size_t)(x / REDUCED), from[0] + 0.5f, from[1] + 0.5f,
                     from[2] + 0.5f);
     }
 }

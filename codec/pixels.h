@@ -12,12 +12,13 @@
 typedef struct lic_band {
     lic_image image;
     int first_row;
+    bool grey; /* stored to: the picture is, whatever channels the image has */
 } lic_band;
 
 /* rows_elsewhere: data and stride are not there to be checked. */
 lic_status lic_image_check(const lic_image *image, bool rows_elsewhere, lic_error *err);
-/* Samples scaled to [0, 1], minus 0.5, of the pixels from (x0, y0) on; grey three times; the
- * picture's last row and column repeated beyond its end. */
+/* Samples scaled to [0, 1], minus 0.5, of the pixels from (x0, y0) on; grey three times; alpha is
+ * not looked at; the picture's last row and column repeated beyond its end. */
 void lic_pixels_load(nn *c, const lic_band *from, int x0, int y0, tensor x);
 /* t [h, w, 12] of g_s, whose first pixel is (x0, y0): plus 0.5, clamped, rounded to the image's
  * depth; grey is the mean of three. Writes the pixels of `area`, which has its corner at the band's

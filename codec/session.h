@@ -5,7 +5,7 @@
 #include "codec/model.h"
 #include "models/nn.h"
 
-typedef struct lic_context {
+struct lic_session {
     const lic_model *model;
     lic_options options;
     const lic_kernels *kernels;
@@ -13,43 +13,42 @@ typedef struct lic_context {
     lic_arena arena;
     size_t result_bytes; /* of the picture that a forward pass allocates for the caller */
     lic_stats stats;
-    lic_stage stage; /* for the progress callback */
-    double work;     /* of this call: shares of tiles, see lic_stage_share */
-    double done;     /* of that */
-    double told;     /* the last fraction told: it never falls */
-} lic_context;
+    lic_stage stage;    /* for the progress callback */
+    double work;        /* of this call: shares of tiles, see lic_stage_share */
+    double done;        /* of that */
+    double told;        /* the last fraction told: it never falls */
+    uint64_t caller_fp; /* the caller's floating-point environment, while ours holds */
+};
 
 /* A forward pass over the arena of c: run once planning, once for real. What it allocates beside
  * the arena it tells in result_bytes when planning. */
-typedef void (*lic_forward_fn)(lic_context *context, nn *c, void *user);
+typedef void (*lic_forward_fn)(lic_session *session, nn *c, void *user);
 
-/* Whether options are not of this library's size (set *err); to be asked before anything else in
- * them is read, the allocator too. */
-bool lic_context_options_foreign(const lic_options *options, lic_error *err);
-/* Options that are not foreign, or NULL. */
-lic_status lic_context_init(lic_context *context, const lic_model *model,
-                            const lic_options *options, lic_error *err);
-void lic_context_release(lic_context *context);
 /* Refuses sizes out of range or above max_pixels. */
-lic_status lic_context_admit(const lic_context *context, uint32_t width, uint32_t height,
+lic_status lic_session_admit(const lic_session *session, uint32_t width, uint32_t height,
                              lic_error *err);
 /* Plans `forward`, checks the limits, reserves the memory and runs it. Sets stats.planned_bytes. */
-lic_status lic_context_run(lic_context *context, lic_forward_fn forward, void *user, uint32_t width,
+lic_status lic_session_run(lic_session *session, lic_forward_fn forward, void *user, uint32_t width,
                            uint32_t height, lic_error *err);
 /* Bytes that `forward` needs with this many threads; 0 if they cannot be counted. */
-uint64_t lic_context_plan(const lic_model *model, lic_forward_fn forward, void *user, int threads);
+uint64_t lic_session_plan(const lic_model *model, lic_forward_fn forward, void *user, int threads);
 
 /* The same for the encoder's forward pass (encoder.c), which the decoder's side compares with. */
 uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height,
                           uint32_t tile_side, size_t row_bytes, int threads);
 
+/* Round each call of the caller's code from within a forward pass: it runs in the caller's
+ * floating-point environment and may change that, but not ours. */
+void lic_session_call_begin(lic_session *session);
+void lic_session_call_end(lic_session *session);
+
 /* The networks to come belong to this stage: sets backend and progress; returns seconds on a clock.
  */
-double lic_context_stage(lic_context *context, nn *c, lic_stage stage);
+double lic_session_stage(lic_session *session, nn *c, lic_stage stage);
 /* The part of the work on a tile that a stage is. */
 double lic_stage_share(lic_stage stage);
 /* Adds the time since `start` to the stage, and the stage's share of a tile to what is done. */
-void lic_context_stage_end(lic_context *context, double start);
+void lic_session_stage_end(lic_session *session, double start);
 
 /* The rate level of a quality code, in [0, levels - 1]. */
 float lic_level(const lic_model *model, uint32_t quality_code);

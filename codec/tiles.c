@@ -83,7 +83,10 @@ unsigned lic_grid_open(const lic_grid *grid, lic_area area)
            (area.y0 > 0 ? LIC_OPEN_TOP : 0u) | (area.y1 < grid->height ? LIC_OPEN_BOTTOM : 0u);
 }
 
-bool lic_tile_is_sample(int i, int first, int last)
+uint64_t lic_tiles_alike(int i, int first, int last)
 {
+    const int between = last - first - 3; /* beyond the outer two on either side */
+    if (i == first + 1 && between > 0)
+        return (uint64_t)between + 1;
     return i < first + 2 || i > last - 2;
 }

@@ -53,7 +53,8 @@ lic_area lic_grid_region(const lic_grid *grid, int column, int row);
 /* Sides of an area beyond which the picture goes on: LIC_OPEN_ bits of models/nn.h. */
 unsigned lic_grid_open(const lic_grid *grid, lic_area area);
 /* Planning need not look at every tile: among i = first..last along an axis, the outer two on
- * either side show every size of region that there is. */
-bool lic_tile_is_sample(int i, int first, int last);
+ * either side show every size of region that there is. How many tiles number i stands for: 1, that
+ * next to the first also for those that are like it and are not looked at, which are 0. */
+uint64_t lic_tiles_alike(int i, int first, int last);
 
 #endif

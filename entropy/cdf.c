@@ -48,3 +48,32 @@ bool lic_cdf_set_init(lic_cdf_set *set, uint32_t n_tables, const uint16_t *cum, 
     *set = (lic_cdf_set){n_tables, tables, lookup};
     return (size_t)start[n_tables] == n_cum;
 }
+
+/* floor(256 log2(65536 / n)), 1 <= n <= 65536: the whole part by halving, then a bit per squaring. */
+static uint32_t cost_of(uint32_t n)
+{
+    const uint64_t two = (uint64_t)1 << 32; /* numbers below have 31 bits behind the point */
+    uint64_t v = ((uint64_t)LIC_CDF_TOTAL << 31) / n;
+    uint32_t cost = 0;
+    for (; v >= two; v >>= 1)
+        cost += LIC_CDF_COST_UNIT;
+    for (uint32_t bit = LIC_CDF_COST_UNIT / 2; bit > 0; bit /= 2) {
+        v = v * v >> 31;
+        if (v >= two) {
+            v >>= 1;
+            cost += bit;
+        }
+    }
+    return cost;
+}
+
+/* The last symbol also has what a division of the range leaves over, less than one in 65536. */
+uint32_t lic_cdf_least_cost(const lic_cdf *cdf)
+{
+    uint32_t most = LIC_CDF_TOTAL - cdf->cum[cdf->n - 1] + 1;
+    for (uint32_t k = 1; k < cdf->n; k++) {
+        const uint32_t frequency = (uint32_t)(cdf->cum[k] - cdf->cum[k - 1]);
+        most = frequency > most ? frequency : most;
+    }
+    return cost_of(most < LIC_CDF_TOTAL ? most : LIC_CDF_TOTAL);
+}

@@ -38,4 +38,8 @@ bool lic_cdf_set_init(lic_cdf_set *set, uint32_t n_tables, const uint16_t *cum, 
                       const int32_t *start, const int32_t *first, lic_cdf *tables,
                       uint16_t *lookup);
 
+/* The least that a symbol of the table takes in code, in 1/LIC_CDF_COST_UNIT bits, rounded down. */
+#define LIC_CDF_COST_UNIT 256
+uint32_t lic_cdf_least_cost(const lic_cdf *cdf);
+
 #endif

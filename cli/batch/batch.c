@@ -89,8 +89,8 @@ lic_status lic_worker_model(lic_worker *worker, lic_job *job, uint32_t id, const
 static void drop_contexts(void *user)
 {
     lic_worker *worker = user;
-    lic_encoder_free(worker->encoder);
-    lic_decoder_free(worker->decoder);
+    lic_session_free(worker->encoder);
+    lic_session_free(worker->decoder);
     worker->encoder = NULL;
     worker->decoder = NULL;
     worker->context_bytes = 0;
@@ -113,9 +113,9 @@ static lic_status set_up(lic_worker *worker, unsigned use, lic_error *err)
     options.threads = worker->threads;
     options.progress = worker->batch->inputs->n == 1 ? lic_report_progress : NULL;
     if ((use & LIC_USE_ENCODER) && !worker->encoder)
-        status = lic_encoder_new(worker->model, &options, &worker->encoder, err);
+        status = lic_session_new(worker->model, &options, &worker->encoder, err);
     if (status == LIC_OK && (use & LIC_USE_DECODER) && !worker->decoder)
-        status = lic_decoder_new(worker->model, &options, &worker->decoder, err);
+        status = lic_session_new(worker->model, &options, &worker->decoder, err);
     return status;
 }
 

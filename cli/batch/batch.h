@@ -13,8 +13,8 @@ typedef struct lic_batch lic_batch;
 /* A thread that works on one input at a time, and what it keeps from one to the next. */
 typedef struct lic_worker {
     lic_batch *batch;
-    lic_encoder *encoder;
-    lic_decoder *decoder;
+    lic_session *encoder;
+    lic_session *decoder;
     const lic_model *model; /* theirs */
     int threads;            /* theirs */
     int taken_threads;      /* from the batch, for the job at hand */

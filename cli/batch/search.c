@@ -25,11 +25,14 @@ static lic_status measure(struct search *s, struct coded *out)
 {
     lic_error *err = &s->job->err;
     lic_image decoded = {0};
-    lic_status status =
-        lic_decoder_decode(s->worker->decoder, out->data.data, out->data.bytes, 0, &decoded, err);
+    lic_decode_options decode;
+    lic_decode_options_init(&decode);
+    decode.channels = s->image->channels;
+    lic_status status = lic_session_decode(s->worker->decoder, out->data.data, out->data.bytes,
+                                           &decode, &decoded, err);
     if (status == LIC_OK)
         status = lic_metrics_compare(s->image, &decoded, &out->metrics, err);
-    lic_image_free(&decoded, NULL);
+    lic_image_free(&decoded);
     out->measured = status == LIC_OK;
     lic_job_lap(s->job, LIC_LAP_CHECK);
     return status;
@@ -37,13 +40,13 @@ static lic_status measure(struct search *s, struct coded *out)
 
 static lic_status code_at(struct search *s, double quality, struct coded *out)
 {
-    lic_encoder *encoder = s->worker->encoder;
+    lic_session *encoder = s->worker->encoder;
     *out = (struct coded){.quality = quality};
     s->encode.quality = quality;
     s->job->encodes++;
-    lic_status status = lic_encoder_encode(encoder, s->image, &s->encode, &out->data, &s->job->err);
+    lic_status status = lic_session_encode(encoder, s->image, &s->encode, &out->data, &s->job->err);
     if (status == LIC_OK)
-        lic_encoder_get_stats(encoder, &out->stats);
+        lic_session_get_stats(encoder, &out->stats);
     lic_job_lap(s->job, LIC_LAP_CODE);
     if (status == LIC_OK && s->job->settings->target.kind == LIC_TARGET_PSNR)
         status = measure(s, out);

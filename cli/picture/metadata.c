@@ -153,7 +153,7 @@ lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
         return LIC_OK;
     }
     lic_buffer data = {0};
-    lic_status status = lic_chunk_read(chunk, &data, err);
+    lic_status status = lic_chunk_read(chunk, NULL, &data, err);
     if (status == LIC_OK)
         status = lic_picture_add_meta(picture, (lic_meta)kind, data.data, data.bytes, options, err);
     lic_buffer_free(&data);

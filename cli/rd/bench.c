@@ -77,14 +77,14 @@ static lic_status measure_once(struct bench *b, const lic_image *image, int at, 
     double start = lic_report_seconds();
     lic_status status = lic_work_encode(&b->work, image, b->settings->quality, &data, &r->err);
     if (status == LIC_OK && at >= 0) {
-        lic_encoder_get_stats(b->work.encoder, &stats);
+        lic_session_get_stats(b->work.encoder, &stats);
         take_sample(&r->encode, at, start, &stats);
     }
     start = lic_report_seconds();
     if (status == LIC_OK)
         status = lic_work_decode(&b->work, data.data, data.bytes, &decoded, &r->err);
     if (status == LIC_OK && at >= 0) {
-        lic_decoder_get_stats(b->work.decoder, &stats);
+        lic_session_get_stats(b->work.decoder, &stats);
         take_sample(&r->decode, at, start, &stats);
     }
     r->bytes = data.bytes;

@@ -12,8 +12,8 @@ void lic_work_begin(lic_work *work, const lic_settings *settings)
 
 void lic_work_end(lic_work *work)
 {
-    lic_encoder_free(work->encoder);
-    lic_decoder_free(work->decoder);
+    lic_session_free(work->encoder);
+    lic_session_free(work->decoder);
     lic_model_close(work->model);
     *work = (lic_work){.settings = work->settings};
 }
@@ -33,13 +33,13 @@ lic_status lic_work_encode(lic_work *work, const lic_image *image, double qualit
     lic_encode_options encode;
     lic_status status = lic_work_open(work, 0, err);
     if (status == LIC_OK && !work->encoder)
-        status = lic_encoder_new(work->model, &options, &work->encoder, err);
+        status = lic_session_new(work->model, &options, &work->encoder, err);
     if (status != LIC_OK)
         return status;
     lic_encode_options_init(&encode);
     encode.quality = quality;
     encode.tile_side = work->settings->tile_side;
-    return lic_encoder_encode(work->encoder, image, &encode, out, err);
+    return lic_session_encode(work->encoder, image, &encode, out, err);
 }
 
 static lic_status decode_image(lic_work *work, const void *data, size_t bytes, lic_image *image,
@@ -47,15 +47,18 @@ static lic_status decode_image(lic_work *work, const void *data, size_t bytes, l
 {
     lic_info info;
     lic_options options = lic_settings_options(work->settings);
+    lic_decode_options decode;
+    lic_decode_options_init(&decode);
     lic_status status = lic_probe(data, bytes, &info, err);
+    decode.channels = info.channels;
     if (status == LIC_OK)
         status = lic_picture_check_pixels(info.width, info.height, &work->settings->read, err);
     if (status == LIC_OK)
         status = lic_work_open(work, info.model_id, err);
     if (status == LIC_OK && !work->decoder)
-        status = lic_decoder_new(work->model, &options, &work->decoder, err);
+        status = lic_session_new(work->model, &options, &work->decoder, err);
     if (status == LIC_OK)
-        status = lic_decoder_decode(work->decoder, data, bytes, 0, image, err);
+        status = lic_session_decode(work->decoder, data, bytes, &decode, image, err);
     return status;
 }
 
@@ -71,7 +74,7 @@ lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_p
     for (uint32_t y = 0; y < image.height && status == LIC_OK; y++)
         memcpy((char *)picture->image.data + y * picture->image.stride_bytes,
                (const char *)image.data + y * image.stride_bytes, picture->image.stride_bytes);
-    lic_image_free(&image, NULL);
+    lic_image_free(&image);
     return status;
 }
 

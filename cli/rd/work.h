@@ -9,8 +9,8 @@ typedef struct lic_work {
     const lic_settings *settings;
     lic_model *model;
     lic_model_info model_info;
-    lic_encoder *encoder;
-    lic_decoder *decoder;
+    lic_session *encoder;
+    lic_session *decoder;
 } lic_work;
 
 void lic_work_begin(lic_work *work, const lic_settings *settings);

@@ -129,8 +129,8 @@ static lic_cpu cpu_named(const char *name)
 
 struct bench {
     lic_model *model;
-    lic_encoder *encoder;
-    lic_decoder *decoder;
+    lic_session *encoder;
+    lic_session *decoder;
     lic_image image;
     lic_options options;
     lic_encode_options encode;
@@ -155,9 +155,9 @@ static lic_status open_all(struct bench *b, char **argv, lic_error *err)
     lic_status status = lic_model_open(argv[1], &model_options, &b->model, err);
     b->load = now() - start;
     if (!status)
-        status = lic_encoder_new(b->model, &b->options, &b->encoder, err);
+        status = lic_session_new(b->model, &b->options, &b->encoder, err);
     if (!status)
-        status = lic_decoder_new(b->model, &b->options, &b->decoder, err);
+        status = lic_session_new(b->model, &b->options, &b->decoder, err);
     return status;
 }
 
@@ -169,17 +169,17 @@ static lic_status measure(struct bench *b, int i, struct run *enc, struct run *d
     lic_buffer file;
     lic_image out;
     double start = now();
-    lic_status status = lic_encoder_encode(b->encoder, &b->image, &b->encode, &file, err);
+    lic_status status = lic_session_encode(b->encoder, &b->image, &b->encode, &file, err);
     if (status)
         return status;
-    lic_encoder_get_stats(b->encoder, &stats);
+    lic_session_get_stats(b->encoder, &stats);
     record(enc, i, &stats, start);
     start = now();
-    status = lic_decoder_decode(b->decoder, file.data, file.bytes, 0, &out, err);
-    lic_decoder_get_stats(b->decoder, &stats);
+    status = lic_session_decode(b->decoder, file.data, file.bytes, NULL, &out, err);
+    lic_session_get_stats(b->decoder, &stats);
     record(dec, i, &stats, start);
     *bytes = file.bytes;
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
     lic_buffer_free(&file);
     return status;
 }

@@ -26,7 +26,7 @@ static void check(lic_status status, const lic_error *err)
     }
 }
 
-static double decode(lic_decoder *decoder, const lic_buffer *file, uint32_t scale, lic_image *out)
+static double decode(lic_session *decoder, const lic_buffer *file, uint32_t scale, lic_image *out)
 {
     lic_decode_options options;
     lic_error err;
@@ -36,8 +36,8 @@ static double decode(lic_decoder *decoder, const lic_buffer *file, uint32_t scal
     for (int i = 0; i < 2; i++) {
         const double start = now();
         if (i)
-            lic_image_free(out, NULL);
-        check(lic_decoder_decode_area(decoder, file->data, file->bytes, &options, out, &err), &err);
+            lic_image_free(out);
+        check(lic_session_decode(decoder, file->data, file->bytes, &options, out, &err), &err);
         best = fmin(best, now() - start);
     }
     return best;
@@ -69,7 +69,7 @@ struct sums {
     double psnr, least, whole, small;
 };
 
-static void measure(lic_encoder *encoder, lic_decoder *decoder, const lic_image *image,
+static void measure(lic_session *encoder, lic_session *decoder, const lic_image *image,
                     double quality, struct sums *s)
 {
     lic_encode_options options;
@@ -78,14 +78,14 @@ static void measure(lic_encoder *encoder, lic_decoder *decoder, const lic_image 
     lic_error err;
     lic_encode_options_init(&options);
     options.quality = quality;
-    check(lic_encoder_encode(encoder, image, &options, &file, &err), &err);
+    check(lic_session_encode(encoder, image, &options, &file, &err), &err);
     s->whole += decode(decoder, &file, 1, &whole);
     s->small += decode(decoder, &file, 16, &small);
     const double p = psnr(&whole, &small);
     s->psnr += p;
     s->least = fmin(s->least, p);
-    lic_image_free(&whole, NULL);
-    lic_image_free(&small, NULL);
+    lic_image_free(&whole);
+    lic_image_free(&small);
     lic_buffer_free(&file);
 }
 
@@ -94,8 +94,8 @@ int main(int argc, char **argv)
     static const double qualities[] = {20, 50, 80};
     struct sums sums[3];
     lic_model *model;
-    lic_encoder *encoder;
-    lic_decoder *decoder;
+    lic_session *encoder;
+    lic_session *decoder;
     lic_options options;
     lic_error err;
     if (argc < 3)
@@ -103,8 +103,8 @@ int main(int argc, char **argv)
     lic_options_init(&options);
     options.threads = 1;
     check(lic_model_open(argv[1], NULL, &model, &err), &err);
-    check(lic_encoder_new(model, &options, &encoder, &err), &err);
-    check(lic_decoder_new(model, &options, &decoder, &err), &err);
+    check(lic_session_new(model, &options, &encoder, &err), &err);
+    check(lic_session_new(model, &options, &decoder, &err), &err);
     for (int q = 0; q < 3; q++)
         sums[q] = (struct sums){.least = 1e9};
     for (int i = 2; i < argc; i++) {
@@ -121,8 +121,8 @@ int main(int argc, char **argv)
                qualities[q], argc - 2, sums[q].psnr / (argc - 2), sums[q].least,
                sums[q].whole / (argc - 2), sums[q].small / (argc - 2),
                sums[q].whole / sums[q].small);
-    lic_decoder_free(decoder);
-    lic_encoder_free(encoder);
+    lic_session_free(decoder);
+    lic_session_free(encoder);
     lic_model_close(model);
     return 0;
 }

@@ -7,6 +7,7 @@
  * process ever held: weights, working memory, rows, the code. */
 #include "codec/lic.h"
 #include "tests/bench/ppm.h"
+#include "tests/rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,8 +93,8 @@ static void write_file(const char *path, const lic_buffer *b)
 }
 
 struct bench {
-    lic_encoder *encoder;
-    lic_decoder *decoder;
+    lic_session *encoder;
+    lic_session *decoder;
     struct mosaic mosaic;
     lic_image shape;
     lic_encode_options encode;
@@ -108,15 +109,14 @@ static size_t run(struct bench *b)
     lic_error err;
     if (b->encoder) {
         lic_buffer_free(&b->file);
-        check(lic_encoder_encode_rows(b->encoder, &b->shape, give_rows, &b->mosaic, &b->encode,
-                                      &b->file, &err),
+        check(encode_rows(b->encoder, &b->shape, give_rows, &b->mosaic, &b->encode, &b->file, &err),
               &err);
-        lic_encoder_get_stats(b->encoder, &stats);
+        lic_session_get_stats(b->encoder, &stats);
     } else {
-        check(lic_decoder_decode_rows(b->decoder, b->file.data, b->file.bytes, NULL, take_rows,
-                                      &b->mosaic, &err),
-              &err);
-        lic_decoder_get_stats(b->decoder, &stats);
+        check(
+            decode_rows(b->decoder, b->file.data, b->file.bytes, NULL, take_rows, &b->mosaic, &err),
+            &err);
+        lic_session_get_stats(b->decoder, &stats);
     }
     return stats.planned_bytes;
 }
@@ -137,9 +137,9 @@ static void open_all(struct bench *b, char **argv, lic_model **model)
     b->mosaic.width = b->shape.width;
     check(lic_model_open(argv[2], NULL, model, &err), &err);
     if (!strcmp(argv[1], "encode")) {
-        check(lic_encoder_new(*model, &options, &b->encoder, &err), &err);
+        check(lic_session_new(*model, &options, &b->encoder, &err), &err);
     } else {
-        check(lic_decoder_new(*model, &options, &b->decoder, &err), &err);
+        check(lic_session_new(*model, &options, &b->decoder, &err), &err);
         b->file = read_file(b->path);
     }
 }
@@ -174,8 +174,8 @@ int main(int argc, char **argv)
            "\"peak_bytes\": %ld}\n",
            argv[1], b.shape.width, b.shape.height, argv[6], b.file.bytes, best, cpu,
            pixels / best * 1e-6, planned, 1024 * usage.ru_maxrss);
-    lic_encoder_free(b.encoder);
-    lic_decoder_free(b.decoder);
+    lic_session_free(b.encoder);
+    lic_session_free(b.decoder);
     lic_model_close(model);
     free(b.mosaic.one.data);
     return 0;

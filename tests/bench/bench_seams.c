@@ -16,7 +16,7 @@
 enum { BAND = 8 };
 
 /* Encodes and decodes; the bytes and the picture. */
-static size_t code(lic_encoder *encoder, lic_decoder *decoder, const lic_image *image,
+static size_t code(lic_session *encoder, lic_session *decoder, const lic_image *image,
                    double quality, unsigned side, lic_image *out, lic_info *info)
 {
     lic_encode_options options;
@@ -25,9 +25,9 @@ static size_t code(lic_encoder *encoder, lic_decoder *decoder, const lic_image *
     lic_encode_options_init(&options);
     options.quality = quality;
     options.tile_side = side;
-    if (lic_encoder_encode(encoder, image, &options, &file, &err) ||
+    if (lic_session_encode(encoder, image, &options, &file, &err) ||
         lic_probe(file.data, file.bytes, info, &err) ||
-        lic_decoder_decode(decoder, file.data, file.bytes, 0, out, &err)) {
+        lic_session_decode(decoder, file.data, file.bytes, NULL, out, &err)) {
         fprintf(stderr, "bench_seams: %s\n", err.text);
         exit(1);
     }
@@ -63,14 +63,14 @@ int main(int argc, char **argv)
 {
     static const double qualities[] = {10, 40, 80};
     lic_model *model;
-    lic_encoder *encoder;
-    lic_decoder *decoder;
+    lic_session *encoder;
+    lic_session *decoder;
     lic_error err;
     if (argc < 4)
         return fprintf(stderr, "usage: bench_seams MODEL SIDE PICTURE.ppm...\n"), 2;
     if (lic_model_open(argv[1], NULL, &model, &err) ||
-        lic_encoder_new(model, NULL, &encoder, &err) ||
-        lic_decoder_new(model, NULL, &decoder, &err))
+        lic_session_new(model, NULL, &encoder, &err) ||
+        lic_session_new(model, NULL, &decoder, &err))
         return fprintf(stderr, "bench_seams: %s\n", err.text), 1;
     for (int i = 3; i < argc; i++) {
         lic_image image, whole, tiled;
@@ -90,13 +90,13 @@ int main(int argc, char **argv)
                    "\"seam\": %.4f, \"inside\": %.4f}\n",
                    argv[i], qualities[q], many.tile_width, many.tile_height, (double)b / (double)a,
                    sum[1] / reference[1], sum[0] / reference[0]);
-            lic_image_free(&whole, NULL);
-            lic_image_free(&tiled, NULL);
+            lic_image_free(&whole);
+            lic_image_free(&tiled);
         }
         free(image.data);
     }
-    lic_decoder_free(decoder);
-    lic_encoder_free(encoder);
+    lic_session_free(decoder);
+    lic_session_free(encoder);
     lic_model_close(model);
     return 0;
 }

@@ -28,7 +28,7 @@ static void read_chunks(const uint8_t *data, size_t bytes, const lic_info *info)
         lic_buffer out = {0};
         lic_error err = {0};
         check_inside(data, bytes, &info->chunks[i]);
-        const lic_status status = lic_chunk_read(&info->chunks[i], &out, &err);
+        const lic_status status = lic_chunk_read(&info->chunks[i], NULL, &out, &err);
         fuzz_check_error(status, &err);
         FUZZ_CHECK(status == LIC_OK || !out.data);
         lic_buffer_free(&out);
@@ -55,9 +55,11 @@ static bool describe(const lic_info *info, const uint8_t *control, lic_picture *
 {
     const lic_read_options keep = {.metadata = LIC_META_ALL};
     lic_status status = LIC_OK;
-    picture->image = (lic_image){NULL,           (size_t)info->width * info->channels * 2,
-                                 info->width,    info->height,
-                                 info->channels, control[1] & 1 ? 24 - info->depth : info->depth};
+    picture->image = (lic_image){.stride_bytes = (size_t)info->width * info->channels * 2,
+                                 .width = info->width,
+                                 .height = info->height,
+                                 .channels = info->channels,
+                                 .depth = control[1] & 1 ? 24 - info->depth : info->depth};
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
         const lic_chunk *chunk = &info->chunks[i];
         lic_error err = {0};

@@ -7,6 +7,7 @@
 #include "entropy/range_coder.h"
 #include "models/nn.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/rows.h"
 #include "tests/weights_file.h"
 
 #include <unistd.h>
@@ -147,17 +148,17 @@ static lic_decode_options wanted(const lic_info *info)
 static void decode(const uint8_t *data, size_t bytes, const lic_info *info)
 {
     lic_options options;
-    lic_decoder *decoder = NULL;
+    lic_session *decoder = NULL;
     lic_error err = {0};
     lic_options_init(&options);
     options.threads = control[0] & TWO_THREADS ? 2 : 1;
     options.max_pixels = MAX_PIXELS;
     options.max_memory = MAX_MEMORY;
-    FUZZ_CHECK(lic_decoder_new(model, &options, &decoder, &err) == LIC_OK);
+    FUZZ_CHECK(lic_session_new(model, &options, &decoder, &err) == LIC_OK);
     const lic_decode_options o = wanted(info);
     const uint32_t depth = o.depth ? o.depth : info->depth;
     lic_image image;
-    lic_status status = lic_decoder_decode_area(decoder, data, bytes, &o, &image, &err);
+    lic_status status = lic_session_decode(decoder, data, bytes, &o, &image, &err);
     fuzz_check_error(status, &err);
     FUZZ_CHECK((status == LIC_OK) == (image.data != NULL));
     FUZZ_CHECK(status != LIC_ERR_MEMORY && status != LIC_ERR_CANCELLED);
@@ -167,14 +168,13 @@ static void decode(const uint8_t *data, size_t bytes, const lic_info *info)
         const uint32_t width = o.crop_width ? o.crop_width : whole;
         struct rows rows = {.row_bytes = (size_t)width * info->channels * (depth / 8)};
         err = (lic_error){0};
-        const lic_status other =
-            lic_decoder_decode_rows(decoder, data, bytes, &o, take_rows, &rows, &err);
+        const lic_status other = decode_rows(decoder, data, bytes, &o, take_rows, &rows, &err);
         FUZZ_CHECK(other == status || other == LIC_ERR_CANCELLED || other == LIC_ERR_LIMIT ||
                    status == LIC_ERR_LIMIT);
         FUZZ_CHECK(other || status || (rows.next == image.height && rows.sum == sum));
     }
-    lic_image_free(&image, NULL);
-    lic_decoder_free(decoder);
+    lic_image_free(&image);
+    lic_session_free(decoder);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

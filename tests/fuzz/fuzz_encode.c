@@ -5,6 +5,7 @@
  * Input: width, height (1 byte each), what is asked for (1), side of tiles (2), quality (8, a
  * double), type of a chunk (4) and its length (1), the chunk, then samples, repeated as needed. */
 #include "tests/fuzz/fuzz.h"
+#include "tests/rows.h"
 #include "tests/weights_file.h"
 
 enum { GREY = 1, WIDE = 2, TWO_THREADS = 4, SOUND_QUALITY = 8, SOUND_TILES = 16, WITH_CHUNK = 32 };
@@ -100,32 +101,32 @@ static int check_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t
 
 static void decode(const lic_buffer *file, const struct wish *w)
 {
-    lic_decoder *decoder = NULL;
+    lic_session *decoder = NULL;
     lic_image out;
     lic_error err = {0};
-    FUZZ_CHECK(lic_decoder_new(model, &w->options, &decoder, &err) == LIC_OK);
-    FUZZ_CHECK(lic_decoder_decode(decoder, file->data, file->bytes, 0, &out, &err) == LIC_OK);
+    FUZZ_CHECK(lic_session_new(model, &w->options, &decoder, &err) == LIC_OK);
+    FUZZ_CHECK(lic_session_decode(decoder, file->data, file->bytes, NULL, &out, &err) == LIC_OK);
     FUZZ_CHECK(out.width == w->image.width && out.height == w->image.height);
     FUZZ_CHECK(out.channels == w->image.channels && out.depth == w->image.depth);
     struct rows rows = {.image = &out};
-    FUZZ_CHECK(lic_decoder_decode_rows(decoder, file->data, file->bytes, NULL, check_rows, &rows,
-                                       &err) == LIC_OK);
+    FUZZ_CHECK(decode_rows(decoder, file->data, file->bytes, NULL, check_rows, &rows, &err) ==
+               LIC_OK);
     FUZZ_CHECK(rows.next == out.height);
-    lic_image_free(&out, NULL);
-    lic_decoder_free(decoder);
+    lic_image_free(&out);
+    lic_session_free(decoder);
 }
 
 static void encode(const struct wish *w)
 {
-    lic_encoder *encoder = NULL;
+    lic_session *encoder = NULL;
     lic_buffer file = {0}, by_rows = {0};
     lic_error err = {0}, err_rows = {0};
     struct rows rows = {.image = &w->image};
-    FUZZ_CHECK(lic_encoder_new(model, &w->options, &encoder, &err) == LIC_OK);
-    const lic_status status = lic_encoder_encode(encoder, &w->image, &w->encode, &file, &err);
+    FUZZ_CHECK(lic_session_new(model, &w->options, &encoder, &err) == LIC_OK);
+    const lic_status status = lic_session_encode(encoder, &w->image, &w->encode, &file, &err);
     fuzz_check_error(status, &err);
-    const lic_status other = lic_encoder_encode_rows(encoder, &w->image, give_rows, &rows,
-                                                     &w->encode, &by_rows, &err_rows);
+    const lic_status other =
+        encode_rows(encoder, &w->image, give_rows, &rows, &w->encode, &by_rows, &err_rows);
     fuzz_check_error(other, &err_rows);
     FUZZ_CHECK(status == LIC_OK || status == LIC_ERR_ARGUMENT || status == LIC_ERR_LIMIT);
     FUZZ_CHECK((status == LIC_OK) == (file.data != NULL) && status == other);
@@ -135,7 +136,7 @@ static void encode(const struct wish *w)
         decode(&file, w);
     lic_buffer_free(&file);
     lic_buffer_free(&by_rows);
-    lic_encoder_free(encoder);
+    lic_session_free(encoder);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

@@ -128,24 +128,29 @@ static void seal(struct patched *w)
 /* A picture of one pixel, by the head for previews if the model still has one. */
 static void preview(const lic_model *model, const lic_buffer *file, const lic_options *options)
 {
-    lic_decoder *decoder = NULL;
+    lic_session *decoder = NULL;
     lic_decode_options reduced;
     lic_image out;
     lic_error err = {0};
     lic_decode_options_init(&reduced);
     reduced.scale = 16;
-    FUZZ_CHECK(lic_decoder_new(model, options, &decoder, &err) == LIC_OK);
-    FUZZ_CHECK(lic_decoder_decode_area(decoder, file->data, file->bytes, &reduced, &out, &err) ==
+    FUZZ_CHECK(lic_session_new(model, options, &decoder, &err) == LIC_OK);
+    FUZZ_CHECK(lic_session_decode(decoder, file->data, file->bytes, &reduced, &out, &err) ==
                LIC_OK);
     FUZZ_CHECK(out.width == 1 && out.height == 1);
-    lic_image_free(&out, NULL);
-    lic_decoder_free(decoder);
+    lic_image_free(&out);
+    lic_session_free(decoder);
 }
 
 static void use(const lic_model *model)
 {
     uint8_t pixels[SIDE * SIDE * 3];
-    const lic_image picture = {pixels, SIDE * 3, SIDE, SIDE, 3, 8};
+    const lic_image picture = {.data = pixels,
+                               .stride_bytes = SIDE * 3,
+                               .width = SIDE,
+                               .height = SIDE,
+                               .channels = 3,
+                               .depth = 8};
     lic_options options;
     lic_encode_options encode;
     lic_buffer file;
@@ -161,10 +166,10 @@ static void use(const lic_model *model)
     fuzz_check_error(status, &err);
     FUZZ_CHECK(status == LIC_OK || status == LIC_ERR_LIMIT);
     if (status == LIC_OK) {
-        status = lic_decode(model, file.data, file.bytes, &options, 0, &out, &err);
+        status = lic_decode(model, file.data, file.bytes, &options, NULL, &out, &err);
         fuzz_check_error(status, &err);
         FUZZ_CHECK(status == LIC_OK);
-        lic_image_free(&out, NULL);
+        lic_image_free(&out);
         preview(model, &file, &options);
     }
     lic_buffer_free(&file);

@@ -197,20 +197,20 @@ static inline void golden_report(golden *g, const char *dump)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/* Runs forward(context, c, user) as the library does: once to plan its memory, once for real. */
+/* Runs forward(session, c, user) as the library does: once to plan its memory, once for real. */
 static inline void golden_run(const lic_model *model, lic_forward_fn forward, void *user)
 {
-    lic_context context;
+    lic_session *session = NULL;
     lic_options options;
     lic_error err = {0};
     lic_options_init(&options);
     options.threads = 2;
-    CHECK_EQ_INT(lic_context_init(&context, model, &options, &err), LIC_OK);
+    CHECK_EQ_INT(lic_session_new(model, &options, &session, &err), LIC_OK);
     if (!err.status)
-        CHECK_EQ_INT(lic_context_run(&context, forward, user, 64, 64, &err), LIC_OK);
+        CHECK_EQ_INT(lic_session_run(session, forward, user, 64, 64, &err), LIC_OK);
     if (err.status)
         printf("%s\n", err.text);
-    lic_context_release(&context);
+    lic_session_free(session);
 }
 
 static inline tensor new_like(nn *c, tensor t, int channels)

@@ -2,6 +2,7 @@
  * slice in coding order. A symbol may differ only where y - mean lies within 1e-3 of a half; from
  * there on the two go different ways, so the comparison ends with that pass. */
 #include "tests/golden/golden.h"
+#include "tests/rows.h"
 
 typedef struct comparison {
     golden *g;
@@ -55,13 +56,13 @@ static void check_z(const nn *c, golden *g, tensor z)
     }
 }
 
-static void encoder(lic_context *context, nn *c, void *user)
+static void encoder(lic_session *session, nn *c, void *user)
 {
     comparison *s = user;
     const network *net = &s->g->model->net;
     rate_state rate;
     lic_range_encoder coder;
-    (void)context;
+    (void)session;
     lic_rate_state(c, net, golden_find(s->g, "level")->values[0], &rate);
     const tensor y = lic_g_a(c, net, &rate, padded_picture(c, s->g));
     const tensor z = lic_h_a(c, net, &rate, y);
@@ -112,7 +113,8 @@ TEST(file_of_the_picture)
     const double want = (double)bits->values[0] + (double)bits->values[1];
     printf("file of %zu bytes; the tables say %.1f for the latents\n", file.bytes, want / 8);
     CHECK((double)file.bytes > want / 8 * 0.9 && (double)file.bytes < want / 8 * 1.1 + 40);
-    REQUIRE(lic_decode(g->model, file.data, file.bytes, NULL, 16, &out, &err) == LIC_OK);
+    const lic_decode_options wide = of_depth(16);
+    REQUIRE(lic_decode(g->model, file.data, file.bytes, NULL, &wide, &out, &err) == LIC_OK);
     const record *x_hat = golden_find(g, "x_hat");
     double sum = 0;
     size_t n = 0;
@@ -128,7 +130,7 @@ TEST(file_of_the_picture)
     }
     printf("mean difference of %zu samples: %.2g\n", n, sum / (double)n);
     CHECK(n > 500 && sum / (double)n < 1e-3);
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
     lic_buffer_free(&file);
     golden_close(g);
 }

@@ -89,7 +89,7 @@ static unsigned long hash_pixels(const lic_image *image)
 }
 
 /* Fills in what encoding and decoding give; 0 if either fails. */
-static int run(line *l, lic_encoder *encoder, lic_decoder *decoder)
+static int run(line *l, lic_session *encoder, lic_session *decoder)
 {
     lic_image in = make_picture(l->width, l->height, l->channels, l->depth), out = {0};
     lic_encode_options e = at_quality(l->quality);
@@ -97,9 +97,9 @@ static int run(line *l, lic_encoder *encoder, lic_decoder *decoder)
     lic_info info = {0};
     lic_error err = {0};
     e.tile_side = l->tile;
-    int ok = !lic_encoder_encode(encoder, &in, &e, &file, &err) &&
+    int ok = !lic_session_encode(encoder, &in, &e, &file, &err) &&
              !lic_probe(file.data, file.bytes, &info, &err) &&
-             !lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err);
+             !lic_session_decode(decoder, file.data, file.bytes, NULL, &out, &err);
     if (ok) {
         l->bytes = file.bytes;
         l->file = lic_crc32(0, file.data, file.bytes);
@@ -108,13 +108,13 @@ static int run(line *l, lic_encoder *encoder, lic_decoder *decoder)
     } else {
         printf("%s\n", err.text);
     }
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
     lic_buffer_free(&file);
     free(in.data);
     return ok;
 }
 
-static void compare(const line *want, lic_encoder *encoder, lic_decoder *decoder, const char *where,
+static void compare(const line *want, lic_session *encoder, lic_session *decoder, const char *where,
                     int threads)
 {
     line got = *want;
@@ -151,17 +151,17 @@ static int wanted(const line *l)
 static void compare_list(const line *lines, int n, lic_cpu cpu, int threads)
 {
     lic_options options = with_threads(threads);
-    lic_encoder *encoder = NULL;
-    lic_decoder *decoder = NULL;
+    lic_session *encoder = NULL;
+    lic_session *decoder = NULL;
     lic_error err;
     options.cpu = cpu;
-    CHECK_EQ_INT(lic_encoder_new(tiny_model(), &options, &encoder, &err), LIC_OK);
-    CHECK_EQ_INT(lic_decoder_new(tiny_model(), &options, &decoder, &err), LIC_OK);
+    CHECK_EQ_INT(lic_session_new(tiny_model(), &options, &encoder, &err), LIC_OK);
+    CHECK_EQ_INT(lic_session_new(tiny_model(), &options, &decoder, &err), LIC_OK);
     for (int i = 0; encoder && decoder && i < n; i++)
         if (wanted(&lines[i]))
             compare(&lines[i], encoder, decoder, lic_cpu_name(cpu), threads);
-    lic_encoder_free(encoder);
-    lic_decoder_free(decoder);
+    lic_session_free(encoder);
+    lic_session_free(decoder);
 }
 
 TEST(hashes_on_every_level_and_number_of_threads)
@@ -171,15 +171,15 @@ TEST(hashes_on_every_level_and_number_of_threads)
     const char *write_to = getenv("LIC_WRITE_HASHES");
     if (write_to) {
         const int n = all_cases(lines);
-        lic_encoder *encoder = NULL;
-        lic_decoder *decoder = NULL;
-        REQUIRE(!lic_encoder_new(tiny_model(), NULL, &encoder, NULL));
-        REQUIRE(!lic_decoder_new(tiny_model(), NULL, &decoder, NULL));
+        lic_session *encoder = NULL;
+        lic_session *decoder = NULL;
+        REQUIRE(!lic_session_new(tiny_model(), NULL, &encoder, NULL));
+        REQUIRE(!lic_session_new(tiny_model(), NULL, &decoder, NULL));
         for (int i = 0; i < n; i++)
             REQUIRE(run(&lines[i], encoder, decoder));
         write_list(write_to, lines, n);
-        lic_encoder_free(encoder);
-        lic_decoder_free(decoder);
+        lic_session_free(encoder);
+        lic_session_free(decoder);
         return;
     }
     static line cases[MAX_LINES];
@@ -217,12 +217,12 @@ static void check_old(const old_file *f)
     CHECK(info.width == f->width && info.height == f->height);
     CHECK(info.channels == f->channels && info.depth == f->depth);
     CHECK_EQ_INT(info.check_latents, f->latents);
-    CHECK_EQ_INT(lic_decode(tiny_model(), data, bytes, NULL, 0, &out, &err), LIC_OK);
+    CHECK_EQ_INT(lic_decode(tiny_model(), data, bytes, NULL, NULL, &out, &err), LIC_OK);
     if (out.data)
         CHECK_EQ_INT(hash_pixels(&out), f->pixels);
     if (err.status)
         printf("%s: %s\n", f->name, err.text);
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
 }
 
 TEST(old_files_decode_as_ever)

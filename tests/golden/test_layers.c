@@ -249,11 +249,11 @@ static void gains(const nn *c, golden *g, const rate_state *rate)
     check_values(c, g, named("izgain"), rate->izgain, net->n);
 }
 
-static void transforms(lic_context *context, nn *c, void *user)
+static void transforms(lic_session *session, nn *c, void *user)
 {
     golden *g = user;
     rate_state rate;
-    (void)context;
+    (void)session;
     lic_rate_state(c, &g->model->net, golden_find(g, "level")->values[0], &rate);
     gains(c, g, &rate);
     const tensor picture = padded_picture(c, g);

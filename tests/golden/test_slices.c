@@ -169,13 +169,13 @@ static void keep_y_hat(run *r, tensor y_hat)
     memcpy(r->y_hat, y_hat.data, r->n * sizeof *r->y_hat);
 }
 
-static void slices(lic_context *context, nn *c, void *user)
+static void slices(lic_session *session, nn *c, void *user)
 {
     run *r = user;
     golden *g = r->g;
     const network *net = &g->model->net;
     rate_state rate;
-    (void)context;
+    (void)session;
     lic_rate_state(c, net, golden_find(g, "level")->values[0], &rate);
     const tensor z = tensor_of(c, golden_find(g, "z.symbols"));
     const tensor hyper = lic_h_s(c, net, &rate, z), y_hat = new_like(c, hyper, net->m);

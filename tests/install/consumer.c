@@ -78,12 +78,12 @@ static int decode(const lic_model *model, const lic_buffer *file, const lic_allo
     lic_options_init(&options);
     options.threads = 3;
     options.allocator = allocator;
-    if (lic_decode(model, file->data, file->bytes, &options, 0, &image, &err) != LIC_OK)
+    if (lic_decode(model, file->data, file->bytes, &options, NULL, &image, &err) != LIC_OK)
         return fail("decode", &err);
     snprintf(head, sizeof head, "P6\n%u %u\n255\n", (unsigned)image.width, (unsigned)image.height);
     const int bad = image.stride_bytes != (size_t)image.width * 3 ||
                     write_file(path, head, image.data, image.stride_bytes * image.height);
-    lic_image_free(&image, allocator);
+    lic_image_free(&image);
     return bad;
 }
 

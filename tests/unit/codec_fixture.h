@@ -5,6 +5,7 @@
 
 #include "codec/base/bytes.h"
 #include "codec/lic.h"
+#include "tests/rows.h"
 #include "tests/test.h"
 
 #include <stdlib.h>

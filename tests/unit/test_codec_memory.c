@@ -27,9 +27,9 @@ static lic_status whole_way(const lic_allocator *allocator, int threads, uint32_
     if (!status)
         status = lic_encode(model, &p, &options, &e, &file, &err);
     if (!status)
-        status = lic_decode(model, file.data, file.bytes, &options, 0, &out, &err);
+        status = lic_decode(model, file.data, file.bytes, &options, NULL, &out, &err);
     CHECK(!status || (!out.data && (!err.status || err.text[0])));
-    lic_image_free(&out, allocator);
+    lic_image_free(&out);
     lic_buffer_free(&file);
     lic_model_close(model);
     free(p.data);
@@ -67,21 +67,21 @@ TEST(codec_contexts_survive_a_failed_allocation)
     const lic_allocator allocator = {counted_alloc, counted_free, &c};
     lic_image p = make_picture(70, 30, 3, 8);
     lic_options options = with_threads(2);
-    lic_encoder *encoder = NULL;
+    lic_session *encoder = NULL;
     lic_buffer file;
     lic_error err;
     options.allocator = &allocator;
-    REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
+    REQUIRE(lic_session_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
     for (int ahead = 0; ahead < 20; ahead++) {
         c.refuse_at = c.calls + ahead;
-        const lic_status status = lic_encoder_encode(encoder, &p, NULL, &file, &err);
+        const lic_status status = lic_session_encode(encoder, &p, NULL, &file, &err);
         CHECK(status == LIC_OK || status == LIC_ERR_MEMORY);
         lic_buffer_free(&file);
         c.refuse_at = -1;
-        REQUIRE(lic_encoder_encode(encoder, &p, NULL, &file, &err) == LIC_OK);
+        REQUIRE(lic_session_encode(encoder, &p, NULL, &file, &err) == LIC_OK);
         lic_buffer_free(&file);
     }
-    lic_encoder_free(encoder);
+    lic_session_free(encoder);
     CHECK_EQ_INT(c.live, 0);
     free(p.data);
 }
@@ -95,27 +95,27 @@ static void check_plan(uint32_t width, uint32_t height, int threads)
     const lic_allocator allocator = {counted_alloc, counted_free, &c};
     lic_image p = make_picture(width, height, 3, 8), out;
     lic_options options = with_threads(threads);
-    lic_encoder *encoder = NULL;
-    lic_decoder *decoder = NULL;
+    lic_session *encoder = NULL;
+    lic_session *decoder = NULL;
     lic_buffer file;
     lic_stats stats;
     lic_error err;
     options.allocator = &allocator;
-    REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
-    REQUIRE(lic_encoder_encode(encoder, &p, NULL, &file, &err) == LIC_OK);
-    lic_encoder_get_stats(encoder, &stats);
+    REQUIRE(lic_session_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
+    REQUIRE(lic_session_encode(encoder, &p, NULL, &file, &err) == LIC_OK);
+    lic_session_get_stats(encoder, &stats);
     CHECK(c.largest >= stats.planned_bytes && c.largest <= stats.planned_bytes + 64);
     const size_t encoding = stats.planned_bytes;
-    lic_encoder_free(encoder);
+    lic_session_free(encoder);
     c = (counted){.refuse_at = -1, .live = c.live};
-    REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
-    REQUIRE(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err) == LIC_OK);
-    lic_decoder_get_stats(decoder, &stats);
+    REQUIRE(lic_session_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
+    REQUIRE(lic_session_decode(decoder, file.data, file.bytes, NULL, &out, &err) == LIC_OK);
+    lic_session_get_stats(decoder, &stats);
     CHECK(c.largest >= stats.planned_bytes && c.largest <= stats.planned_bytes + 64);
     const size_t larger = encoding > stats.planned_bytes ? encoding : stats.planned_bytes;
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, 0, 0, threads), larger);
-    lic_decoder_free(decoder);
-    lic_image_free(&out, &allocator);
+    lic_session_free(decoder);
+    lic_image_free(&out);
     lic_buffer_free(&file);
     CHECK_EQ_INT(c.live, 0);
     free(p.data);
@@ -151,31 +151,32 @@ static int drop_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
 static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channels, uint32_t depth,
                                uint32_t tile_side)
 {
-    const lic_image shape = {NULL, 0, width, height, channels, depth};
+    const lic_image shape = {
+        .width = width, .height = height, .channels = channels, .depth = depth};
     const size_t row_bytes = (size_t)width * channels * depth / 8;
     lic_options options = with_threads(1);
-    lic_encoder *encoder = NULL;
-    lic_decoder *decoder = NULL;
+    lic_session *encoder = NULL;
+    lic_session *decoder = NULL;
     lic_buffer file = {0};
     lic_stats encoding, decoding;
     lic_encode_options tiles = at_quality(50);
     lic_info info;
     lic_error err;
     tiles.tile_side = tile_side;
-    REQUIRE(lic_encoder_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
-    REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
-    CHECK(!lic_encoder_encode_rows(encoder, &shape, fill_rows, NULL, &tiles, &file, &err));
-    lic_encoder_get_stats(encoder, &encoding);
-    CHECK(!lic_decoder_decode_rows(decoder, file.data, file.bytes, NULL, drop_rows, NULL, &err));
-    lic_decoder_get_stats(decoder, &decoding);
+    REQUIRE(lic_session_new(tiny_model(), &options, &encoder, &err) == LIC_OK);
+    REQUIRE(lic_session_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
+    CHECK(!encode_rows(encoder, &shape, fill_rows, NULL, &tiles, &file, &err));
+    lic_session_get_stats(encoder, &encoding);
+    CHECK(!decode_rows(decoder, file.data, file.bytes, NULL, drop_rows, NULL, &err));
+    lic_session_get_stats(decoder, &decoding);
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, tile_side, row_bytes, 1),
                  encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
                                                                  : decoding.planned_bytes);
     REQUIRE(lic_probe(file.data, file.bytes, &info, &err) == LIC_OK);
     CHECK_EQ_INT(lic_plan_stream_bytes(tiny_model(), &info, row_bytes, 1), decoding.planned_bytes);
     lic_buffer_free(&file);
-    lic_encoder_free(encoder);
-    lic_decoder_free(decoder);
+    lic_session_free(encoder);
+    lic_session_free(decoder);
 }
 
 TEST(codec_plan_of_rows_is_what_is_taken)
@@ -226,18 +227,18 @@ static lic_status encode_within(const lic_image *p, uint64_t max_memory, counted
 {
     const lic_allocator allocator = {counted_alloc, counted_free, c};
     lic_options options = with_threads(1);
-    lic_encoder *encoder = NULL;
+    lic_session *encoder = NULL;
     lic_buffer out = {0};
     lic_stats stats;
     *c = (counted){.refuse_at = -1};
     options.max_memory = max_memory;
     options.allocator = &allocator;
-    CHECK_EQ_INT(lic_encoder_new(tiny_model(), &options, &encoder, NULL), LIC_OK);
-    const lic_status status = lic_encoder_encode(encoder, p, NULL, &out, NULL);
-    lic_encoder_get_stats(encoder, &stats);
+    CHECK_EQ_INT(lic_session_new(tiny_model(), &options, &encoder, NULL), LIC_OK);
+    const lic_status status = lic_session_encode(encoder, p, NULL, &out, NULL);
+    lic_session_get_stats(encoder, &stats);
     *planned = stats.planned_bytes;
     lic_buffer_free(&out);
-    lic_encoder_free(encoder);
+    lic_session_free(encoder);
     CHECK_EQ_INT(c->live, 0);
     return status;
 }
@@ -261,21 +262,20 @@ static lic_status decode_within(const lic_buffer *file, const lic_decode_options
 {
     const lic_allocator allocator = {counted_alloc, counted_free, c};
     lic_options options = with_threads(1);
-    lic_decoder *decoder = NULL;
+    lic_session *decoder = NULL;
     lic_image out = {0};
     lic_stats stats;
     *c = (counted){.refuse_at = -1};
     options.max_memory = max_memory;
     options.allocator = &allocator;
-    CHECK_EQ_INT(lic_decoder_new(tiny_model(), &options, &decoder, NULL), LIC_OK);
+    CHECK_EQ_INT(lic_session_new(tiny_model(), &options, &decoder, NULL), LIC_OK);
     const lic_status status =
-        by_rows
-            ? lic_decoder_decode_rows(decoder, file->data, file->bytes, how, drop_rows, NULL, NULL)
-            : lic_decoder_decode_area(decoder, file->data, file->bytes, how, &out, NULL);
-    lic_decoder_get_stats(decoder, &stats);
+        by_rows ? decode_rows(decoder, file->data, file->bytes, how, drop_rows, NULL, NULL)
+                : lic_session_decode(decoder, file->data, file->bytes, how, &out, NULL);
+    lic_session_get_stats(decoder, &stats);
     *takes = stats.planned_bytes + image_bytes(&out);
-    lic_image_free(&out, &allocator);
-    lic_decoder_free(decoder);
+    lic_image_free(&out);
+    lic_session_free(decoder);
     CHECK_EQ_INT(c->live, 0);
     return status;
 }

@@ -15,18 +15,19 @@ TEST(codec_any_number_of_threads)
     lic_options options = with_threads(1);
     lic_error err;
     lic_buffer want = encode_tiny(tiny_model(), &p, &options, 50);
-    REQUIRE(lic_decode(tiny_model(), want.data, want.bytes, &options, 0, &picture, &err) == LIC_OK);
+    REQUIRE(lic_decode(tiny_model(), want.data, want.bytes, &options, NULL, &picture, &err) ==
+            LIC_OK);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         options = with_threads(numbers[i]);
         lic_buffer got = encode_tiny(tiny_model(), &p, &options, 50);
         check_same_bytes(&got, &want);
-        REQUIRE(lic_decode(tiny_model(), want.data, want.bytes, &options, 0, &again, &err) ==
+        REQUIRE(lic_decode(tiny_model(), want.data, want.bytes, &options, NULL, &again, &err) ==
                 LIC_OK);
         check_same_pixels(&again, &picture);
-        lic_image_free(&again, NULL);
+        lic_image_free(&again);
         lic_buffer_free(&got);
     }
-    lic_image_free(&picture, NULL);
+    lic_image_free(&picture);
     lic_buffer_free(&want);
     free(p.data);
 }
@@ -90,24 +91,24 @@ static int same(const lic_image *a, const lic_image *b)
     return image_bytes(a) == image_bytes(b) && !memcmp(a->data, b->data, image_bytes(a));
 }
 
-static int encodes(const caller *c, lic_encoder *encoder)
+static int encodes(const caller *c, lic_session *encoder)
 {
     const lic_encode_options e = tiled(c->index);
     lic_buffer file = {0};
-    const int good = !lic_encoder_encode(encoder, &c->picture, &e, &file, NULL) &&
+    const int good = !lic_session_encode(encoder, &c->picture, &e, &file, NULL) &&
                      file.bytes == c->file.bytes && !memcmp(file.data, c->file.data, file.bytes);
     lic_buffer_free(&file);
     return good;
 }
 
-static int decodes(const caller *c, lic_decoder *decoder, int reduced)
+static int decodes(const caller *c, lic_session *decoder, int reduced)
 {
     const lic_decode_options o = preview_of(c->index);
     lic_image out = {0};
-    const int good = !lic_decoder_decode_area(decoder, c->file.data, c->file.bytes,
-                                              reduced ? &o : NULL, &out, NULL) &&
+    const int good = !lic_session_decode(decoder, c->file.data, c->file.bytes, reduced ? &o : NULL,
+                                         &out, NULL) &&
                      same(&out, reduced ? &c->preview : &c->decoded);
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
     return good;
 }
 
@@ -116,14 +117,14 @@ static void *call(void *argument)
 {
     caller *c = argument;
     const lic_options options = with_threads(c->index % 3 + 1);
-    lic_encoder *encoder = NULL;
-    lic_decoder *decoder = NULL;
-    c->failed = lic_encoder_new(shared_model, &options, &encoder, NULL) ||
-                lic_decoder_new(shared_model, &options, &decoder, NULL);
+    lic_session *encoder = NULL;
+    lic_session *decoder = NULL;
+    c->failed = lic_session_new(shared_model, &options, &encoder, NULL) ||
+                lic_session_new(shared_model, &options, &decoder, NULL);
     for (int i = c->index; i < c->index + 6 && !c->failed; i++)
         c->failed = i % 3 == 0 ? !encodes(c, encoder) : !decodes(c, decoder, i % 3 == 1);
-    lic_encoder_free(encoder);
-    lic_decoder_free(decoder);
+    lic_session_free(encoder);
+    lic_session_free(decoder);
     return NULL;
 }
 
@@ -131,14 +132,14 @@ static void prepare(caller *c, int index)
 {
     const lic_encode_options e = tiled(index);
     const lic_decode_options o = preview_of(index);
-    lic_decoder *decoder;
+    lic_session *decoder;
     *c = (caller){.index = index, .picture = make_picture((uint32_t)(30 + 19 * index), 70, 3, 8)};
     REQUIRE(!lic_encode(tiny_model(), &c->picture, NULL, &e, &c->file, NULL));
-    REQUIRE(!lic_decoder_new(tiny_model(), NULL, &decoder, NULL));
+    REQUIRE(!lic_session_new(tiny_model(), NULL, &decoder, NULL));
     const lic_buffer *f = &c->file;
-    REQUIRE(!lic_decoder_decode(decoder, f->data, f->bytes, 0, &c->decoded, NULL));
-    REQUIRE(!lic_decoder_decode_area(decoder, f->data, f->bytes, &o, &c->preview, NULL));
-    lic_decoder_free(decoder);
+    REQUIRE(!lic_session_decode(decoder, f->data, f->bytes, NULL, &c->decoded, NULL));
+    REQUIRE(!lic_session_decode(decoder, f->data, f->bytes, &o, &c->preview, NULL));
+    lic_session_free(decoder);
 }
 
 /* Eight threads encode, decode and make previews at once with one model. */
@@ -153,8 +154,8 @@ TEST(codec_one_model_in_eight_threads)
         caller *c = &callers[i];
         pthread_join(c->thread, NULL);
         CHECK(!c->failed);
-        lic_image_free(&c->decoded, NULL);
-        lic_image_free(&c->preview, NULL);
+        lic_image_free(&c->decoded);
+        lic_image_free(&c->preview);
         lic_buffer_free(&c->file);
         free(c->picture.data);
     }
@@ -197,7 +198,8 @@ TEST(codec_callers_floating_point_mode)
         lic_buffer want = encode_tiny(tiny_model(), &p, NULL, qualities[q]);
         lic_image picture = {0}, again = {0};
         lic_error err;
-        CHECK(lic_decode(tiny_model(), want.data, want.bytes, NULL, 0, &picture, &err) == LIC_OK);
+        CHECK(lic_decode(tiny_model(), want.data, want.bytes, NULL, NULL, &picture, &err) ==
+              LIC_OK);
         for (int mode = 0; mode < 8; mode++) {
             fesetround(rounding[mode % 4]);
             if (mode >= 4)
@@ -205,18 +207,19 @@ TEST(codec_callers_floating_point_mode)
             const int flushed = still_flushing();
             lic_model *own = tiny();
             lic_buffer got = encode_tiny(own, &p, NULL, qualities[q]);
-            const lic_status status = lic_decode(own, got.data, got.bytes, NULL, 0, &again, &err);
+            const lic_status status =
+                lic_decode(own, got.data, got.bytes, NULL, NULL, &again, &err);
             CHECK_EQ_INT(fegetround(), rounding[mode % 4]);
             CHECK_EQ_INT(still_flushing(), flushed);
             fesetenv(&before);
             CHECK_EQ_INT(status, LIC_OK);
             check_same_bytes(&got, &want);
             check_same_pixels(&again, &picture);
-            lic_image_free(&again, NULL);
+            lic_image_free(&again);
             lic_buffer_free(&got);
             lic_model_close(own);
         }
-        lic_image_free(&picture, NULL);
+        lic_image_free(&picture);
         lic_buffer_free(&want);
     }
     free(p.data);

@@ -247,9 +247,9 @@ TEST(arguments_of_the_readers_are_checked)
     CHECK_EQ_INT(lic_probe(NULL, 5, &info, NULL), LIC_ERR_ARGUMENT);
     CHECK_EQ_INT(lic_probe("x", 1, NULL, NULL), LIC_ERR_ARGUMENT);
     CHECK_EQ_INT(lic_probe(NULL, 0, &info, NULL), LIC_ERR_TRUNCATED);
-    CHECK_EQ_INT(lic_chunk_read(NULL, &out, NULL), LIC_ERR_ARGUMENT);
-    CHECK_EQ_INT(lic_chunk_read(&chunk, NULL, NULL), LIC_ERR_ARGUMENT);
-    CHECK_EQ_INT(lic_chunk_read(&chunk, &out, NULL), LIC_ERR_ARGUMENT); /* not packed */
+    CHECK_EQ_INT(lic_chunk_read(NULL, NULL, &out, NULL), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_chunk_read(&chunk, NULL, NULL, NULL), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_chunk_read(&chunk, NULL, &out, NULL), LIC_ERR_ARGUMENT); /* not packed */
     lic_buffer_free(NULL);
 }
 

@@ -50,8 +50,8 @@ TEST(decoder_gives_up_where_the_code_ends)
     static const uint8_t code[38] = {1, 2, 3, 4, 5};
     lic_model_info model;
     lic_model_get_info(tiny_model(), &model);
-    lic_container c = {.width = 4096,
-                       .height = 4096,
+    lic_container c = {.width = 2048,
+                       .height = 2048,
                        .channels = 3,
                        .depth = 8,
                        .quality_code = 30000,
@@ -66,7 +66,7 @@ TEST(decoder_gives_up_where_the_code_ends)
     options.progress = count_down;
     options.progress_user = &countdown;
     REQUIRE(lic_container_write(&c, NULL, &file, &err) == LIC_OK);
-    CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes, &options, 0, &out, &err),
+    CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes, &options, NULL, &out, &err),
                  LIC_ERR_CORRUPT);
     CHECK_EQ_INT(countdown.calls, 0); /* not one slice */
     CHECK(out.data == NULL);
@@ -93,16 +93,16 @@ TEST(decoder_plans_for_no_more_than_the_picture)
         lic_image out;
         lic_error err = {0};
         lic_stats stats;
-        lic_decoder *decoder;
+        lic_session *decoder;
         const lic_options options = with_threads(1);
         c.tile_h = i ? 16384 : 64;
         REQUIRE(lic_container_write(&c, NULL, &file, &err) == LIC_OK);
-        REQUIRE(lic_decoder_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
-        CHECK_EQ_INT(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err),
+        REQUIRE(lic_session_new(tiny_model(), &options, &decoder, &err) == LIC_OK);
+        CHECK_EQ_INT(lic_session_decode(decoder, file.data, file.bytes, NULL, &out, &err),
                      LIC_ERR_CORRUPT);
-        lic_decoder_get_stats(decoder, &stats);
+        lic_session_get_stats(decoder, &stats);
         planned[i] = stats.planned_bytes;
-        lic_decoder_free(decoder);
+        lic_session_free(decoder);
         lic_buffer_free(&file);
     }
     CHECK(planned[0] > 0);
@@ -162,7 +162,7 @@ static bool paints_nothing_damaged(const lic_model *model, lic_container c, size
     const lic_allocator allocator = {nans_alloc, nans_free, &nans};
     lic_options options = with_threads(1);
     lic_decode_options how;
-    lic_decoder *decoder = NULL;
+    lic_session *decoder = NULL;
     lic_buffer file = {0};
     lic_image out;
     options.allocator = &allocator;
@@ -170,14 +170,13 @@ static bool paints_nothing_damaged(const lic_model *model, lic_container c, size
     how.scale = scale;
     c.latent_bytes = n;
     CHECK_EQ_INT(lic_container_write(&c, NULL, &file, NULL), LIC_OK);
-    CHECK_EQ_INT(lic_decoder_new(model, &options, &decoder, NULL), LIC_OK);
-    const lic_status status =
-        lic_decoder_decode_area(decoder, file.data, file.bytes, &how, &out, NULL);
+    CHECK_EQ_INT(lic_session_new(model, &options, &decoder, NULL), LIC_OK);
+    const lic_status status = lic_session_decode(decoder, file.data, file.bytes, &how, &out, NULL);
     CHECK(status == LIC_OK || status == LIC_ERR_CORRUPT || status == LIC_ERR_MISMATCH);
-    lic_image_free(&out, &allocator);
-    CHECK_EQ_INT(nans.pictures, 1);
+    lic_image_free(&out);
+    CHECK(nans.pictures == 1 || (nans.pictures == 0 && status == LIC_ERR_CORRUPT));
     CHECK_EQ_INT(nans.painted, status == LIC_OK);
-    lic_decoder_free(decoder);
+    lic_session_free(decoder);
     lic_buffer_free(&file);
     return status == LIC_OK;
 }

@@ -117,13 +117,13 @@ static void make_halves(const nn *c, const latents *l, tensor y)
                 lic_nn_at(y, row, x)[i] = l->first_mean[at][i] + (float)(at % 7 - 3) + 0.5f;
 }
 
-static void there_and_back(lic_context *context, nn *c, void *user)
+static void there_and_back(lic_session *session, nn *c, void *user)
 {
     latents *l = user;
     rate_state rate;
     lic_range_decoder decoder;
     const tensor none = {0};
-    (void)context;
+    (void)session;
     lic_rate_state(c, &l->model->net, 3.0f, &rate);
     const tensor y = lic_nn_new(c, H, W, l->model->net.m), z = lic_nn_new(c, H / 4, W / 4, N);
     make_latents(c, l, y, z);

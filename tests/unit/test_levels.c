@@ -138,7 +138,7 @@ TEST(levels_code_pictures)
         lic_decode_options small;
         lic_buffer file = {0};
         lic_info info;
-        lic_decoder *decoder = NULL;
+        lic_session *decoder = NULL;
         lic_encode_options_init(&o);
         lic_decode_options_init(&small);
         o.quality = quality;
@@ -146,14 +146,14 @@ TEST(levels_code_pictures)
         REQUIRE(!lic_encode(twelve, &p, NULL, &o, &file, NULL));
         REQUIRE(!lic_probe(file.data, file.bytes, &info, NULL));
         CHECK(fabs(info.quality - quality) < 0.001);
-        CHECK(!lic_decode(twelve, file.data, file.bytes, NULL, 0, &out, NULL));
+        CHECK(!lic_decode(twelve, file.data, file.bytes, NULL, NULL, &out, NULL));
         CHECK_EQ_INT(out.width, 90);
-        lic_image_free(&out, NULL);
-        REQUIRE(!lic_decoder_new(twelve, NULL, &decoder, NULL));
-        CHECK(!lic_decoder_decode_area(decoder, file.data, file.bytes, &small, &out, NULL));
+        lic_image_free(&out);
+        REQUIRE(!lic_session_new(twelve, NULL, &decoder, NULL));
+        CHECK(!lic_session_decode(decoder, file.data, file.bytes, &small, &out, NULL));
         CHECK_EQ_INT(out.width, 6);
-        lic_image_free(&out, NULL);
-        lic_decoder_free(decoder);
+        lic_image_free(&out);
+        lic_session_free(decoder);
         lic_buffer_free(&file);
     }
     free(p.data);

@@ -85,21 +85,21 @@ static float head_at(const struct plain *p, tensor y, lic_area tile, float level
 }
 
 /* All slices are decoded here, of which the head sees the first. */
-static void plain_tile(lic_context *context, nn *c, struct plain *p, int column, int row)
+static void plain_tile(lic_session *session, nn *c, struct plain *p, int column, int row)
 {
     const lic_area tile = lic_grid_tile(&p->grid, column, row);
-    const float level = lic_level(context->model, p->file.quality_code);
+    const float level = lic_level(session->model, p->file.quality_code);
     const size_t mark = lic_arena_mark(c->arena);
     const tensor none = {0};
     rate_state rate;
     lic_range_decoder coder = {0};
-    lic_rate_state(c, &context->model->net, level, &rate);
+    lic_rate_state(c, &session->model->net, level, &rate);
     if (!lic_nn_idle(c)) {
         const lic_tile_code code =
             lic_tile_codes_get(&p->codes, (size_t)(row * p->grid.columns + column));
         lic_range_decoder_init(&coder, code.data, code.bytes);
     }
-    latent_io io = {.model = context->model, .dec = &coder};
+    latent_io io = {.model = session->model, .dec = &coder};
     c->open = lic_grid_open(&p->grid, tile);
     const tensor y = lic_latent_code(c, &io, &rate, none, none, (tile.y1 - tile.y0) / 16,
                                      (tile.x1 - tile.x0) / 16);
@@ -116,11 +116,11 @@ static void plain_tile(lic_context *context, nn *c, struct plain *p, int column,
     lic_arena_rewind(c->arena, mark);
 }
 
-static void plain_forward(lic_context *context, nn *c, void *user)
+static void plain_forward(lic_session *session, nn *c, void *user)
 {
     struct plain *p = user;
     for (int i = 0; i < p->grid.columns * p->grid.rows; i++)
-        plain_tile(context, c, p, i % p->grid.columns, i / p->grid.columns);
+        plain_tile(session, c, p, i % p->grid.columns, i / p->grid.columns);
 }
 
 static lic_image plain_preview(const lic_model *model, const lic_buffer *stream)
@@ -128,7 +128,7 @@ static lic_image plain_preview(const lic_model *model, const lic_buffer *stream)
     static const uint8_t *starts[100];
     struct plain p = {0};
     lic_chunk chunks[LIC_MAX_CHUNKS];
-    lic_context context;
+    lic_session *session;
     const lic_options options = with_threads(1);
     CHECK_EQ_INT(lic_container_read(stream->data, stream->bytes, chunks, &p.file, NULL), LIC_OK);
     CHECK(lic_grid_init(&p.grid, p.file.width, p.file.height, (int)p.file.tile_w,
@@ -142,10 +142,10 @@ static lic_image plain_preview(const lic_model *model, const lic_buffer *stream)
                         .depth = 8};
     p.out.stride_bytes = 3 * (size_t)p.out.width;
     p.out.data = malloc(p.out.stride_bytes * p.out.height);
-    CHECK_EQ_INT(lic_context_init(&context, model, &options, NULL), LIC_OK);
-    CHECK_EQ_INT(lic_context_run(&context, plain_forward, &p, p.file.width, p.file.height, NULL),
+    CHECK_EQ_INT(lic_session_new(model, &options, &session, NULL), LIC_OK);
+    CHECK_EQ_INT(lic_session_run(session, plain_forward, &p, p.file.width, p.file.height, NULL),
                  LIC_OK);
-    lic_context_release(&context);
+    lic_session_free(session);
     return p.out;
 }
 
@@ -163,17 +163,17 @@ static lic_image decode_with(const lic_model *model, const lic_buffer *file, int
                              lic_cpu cpu, const lic_decode_options *o, lic_stats *stats)
 {
     lic_options options = with_threads(threads);
-    lic_decoder *decoder = NULL;
+    lic_session *decoder = NULL;
     lic_image out = {0};
     lic_error err = {0};
     options.cpu = cpu;
-    CHECK_EQ_INT(lic_decoder_new(model, &options, &decoder, NULL), LIC_OK);
-    CHECK_EQ_INT(lic_decoder_decode_area(decoder, file->data, file->bytes, o, &out, &err), LIC_OK);
+    CHECK_EQ_INT(lic_session_new(model, &options, &decoder, NULL), LIC_OK);
+    CHECK_EQ_INT(lic_session_decode(decoder, file->data, file->bytes, o, &out, &err), LIC_OK);
     if (err.status)
         printf("%s\n", err.text);
     if (stats)
-        lic_decoder_get_stats(decoder, stats);
-    lic_decoder_free(decoder);
+        lic_session_get_stats(decoder, stats);
+    lic_session_free(decoder);
     return out;
 }
 
@@ -199,7 +199,7 @@ TEST(preview_by_the_head)
             check_same_pixels(&got, &want);
             CHECK_EQ_INT(stats.n_slices, 2);
             CHECK(stats.seconds[LIC_STAGE_SYNTHESIS] == 0);
-            lic_image_free(&got, NULL);
+            lic_image_free(&got);
         }
         free(want.data);
         lic_buffer_free(&file);
@@ -234,8 +234,8 @@ TEST(preview_by_averaging)
                                     whole.data)[r * whole.stride_bytes + q * p.channels + colour];
                 CHECK(fabs(sum / n - ((uint8_t *)small.data)[y * small.stride_bytes + x]) <= 1.0);
             }
-        lic_image_free(&whole, NULL);
-        lic_image_free(&small, NULL);
+        lic_image_free(&whole);
+        lic_image_free(&small);
         lic_buffer_free(&file);
         free(p.data);
     }
@@ -270,15 +270,14 @@ TEST(preview_row_by_row)
         const lic_decode_options options = reduced();
         lic_image want = decode_with(models[i], &file, 1, LIC_CPU_AUTO, &options, NULL);
         struct rows rows = {malloc(image_bytes(&want)), 0, want.stride_bytes};
-        lic_decoder *decoder;
-        REQUIRE(!lic_decoder_new(models[i], NULL, &decoder, NULL));
-        CHECK(!lic_decoder_decode_rows(decoder, file.data, file.bytes, &options, take_rows, &rows,
-                                       NULL));
+        lic_session *decoder;
+        REQUIRE(!lic_session_new(models[i], NULL, &decoder, NULL));
+        CHECK(!decode_rows(decoder, file.data, file.bytes, &options, take_rows, &rows, NULL));
         CHECK_EQ_INT(rows.next, want.height);
         CHECK_EQ_MEM(rows.to, want.data, image_bytes(&want));
-        lic_decoder_free(decoder);
+        lic_session_free(decoder);
         free(rows.to);
-        lic_image_free(&want, NULL);
+        lic_image_free(&want);
         lic_buffer_free(&file);
         free(p.data);
     }
@@ -289,18 +288,18 @@ TEST(preview_options_that_are_refused)
 {
     lic_image p = make_picture(100, 80, 3, 8), out;
     lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 40);
-    lic_decoder *decoder;
+    lic_session *decoder;
     lic_error err;
-    REQUIRE(!lic_decoder_new(tiny_model(), NULL, &decoder, NULL));
+    REQUIRE(!lic_session_new(tiny_model(), NULL, &decoder, NULL));
     for (uint32_t scale = 2; scale <= 32; scale++) {
         lic_decode_options o = reduced();
         o.scale = scale;
         o.crop_width = o.crop_height = scale == 16 ? 16 : 0;
-        CHECK_EQ_INT(lic_decoder_decode_area(decoder, file.data, file.bytes, &o, &out, &err),
+        CHECK_EQ_INT(lic_session_decode(decoder, file.data, file.bytes, &o, &out, &err),
                      LIC_ERR_ARGUMENT);
         CHECK(!out.data && err.text[0]);
     }
-    lic_decoder_free(decoder);
+    lic_session_free(decoder);
     lic_buffer_free(&file);
     free(p.data);
 }
@@ -319,8 +318,8 @@ TEST(preview_of_a_cut_file)
     out = decode_with(model, &file, 1, LIC_CPU_AUTO, &o, &stats);
     check_same_pixels(&out, &whole);
     CHECK(stats.n_whole_tiles == 1 && stats.n_whole_slices == 2);
-    lic_image_free(&out, NULL);
-    lic_image_free(&whole, NULL);
+    lic_image_free(&out);
+    lic_image_free(&whole);
     lic_buffer_free(&file);
     lic_model_close(model);
     free(p.data);

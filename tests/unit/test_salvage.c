@@ -2,11 +2,11 @@
  * predicted, and what is damaged in other ways is refused; reading only some slices. */
 #include "tests/unit/codec_fixture.h"
 
-static lic_decoder *decoder_of(const lic_model *model)
+static lic_session *decoder_of(const lic_model *model)
 {
-    static lic_decoder *decoder;
+    static lic_session *decoder;
     const lic_options options = with_threads(1);
-    if (!decoder && lic_decoder_new(model, &options, &decoder, NULL))
+    if (!decoder && lic_session_new(model, &options, &decoder, NULL))
         exit(2);
     return decoder;
 }
@@ -53,8 +53,8 @@ static lic_status decode_cut(const lic_buffer *file, size_t n, const lic_decode_
     memcpy(copy, file->data, n);
     *err = (lic_error){0};
     const lic_status status =
-        lic_decoder_decode_area(decoder_of(tiny_model()), copy, n, options, out, err);
-    lic_decoder_get_stats(decoder_of(tiny_model()), stats);
+        lic_session_decode(decoder_of(tiny_model()), copy, n, options, out, err);
+    lic_session_get_stats(decoder_of(tiny_model()), stats);
     free(copy);
     return status;
 }
@@ -88,7 +88,7 @@ static void cut_everywhere(const lic_buffer *file, const lic_image *whole)
         CHECK(stats.n_tiles > 1 || stats.n_whole_slices >= most);
         CHECK(stats.n_whole_tiles >= (stats.n_tiles > 1 ? most : 0));
         most = stats.n_tiles > 1 ? stats.n_whole_tiles : stats.n_whole_slices;
-        lic_image_free(&out, NULL);
+        lic_image_free(&out);
     }
     printf("mean square error %.1f with nothing, %.1f at worst, %.2f at last\n", first, worst,
            last);
@@ -99,9 +99,9 @@ TEST(salvage_cut_at_every_byte)
 {
     lic_image p = make_picture(60, 30, 3, 8), whole;
     lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 30);
-    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, NULL, &whole, NULL));
     cut_everywhere(&file, &whole);
-    lic_image_free(&whole, NULL);
+    lic_image_free(&whole);
     lic_buffer_free(&file);
     free(p.data);
 }
@@ -110,9 +110,9 @@ TEST(salvage_tiles_cut_at_every_byte)
 {
     lic_image p = make_picture(130, 20, 3, 8), whole;
     lic_buffer file = file_in_tiles(&p, 64, 30);
-    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, NULL, &whole, NULL));
     cut_everywhere(&file, &whole);
-    lic_image_free(&whole, NULL);
+    lic_image_free(&whole);
     lic_buffer_free(&file);
     free(p.data);
 }
@@ -126,14 +126,14 @@ TEST(salvage_of_a_whole_file)
         const lic_decode_options options = salvaging();
         lic_stats stats;
         lic_error err;
-        REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+        REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, NULL, &whole, NULL));
         REQUIRE(!decode_cut(&file, file.bytes, &options, &out, &stats, &err));
         check_same_pixels(&out, &whole);
         CHECK(stats.n_whole_tiles == stats.n_tiles && stats.n_whole_slices == stats.n_slices);
         CHECK_EQ_INT(stats.n_tiles, side == 64 ? 6 : 1);
         CHECK_EQ_INT(stats.n_slices, 3);
-        lic_image_free(&whole, NULL);
-        lic_image_free(&out, NULL);
+        lic_image_free(&whole);
+        lic_image_free(&out);
         lic_buffer_free(&file);
         free(p.data);
     }
@@ -148,7 +148,7 @@ TEST(salvage_leaves_whole_tiles_alone)
     const lic_decode_options options = salvaging();
     lic_stats stats;
     lic_error err;
-    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+    REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, NULL, &whole, NULL));
     REQUIRE(!decode_cut(&file, file.bytes - 1, &options, &out, &stats, &err));
     CHECK_EQ_INT(stats.n_tiles, 6);
     CHECK_EQ_INT(stats.n_whole_tiles, 5);
@@ -156,7 +156,7 @@ TEST(salvage_leaves_whole_tiles_alone)
         CHECK_EQ_MEM((uint8_t *)out.data + y * out.stride_bytes,
                      (uint8_t *)whole.data + y * whole.stride_bytes, 3 * 256);
     lic_decode_options part = salvaging(); /* of the whole tiles alone */
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
     part.crop_width = 200;
     part.crop_height = 64;
     REQUIRE(!decode_cut(&file, file.bytes - 1, &part, &out, &stats, &err));
@@ -164,8 +164,8 @@ TEST(salvage_leaves_whole_tiles_alone)
     for (uint32_t y = 0; y < 64; y++)
         CHECK_EQ_MEM((uint8_t *)out.data + y * out.stride_bytes,
                      (uint8_t *)whole.data + y * whole.stride_bytes, 600);
-    lic_image_free(&out, NULL);
-    lic_image_free(&whole, NULL);
+    lic_image_free(&out);
+    lic_image_free(&whole);
     lic_buffer_free(&file);
     free(p.data);
 }
@@ -185,7 +185,7 @@ static size_t flips_refused(const lic_buffer *file, size_t from, size_t to)
         file->data[i] ^= flip;
         refused += decode_cut(file, file->bytes, &options, &out, &stats, &err) != LIC_OK;
         CHECK(!out.data || stats.n_whole_tiles < stats.n_tiles);
-        lic_image_free(&out, NULL);
+        lic_image_free(&out);
         file->data[i] ^= flip;
     }
     return refused;
@@ -236,7 +236,7 @@ TEST(salvage_refuses_damage_that_shows)
             random_bytes(file.data + at, sizeof old);
             refused += decode_cut(&file, file.bytes, &options, &out, &stats, &err) != LIC_OK;
             CHECK(!out.data || stats.n_whole_tiles < stats.n_tiles);
-            lic_image_free(&out, NULL);
+            lic_image_free(&out);
             memcpy(file.data + at, old, sizeof old);
         }
         printf("%zu of %zu refused\n", refused, n);
@@ -274,7 +274,7 @@ TEST(salvage_is_off_by_default)
     lic_image p = make_picture(60, 30, 3, 8), out;
     lic_buffer file = encode_tiny(tiny_model(), &p, NULL, 30);
     lic_error err;
-    CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes - 5, NULL, 0, &out, &err),
+    CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes - 5, NULL, NULL, &out, &err),
                  LIC_ERR_CORRUPT);
     lic_buffer_free(&file);
     free(p.data);
@@ -287,7 +287,7 @@ TEST(slices_come_nearer_one_by_one)
         lic_image p = make_picture(150, 100, 3, 8), whole;
         lic_buffer file = file_in_tiles(&p, side, 80);
         double before = 1e9;
-        REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, 0, &whole, NULL));
+        REQUIRE(!lic_decode(tiny_model(), file.data, file.bytes, NULL, NULL, &whole, NULL));
         for (uint32_t n = 1; n <= 4; n++) {
             lic_decode_options options;
             lic_image out;
@@ -302,9 +302,9 @@ TEST(slices_come_nearer_one_by_one)
             const double now = distance(&out, &whole);
             CHECK(n < 3 ? now > 0 && now < before : now == 0);
             before = now;
-            lic_image_free(&out, NULL);
+            lic_image_free(&out);
         }
-        lic_image_free(&whole, NULL);
+        lic_image_free(&whole);
         lic_buffer_free(&file);
         free(p.data);
     }
@@ -323,11 +323,11 @@ TEST(slices_before_the_cut_are_whole)
     REQUIRE(!decode_cut(&file, file.bytes - 9, &options, &out, &stats, &err));
     CHECK_EQ_INT(stats.n_whole_tiles, 1);
     check_same_pixels(&out, &want);
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
     REQUIRE(!decode_cut(&file, bytes_before_latents(&file) + 10, &options, &out, &stats, &err));
     CHECK_EQ_INT(stats.n_whole_tiles, 0);
-    lic_image_free(&out, NULL);
-    lic_image_free(&want, NULL);
+    lic_image_free(&out);
+    lic_image_free(&want);
     lic_buffer_free(&file);
     free(p.data);
 }

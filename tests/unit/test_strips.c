@@ -105,12 +105,12 @@ static void keep(const nn *c, struct task *task, tensor t)
     task->n += n;
 }
 
-static void forward(lic_context *context, nn *c, void *user)
+static void forward(lic_session *session, nn *c, void *user)
 {
     struct task *task = user;
     const network *net = &task->net;
     rate_state rate;
-    (void)context;
+    (void)session;
     task->n = 0;
     c->open = task->open;
     lic_rate_state(c, net, 2.5f, &rate);
@@ -125,14 +125,14 @@ static void forward(lic_context *context, nn *c, void *user)
 static void run(struct task *task, int threads, uint64_t *macs)
 {
     lic_options options;
-    lic_context context;
+    lic_session *session = NULL;
     lic_error err = {0};
     lic_options_init(&options);
     options.threads = threads;
-    REQUIRE(lic_context_init(&context, tiny_model(), &options, &err) == LIC_OK);
-    CHECK_EQ_INT(lic_context_run(&context, forward, task, 64, 64, &err), LIC_OK);
-    *macs = context.stats.multiply_adds;
-    lic_context_release(&context);
+    REQUIRE(lic_session_new(tiny_model(), &options, &session, &err) == LIC_OK);
+    CHECK_EQ_INT(lic_session_run(session, forward, task, 64, 64, &err), LIC_OK);
+    *macs = session->stats.multiply_adds;
+    lic_session_free(session);
 }
 
 static void check_size(int height, int width, unsigned open, int depth, int threads)

@@ -2,14 +2,15 @@
  * Runs on the tiny network: what is tested is which numbers go where, not how good they are. */
 #include "codec/lic.h"
 #include "codec/tiles.h"
+#include "tests/rows.h"
 #include "tests/test.h"
 #include "tests/unit/seal.h"
 
 #define MODEL "tests/golden/tiny.licw"
 
 static lic_model *model;
-static lic_encoder *encoder;
-static lic_decoder *decoder;
+static lic_session *encoder;
+static lic_session *decoder;
 
 static int open_all(void)
 {
@@ -17,8 +18,8 @@ static int open_all(void)
     if (model)
         return 1;
     return !lic_model_open(MODEL, NULL, &model, &err) &&
-           !lic_encoder_new(model, NULL, &encoder, &err) &&
-           !lic_decoder_new(model, NULL, &decoder, &err);
+           !lic_session_new(model, NULL, &encoder, &err) &&
+           !lic_session_new(model, NULL, &decoder, &err);
 }
 
 static lic_image new_image(uint32_t width, uint32_t height)
@@ -41,7 +42,7 @@ static lic_status encode(const lic_image *image, uint32_t side, lic_buffer *file
     lic_error err;
     lic_encode_options_init(&options);
     options.tile_side = side;
-    return lic_encoder_encode(encoder, image, &options, file, &err);
+    return lic_session_encode(encoder, image, &options, file, &err);
 }
 
 /* Tiles cover the padded picture exactly, regions hold their tiles, all in multiples of 64. */
@@ -90,13 +91,13 @@ static void check_crop(const lic_buffer *file, const lic_image *whole, uint32_t 
     options.crop_y = y;
     options.crop_width = w;
     options.crop_height = h;
-    REQUIRE(!lic_decoder_decode_area(decoder, file->data, file->bytes, &options, &part, &err));
+    REQUIRE(!lic_session_decode(decoder, file->data, file->bytes, &options, &part, &err));
     CHECK(part.width == w && part.height == h);
     for (uint32_t row = 0; row < h; row++)
         CHECK(!memcmp((uint8_t *)part.data + row * part.stride_bytes,
                       (uint8_t *)whole->data + (y + row) * whole->stride_bytes + 3 * (size_t)x,
                       3 * (size_t)w));
-    lic_image_free(&part, NULL);
+    lic_image_free(&part);
 }
 
 TEST(crops_are_parts_of_the_whole)
@@ -107,14 +108,14 @@ TEST(crops_are_parts_of_the_whole)
     lic_buffer file;
     lic_error err;
     REQUIRE(!encode(&image, 64, &file));
-    REQUIRE(!lic_decoder_decode(decoder, file.data, file.bytes, 0, &whole, &err));
+    REQUIRE(!lic_session_decode(decoder, file.data, file.bytes, NULL, &whole, &err));
     for (uint32_t corner = 64; corner < 330; corner += 64)
         for (uint32_t row = 64; row < 270; row += 64)
             check_crop(&file, &whole, corner - 3, row - 2, 7, 5);
     check_crop(&file, &whole, 0, 0, 330, 270);
     check_crop(&file, &whole, 329, 269, 1, 1);
     check_crop(&file, &whole, 64, 0, 64, 270);
-    lic_image_free(&whole, NULL);
+    lic_image_free(&whole);
     lic_buffer_free(&file);
     free(image.data);
 }
@@ -132,9 +133,9 @@ static void check_threads(const lic_image *image, uint32_t side, int threads,
     encode_options.tile_side = side;
     CHECK(!lic_encode(model, image, &options, &encode_options, &file, NULL));
     CHECK(file.bytes == want->bytes && !memcmp(file.data, want->data, file.bytes));
-    CHECK(!lic_decode(model, want->data, want->bytes, &options, 0, &out, NULL));
+    CHECK(!lic_decode(model, want->data, want->bytes, &options, NULL, &out, NULL));
     CHECK(out.data && !memcmp(out.data, whole->data, out.stride_bytes * out.height));
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
     lic_buffer_free(&file);
 }
 
@@ -154,7 +155,7 @@ TEST(sizes_around_the_sides_of_tiles)
         lic_info info;
         lic_error err;
         REQUIRE(!encode(&image, sizes[i][2], &want));
-        REQUIRE(!lic_decoder_decode(decoder, want.data, want.bytes, 0, &whole, &err));
+        REQUIRE(!lic_session_decode(decoder, want.data, want.bytes, NULL, &whole, &err));
         REQUIRE(!lic_probe(want.data, want.bytes, &info, &err));
         CHECK(whole.width == image.width && whole.height == image.height);
         CHECK((info.tile_width == 0) ==
@@ -167,7 +168,7 @@ TEST(sizes_around_the_sides_of_tiles)
                 for (uint32_t k = 0; k < 4; k++)
                     if (x - k % 2 < image.width && y - k / 2 < image.height)
                         check_crop(&want, &whole, x - k % 2, y - k / 2, 1, 1);
-        lic_image_free(&whole, NULL);
+        lic_image_free(&whole);
         lic_buffer_free(&want);
         free(image.data);
     }
@@ -197,8 +198,8 @@ static lic_status code_followed(const lic_image *image, const lic_buffer *file, 
     lic_options options;
     lic_encode_options encode_options;
     lic_decode_options o;
-    lic_encoder *e = NULL;
-    lic_decoder *d = NULL;
+    lic_session *e = NULL;
+    lic_session *d = NULL;
     lic_image out = {0};
     lic_buffer again = {0};
     lic_error err;
@@ -210,15 +211,15 @@ static lic_status code_followed(const lic_image *image, const lic_buffer *file, 
     o.crop_width = o.crop_height = way == 2 ? 10 : 0;
     options.progress = follow;
     options.progress_user = p;
-    lic_status status = way ? lic_decoder_new(model, &options, &d, &err)
-                            : lic_encoder_new(model, &options, &e, &err);
+    lic_status status = way ? lic_session_new(model, &options, &d, &err)
+                            : lic_session_new(model, &options, &e, &err);
     if (!status)
-        status = way ? lic_decoder_decode_area(d, file->data, file->bytes, &o, &out, &err)
-                     : lic_encoder_encode(e, image, &encode_options, &again, &err);
-    lic_encoder_free(e);
-    lic_decoder_free(d);
+        status = way ? lic_session_decode(d, file->data, file->bytes, &o, &out, &err)
+                     : lic_session_encode(e, image, &encode_options, &again, &err);
+    lic_session_free(e);
+    lic_session_free(d);
     lic_buffer_free(&again);
-    lic_image_free(&out, NULL);
+    lic_image_free(&out);
     return status;
 }
 
@@ -271,7 +272,7 @@ TEST(crops_outside_are_refused)
         options.crop_y = bad[i][1];
         options.crop_width = bad[i][2];
         options.crop_height = bad[i][3];
-        CHECK_EQ_INT(lic_decoder_decode_area(decoder, file.data, file.bytes, &options, &part, &err),
+        CHECK_EQ_INT(lic_session_decode(decoder, file.data, file.bytes, &options, &part, &err),
                      LIC_ERR_ARGUMENT);
         CHECK(!part.data);
     }
@@ -316,14 +317,14 @@ TEST(rows_give_the_same_as_pictures_in_memory)
         lic_encode_options_init(&options);
         options.tile_side = 128;
         REQUIRE(!encode(&image, 128, &a));
-        REQUIRE(!lic_encoder_encode_rows(encoder, &image, move_rows, &in, &options, &b, &err));
+        REQUIRE(!encode_rows(encoder, &image, move_rows, &in, &options, &b, &err));
         CHECK(in.in_order && in.next == image.height);
         CHECK(a.bytes == b.bytes && !memcmp(a.data, b.data, a.bytes));
-        REQUIRE(!lic_decoder_decode(decoder, a.data, a.bytes, 0, &whole, &err));
-        REQUIRE(!lic_decoder_decode_rows(decoder, a.data, a.bytes, NULL, move_rows, &out, &err));
+        REQUIRE(!lic_session_decode(decoder, a.data, a.bytes, NULL, &whole, &err));
+        REQUIRE(!decode_rows(decoder, a.data, a.bytes, NULL, move_rows, &out, &err));
         CHECK(out.in_order && out.next == image.height);
         CHECK(!memcmp(whole.data, copy.data, whole.stride_bytes * whole.height));
-        lic_image_free(&whole, NULL);
+        lic_image_free(&whole);
         lic_buffer_free(&a);
         lic_buffer_free(&b);
         free(image.data);
@@ -344,12 +345,12 @@ TEST(check_in_the_head_is_that_of_the_tiles)
     REQUIRE(!encode(&image, 64, &file));
     file.data[CHECK_AT] ^= 1;
     seal(file.data, file.bytes, CRC_AT);
-    CHECK_EQ_INT(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err),
+    CHECK_EQ_INT(lic_session_decode(decoder, file.data, file.bytes, NULL, &out, &err),
                  LIC_ERR_CORRUPT);
     file.data[CHECK_AT] ^= 1;
     seal(file.data, file.bytes, CRC_AT);
-    REQUIRE(!lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err));
-    lic_image_free(&out, NULL);
+    REQUIRE(!lic_session_decode(decoder, file.data, file.bytes, NULL, &out, &err));
+    lic_image_free(&out);
     lic_buffer_free(&file);
     free(image.data);
 }
@@ -365,7 +366,7 @@ TEST(flipped_bytes_are_noticed)
         lic_image out;
         lic_error err;
         file.data[i] ^= 0x10;
-        CHECK(lic_decoder_decode(decoder, file.data, file.bytes, 0, &out, &err) != LIC_OK);
+        CHECK(lic_session_decode(decoder, file.data, file.bytes, NULL, &out, &err) != LIC_OK);
         file.data[i] ^= 0x10;
     }
     lic_buffer_free(&file);

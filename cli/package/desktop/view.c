@@ -20,7 +20,7 @@ static lic_buffer read_chunk(const lic_info *info, const char *type)
     lic_buffer out = {0};
     for (size_t i = 0; i < info->n_chunks; i++)
         if (memcmp(info->chunks[i].type, type, 4) == 0) {
-            if (lic_chunk_read(&info->chunks[i], &out, NULL) != LIC_OK)
+            if (lic_chunk_read(&info->chunks[i], NULL, &out, NULL) != LIC_OK)
                 return (lic_buffer){0};
             break;
         }
@@ -114,7 +114,7 @@ static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
 static lic_status decode(const lic_view *view, struct sink *sink, uint32_t scale, lic_error *err)
 {
     lic_model *model = NULL;
-    lic_decoder *decoder = NULL;
+    lic_session *decoder = NULL;
     lic_options options;
     lic_decode_options how;
     lic_options_init(&options);
@@ -123,17 +123,19 @@ static lic_status decode(const lic_view *view, struct sink *sink, uint32_t scale
     lic_decode_options_init(&how);
     how.depth = 8;
     how.scale = scale;
+    how.channels = view->info.channels; /* alpha is taken from its plane */
+    how.sink = take_rows;
+    how.sink_user = sink;
     lic_status status = lic_models_open_id(view->info.model_id, NULL, &model, err);
     if (status == LIC_OK)
-        status = lic_decoder_new(model, &options, &decoder, err);
+        status = lic_session_new(model, &options, &decoder, err);
     if (status == LIC_OK)
-        status =
-            lic_decoder_decode_rows(decoder, view->data, view->bytes, &how, take_rows, sink, err);
+        status = lic_session_decode(decoder, view->data, view->bytes, &how, NULL, err);
     if (sink->err.status != LIC_OK) {
         *err = sink->err;
         status = err->status;
     }
-    lic_decoder_free(decoder);
+    lic_session_free(decoder);
     lic_model_close(model);
     return status;
 }

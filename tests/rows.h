@@ -1,0 +1,43 @@
+/* rows.h - for tests and benchmarks: a picture whose rows come from a function, or go to one, with
+ * options that may be NULL; and decoding to a depth. */
+#ifndef LIC_TESTS_ROWS_H
+#define LIC_TESTS_ROWS_H
+
+#include "codec/lic.h"
+
+static inline lic_decode_options of_depth(uint32_t depth)
+{
+    lic_decode_options o;
+    lic_decode_options_init(&o);
+    o.depth = depth;
+    return o;
+}
+
+static inline lic_status encode_rows(lic_session *session, const lic_image *shape,
+                                     lic_rows_fn source, void *user,
+                                     const lic_encode_options *options, lic_buffer *out,
+                                     lic_error *err)
+{
+    lic_encode_options own;
+    lic_encode_options_init(&own);
+    if (options)
+        own = *options;
+    own.source = source;
+    own.source_user = user;
+    return lic_session_encode(session, shape, &own, out, err);
+}
+
+static inline lic_status decode_rows(lic_session *session, const void *data, size_t bytes,
+                                     const lic_decode_options *options, lic_rows_fn sink,
+                                     void *user, lic_error *err)
+{
+    lic_decode_options own;
+    lic_decode_options_init(&own);
+    if (options)
+        own = *options;
+    own.sink = sink;
+    own.sink_user = user;
+    return lic_session_decode(session, data, bytes, &own, NULL, err);
+}
+
+#endif
