@@ -1,14 +1,21 @@
 # Builds the codec library, the command line program and the tests; see `make help`.
-# Everything built lies under $(BUILD). Variables: CC, CFLAGS (added last), LDFLAGS, BUILD, V=1
-# (show commands), WERROR=1, BLAS=none (no OpenBLAS backend), PREFIX and DESTDIR (install),
+# Everything built lies under $(BUILD). Variables: CC, CPPFLAGS, CFLAGS (added last), LDFLAGS, BUILD,
+# V=1 (show commands), WERROR=1, BLAS=none (no OpenBLAS backend), PREFIX and DESTDIR (install),
 # KERNEL_CFLAGS (after CFLAGS, for models/kernels only).
-# Objects are built again when any of these change the command line.
+# Objects are built again when any of these change the command line. All cores are used, unless -j
+# says how many.
 
 BUILD  ?= build
 PREFIX ?= /usr/local
 BLAS   ?= auto
 Q      := $(if $(V),,@)
 say     = $(if $(V),,@echo '  $1')
+
+# Where another make calls this one, that one says how many jobs there are; `make clean all` wants one
+# after the other.
+ifeq ($(MAKELEVEL)$(filter clean,$(MAKECMDGOALS)),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
 
 MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 
@@ -86,7 +93,7 @@ clean:
 ## make help: this list
 help:
 	@sed -n 's/^## /  /p' Makefile cli/package/package.mk
-	@echo '  Variables: CC=clang V=1 WERROR=1 BLAS=none BUILD=folder CFLAGS= LDFLAGS= PREFIX= DESTDIR='
+	@echo '  Variables: CC=clang V=1 WERROR=1 BLAS=none BUILD=folder CPPFLAGS= CFLAGS= LDFLAGS= PREFIX= DESTDIR='
 
 setup:
 	$(Q).ci/setup.sh
@@ -111,7 +118,7 @@ $(BUILD)/liblic.so: $(BUILD)/liblic.so.0
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,cc     $<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(FLAGS) $(call speed,$<) $(if $(filter cli/%,$<),$(IO_CFLAGS)) -MMD -MP $(CFLAGS) \
+	$(Q)$(CC) $(FLAGS) $(call speed,$<) $(if $(filter cli/%,$<),$(IO_CFLAGS)) -MMD -MP $(CPPFLAGS) $(CFLAGS) \
 	    $(if $(filter models/kernels/%,$<),$(KERNEL_CFLAGS)) -c -o $@ $<
 
 # Tests of the program's own parts get all of it but main().
@@ -136,7 +143,7 @@ $(BUILD)/tests/cli_test_no_memory: override LDFLAGS += $(REFUSED:%=-Wl$(comma)--
 # Holds the flags of the last build; touched only when they change. Says what was chosen, once.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
-	@echo '$(CC) $(FLAGS) $(CFLAGS) $(KERNEL_CFLAGS) $(IO_LIBS) $(LIC_LIBS)' > $@.new
+	@echo '$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) $(KERNEL_CFLAGS) $(IO_LIBS) $(LIC_LIBS)' > $@.new
 	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; \
 	    echo '  using  $(CC) for $(MACHINE); image libraries: $(IO_LIBS); OpenBLAS backend:' \
 	    '$(if $(filter none,$(BLAS)),none,loaded at run time when the library is there)'; fi

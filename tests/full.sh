@@ -4,7 +4,8 @@
 #      there), and all unit, golden, parity, fuzz replay and program tests run so;
 #   2. TSan over the tests that start threads (kernels without: they know no threads);
 #   3. MSan over the tests of the library (the program's picture libraries are not built for it);
-#   4. one round trip with the tiny network under valgrind, where valgrind is there.
+#   4. one round trip with the tiny network under valgrind, where valgrind is there;
+#   5. the training tests that take a minute each, where PyTorch is there.
 # FULL_TESTS="unit golden" runs only tests with these words in 1; FULL_STEPS="asan msan" chooses. On two
 # cores all of it takes about ten minutes.
 set -u
@@ -12,7 +13,7 @@ export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
-steps=${FULL_STEPS:-asan tsan msan valgrind}
+steps=${FULL_STEPS:-asan tsan msan valgrind train}
 make=${MAKE:-make}
 failed=0
 
@@ -87,8 +88,13 @@ valgrind() {
         cmp "$work/a.png" "$work/b.png" && echo "round trip clean"
 }
 
+train() {
+    BUILD=$build tests/run.sh train_test_distil train_test_inherit
+}
+
 step asan
 step tsan
 step msan
 step valgrind
+step train
 exit $failed

@@ -24,7 +24,8 @@ INSTALLED    = $(foreach e,$(INSTALL_LIST) $(DESKTOP_LIST),$(lastword $(subst $(
     $(LIBDIR)/$(SONAME) $(LIBDIR)/liblic.so $(SHORT_NAMES:%=$(BINDIR)/%) $(SHORT_NAMES:%=$(DATADIR)/man/man1/%.1)
 
 ## make install: into $(DESTDIR)$(PREFIX): program, library, header, weights, manual page, completions
-install: all install-files
+install: all
+	$(Q)$(MAKE) --no-print-directory install-files
 
 # Without building first, for those who have built with other flags. Files go beside their place and
 # are renamed, so that a running program keeps the library that it has mapped.
@@ -75,7 +76,8 @@ DESKTOP_LIST := 755,$(BUILD)/lic-thumbnailer,$(BINDIR)/lic-thumbnailer \
     $(foreach f,$(DESKTOP_LOADER),644,$f,$(PIXBUF_FOLDER)/libpixbufloader-lic.so)
 
 ## make install-desktop: thumbnailer, file type and module for gdk-pixbuf; then run what it says
-install-desktop: desktop install-desktop-files
+install-desktop: desktop
+	$(Q)$(MAKE) --no-print-directory install-desktop-files
 	@echo '  now: update-mime-database $(DATADIR)/mime$(if $(DESKTOP_LOADER),; gdk-pixbuf-query-loaders --update-cache)'
 
 install-desktop-files:
