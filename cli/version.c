@@ -1,6 +1,7 @@
 /* version.c - lic -V: what this program is and what it would use here. */
 #include "cli/base/models.h"
 #include "cli/base/report.h"
+#include "cli/base/utf8.h"
 #include "cli/commands.h"
 
 #include <inttypes.h>
@@ -9,7 +10,9 @@
 static bool print_model(void *user, const char *path, uint64_t hash)
 {
     int *n = user;
-    printf("%s%016" PRIx64 "  %s\n", (*n)++ ? "          " : "models    ", hash, path);
+    printf("%s%016" PRIx64 "  ", (*n)++ ? "          " : "models    ", hash);
+    lic_utf8_put(stdout, path);
+    putchar('\n');
     return false;
 }
 

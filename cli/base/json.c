@@ -2,41 +2,27 @@
  * are not become U+FFFD. */
 #include "cli/base/json.h"
 
+#include "cli/base/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 
-/* Bytes of the UTF-8 character at s, 0 if it is none. Overlong forms of two bytes, and lead bytes
- * past U+10FFFF, are refused by the range of the first byte; the rest is left to the reader. */
-static int utf8_length(const unsigned char *s)
-{
-    int n = s[0] < 0x80   ? 1
-            : s[0] < 0xC2 ? 0
-            : s[0] < 0xE0 ? 2
-            : s[0] < 0xF0 ? 3
-            : s[0] < 0xF5 ? 4
-                          : 0;
-    for (int i = 1; i < n; i++)
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-    return n;
-}
-
+/* What a terminal would not show as a character is escaped: the value stays what it is. */
 static void put_string(FILE *file, const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
     fputc('"', file);
-    while (*s) {
-        int n = utf8_length(s);
-        if (n == 0) {
+    while (*text) {
+        const char *start = text;
+        const long code = lic_utf8_next(&text);
+        if (code < 0) {
             fputs("\\ufffd", file);
-            s++;
-        } else if (*s == '"' || *s == '\\') {
-            fprintf(file, "\\%c", *s++);
-        } else if (*s < 0x20) {
-            fprintf(file, "\\u%04x", *s++);
+            text++;
+        } else if (code == '"' || code == '\\') {
+            fprintf(file, "\\%c", (int)code);
+        } else if (!lic_utf8_is_shown(code)) { /* all of these have four digits at most */
+            fprintf(file, "\\u%04lx", code);
         } else {
-            fwrite(s, 1, (size_t)n, file);
-            s += n;
+            fwrite(start, 1, (size_t)(text - start), file);
         }
     }
     fputc('"', file);

@@ -1,7 +1,9 @@
 /* report.c - see report.h. A message is put together first and written in one piece, so that lines
- * of several processes do not mix. File names may hold anything: control characters never reach the
+ * of several processes do not mix. File names may hold anything: control sequences never reach the
  * terminal. */
 #include "cli/base/report.h"
+
+#include "cli/base/utf8.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -31,13 +33,6 @@ static void wipe(void)
     progress_shown = false;
 }
 
-static void replace_controls(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7F)
-            *text = '?';
-}
-
 __attribute__((format(printf, 3, 0))) static void say(const char *file, const char *kind,
                                                       const char *format, va_list args)
 {
@@ -46,7 +41,7 @@ __attribute__((format(printf, 3, 0))) static void say(const char *file, const ch
     if (file && strcmp(file, "-") == 0)
         file = "standard input";
     snprintf(line, sizeof line, "lic: %s%s%s%s", file ? file : "", file ? ": " : "", kind, text);
-    replace_controls(line);
+    lic_utf8_clean(line);
     pthread_mutex_lock(&line_lock);
     wipe();
     fprintf(stderr, "%s\n", line);
@@ -154,7 +149,7 @@ void lic_report_count(size_t done, size_t total, const char *what)
     if (!progress_wanted || total == 0)
         return;
     snprintf(text, sizeof text, "%zu/%zu %.32s", done + 1, total, what);
-    replace_controls(text);
+    lic_utf8_clean(text);
     show_progress((double)done / (double)total, text);
 }
 

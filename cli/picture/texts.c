@@ -1,6 +1,7 @@
 /* texts.c - see texts.h. */
 #include "cli/picture/texts.h"
 
+#include "cli/base/utf8.h"
 #include "cli/picture/format.h"
 
 #include <stdlib.h>
@@ -24,31 +25,11 @@ char *lic_utf8_of_latin1(const char *latin1, size_t bytes)
     return utf8;
 }
 
-/* Code point at *text, which moves on; -1 if there is none (RFC 3629: the shortest form only, no
- * surrogates). */
-static long code_point(const char **text)
-{
-    static const long least[] = {0, 0x80, 0x800, 0x10000};
-    const unsigned char *p = (const unsigned char *)*text;
-    const int more = *p < 0x80 ? 0 : *p >> 5 == 6 ? 1 : *p >> 4 == 14 ? 2 : *p >> 3 == 30 ? 3 : -1;
-    if (more < 0)
-        return -1;
-    long code = more ? *p & (0x3F >> more) : *p;
-    for (int i = 1; i <= more; i++) {
-        if (p[i] >> 6 != 2) /* the zero at the end, too */
-            return -1;
-        code = code << 6 | (p[i] & 0x3F);
-    }
-    *text += 1 + more;
-    const bool ok = code >= least[more] && code <= 0x10FFFF && !(code >= 0xD800 && code <= 0xDFFF);
-    return ok ? code : -1;
-}
-
 /* Whether all characters of UTF-8 text are at most this one. */
 static bool is_utf8_up_to(const char *text, long most)
 {
     while (*text) {
-        const long code = code_point(&text);
+        const long code = lic_utf8_next(&text);
         if (code < 0 || code > most)
             return false;
     }
@@ -75,7 +56,7 @@ bool lic_latin1_of_utf8(char *text)
         return false;
     char *to = text;
     for (const char *from = text; *from;)
-        *to++ = (char)code_point(&from);
+        *to++ = (char)lic_utf8_next(&from);
     *to = 0;
     return true;
 }

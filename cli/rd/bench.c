@@ -1,6 +1,7 @@
 /* bench.c - lic bench: how long pictures take to encode and decode here, in memory, without reading
  * and writing files. Every figure is the median of its repetitions by itself. */
 #include "cli/base/report.h"
+#include "cli/base/utf8.h"
 #include "cli/batch/inputs.h"
 #include "cli/commands.h"
 #include "cli/rd/work.h"
@@ -135,11 +136,12 @@ static void put_row(const struct result *r)
     const uint64_t planned = r->encode.planned_bytes > r->decode.planned_bytes
                                  ? r->encode.planned_bytes
                                  : r->decode.planned_bytes;
-    printf("%-20.20s %7.3f %7.4f %10.1f %7.2f %9.1f %7.1f %10.1f %7.2f %7.1f %9.1f %7.1f\n",
-           base_name(r->input), pixels / 1e6, 8 * (double)r->bytes / pixels, 1e3 * e[TOTAL],
-           rate(pixels, e[TOTAL]), 1e3 * e[LIC_STAGE_ANALYSIS], 1e3 * e[LIC_STAGE_CODING],
-           1e3 * d[TOTAL], rate(pixels, d[TOTAL]), 1e3 * d[LIC_STAGE_CODING],
-           1e3 * d[LIC_STAGE_SYNTHESIS], (double)planned / 1e6);
+    lic_utf8_put_cell(stdout, base_name(r->input), 20, true);
+    printf(" %7.3f %7.4f %10.1f %7.2f %9.1f %7.1f %10.1f %7.2f %7.1f %9.1f %7.1f\n", pixels / 1e6,
+           8 * (double)r->bytes / pixels, 1e3 * e[TOTAL], rate(pixels, e[TOTAL]),
+           1e3 * e[LIC_STAGE_ANALYSIS], 1e3 * e[LIC_STAGE_CODING], 1e3 * d[TOTAL],
+           rate(pixels, d[TOTAL]), 1e3 * d[LIC_STAGE_CODING], 1e3 * d[LIC_STAGE_SYNTHESIS],
+           (double)planned / 1e6);
     fflush(stdout);
 }
 
