@@ -132,3 +132,20 @@ bool lic_colour_is_srgb(const lic_colour *colour)
             return false;
     return true;
 }
+
+const char *lic_colour_what(const lic_colour *colour)
+{
+    const uint8_t *code = colour->data[LIC_COLOUR_CICP]; /* ITU-T H.273 */
+    if (lic_colour_is_srgb(colour))
+        return "sRGB";
+    if (!colour->has[LIC_COLOUR_CICP])
+        return colour->has[LIC_COLOUR_CHRM] ? "of primaries or a gamma of their own"
+                                            : "of a gamma of their own";
+    return code[1] == 16                   ? "PQ (HDR)"
+           : code[1] == 18                 ? "HLG (HDR)"
+           : code[1] == 8                  ? "linear"
+           : code[0] == 9                  ? "BT.2020"
+           : code[0] == 12                 ? "Display P3"
+           : code[0] == 1 && code[1] != 13 ? "BT.709"
+                                           : "of a kind of their own (cICP)";
+}

@@ -41,5 +41,7 @@ bool lic_colour_unpack(const uint8_t *data, size_t bytes, lic_colour *colour);
 void lic_colour_complete(lic_colour *colour, bool has_profile);
 /* Would a reader that knows none of it see the same? */
 bool lic_colour_is_srgb(const lic_colour *colour);
+/* "PQ (HDR)", "BT.2020": what the colours are, for people. */
+const char *lic_colour_what(const lic_colour *colour);
 
 #endif

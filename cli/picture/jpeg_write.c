@@ -2,6 +2,7 @@
 #include "cli/base/report.h"
 #include "cli/picture/colour.h"
 #include "cli/picture/format.h"
+#include "cli/picture/icc.h"
 #include "cli/picture/iptc.h"
 #include "cli/picture/jpeg_errors.h"
 #include "cli/picture/texts.h"
@@ -20,6 +21,7 @@ struct jpeg_writer {
     struct jpeg_compress_struct out;
     FILE *file;
     lic_blob resources; /* of Photoshop */
+    lic_blob profile;   /* that is made here */
     uint32_t channels;
     const void *row;
 };
@@ -89,16 +91,30 @@ static void write_metadata(struct jpeg_writer *w)
                          icc->bytes);
 }
 
-/* Readers take a JPEG without a profile for sRGB. */
-static void note_colour(lic_picture *picture)
+/* Readers take a JPEG without a profile for sRGB: what PNG says of other colours becomes one. */
+static void write_colour(struct jpeg_writer *w)
 {
+    lic_picture *picture = w->guard.picture;
     const lic_blob *blob = &picture->meta[LIC_META_COLOUR];
     lic_colour colour = {0};
+    const char *why;
     if (!blob->data || picture->meta[LIC_META_ICCP].data)
         return;
     lic_colour_unpack(blob->data, blob->bytes, &colour);
-    if (!lic_colour_is_srgb(&colour))
-        lic_picture_note(picture, "gamma and primaries are left out: a JPEG file cannot hold them");
+    if (lic_colour_is_srgb(&colour))
+        return;
+    w->profile = lic_icc_of_colour(&colour, w->channels, &why);
+    if (!w->profile.data && !why)
+        lic_guard_stop(&w->guard, lic_picture_no_meta_memory(w->guard.err));
+    if (why) {
+        lic_picture_warn(picture,
+                         "a JPEG file cannot say that colours are %s: they will be taken for sRGB",
+                         why);
+        return;
+    }
+    jpeg_write_icc_profile(&w->out, w->profile.data, (unsigned)w->profile.bytes);
+    lic_picture_note(picture, "an ICC profile is made for the colours, which are %s",
+                     lic_colour_what(&colour));
 }
 
 static uint32_t word(const uint8_t *bytes)
@@ -142,7 +158,7 @@ static void write_head(void *job)
     set_resolution(w);
     jpeg_start_compress(out, TRUE);
     write_metadata(w);
-    note_colour(w->guard.picture);
+    write_colour(w);
 }
 
 static void write_row(void *job)
@@ -199,6 +215,7 @@ static void close_writer(void *state)
         return;
     jpeg_destroy_compress(&w->out);
     free(w->resources.data);
+    free(w->profile.data);
     free(w);
 }
 

@@ -2,6 +2,8 @@
  * row. A maximum other than 255 or 65535 is scaled to the next of the two; bits of PBM become black
  * and white of 8 bits. One picture per file. */
 #include "cli/base/report.h"
+#include "cli/picture/colour.h"
+#include "cli/picture/exif.h"
 #include "cli/picture/format.h"
 
 #include <errno.h>
@@ -218,6 +220,29 @@ static void close_writer(void *state)
     free(w);
 }
 
+/* A PPM file holds nothing but samples, which are taken for sRGB. */
+static void say_what_is_lost(lic_picture *picture)
+{
+    const lic_blob *blob = &picture->meta[LIC_META_COLOUR];
+    lic_colour colour = {0};
+    for (int i = 0; i < LIC_N_META; i++)
+        if (picture->meta[i].data && i <= LIC_META_IPTC)
+            lic_picture_warn(picture, "metadata is left out: a PPM file cannot hold it");
+        else if (picture->meta[i].data)
+            lic_picture_note(picture, "%s is left out: a PPM file cannot hold it",
+                             lic_picture_meta_names[i]);
+    if (blob->data)
+        lic_colour_unpack(blob->data, blob->bytes, &colour);
+    if (!lic_colour_is_srgb(&colour))
+        lic_picture_warn(picture,
+                         "a PPM file cannot say that colours are %s: they will be taken for sRGB",
+                         lic_colour_what(&colour));
+    if (picture->meta[LIC_META_EXIF].data &&
+        lic_exif_orientation(picture->meta[LIC_META_EXIF].data,
+                             picture->meta[LIC_META_EXIF].bytes) != 1)
+        lic_picture_warn(picture, "a PPM file cannot say that the picture is to be turned");
+}
+
 static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, void **state,
                               lic_error *err)
 {
@@ -231,12 +256,7 @@ static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channel
     w->swapped = image->depth == 16 ? malloc(2 * w->samples) : NULL;
     if (image->depth == 16 && !w->swapped)
         return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row");
-    for (int i = 0; i < LIC_N_META; i++)
-        if (picture->meta[i].data && i <= LIC_META_IPTC)
-            lic_picture_warn(picture, "metadata is left out: a PPM file cannot hold it");
-        else if (picture->meta[i].data)
-            lic_picture_note(picture, "%s is left out: a PPM file cannot hold it",
-                             lic_picture_meta_names[i]);
+    say_what_is_lost(picture);
     return fprintf(file, "P%c\n%" PRIu32 " %" PRIu32 "\n%d\n", channels == 1 ? '5' : '6',
                    image->width, image->height, image->depth == 16 ? 65535 : 255) > 0
                ? LIC_OK
