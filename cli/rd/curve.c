@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-/* y as a function of rising x, n >= 4. */
+/* y as a function of rising x, n >= 3; n >= 4 for the cubic. */
 struct function {
     const double *x, *y;
     int n;
@@ -202,10 +202,55 @@ static struct span find_rates(const struct function *a, const struct function *t
                          fmin(value_at(a, window[1]), value_at(t, window[1]))};
 }
 
+/* A point and a curve, where the point is. */
+static lic_status compare_point(const lic_curve *a, const lic_curve *t, lic_curve_difference *d,
+                                lic_error *err)
+{
+    double log_bpp[LIC_CURVE_MAX_POINTS];
+    const lic_curve *point = a->n == 1 ? a : t, *curve = a->n == 1 ? t : a;
+    const double log_rate = log(point->bpp[0]), db = point->db[0], sign = point == t ? 1 : -1;
+    const int last = curve->n - 1;
+    logarithms(curve, log_bpp);
+    const struct function rate = {curve->db, log_bpp, curve->n};
+    const struct function quality = {log_bpp, curve->db, curve->n};
+    *d = (lic_curve_difference){.low_db = db,
+                                .high_db = db,
+                                .low_bpp = point->bpp[0],
+                                .high_bpp = point->bpp[0],
+                                .overlap = 1,
+                                .rate_pchip = NAN,
+                                .db_pchip = NAN,
+                                .rate_cubic = NAN,
+                                .db_cubic = NAN,
+                                .at_point = true};
+    if (db >= curve->db[0] && db <= curve->db[last])
+        d->rate_pchip = per_cent(sign * (log_rate - value_at(&rate, db)));
+    if (log_rate >= log_bpp[0] && log_rate <= log_bpp[last])
+        d->db_pchip = sign * (db - value_at(&quality, log_rate));
+    if (isfinite(d->rate_pchip) || isfinite(d->db_pchip))
+        return LIC_OK;
+    return lic_report_fail(err, LIC_ERR_ARGUMENT,
+                           "the point of %.4f bpp and %.4f dB lies beyond the curve", point->bpp[0],
+                           db);
+}
+
+static double overlap_of(const lic_curve *a, const lic_curve *t)
+{
+    const double low = fmax(a->db[0], t->db[0]), high = fmin(a->db[a->n - 1], t->db[t->n - 1]);
+    return (high - low) / fmin(a->db[a->n - 1] - a->db[0], t->db[t->n - 1] - t->db[0]);
+}
+
 lic_status lic_curve_compare(const lic_curve *a, const lic_curve *t, const double *window,
                              lic_curve_difference *d, lic_error *err)
 {
     double log_a[LIC_CURVE_MAX_POINTS], log_t[LIC_CURVE_MAX_POINTS];
+    if (a->n == 1 && t->n == 1)
+        return lic_report_fail(err, LIC_ERR_ARGUMENT, "is a point, and so is the other one");
+    if ((a->n == 1 || t->n == 1) && window)
+        return lic_report_fail(err, LIC_ERR_ARGUMENT,
+                               "--window is for two curves, not for a point");
+    if (a->n == 1 || t->n == 1)
+        return compare_point(a, t, d, err);
     logarithms(a, log_a);
     logarithms(t, log_t);
     const struct function rate_a = {a->db, log_a, a->n}, rate_t = {t->db, log_t, t->n};
@@ -219,13 +264,19 @@ lic_status lic_curve_compare(const lic_curve *a, const lic_curve *t, const doubl
                                 .high_db = db.high,
                                 .low_bpp = exp(rate.low),
                                 .high_bpp = exp(rate.high),
+                                .overlap = overlap_of(a, t),
+                                .rate_cubic = NAN,
                                 .db_pchip = NAN,
                                 .db_cubic = NAN};
+    const bool cubic = a->n >= LIC_CURVE_MIN_POINTS && t->n >= LIC_CURVE_MIN_POINTS;
     d->rate_pchip = per_cent(mean_difference(integrate_pchip, &rate_a, &rate_t, db.low, db.high));
-    d->rate_cubic = per_cent(mean_difference(integrate_cubic, &rate_a, &rate_t, db.low, db.high));
+    if (cubic)
+        d->rate_cubic =
+            per_cent(mean_difference(integrate_cubic, &rate_a, &rate_t, db.low, db.high));
     if (rate.low < rate.high) {
         d->db_pchip = mean_difference(integrate_pchip, &db_a, &db_t, rate.low, rate.high);
-        d->db_cubic = mean_difference(integrate_cubic, &db_a, &db_t, rate.low, rate.high);
+        if (cubic)
+            d->db_cubic = mean_difference(integrate_cubic, &db_a, &db_t, rate.low, rate.high);
     }
     return LIC_OK;
 }

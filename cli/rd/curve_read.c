@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Names of a column in files that people have; the first is ours. */
 static const char *const rate_names[] = {"bpp", "rate", NULL};
@@ -81,26 +82,35 @@ static lic_status from_json(const lic_file_data *file, lic_curve_metric metric, 
 
 struct columns {
     int rate, quality;
+    char separator;
 };
 
-static bool is_one_of(const char *word, size_t n, const char *const *names)
+static bool is_one_of(const char *word, const char *const *names)
 {
     for (; *names; names++)
-        if (strlen(*names) == n && memcmp(*names, word, n) == 0)
+        if (strcasecmp(*names, word) == 0)
             return true;
     return false;
 }
 
-/* A field from the line, blanks and quotes round it off; moves the line on. */
-static const char *next_field(char **line, size_t *n)
+/* The next field of the line, which moves on; blanks round it and quotes (RFC 4180) go. Both are
+ * written over. */
+static char *next_field(char **line, char separator)
 {
-    char *start = *line, *end = start + strcspn(start, ",;\t");
-    *line = *end ? end + 1 : end;
-    while (start < end && (*start == ' ' || *start == '"'))
-        start++;
-    while (end > start && (end[-1] == ' ' || end[-1] == '"'))
-        end--;
-    *n = (size_t)(end - start);
+    char *at = *line + strspn(*line, separator == '\t' ? " " : " \t"), *to = at, *start = at;
+    if (*at == '"') {
+        for (at++; *at && (*at != '"' || at[1] == '"'); at++) {
+            at += *at == '"';
+            *to++ = *at;
+        }
+        at += *at == '"';
+    }
+    while (*at && *at != separator)
+        *to++ = *at++;
+    *line = *at ? at + 1 : at;
+    while (to > start && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    *to = 0;
     return start;
 }
 
@@ -109,33 +119,72 @@ static bool read_head(char *line, lic_curve_metric metric, struct columns *colum
 {
     columns->rate = columns->quality = -1;
     for (int i = 0; *line; i++) {
-        size_t n;
-        const char *word = next_field(&line, &n);
-        if (columns->rate < 0 && is_one_of(word, n, rate_names))
+        const char *word = next_field(&line, columns->separator);
+        if (columns->rate < 0 && is_one_of(word, rate_names))
             columns->rate = i;
-        if (columns->quality < 0 && is_one_of(word, n, quality_names(metric)))
+        if (columns->quality < 0 && is_one_of(word, quality_names(metric)))
             columns->quality = i;
     }
     return columns->rate >= 0 && columns->quality >= 0;
+}
+
+/* Where fields end in semicolons, spreadsheets of many countries write a comma for the point. */
+static bool read_number(char *word, char separator, double *value)
+{
+    char *comma = separator == ';' ? strchr(word, ',') : NULL, *end;
+    if (comma && !strchr(word, '.'))
+        *comma = '.';
+    *value = strtod(word, &end);
+    return *word && !*end;
 }
 
 static bool read_point(char *line, const struct columns *columns, double *rate, double *quality)
 {
     bool has_rate = false, has_quality = false;
     for (int i = 0; *line; i++) {
-        size_t n;
-        char *end;
-        const char *word = next_field(&line, &n);
+        char *word = next_field(&line, columns->separator);
         if (i != columns->rate && i != columns->quality)
             continue;
-        double value = strtod(word, &end);
-        if (n == 0 || end != word + n)
+        if (!read_number(word, columns->separator, i == columns->rate ? rate : quality))
             return false;
-        *(i == columns->rate ? rate : quality) = value;
         has_rate = has_rate || i == columns->rate;
         has_quality = has_quality || i == columns->quality;
     }
     return has_rate && has_quality;
+}
+
+/* What the first line with something in it is separated by. */
+static char separator_of(const char *line)
+{
+    return strchr(line, ';') ? ';' : strchr(line, '\t') ? '\t' : ',';
+}
+
+/* A line of names has letters; numbers have none but the e of an exponent. */
+static bool has_names(const char *line)
+{
+    return line[strspn(line, "0123456789+-.eE,;\" \t")] != 0;
+}
+
+/* One line that is neither empty nor a comment. */
+static lic_status take_line(char *line, int number, bool first, lic_curve_metric metric,
+                            struct columns *columns, lic_curve *curve, lic_error *err)
+{
+    if (first) {
+        columns->separator = separator_of(line);
+        if (has_names(line))
+            return read_head(line, metric, columns)
+                       ? LIC_OK
+                       : lic_report_fail(err, LIC_ERR_CORRUPT, "CSV: no column \"bpp\" or \"%s\"",
+                                         quality_names(metric)[0]);
+    }
+    if (curve->n == LIC_CURVE_MAX_POINTS)
+        return too_many(err);
+    if (!read_point(line, columns, &curve->bpp[curve->n], &curve->db[curve->n]))
+        return lic_report_fail(err, LIC_ERR_CORRUPT,
+                               "CSV, line %d: numbers in columns %d and %d are expected", number,
+                               columns->rate + 1, columns->quality + 1);
+    curve->n++;
+    return LIC_OK;
 }
 
 static lic_status from_lines(char *text, lic_curve_metric metric, lic_curve *curve, lic_error *err)
@@ -143,29 +192,18 @@ static lic_status from_lines(char *text, lic_curve_metric metric, lic_curve *cur
     struct columns columns = {.rate = 0, .quality = metric == LIC_CURVE_PSNR ? 1 : 2};
     bool first = true;
     int number = 0;
-    for (char *line = text, *next; line; line = next) {
+    lic_status status = LIC_OK;
+    for (char *line = text, *next; line && status == LIC_OK; line = next) {
         char *end = line + strcspn(line, "\r\n");
         next = *end ? end + 1 + (*end == '\r' && end[1] == '\n') : NULL;
         *end = 0;
         number++;
         if (!line[strspn(line, " \t")] || *line == '#')
             continue;
-        bool letters = line[strspn(line, "0123456789+-.eE,; \t")] != 0;
-        if (first && letters && !read_head(line, metric, &columns))
-            return lic_report_fail(err, LIC_ERR_CORRUPT, "CSV: no column \"bpp\" or \"%s\"",
-                                   quality_names(metric)[0]);
-        if (!(first && letters)) {
-            if (curve->n == LIC_CURVE_MAX_POINTS)
-                return too_many(err);
-            if (!read_point(line, &columns, &curve->bpp[curve->n], &curve->db[curve->n]))
-                return lic_report_fail(err, LIC_ERR_CORRUPT,
-                                       "CSV, line %d: numbers in columns %d and %d are expected",
-                                       number, columns.rate + 1, columns.quality + 1);
-            curve->n++;
-        }
+        status = take_line(line, number, first, metric, &columns, curve, err);
         first = false;
     }
-    return LIC_OK;
+    return status;
 }
 
 static lic_status from_csv(const lic_file_data *file, lic_curve_metric metric, lic_curve *curve,
@@ -189,7 +227,7 @@ static void sort_by_rate(lic_curve *c)
     for (int i = 1; i < c->n; i++) {
         double bpp = c->bpp[i], db = c->db[i];
         int j = i;
-        for (; j > 0 && c->bpp[j - 1] > bpp; j--) {
+        for (; j > 0 && (c->bpp[j - 1] > bpp || (c->bpp[j - 1] == bpp && c->db[j - 1] > db)); j--) {
             c->bpp[j] = c->bpp[j - 1];
             c->db[j] = c->db[j - 1];
         }
@@ -215,16 +253,59 @@ static lic_status check_points(lic_curve *c, lic_curve_metric metric, lic_error 
     return LIC_OK;
 }
 
-static lic_status check_shape(const lic_curve *c, lic_error *err)
+/* Points that repeat, as where two settings come to the same. */
+static void merge_equal(lic_curve *c)
 {
-    if (c->n < LIC_CURVE_MIN_POINTS)
-        return lic_report_fail(err, LIC_ERR_CORRUPT, "has %d point%s; a curve takes %d or more",
-                               c->n, c->n == 1 ? "" : "s", LIC_CURVE_MIN_POINTS);
+    int n = 0;
+    for (int i = 0; i < c->n; i++) {
+        if (n && c->bpp[i] == c->bpp[n - 1] && c->db[i] == c->db[n - 1])
+            continue;
+        c->bpp[n] = c->bpp[i];
+        c->db[n++] = c->db[i];
+    }
+    c->n = n;
+}
+
+/* More rate for the same quality is a point that nobody would choose. */
+static void drop_plateaus(lic_curve *c)
+{
+    int n = 1, dropped = 0;
+    for (int i = 1; i < c->n; i++) {
+        if (c->db[i] == c->db[n - 1]) {
+            if (!dropped++)
+                snprintf(c->warning, sizeof c->warning,
+                         "%.4f bpp has no more quality than %.4f bpp: the point is left out",
+                         c->bpp[i], c->bpp[n - 1]);
+            continue;
+        }
+        c->bpp[n] = c->bpp[i];
+        c->db[n++] = c->db[i];
+    }
+    c->n = n;
+}
+
+static lic_status check_shape(lic_curve *c, lic_error *err)
+{
+    enum { LEAST = 3 }; /* once plateaus are gone */
+    merge_equal(c);
+    if (c->n != 1 && c->n < LIC_CURVE_MIN_POINTS)
+        return lic_report_fail(err, LIC_ERR_CORRUPT,
+                               "has %d different points; a curve takes %d or more", c->n,
+                               LIC_CURVE_MIN_POINTS);
     for (int i = 1; i < c->n; i++)
-        if (c->bpp[i] <= c->bpp[i - 1] || c->db[i] <= c->db[i - 1])
+        if (c->bpp[i] == c->bpp[i - 1])
+            return lic_report_fail(err, LIC_ERR_CORRUPT,
+                                   "is not monotone: %.4f bpp has %.4f dB and %.4f dB", c->bpp[i],
+                                   c->db[i - 1], c->db[i]);
+        else if (c->db[i] < c->db[i - 1])
             return lic_report_fail(err, LIC_ERR_CORRUPT,
                                    "is not monotone: %.4f bpp has %.4f dB, %.4f bpp has %.4f dB",
                                    c->bpp[i - 1], c->db[i - 1], c->bpp[i], c->db[i]);
+    drop_plateaus(c);
+    if (c->n != 1 && c->n < LEAST)
+        return lic_report_fail(err, LIC_ERR_CORRUPT,
+                               "has %d points of different quality; a curve takes %d or more", c->n,
+                               LEAST);
     return LIC_OK;
 }
 
@@ -244,6 +325,9 @@ lic_status lic_curve_read(const char *path, lic_curve_metric metric, lic_curve *
     lic_status status = lic_file_read(path, LIC_READ_ANY, &file, err);
     if (status != LIC_OK)
         return status;
+    static const uint8_t mark[] = {0xEF, 0xBB, 0xBF}; /* that Windows puts before UTF-8 */
+    if (file.bytes >= sizeof mark && memcmp(file.data, mark, sizeof mark) == 0)
+        memset(file.data, ' ', sizeof mark);
     size_t blanks = 0;
     while (blanks < file.bytes && memchr(" \t\r\n", file.data[blanks], 4))
         blanks++;

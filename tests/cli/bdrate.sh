@@ -78,6 +78,54 @@ END
 rate "MS-SSIM" -7.5 0.05 bd_rate --metric ms-ssim "$PEERS/published/vtm.json" \
     "$PEERS/published/cheng2020-anchor.json"
 
+# ... as spreadsheets and Windows write it: a mark before UTF-8, capitals, quotes, semicolons with decimal commas.
+printf '\357\273\277bpp,psnr,ms-ssim\n0.1,28,.9\n0.2,30.5,.95\n0.4,33.1,.97\n0.8,36,.99\n1.6,39,.995\n' >bom.csv
+printf '\357\273\277' | cat - c.json >bom.json
+printf 'Name,"BPP",PSNR,MS-SSIM\n"a,b","0.1",28,.9\n"say ""b""",0.2,"30.5",.95\nc,0.4,33.1,.97\nd,0.8,36,.99\ne,1.6,39,.995' >quoted.csv
+printf '"0.1","28",".9"\n"0.2","30.5",".95"\n0.4,33.1,.97\n0.8,36,.99\n1.6,39,.995' >bare.csv
+printf 'bpp;psnr;ms-ssim\n0,1;28;0,9\n0,2;30,5;0,95\n0,4;33,1;0,97\n0,8;36;0,99\n1,6;39;0,995' >comma.csv
+tr , '\t' <a.csv >tab.csv
+printf '0.1,28,.9\n0.2,30.5,.95\n0.2,30.5,.95\n0.4,33.1,.97\n0.8,36,.99\n1.6,39,.995\n1.6,39,.995' >twice.csv
+for file in bom.csv bom.json quoted.csv bare.csv comma.csv tab.csv twice.csv; do
+    rate "$file" 0 0 bd_rate a.csv $file
+    rate "$file, MS-SSIM" 0 0 bd_rate --metric ms-ssim a.csv $file
+    holds "$file: nothing to say" test ! -s err
+done
+# A plateau: the point of the higher rate is one that nobody would choose.
+printf '0.1,28\n0.2,30.5\n0.3,30.5\n0.4,33.1\n0.8,36\n1.6,39' >flat.csv
+rate "a plateau" 0 0 bd_rate a.csv flat.csv
+expect "a plateau is told" 0 '^lic: flat.csv: warning: 0.3000 bpp has no more quality than 0.2000 bpp'
+printf '0.1,28\n0.2,31\n0.4,31\n0.8,37' >three.csv
+run "$LIC" bdrate --json a.csv three.csv
+expect "three points of different quality" 0 'warning: 0.4000 bpp has no more'
+holds "have no cubic" grep -q '"bd_rate_cubic": null' out
+# Little in common
+printf '1,38.99\n2,41\n4,44\n8,47' >barely.csv
+run "$LIC" bdrate --json a.csv barely.csv
+expect "hardly any overlap" 0 'warning: the curves have 0.0100 dB in common, 0.12 % of the shorter one'
+holds "JSON: a warning" grep -q '"warning": "the curves have 0.0100 dB' out
+holds "JSON: the overlap" near "$(number out overlap)" 0.001248 0.000001
+run "$LIC" bdrate --json a.csv better.csv
+holds "enough overlap" bash -c '! grep -q warning out err'
+# A point against a curve, either way round
+printf '0.32,33.1' >point.csv
+rate "a point: rate" -20 0.000001 bd_rate a.csv point.csv
+rate "the other way round" 25 0.000001 bd_rate point.csv a.csv
+run "$LIC" bdrate a.csv point.csv
+holds "a point: text" grep -q '^point    33.1000 dB, 0.3200 bpp' out
+holds "a point: no cubic" bash -c '! grep -q cubic out'
+printf '0.4,34.1' >point.csv
+rate "a point: quality" 1 0.000001 bd_db a.csv point.csv
+printf '0.4,50' >point.csv
+run "$LIC" bdrate --json a.csv point.csv
+holds "a point of more quality than the curve has" grep -q '"bd_rate": null' out
+holds "but not of more rate" near "$(number out bd_db)" 16.9 0.000001
+printf '9,50' >point.csv
+run "$LIC" bdrate a.csv point.csv
+expect "a point beyond the curve" 1 'the point of 9.0000 bpp and 50.0000 dB lies beyond the curve'
+run "$LIC" bdrate point.csv point.csv
+expect "two points" 1 'is a point, and so is the other one'
+
 refused() { # PATTERN TEXT [METRIC]
     printf '%b' "$2" >bad
     run "$LIC" bdrate --metric "${3:-psnr}" a.csv bad
@@ -85,9 +133,10 @@ refused() { # PATTERN TEXT [METRIC]
     holds "refused: $1: one line" test "$(wc -l <err)" -eq 1
 }
 refused 'do not overlap: 28.0000..39.0000 dB and 41.0000' '.1,41\n.2,42\n.3,43\n.4,44\n'
-refused 'has 3 points; a curve takes 4' '.1,31\n.2,32\n.3,33\n'
+refused 'has 3 different points; a curve takes 4' '.1,31\n.2,32\n.3,33\n'
 refused 'not monotone: 0.2000 bpp has 32.0000 dB, 0.3000 bpp has 31.5000' '.1,31\n.2,32\n.3,31.5\n.4,34'
-refused 'not monotone' '.1,31\n.2,32\n.2,33\n.4,34\n'
+refused 'not monotone: 0.2000 bpp has 32.0000 dB and 33.0000 dB' '.1,31\n.2,32\n.2,33\n.4,34\n'
+refused 'has 2 points of different quality' '.1,31\n.2,32\n.3,32\n.4,32\n'
 refused '0 bpp is not a rate' '0,31\n.2,32\n.3,33\n.4,34\n'
 refused 'not an MS-SSIM' '.1,31,1\n.2,32,2\n.3,33,3\n.4,34,4\n' ms-ssim
 refused 'CSV, line 2: numbers in columns 1 and 2' '.1,31\n.2\n'
