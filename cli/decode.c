@@ -189,10 +189,10 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
         status = lic_writer_end(writer, &job->err);
     lic_writer_close(writer);
     if (status == LIC_OK)
-        status = lic_output_commit(&out, &job->err);
+        status = lic_job_commit_output(job, &out);
     else
         lic_output_abort(&out);
-    if (status == LIC_OK)
+    if (status == LIC_OK && !job->skipped)
         lic_picture_say(picture, job->output);
     lic_job_lap(job, LIC_LAP_WRITE);
     return status;
@@ -246,7 +246,7 @@ static lic_status decode(lic_worker *worker, lic_job *job)
         status = describe(job, &info, format, &picture);
     if (status == LIC_OK)
         status = decode_picture(worker, job, &file, &info, format, &picture);
-    if (status == LIC_OK)
+    if (status == LIC_OK && !job->skipped)
         status = check_whole(job);
     lic_picture_free(&picture);
     lic_file_free(&file);

@@ -174,7 +174,7 @@ static lic_status write_file(lic_job *job, const lic_buffer *data)
         lic_output_abort(&out);
         return LIC_REPORT_ERR_IO;
     }
-    status = lic_output_commit(&out, &job->err);
+    status = lic_job_commit_output(job, &out);
     lic_job_lap(job, LIC_LAP_WRITE);
     return status;
 }
@@ -206,11 +206,12 @@ static lic_status encode(lic_worker *worker, lic_job *job)
     lic_source_close(&feed.source);
     if (status == LIC_OK)
         status = write_file(job, &data);
-    if (status == LIC_OK && data.bytes > before) /* a drawing, say, that PNG holds in less */
+    if (status == LIC_OK && !job->skipped &&
+        data.bytes > before) /* a drawing, say, that PNG holds in less */
         lic_report_warning(job->input, "takes more bytes as .lic: %zu, and %llu as it is",
                            data.bytes, (unsigned long long)before);
     lic_buffer_free(&data);
-    return status == LIC_OK ? found : status;
+    return status == LIC_OK && !job->skipped ? found : status;
 }
 
 int lic_command_encode(const lic_settings *settings)

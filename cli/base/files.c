@@ -183,19 +183,47 @@ static void remove_listed(lic_output *out)
     pthread_mutex_unlock(&outputs_lock);
 }
 
-/* Opens the file with the rights that open() would have given it; mkstemp's are for secrets. */
 static FILE *create_temporary(lic_output *out)
 {
     int fd = create_listed(out);
     if (fd < 0)
         return NULL;
-    (void)fchmod(fd, 0666 & ~file_mask); /* a file system without rights is fine as well */
     FILE *stream = fdopen(fd, "wb");
     if (!stream) {
         close(fd);
         remove_listed(out);
     }
     return stream;
+}
+
+/* The rights that open() would give it, or those of the file that goes. */
+static void choose_rights(lic_output *out)
+{
+    struct stat st;
+    out->mode = 0666 & ~file_mask;
+    if (!out->overwrite || stat(out->path, &st) != 0 || !S_ISREG(st.st_mode))
+        return;
+    out->mode = st.st_mode & 0777;
+    out->has_owner = st.st_uid != geteuid() || st.st_gid != getegid();
+    out->owner = st.st_uid;
+    out->group = st.st_gid;
+}
+
+/* A folder that is not there is a slip that is easily mended. */
+static lic_status cannot_open(const char *path, lic_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+    char folder[100] = "";
+    if (slash && slash > path && slash - path < (long)sizeof folder)
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (errno == ENOENT && folder[0] && stat(folder, &st) != 0)
+        return lic_report_fail(err, LIC_REPORT_ERR_IO,
+                               "cannot write %.80s: there is no folder %s; --output-dir %s would "
+                               "make it",
+                               path, folder, folder);
+    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s", path,
+                           strerror(errno));
 }
 
 lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, lic_error *err)
@@ -215,11 +243,36 @@ lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, li
         out->stream = out->temporary ? create_temporary(out) : NULL;
     }
     if (!out->stream) {
-        lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s", path, strerror(errno));
+        cannot_open(path, err);
         lic_output_abort(out);
         return err->status;
     }
+    if (out->temporary)
+        choose_rights(out);
     return LIC_OK;
+}
+
+void lic_output_made_of(lic_output *out, const char *input, bool times)
+{
+    struct stat st, there;
+    if (!out->temporary || is_stream(input) || stat(input, &st) != 0 || !S_ISREG(st.st_mode))
+        return;
+    if (!out->overwrite || stat(out->path, &there) != 0)
+        out->mode &= 0600 | (st.st_mode & 0777);
+    out->has_times = times;
+    out->times[0] = st.st_atim;
+    out->times[1] = st.st_mtim;
+}
+
+/* A file system without rights or owners is fine as well. */
+static void give_rights(const lic_output *out)
+{
+    const int fd = fileno(out->stream);
+    if (out->has_owner)
+        (void)!fchown(fd, (uid_t)out->owner, (gid_t)out->group);
+    (void)fchmod(fd, (mode_t)out->mode);
+    if (out->has_times)
+        (void)futimens(fd, out->times);
 }
 
 static void forget(lic_output *out)
@@ -267,6 +320,8 @@ static lic_status finish(lic_output *out, lic_error *err)
 {
     bool bad = fflush(out->stream) != 0 || ferror(out->stream);
     int why = errno;
+    if (!bad && out->temporary)
+        give_rights(out);
     if (out->stream != stdout) {
         bad = fclose(out->stream) != 0 || bad;
         why = why ? why : errno;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 typedef struct lic_file_data {
     uint8_t *data; /* lic_file_free */
@@ -28,6 +29,10 @@ typedef struct lic_output {
     char *path;      /* where it will be; NULL for a stream or device, written in place */
     char *temporary; /* its name until then */
     bool overwrite;
+    unsigned mode; /* rights that it gets once it is complete: until then, its owner's */
+    bool has_owner, has_times; /* to be given as well, as far as the system lets */
+    unsigned owner, group;
+    struct timespec times[2];
     struct lic_output *next; /* of those that a signal removes */
 } lic_output;
 
@@ -41,8 +46,12 @@ typedef enum lic_place {
 } lic_place;
 lic_place lic_output_place(const char *path, const char *input);
 
-/* The output stays where it is in memory until it is committed or aborted. */
+/* The output stays where it is in memory until it is committed or aborted. A file that it takes the
+ * place of leaves it its rights and its owner; a new one has those that the user's mask gives. */
 lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, lic_error *err);
+/* It is made of this file: nobody may read it, if new, who may not read that one; and it has its
+ * times, if these are wanted. */
+void lic_output_made_of(lic_output *out, const char *input, bool times);
 /* Flushes, closes, renames. The output is closed in any case. */
 lic_status lic_output_commit(lic_output *out, lic_error *err);
 /* Closes and removes what was written so far. */

@@ -83,12 +83,15 @@ static bool add(lic_inputs *in, const char *path, const char *name)
 struct gathering {
     lic_inputs *in;
     const lic_settings *settings;
+    size_t n_others; /* files that are named like something else */
 };
 
 static lic_status visit(void *user, const char *path, const char *name, lic_error *err)
 {
     struct gathering *g = user;
-    if (!has_input_suffix(g->settings, name) || add(g->in, path, name))
+    const bool wanted = has_input_suffix(g->settings, name);
+    g->n_others += !wanted;
+    if (!wanted || add(g->in, path, name))
         return LIC_OK;
     return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names");
 }
@@ -96,7 +99,7 @@ static lic_status visit(void *user, const char *path, const char *name, lic_erro
 /* -1, or the exit code. */
 static int add_folder(lic_inputs *in, const lic_settings *s, const char *path)
 {
-    struct gathering g = {in, s};
+    struct gathering g = {in, s, 0};
     lic_error err;
     const size_t before = in->n, unread_before = in->n_unread;
     if (!s->recursive)
@@ -105,6 +108,9 @@ static int add_folder(lic_inputs *in, const lic_settings *s, const char *path)
         lic_report_error(path, "%s", err.text);
         return LIC_EXIT_FAILED;
     }
+    if (g.n_others)
+        lic_report_note(1, path, "%zu file%s with other suffixes left as they are", g.n_others,
+                        g.n_others == 1 ? "" : "s");
     if (in->n == before && in->n_unread == unread_before)
         lic_report_warning(path, is_encode(s) ? "holds no pictures" : "holds no .lic files");
     return -1;
@@ -151,6 +157,19 @@ static int add_listed(lic_inputs *in, const lic_settings *s, const char *path)
     return lic_inputs_no_memory();
 }
 
+/* Does each line have a carriage return before its end, as Windows writes them? A name may end in
+ * one, but hardly all of them do. */
+static bool ends_in_returns(const char *text, const char *end)
+{
+    bool all = true;
+    for (const char *stop; all && text < end; text = stop + 1) {
+        stop = memchr(text, '\n', (size_t)(end - text));
+        stop = stop ? stop : end;
+        all = stop == end || (stop > text && stop[-1] == '\r');
+    }
+    return all;
+}
+
 /* Names by line, or ended by zero bytes if there are any, as find -print0 gives them. */
 static int add_list(lic_inputs *in, const lic_settings *s)
 {
@@ -168,9 +187,13 @@ static int add_list(lic_inputs *in, const lic_settings *s)
     }
     const char ends = memchr(text, 0, list.bytes) ? 0 : '\n';
     text[list.bytes] = ends;
-    for (char *at = text, *end = text + list.bytes; at < end && code < 0;) {
+    const bool returns = ends && ends_in_returns(text, text + list.bytes);
+    char *begin = text + (strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0); /* of Windows, too */
+    for (char *at = begin, *end = text + list.bytes; at < end && code < 0;) {
         char *stop = memchr(at, ends, (size_t)(end - at) + 1);
         *stop = 0;
+        if (returns && stop > at && stop[-1] == '\r')
+            stop[-1] = 0;
         if (*at)
             code = add_listed(in, s, at);
         at = stop + 1;
@@ -199,6 +222,19 @@ static bool second_is_output(const lic_settings *s)
            (has_output_suffix(s, name) || !has_input_content(s, name));
 }
 
+/* Does the name promise another kind of picture than what is written? */
+static bool has_foreign_suffix(const char *name)
+{
+    static const char *const suffixes[] = {".webp", ".avif", ".avifs", ".heic", ".heif", ".hif",
+                                           ".jxl",  ".jp2",  ".j2k",   ".gif",  ".bmp",  ".tif",
+                                           ".tiff", ".dng",  ".qoi",   ".tga",  ".exr",  ".pam",
+                                           ".bpg",  ".svg",  ".pdf",   ".ico",  ".psd"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (ends_in(name, suffixes[i]))
+            return true;
+    return false;
+}
+
 static int check_words(const lic_settings *s)
 {
     if (s->n_files == 0 && !s->file_list)
@@ -217,6 +253,10 @@ static int check_words(const lic_settings *s)
                                     "(-o forces this name)"
                                   : "is not there, and looks like an input (-o forces this name)",
                      s->files[1]);
+    if (is_encode(s) && s->n_files == 2 && second_is_output(s) && has_foreign_suffix(s->files[1]))
+        return usage(
+            "would be a .lic stream under the name of something else (-o forces this name)",
+            s->files[1]);
     return -1;
 }
 
@@ -313,7 +353,7 @@ int lic_inputs_gather(lic_inputs *in, const lic_settings *settings, const char *
     if (code < 0)
         code = lic_inputs_name_outputs(in, &s, suffix);
     if (code < 0)
-        code = lic_inputs_check_outputs(in);
+        code = lic_inputs_check_outputs(in, &s, suffix);
     if (code < 0 && in->n == 1)
         code = check_only(&in->items[0]);
     for (size_t i = 0; i < in->n && code < 0; i++)

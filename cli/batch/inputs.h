@@ -30,7 +30,9 @@ void lic_inputs_free(lic_inputs *inputs);
 int lic_inputs_no_memory(void);
 /* Names the outputs. -1, or the exit code, said. */
 int lic_inputs_name_outputs(lic_inputs *inputs, const lic_settings *settings, const char *suffix);
-/* Do two inputs have one output, or is one's output another's input? -1, or the exit code, said. */
-int lic_inputs_check_outputs(const lic_inputs *inputs);
+/* Inputs that differ in their suffix only, and so have one output, get outputs with that suffix. Do
+ * two still have one output, or is one's output another's input? -1, or the exit code, said. */
+int lic_inputs_check_outputs(const lic_inputs *inputs, const lic_settings *settings,
+                             const char *suffix);
 
 #endif

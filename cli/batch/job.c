@@ -51,7 +51,16 @@ lic_status lic_job_open_output(lic_job *job, lic_output *out)
         status = lic_folder_make_for(job->output, &job->err);
     if (status == LIC_OK)
         status = lic_output_open(out, job->output, job->settings->force, &job->err);
+    if (status == LIC_OK)
+        lic_output_made_of(out, job->input, job->settings->preserve);
     return status;
+}
+
+lic_status lic_job_commit_output(lic_job *job, lic_output *out)
+{
+    const lic_status status = lic_output_commit(out, &job->err);
+    job->skipped = status == LIC_REPORT_ERR_EXISTS && job->settings->no_clobber;
+    return job->skipped ? LIC_OK : status;
 }
 
 lic_options lic_settings_options(const lic_settings *s)

@@ -44,6 +44,9 @@ lic_status lic_job_check_output(lic_job *job);
 
 /* Opens it for writing, with the folders it needs if there is an output folder. */
 lic_status lic_job_open_output(lic_job *job, lic_output *out);
+/* Commits it. With -n an output that somebody else has written meanwhile is left, as one that was
+ * there before: sets job->skipped. */
+lic_status lic_job_commit_output(lic_job *job, lic_output *out);
 
 /* One line, and with more verbosity what it was made of; from `level` on. */
 void lic_job_say_text(const lic_job *job, int level);

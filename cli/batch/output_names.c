@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MAX_NAME = 4096 };
 
@@ -17,7 +18,7 @@ static size_t stem_bytes(const lic_settings *s, const char *name)
     bool has_suffix = dot && dot > (slash ? slash + 1 : name);
     bool goes = has_suffix && (s->command != LIC_COMMAND_DECODE
                                    ? lic_picture_format_of_name(name) != LIC_FORMAT_NONE
-                                   : strcmp(dot, ".lic") == 0);
+                                   : strcasecmp(dot, ".lic") == 0);
     return goes ? (size_t)(dot - name) : strlen(name);
 }
 
@@ -27,8 +28,8 @@ int lic_inputs_no_memory(void)
     return LIC_EXIT_FAILED;
 }
 
-/* To be freed; NULL without memory. */
-static char *output_of(const lic_input *item, const lic_settings *s, const char *suffix)
+/* To be freed; NULL without memory. whole: the input's suffix stays before the new one. */
+static char *output_of(const lic_input *item, const lic_settings *s, const char *suffix, bool whole)
 {
     const char *name = s->output_folder ? item->name : item->path;
     if (s->test || s->command == LIC_COMMAND_BENCH)
@@ -37,7 +38,8 @@ static char *output_of(const lic_input *item, const lic_settings *s, const char 
         return strdup(s->output ? s->output : "-");
     if (strcmp(item->path, "-") == 0)
         return strdup("-");
-    const size_t stem = stem_bytes(s, name), bytes = stem + strlen(suffix) + 1;
+    const size_t stem = whole ? strlen(name) : stem_bytes(s, name);
+    const size_t bytes = stem + strlen(suffix) + 1;
     char *text = malloc(bytes);
     if (!text)
         return NULL;
@@ -50,19 +52,25 @@ static char *output_of(const lic_input *item, const lic_settings *s, const char 
     return path;
 }
 
+/* Names it, by its whole name or without its suffix. -1, or the exit code, said. */
+static int name_output(lic_input *item, const lic_settings *s, const char *suffix, bool whole)
+{
+    free(item->output);
+    item->output = output_of(item, s, suffix, whole);
+    if (!item->output)
+        return lic_inputs_no_memory();
+    if (strlen(item->output) < MAX_NAME)
+        return -1;
+    lic_report_error(NULL, "'%.64s...': the output's name is too long", item->output);
+    return LIC_EXIT_USAGE;
+}
+
 int lic_inputs_name_outputs(lic_inputs *in, const lic_settings *settings, const char *suffix)
 {
-    for (size_t i = 0; i < in->n; i++) {
-        lic_input *item = &in->items[i];
-        item->output = output_of(item, settings, suffix);
-        if (!item->output)
-            return lic_inputs_no_memory();
-        if (strlen(item->output) >= MAX_NAME) {
-            lic_report_error(NULL, "'%.64s...': the output's name is too long", item->output);
-            return LIC_EXIT_USAGE;
-        }
-    }
-    return -1;
+    int code = -1;
+    for (size_t i = 0; i < in->n && code < 0; i++)
+        code = name_output(&in->items[i], settings, suffix, false);
+    return code;
 }
 
 /* ---- clashes ---- */
@@ -103,8 +111,60 @@ static int output_is_path(const void *path, const void *item)
     return compare_paths(path, (*(const lic_input *const *)item)->output);
 }
 
+static bool same_output(const lic_input *a, const lic_input *b)
+{
+    return compare_paths(a->output, b->output) == 0;
+}
+
+static bool has_twins(lic_input *const *sorted, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (same_output(sorted[i - 1], sorted[i]))
+            return true;
+    return false;
+}
+
+/* n inputs of one output get outputs by their whole names, if that parts them. */
+static int part(lic_input **twins, size_t n, const lic_settings *s, const char *suffix)
+{
+    char *output = strdup(twins[0]->output);
+    int code = output ? -1 : lic_inputs_no_memory();
+    for (size_t i = 0; i < n && code < 0; i++)
+        code = name_output(twins[i], s, suffix, true);
+    if (code < 0)
+        qsort(twins, n, sizeof *twins, by_output);
+    const bool parted = code < 0 && !has_twins(twins, n);
+    for (size_t i = 0; i < n && code < 0 && !parted; i++)
+        code = name_output(twins[i], s, suffix, false);
+    if (parted)
+        lic_report_note(0, output,
+                        "would be the output of %zu inputs: each keeps its suffix before %s", n,
+                        suffix);
+    free(output);
+    return code;
+}
+
+/* photo.jpg and photo.png in one folder, say, become photo.jpg.lic and photo.png.lic. The inputs
+ * are sorted by output, and are again afterwards. */
+static int part_twins(const lic_inputs *in, const lic_settings *s, const char *suffix,
+                      lic_input **sorted)
+{
+    int code = -1;
+    if (s->output || s->to_stdout || !has_twins(sorted, in->n))
+        return -1;
+    for (size_t first = 0, end; first < in->n && code < 0; first = end) {
+        end = first + 1;
+        while (end < in->n && same_output(sorted[first], sorted[end]))
+            end++;
+        if (end - first > 1)
+            code = part(&sorted[first], end - first, s, suffix);
+    }
+    qsort(sorted, in->n, sizeof *sorted, by_output);
+    return code;
+}
+
 /* The inputs are sorted by output. */
-static bool check_sorted(const lic_inputs *in, const lic_input **sorted)
+static bool check_sorted(const lic_inputs *in, lic_input *const *sorted)
 {
     for (size_t i = 1; i < in->n; i++)
         if (compare_paths(sorted[i - 1]->output, sorted[i]->output) == 0) {
@@ -124,17 +184,19 @@ static bool check_sorted(const lic_inputs *in, const lic_input **sorted)
     return true;
 }
 
-int lic_inputs_check_outputs(const lic_inputs *in)
+int lic_inputs_check_outputs(const lic_inputs *in, const lic_settings *settings, const char *suffix)
 {
     if (in->n < 2 || !*in->items[0].output) /* --test, bench */
         return -1;
-    const lic_input **sorted = malloc(in->n * sizeof *sorted);
+    lic_input **sorted = malloc(in->n * sizeof *sorted);
     if (!sorted)
         return lic_inputs_no_memory();
     for (size_t i = 0; i < in->n; i++)
         sorted[i] = &in->items[i];
     qsort(sorted, in->n, sizeof *sorted, by_output);
-    const int code = check_sorted(in, sorted) ? -1 : LIC_EXIT_USAGE;
+    int code = part_twins(in, settings, suffix, sorted);
+    if (code < 0 && !check_sorted(in, sorted))
+        code = LIC_EXIT_USAGE;
     free(sorted);
     return code;
 }

@@ -1,7 +1,7 @@
 /* completion.c - lic --completion: scripts for shells. They know nothing of lic: at each tab they
- * ask `lic --complete WORD...`, which answers from the tables in options.h and table.c. What a value
- * may be is read from its name there: "png,jpg" are words to choose from, FILE is a file, DIR a
- * folder; of anything else nothing is known. */
+ * ask `lic --complete WORD...`, which answers from the tables in options.h and table.c. What a
+ * value may be is read from its name there: "png,jpg" are words to choose from, FILE is a file, DIR
+ * a folder; of anything else nothing is known. */
 #include "cli/options/options.h"
 
 #include <ctype.h>
@@ -29,7 +29,8 @@ static const char bash[] =
     "            # shellcheck disable=SC2053\n"
     "            [[ -d $name || ${name,,} == $pattern ]] && COMPREPLY+=(\"$name\")\n"
     "        done < <(compgen -f -- \"$cur\")\n"
-    "    done < <(\"${COMP_WORDS[0]/#\\~/$HOME}\" --complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
+    "    done < <(\"${COMP_WORDS[0]/#\\~/$HOME}\" --complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
+    "2>/dev/null)\n"
     "}\n"
     "complete -F _lic lic\n";
 
@@ -39,7 +40,8 @@ static const char zsh[] =
     "_lic() {\n"
     "    local line\n"
     "    local -a found suffixes\n"
-    "    for line in ${(f)\"$(${~words[1]} --complete \"${(@Q)words[2,CURRENT]}\" 2>/dev/null)\"}; do\n"
+    "    for line in ${(f)\"$(${~words[1]} --complete \"${(@Q)words[2,CURRENT]}\" 2>/dev/null)\"}; "
+    "do\n"
     "        [[ $words[CURRENT] == --*=* ]] && compset -P '*='\n"
     "        case $line in\n"
     "        :folders) _files -/ ;;\n"
@@ -163,7 +165,9 @@ void lic_options_complete_words(int n, char **words)
         before = words[n - 3];
     }
     const lic_option *o = option_of(before);
-    const lic_option as = o && command ? lic_options_as(o, command->command) : o ? *o : (lic_option){0};
+    const lic_option as = o && command ? lic_options_as(o, command->command)
+                          : o          ? *o
+                                       : (lic_option){0};
     if (as.value && (after_equals || !as.value_optional))
         offer_values(&as, text);
     else if (!command)

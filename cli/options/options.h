@@ -27,8 +27,8 @@
         "PSNR, MS-SSIM and bpp of two pictures or folders", 2, LIC_READS_PICTURES " lic")          \
     ROW(SWEEP, sweep, "[OPTIONS] FOLDER|IN... -o OUT.json",                                        \
         "code pictures at several qualities and measure", INT_MAX, LIC_READS_PICTURES)             \
-    ROW(BDRATE, bdrate, "[OPTIONS] ANCHOR TEST",                                                   \
-        "mean difference of two rate-distortion curves", 2, "json csv")                            \
+    ROW(BDRATE, bdrate, "[OPTIONS] ANCHOR TEST", "mean difference of two rate-distortion curves",  \
+        2, "json csv")                                                                             \
     ROW(BENCH, bench, "[OPTIONS] IN...", "time encoding and decoding, in memory", INT_MAX,         \
         LIC_READS_PICTURES)
 
@@ -63,7 +63,7 @@ typedef struct lic_settings {
     const char *output_folder, *file_list;
     bool recursive;
     uint32_t shard, shards; /* the first counts from 0; shards 0: all */
-    bool to_stdout, force, no_clobber, quiet, no_progress;
+    bool to_stdout, force, no_clobber, preserve, quiet, no_progress;
     bool json;
     const char *json_file; /* NULL: standard output, or standard error where that holds data */
     int verbose;
@@ -124,7 +124,7 @@ typedef struct lic_option {
     const char *help;
     lic_option_kind kind;
     lic_option_set set; /* of LIC_OPTION_SET; of others it may refuse what was set */
-    size_t field;       /* in lic_settings; all but the bool of a flag have 4 bytes or a pointer's */
+    size_t field; /* in lic_settings; all but the bool of a flag have 4 bytes or a pointer's */
     long least, most;
 } lic_option;
 

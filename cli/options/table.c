@@ -24,13 +24,13 @@ enum {
 enum { SIZE, FILES, PICTURE, MEASURE, MACHINE, TALK };
 
 /* The last fields of a row: a function for the value, a switch to be put on, a field to be set. */
-#define SET(function)            LIC_OPTION_SET, lic_##function, 0, 0, 0
-#define FIELD(field)             NULL, offsetof(lic_settings, field)
-#define FLAG(field)              LIC_OPTION_FLAG, FIELD(field), 0, 0
-#define SWITCH(field, value)     LIC_OPTION_SWITCH, FIELD(field), value, 0
-#define TEXT(field)              LIC_OPTION_TEXT, FIELD(field), 0, 0
+#define SET(function)             LIC_OPTION_SET, lic_##function, 0, 0, 0
+#define FIELD(field)              NULL, offsetof(lic_settings, field)
+#define FLAG(field)               LIC_OPTION_FLAG, FIELD(field), 0, 0
+#define SWITCH(field, value)      LIC_OPTION_SWITCH, FIELD(field), value, 0
+#define TEXT(field)               LIC_OPTION_TEXT, FIELD(field), 0, 0
 #define WHOLE(field, least, most) LIC_OPTION_WHOLE, FIELD(field), least, most
-#define WORD(field, first, step) LIC_OPTION_WORD, FIELD(field), first, step
+#define WORD(field, first, step)  LIC_OPTION_WORD, FIELD(field), first, step
 #define WORD_IF(check, field, first)                                                               \
     LIC_OPTION_WORD, lic_##check, offsetof(lic_settings, field), first, 1
 
@@ -77,6 +77,8 @@ const lic_option lic_options_table[] = {
     {FILES, 'f', false, false, ANY, "force", NULL, "overwrite outputs", SET(set_force)},
     {FILES, 'n', false, false, CODE, "no-clobber", NULL, "skip inputs whose outputs are there",
      SET(set_no_clobber)},
+    {FILES, 0, true, false, CODE, "preserve", NULL, "give outputs the times of their inputs",
+     FLAG(preserve)},
 
     {PICTURE, 0, false, false, DECODE, "format", LIC_FORMAT_SUFFIXES,
      "kind of picture; default: by the suffix, else png", SET(set_format)},
