@@ -1,12 +1,11 @@
-/* commands.h - the commands, each in its own file, of those in LIC_COMMANDS. They return the exit code,
- * everything said. */
+/* commands.h - the commands, each in its own file, of those in LIC_COMMANDS. They return the exit
+ * code, everything said. */
 #ifndef LIC_CLI_COMMANDS_H
 #define LIC_CLI_COMMANDS_H
 
 #include "cli/options/options.h"
 
-#define LIC_COMMAND_FUNCTION(NAME, name, ...)                                                      \
-    int lic_command_##name(const lic_settings *settings);
+#define LIC_COMMAND_FUNCTION(NAME, name, ...) int lic_command_##name(const lic_settings *settings);
 LIC_COMMANDS(LIC_COMMAND_FUNCTION)
 
 int lic_command_version(void); /* lic -V */

@@ -1,6 +1,7 @@
 /* info.c - lic info: what a stream or a weights file holds, and what a size would cost; lic -V. */
 #include "cli/base/models.h"
 #include "cli/base/report.h"
+#include "cli/base/utf8.h"
 #include "cli/batch/job.h"
 #include "cli/commands.h"
 #include "cli/options/rates.h"
@@ -41,7 +42,8 @@ static double bpp(const lic_info *info, size_t bytes)
 static void stream_text(const char *path, size_t bytes, const lic_info *info)
 {
     struct name_search model = find_name(info->model_id);
-    printf("%s: .lic stream, version %" PRIu32 "\n", path, info->version);
+    lic_utf8_put(stdout, path);
+    printf(": .lic stream, version %" PRIu32 "\n", info->version);
     printf("  picture  %" PRIu32 "x%" PRIu32 ", %s, %" PRIu32 " bit\n", info->width, info->height,
            info->channels == 1 ? "grey" : "RGB", info->depth);
     printf("  size     %zu bytes, %.4f bpp (coded latents: %zu bytes)\n", bytes, bpp(info, bytes),
@@ -49,11 +51,28 @@ static void stream_text(const char *path, size_t bytes, const lic_info *info)
     if (info->tile_width)
         printf("  tiles    %" PRIu32 "x%" PRIu32 " at most\n", info->tile_width, info->tile_height);
     printf("  quality  %.2f\n", info->quality);
-    printf("  model    %08" PRIx32 " (%s)\n", info->model_id,
-           model.name[0] ? model.name : "not found here");
+    printf("  model    %08" PRIx32 " (", info->model_id);
+    lic_utf8_put(stdout, model.name[0] ? model.name : "not found here");
+    printf(")\n");
     printf("  check    %08" PRIx32 "\n", info->check_latents);
     for (size_t i = 0; i < info->n_chunks; i++)
         printf("  chunk    %.4s, %zu bytes\n", info->chunks[i].type, info->chunks[i].bytes);
+}
+
+/* A type that is there more than once has one key, and the bytes of all. */
+static void json_chunk(lic_json *json, const lic_info *info, size_t i)
+{
+    char type[5] = {0};
+    uint64_t bytes = 0;
+    memcpy(type, info->chunks[i].type, 4);
+    for (size_t k = 0; k < info->n_chunks; k++) {
+        if (memcmp(info->chunks[k].type, type, 4) != 0)
+            continue;
+        if (k < i)
+            return;
+        bytes += info->chunks[k].bytes;
+    }
+    lic_json_unsigned(json, type, bytes);
 }
 
 static void stream_json(lic_json *json, size_t bytes, const lic_info *info)
@@ -78,11 +97,8 @@ static void stream_json(lic_json *json, size_t bytes, const lic_info *info)
         lic_json_null(json, "model_file");
     lic_json_hex(json, "check_latents", info->check_latents, 8);
     lic_json_begin_object(json, "chunks");
-    for (size_t i = 0; i < info->n_chunks; i++) {
-        char type[5] = {0};
-        memcpy(type, info->chunks[i].type, 4);
-        lic_json_unsigned(json, type, info->chunks[i].bytes);
-    }
+    for (size_t i = 0; i < info->n_chunks; i++)
+        json_chunk(json, info, i);
     lic_json_end_object(json);
 }
 
@@ -90,7 +106,10 @@ static void stream_json(lic_json *json, size_t bytes, const lic_info *info)
 
 static void model_text(const char *path, const lic_model_info *m)
 {
-    printf("%s: model %s\n", path, m->name);
+    lic_utf8_put(stdout, path);
+    printf(": model ");
+    lic_utf8_put(stdout, m->name);
+    putchar('\n');
     printf("  hash        %016" PRIx64 " (id in streams: %08" PRIx32 ")\n", m->hash,
            (uint32_t)m->hash);
     printf("  parameters  %" PRIu64 "\n", m->parameters);

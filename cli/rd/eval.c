@@ -3,8 +3,10 @@
  * there is none if one of them failed, as it would be the mean of something else. */
 #include "cli/base/folder.h"
 #include "cli/base/report.h"
+#include "cli/base/utf8.h"
 #include "cli/batch/job.h"
 #include "cli/commands.h"
+#include "cli/rd/look.h"
 #include "cli/rd/metrics.h"
 #include "cli/rd/work.h"
 
@@ -13,6 +15,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 struct result {
@@ -21,6 +24,7 @@ struct result {
     size_t bytes; /* of the compressed file; 0: not known */
     double bpp;
     lic_metrics metrics;
+    char warning[240]; /* why the figures may not be what was meant; "" if nothing is known */
 };
 
 struct eval {
@@ -79,8 +83,12 @@ static lic_status compare(struct eval *e, struct result *r, const char *size_of,
     }
     if (status == LIC_OK && size_of)
         status = look_at_size(size_of, &r->bytes, err);
-    if (status == LIC_OK)
+    if (status == LIC_OK) {
+        lic_look_compare(&reference, &picture, r->warning, sizeof r->warning);
+        if (r->warning[0])
+            lic_report_warning(r->picture, "%s", r->warning);
         status = measure(&reference, &picture, r, err);
+    }
     if (status != LIC_OK)
         lic_report_error(at, "%s", err->text);
     lic_picture_free(&reference);
@@ -130,7 +138,10 @@ static void put_row(const struct eval *e, const char *name, const struct result 
 {
     const lic_metrics *m = &r->metrics;
     bool csv = e->settings->csv;
-    fprintf(e->out, csv ? "%s" : "%-24s", name);
+    if (csv)
+        lic_utf8_put_csv(e->out, name);
+    else
+        lic_utf8_put_cell(e->out, name, 24, false);
     put_cell(e->out, r->bytes > 0, r->bpp, 4, csv);
     put_cell(e->out, true, m->psnr, 4, csv);
     put_cell(e->out, m->has_msssim, m->msssim, 6, csv);
@@ -167,6 +178,8 @@ static void json_of_pair(struct eval *e, const struct result *r, lic_status stat
         return;
     lic_json_string(&json, "picture", r->picture);
     lic_job_json_status(&json, status, err);
+    if (r->warning[0])
+        lic_json_string(&json, "warning", r->warning);
     if (status == LIC_OK) {
         lic_json_unsigned(&json, "width", r->width);
         lic_json_unsigned(&json, "height", r->height);
@@ -267,7 +280,7 @@ static void eval_name(struct eval *e, const char *name, const lic_folder *pictur
 static bool is_picture(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return lic_picture_format_of_name(name) != LIC_FORMAT_NONE || (dot && !strcmp(dot, ".lic"));
+    return lic_picture_format_of_name(name) != LIC_FORMAT_NONE || (dot && !strcasecmp(dot, ".lic"));
 }
 
 static lic_status eval_folders(struct eval *e, lic_error *err)

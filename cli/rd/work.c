@@ -93,9 +93,20 @@ static lic_status settle_alpha(const lic_work *work, const lic_info *info, lic_p
     return status;
 }
 
+/* Of a .lic file what decides how the picture is seen, too: the rest is nobody's business here. */
+static lic_status add_look(const lic_info *info, lic_picture *picture, lic_error *err)
+{
+    const lic_read_options look = {.metadata = LIC_META_LOOK};
+    lic_status status = LIC_OK;
+    for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++)
+        status = lic_picture_add_chunk(picture, &info->chunks[i], &look, err);
+    return status;
+}
+
 lic_status lic_work_read(lic_work *work, const char *path, lic_picture *picture, size_t *lic_bytes,
                          lic_error *err)
 {
+    lic_read_options options = work->settings->read;
     lic_file_data file;
     lic_info info;
     lic_status status = lic_file_read(path, work->settings->max_memory, &file, err);
@@ -103,13 +114,18 @@ lic_status lic_work_read(lic_work *work, const char *path, lic_picture *picture,
     if (status != LIC_OK)
         return status;
     if (lic_probe(file.data, file.bytes, &info, NULL) == LIC_ERR_NOT_LIC) {
-        status = lic_picture_read(file.data, file.bytes, &work->settings->read, picture, err);
+        options.metadata = LIC_META_LOOK;
+        status = lic_picture_read(file.data, file.bytes, &options, picture, err);
     } else {
         *lic_bytes = file.bytes;
         status = lic_work_decode(work, file.data, file.bytes, picture, err);
         if (status == LIC_OK)
             status = settle_alpha(work, &info, picture, err);
+        if (status == LIC_OK)
+            status = add_look(&info, picture, err);
     }
     lic_file_free(&file);
+    if (status == LIC_OK)
+        lic_picture_say(picture, path);
     return status;
 }

@@ -269,7 +269,7 @@ for marker in fe e1 e2 ed; do
     expect "50,000 segments $marker of JPEG" 0 'JPEG: metadata is left out: 50000 segments'
 done
 for text in '\0\0\0\0' 'Comment\0\0\0a\0'; do
-    python3 "$ROOT/tests/cli/lic_chunks.py" plain.lic many.lic "text=80000x$text"
+    python3 "$ROOT/tests/lic_chunks.py" plain.lic many.lic "text=80000x$text"
     for suffix in png jpg ppm; do
         patient decode -f many.lic many.$suffix
         expect "80,000 texts to $suffix" 0 'more than 4000 texts: the others are left out'
@@ -277,11 +277,11 @@ for text in '\0\0\0\0' 'Comment\0\0\0a\0'; do
 done
 patient decode -f many.lic many.png
 holds "4,000 are kept" test "$(grep -ao Comment many.png | wc -l)" = 4000
-python3 "$ROOT/tests/cli/lic_chunks.py" plain.lic bomb.lic 'xmp=60000000xa'
+python3 "$ROOT/tests/lic_chunks.py" plain.lic bomb.lic 'xmp=60000000xa'
 lic decode -f bomb.lic bomb.png
 expect "XMP of nothing" 0 'xmp is left out: .* bytes of it are 60000000 unpacked'
 holds "a small file stays one" test "$(stat -c %s bomb.png)" -lt 10000
-python3 "$ROOT/tests/cli/lic_chunks.py" plain.lic fine.lic 'xmp=1000000xa'
+python3 "$ROOT/tests/lic_chunks.py" plain.lic fine.lic 'xmp=1000000xa'
 lic decode -f fine.lic fine.png
 expect "a megabyte is free" 0
 holds "and is there" test "$(stat -c %s fine.png)" -gt 1000000

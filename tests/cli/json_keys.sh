@@ -75,9 +75,11 @@ cp waves.png small.png two
 documents eval eval
 printf '.1,31\n.2,32\n.3,33\n.4,34\n' >a.csv
 printf '.1,31\n.2,32\n.3,33\n' >few.csv
+printf '.5,33.9\n1,35\n2,36\n3,37\n' >barely.csv
 {
     "$LIC" bdrate --json a.csv a.csv
     "$LIC" bdrate --json a.csv few.csv
+    "$LIC" bdrate --json a.csv barely.csv
 } >bdrate 2>err
 documents bdrate bdrate
 {

@@ -97,8 +97,8 @@ for wrong in "--crop 10x10" "--crop 0x5+1+1" "--crop 5x5+1" "--crop 5x5+1+1x" "-
     run "$LIC" decode -f $wrong k.lic wrong.ppm
     expect "$wrong" 2
 done
-run "$LIC" encode -f --salvage "$photo" wrong.lic
-expect "--salvage is no option of encode" 2
+run "$LIC" encode -f --slices 2 "$photo" wrong.lic
+expect "--slices is no option of encode" 2
 
 # ---- a file whose check is not that of its latents ----
 if command -v python3 >/dev/null; then

@@ -62,9 +62,9 @@ holds "--json: the line of what failed" grep -q \
 run "$LIC" sweep --json=lines small.png -q 5 -o json2.json
 expect "--json=FILE is not written over" 1 'lines: exists'
 holds "nothing is measured then" test ! -e json2.json.part -a ! -e json2.json
-run "$LIC" sweep --json small.png "$DATA/cmyk.jpg" -q 5 -o json2.json
-expect "--json: a picture that fails" 1 'CMYK'
-holds "--json: a line each" test "$(grep -c '"status": "LIC_OK"' out) $(grep -c LIC_ERR_UNSUPPORTED out)" = "1 1"
+run "$LIC" sweep --json small.png "$DATA/pngsuite/xs1n0g01.png" -q 5 -o json2.json
+expect "--json: a picture that fails" 1 'damaged PNG'
+holds "--json: a line each" test "$(grep -c '"status": "LIC_OK"' out) $(grep -c LIC_ERR_CORRUPT out)" = "1 1"
 run "$LIC" sweep --json=new.txt small.png -q 5 -o json2.json
 expect "--json=FILE" 0
 holds "--json=FILE: the picture measured before too" grep -q '"input": "small.png", "status": "LIC_OK"' new.txt
@@ -84,8 +84,8 @@ expect "without MS-SSIM for the small one" 0
 holds "no MS-SSIM in the means" test -z "$(values whole.json ms-ssim-rgb)"
 run "$LIC" sweep in small.png missing.png -q 5,40,90 -o stop.json
 expect "missing picture" 1 'missing.png: cannot open'
-run "$LIC" sweep in small.png "$DATA/cmyk.jpg" -q 5,40,90 -o stop.json
-expect "a picture fails" 1 'cmyk.jpg: .*CMYK'
+run "$LIC" sweep in small.png "$DATA/pngsuite/xs1n0g01.png" -q 5,40,90 -o stop.json
+expect "a picture fails" 1 'xs1n0g01.png: damaged PNG'
 holds "no results" test ! -e stop.json
 holds "head and 9 measurements stay" test "$(wc -l <stop.json.part)" -eq 10
 head -n 5 stop.json.part >cut
