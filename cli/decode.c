@@ -235,6 +235,33 @@ static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_fil
     return status;
 }
 
+struct right_model {
+    uint32_t id;
+    char name[64];
+};
+
+static int match_model(void *user, const char *path, uint64_t hash)
+{
+    struct right_model *right = user;
+    const char *slash = strrchr(path, '/');
+    if ((uint32_t)hash != right->id)
+        return 0;
+    snprintf(right->name, sizeof right->name, "%.*s", (int)strcspn(slash ? slash + 1 : path, "."),
+             slash ? slash + 1 : path);
+    return 1;
+}
+
+/* --model named another model than the file's, which may well be here. */
+static lic_status name_right_model(lic_job *job, const lic_info *info)
+{
+    struct right_model right = {.id = info->model_id};
+    if (!lic_model_each(NULL, match_model, &right))
+        return LIC_ERR_MODEL_WRONG;
+    return lic_report_fail(&job->err, LIC_ERR_MODEL_WRONG,
+                           "was made with the model %s, not with %s: leave --model out", right.name,
+                           job->settings->model);
+}
+
 static lic_status decode(lic_worker *worker, lic_job *job)
 {
     lic_info info;
@@ -246,6 +273,8 @@ static lic_status decode(lic_worker *worker, lic_job *job)
         status = describe(job, &info, format, &picture);
     if (status == LIC_OK)
         status = decode_picture(worker, job, &file, &info, format, &picture);
+    if (status == LIC_ERR_MODEL_WRONG && job->settings->model)
+        status = name_right_model(job, &info);
     if (status == LIC_OK && !job->skipped)
         status = check_whole(job);
     lic_picture_free(&picture);

@@ -1,5 +1,4 @@
 /* info.c - lic info: what a stream or a weights file holds, and what a size would cost; lic -V. */
-#include "cli/base/models.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
 #include "cli/batch/job.h"
@@ -16,21 +15,21 @@ struct name_search {
     char name[256];
 };
 
-static bool match_name(void *user, const char *path, uint64_t hash)
+static int match_name(void *user, const char *path, uint64_t hash)
 {
     struct name_search *search = user;
     const char *slash = strrchr(path, '/');
     if ((uint32_t)hash != search->id)
-        return false;
+        return 0;
     snprintf(search->name, sizeof search->name, "%.255s", slash ? slash + 1 : path);
-    return true;
+    return 1;
 }
 
 /* The weights file with this id in the model folders; "" if none. */
 static struct name_search find_name(uint32_t id)
 {
     struct name_search search = {.id = id};
-    lic_models_for_each(match_name, &search);
+    (void)lic_model_each(NULL, match_name, &search);
     return search;
 }
 
@@ -215,7 +214,7 @@ static lic_status look(struct subject *it)
     if (it->path)
         status = lic_model_open(it->path, NULL, &it->model, &it->err);
     else
-        status = lic_models_open_name(model, NULL, &it->model, &it->err);
+        status = lic_model_find(model, 0, NULL, &it->model, &it->err);
     if (status == LIC_OK)
         lic_model_get_info(it->model, &it->model_info);
     if (status == LIC_OK && s->plan_width)

@@ -1,5 +1,4 @@
 /* version.c - lic -V: what this program is and what it would use here. */
-#include "cli/base/models.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
 #include "cli/commands.h"
@@ -7,13 +6,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static bool print_model(void *user, const char *path, uint64_t hash)
+static int print_model(void *user, const char *path, uint64_t hash)
 {
     int *n = user;
     printf("%s%016" PRIx64 "  ", (*n)++ ? "          " : "models    ", hash);
     lic_utf8_put(stdout, path);
     putchar('\n');
-    return false;
+    return 0;
 }
 
 int lic_command_version(void)
@@ -27,7 +26,7 @@ int lic_command_version(void)
     printf(")\nbackends  strict%s\n",
            lic_backend_supported(LIC_BACKEND_OPENBLAS) ? ", openblas" : "");
     printf("threads   %d\n", lic_thread_count(0));
-    lic_models_for_each(print_model, &n);
+    (void)lic_model_each(NULL, print_model, &n);
     if (n == 0)
         printf("models    none found; LIC_MODEL_DIR names a folder\n");
     return LIC_EXIT_OK;

@@ -153,6 +153,7 @@ typedef struct lic_model_options {
     int threads;                    /* for loading; 0: all usable cores */
     lic_backend backend;            /* OPENBLAS also keeps the weights in the layout it needs */
     const lic_allocator *allocator; /* NULL: malloc; must outlive the model */
+    const char *folder;             /* where lic_model_find looks first; NULL: nowhere else */
 } lic_model_options;
 
 /* Default limits. The work is that of 470 megapixels decoded by the student, 140 by the teacher; a
@@ -285,8 +286,8 @@ typedef struct lic_model_info {
     uint64_t hash;       /* of the weights; its low 32 bits are the model id in streams */
     uint64_t parameters; /* as trained, before folding */
     uint32_t levels;     /* rate levels the model was trained at */
-    float lambda[2];     /* Lagrange multipliers of 255^2 MSE against bits per pixel of the first and
-                            the last level, spaced evenly in their logarithm; 0: not known */
+    float lambda[2]; /* Lagrange multipliers of 255^2 MSE against bits per pixel of the first and
+                        the last level, spaced evenly in their logarithm; 0: not known */
     uint32_t latent_channels, hyper_channels, slices;
     uint32_t preview_slices; /* slices that the head for previews needs; 0: the model has none */
 } lic_model_info;
@@ -327,6 +328,26 @@ LIC_API void lic_metadata_init_sized(lic_metadata *metadata, size_t struct_bytes
  * shape and checksum is verified. Free with lic_model_close (after every session that uses it). */
 LIC_API LIC_MUST_USE lic_status lic_model_open(const char *path, const lic_model_options *options,
                                                lic_model **model, lic_error *err);
+/* The same with the file's bytes in memory, which need not stay there. */
+LIC_API LIC_MUST_USE lic_status lic_model_open_memory(const void *data, size_t bytes,
+                                                      const lic_model_options *options,
+                                                      lic_model **model, lic_error *err);
+/* Finds and opens weights: the file called `name` if that has a slash or ends in .licw; else
+ * name.licw in the first folder that has it; if name is NULL, the file that a stream's model id
+ * means (lic_info.model_id); if id is 0 as well, LIC_DEFAULT_MODEL. Folders, in this order:
+ * options->folder; LIC_MODEL_DIR in the environment; share/lic beside the folder of the running
+ * program, and beside that of the library; the folder that the library was built to be installed
+ * with (weightsdir of lic.pc); models/weights of a source tree that the program was built in. Those
+ * beside something count only in a tree that others cannot write to. LIC_ERR_MODEL_OPEN: no file of
+ * this name; LIC_ERR_MODEL_WRONG: none with this id. */
+#define LIC_DEFAULT_MODEL "student"
+LIC_API LIC_MUST_USE lic_status lic_model_find(const char *name, uint32_t id,
+                                               const lic_model_options *options, lic_model **model,
+                                               lic_error *err);
+/* Calls visit for each weights file in these folders, `folder` (or NULL) first, until it returns
+ * other than 0, which is then returned; hash is what the file says, not verified. */
+typedef int (*lic_model_visit)(void *user, const char *path, uint64_t hash);
+LIC_API int lic_model_each(const char *folder, lic_model_visit visit, void *user);
 LIC_API void lic_model_close(lic_model *model);
 LIC_API void lic_model_get_info_sized(const lic_model *model, lic_model_info *info,
                                       size_t struct_bytes);

@@ -74,9 +74,9 @@ static void fill_info(lic_weights *w, lic_model *model)
     model->info.preview_slices = (uint32_t)model->net.preview_slices;
 }
 
-/* Everything that lives only while loading: the mapped file, threads, the list of conversions. */
-static lic_status load_file(const char *path, const lic_model_options *options, lic_model *model,
-                            lic_error *err)
+/* Everything that lives only while loading: threads, the list of conversions. */
+static lic_status load_bytes(const void *data, size_t bytes, const lic_model_options *options,
+                             lic_model *model, lic_error *err)
 {
     lic_weights w = {0};
     lic_pool *pool = lic_pool_new(lic_pool_resolve_threads(options->threads), options->allocator);
@@ -87,7 +87,7 @@ static lic_status load_file(const char *path, const lic_model_options *options, 
         goto done;
     }
     const uint64_t saved = lic_fp_enter();
-    status = lic_weights_open(&w, path, pool, err);
+    status = lic_weights_open(&w, data, bytes, pool, err);
     w.jobs = jobs;
     w.keep_rows = options->backend == LIC_BACKEND_OPENBLAS;
     if (!status)
@@ -98,37 +98,65 @@ static lic_status load_file(const char *path, const lic_model_options *options, 
         status = w.status;
     }
     lic_fp_leave(saved);
-    lic_weights_close(&w);
 done:
     lic_pool_free(pool);
     lic_dealloc(options->allocator, jobs);
     return status;
 }
 
-lic_status lic_model_open(const char *path, const lic_model_options *options, lic_model **out,
-                          lic_error *err)
+static lic_status open_bytes(const void *data, size_t bytes, const lic_model_options *options,
+                             lic_model **out, lic_error *err)
 {
-    lic_model_options own;
-    if (out)
-        *out = NULL;
-    if (!path || !out)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open: bad argument");
-    lic_status status = lic_model_options_take(options, &own, err);
-    if (status)
-        return status;
-    if (!lic_backend_supported(own.backend))
-        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
-    lic_model *model = lic_alloc(own.allocator, sizeof *model);
+    lic_model *model = lic_alloc(options->allocator, sizeof *model);
     if (!model)
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for a model");
     memset(model, 0, sizeof *model);
-    model->allocator = own.allocator;
-    model->backend = own.backend;
-    status = load_file(path, &own, model, err);
+    model->allocator = options->allocator;
+    model->backend = options->backend;
+    const lic_status status = load_bytes(data, bytes, options, model, err);
     if (status)
         lic_model_close(model);
     else
         *out = model;
+    return status;
+}
+
+static lic_status check_options(const lic_model_options *options, lic_model_options *own,
+                                lic_error *err)
+{
+    const lic_status status = lic_model_options_take(options, own, err);
+    if (!status && !lic_backend_supported(own->backend))
+        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
+    return status;
+}
+
+lic_status lic_model_open_memory(const void *data, size_t bytes, const lic_model_options *options,
+                                 lic_model **out, lic_error *err)
+{
+    lic_model_options own;
+    if (out)
+        *out = NULL;
+    if (!data || !out)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open_memory: bad argument");
+    const lic_status status = check_options(options, &own, err);
+    return status ? status : open_bytes(data, bytes, &own, out, err);
+}
+
+lic_status lic_model_open(const char *path, const lic_model_options *options, lic_model **out,
+                          lic_error *err)
+{
+    lic_model_options own;
+    lic_buffer file = {0};
+    if (out)
+        *out = NULL;
+    if (!path || !out)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open: bad argument");
+    lic_status status = check_options(options, &own, err);
+    if (!status)
+        status = lic_weights_read(path, own.allocator, &file, err);
+    if (!status)
+        status = open_bytes(file.data, file.bytes, &own, out, err);
+    lic_buffer_free(&file);
     return status;
 }
 

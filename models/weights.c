@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,33 +18,53 @@ static lic_reader reader_at(const lic_weights *w, size_t at)
     return (lic_reader){.at = w->data + at, .end = w->data + w->bytes};
 }
 
-/* ---- the file
- * ------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
-static lic_status map_file(lic_weights *w, const char *path)
+static lic_status fail_open(lic_error *err, const char *what)
+{
+    return lic_fail(err, LIC_ERR_MODEL_OPEN, "cannot %s the weights file: %s", what,
+                    strerror(errno));
+}
+
+static lic_status read_all(int fd, uint8_t *to, size_t bytes, lic_error *err)
+{
+    for (size_t done = 0; done < bytes;) {
+        const ssize_t got = read(fd, to + done, bytes - done);
+        if (got < 0 && errno != EINTR)
+            return fail_open(err, "read");
+        if (got == 0)
+            return lic_fail(err, LIC_ERR_MODEL_INVALID,
+                            "the weights file was cut short while it was read");
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return LIC_OK;
+}
+
+static lic_status read_file(int fd, const lic_allocator *allocator, lic_buffer *out, lic_error *err)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        return lic_fail(err, LIC_ERR_MODEL_OPEN, "the weights file is not a regular file");
+    if (st.st_size < HEAD || (uint64_t)st.st_size > SIZE_MAX / 2)
+        return lic_fail(err, LIC_ERR_MODEL_INVALID, "not a weights file: %lld bytes",
+                        (long long)st.st_size);
+    *out = (lic_buffer){lic_alloc(allocator, (size_t)st.st_size), (size_t)st.st_size, allocator};
+    if (!out->data)
+        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the weights file");
+    return read_all(fd, out->data, out->bytes, err);
+}
+
+/* Read, not mapped: of a mapped file that another process cuts short, this one would die; and what
+ * was verified could be changed before it is used. */
+lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_buffer *out,
+                            lic_error *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot open the weights file: %s",
-                                    strerror(errno));
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return w->status =
-                   lic_fail(w->err, LIC_ERR_MODEL_OPEN, "the weights file is not a regular file");
-    }
-    if (st.st_size < HEAD || (uint64_t)st.st_size > SIZE_MAX / 2) {
-        close(fd);
-        return LIC_WEIGHTS_FAIL(w, "not a weights file: %lld bytes", (long long)st.st_size);
-    }
-    void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        return fail_open(err, "open");
+    const lic_status status = read_file(fd, allocator, out, err);
     close(fd);
-    if (map == MAP_FAILED)
-        return w->status = lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot map the weights file: %s",
-                                    strerror(errno));
-    w->data = map;
-    w->bytes = (size_t)st.st_size;
-    return LIC_OK;
+    return status;
 }
 
 static lic_status check_head(lic_weights *w)
@@ -166,21 +185,19 @@ static lic_status check_payload(lic_weights *w)
     return LIC_OK;
 }
 
-lic_status lic_weights_open(lic_weights *w, const char *path, lic_pool *pool, lic_error *err)
+lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes, lic_pool *pool,
+                            lic_error *err)
 {
     memset(w, 0, sizeof *w);
     w->err = err;
     w->pool = pool;
-    if (!map_file(w, path) && !check_head(w) && !check_tables(w))
+    w->data = data;
+    w->bytes = bytes;
+    if (bytes < HEAD)
+        return LIC_WEIGHTS_FAIL(w, "not a weights file: %zu bytes", bytes);
+    if (!check_head(w) && !check_tables(w))
         check_payload(w);
     return w->status;
-}
-
-void lic_weights_close(lic_weights *w)
-{
-    if (w->data)
-        munmap((void *)(uintptr_t)w->data, w->bytes);
-    w->data = NULL;
 }
 
 void lic_weights_begin(lic_weights *w, lic_arena *arena)

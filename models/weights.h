@@ -25,10 +25,13 @@ typedef struct lic_weights {
     lic_error *err;
 } lic_weights;
 
-/* Maps the file and checks head, tables and all checksums, on the pool. lic_weights_close in any
- * case. */
-lic_status lic_weights_open(lic_weights *w, const char *path, lic_pool *pool, lic_error *err);
-void lic_weights_close(lic_weights *w);
+/* Reads a file into memory of the allocator; free *out in any case. */
+lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_buffer *out,
+                            lic_error *err);
+/* Checks head, tables and all checksums of a file in memory, on the pool. The bytes must stay there
+ * as long as *w is used. */
+lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes, lic_pool *pool,
+                            lic_error *err);
 /* Starts a pass over the tensors into an arena (twice: planning, then real). */
 void lic_weights_begin(lic_weights *w, lic_arena *arena);
 /* Converts what the layers asked for, on the pool; fails unless every tensor was used exactly once.

@@ -22,8 +22,8 @@ mkdir -p "$logs" || exit 1
 # Nothing of the caller's surroundings may change the outcome.
 unset LIC_MODEL_DIR LIC_THREADS LIC_CPU
 
-# Model folders are found from the program's place, but only inside the source tree.
-case $build in "$PWD"/*) ;; *) export LIC_MODEL_DIR=$PWD/models/weights ;; esac
+# Weights are found from the place of build/lic; of builds elsewhere they are not.
+case $build in "$PWD"/build) ;; *) export LIC_MODEL_DIR=$PWD/models/weights ;; esac
 # Some tests want numpy or torch; take the system's Python if only that one has them.
 python=${PYTHON:-python3}
 if ! $python -c 'import numpy' 2>/dev/null && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then

@@ -2,7 +2,6 @@
 #include "cli/batch/job.h"
 
 #include "cli/base/folder.h"
-#include "cli/base/models.h"
 #include "cli/base/report.h"
 
 #include <errno.h>
@@ -82,12 +81,7 @@ lic_status lic_settings_open_model(const lic_settings *s, uint32_t id, lic_model
     lic_model_options_init(&options);
     options.threads = s->threads;
     options.backend = s->backend;
-    lic_status status;
-    if (s->model || !id)
-        status =
-            lic_models_open_name(s->model ? s->model : LIC_DEFAULT_MODEL, &options, model, err);
-    else
-        status = lic_models_open_id(id, &options, model, err);
+    const lic_status status = lic_model_find(s->model, id, &options, model, err);
     if (status == LIC_OK)
         lic_model_get_info(*model, info);
     return status;

@@ -53,7 +53,7 @@ uninstall:
 $(BUILD)/lic.pc: cli/package/lic.pc.in FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	    -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(LIC_LIBS)|' $< >$@
+	    -e 's|@WEIGHTSDIR@|$(DATADIR)/lic|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(LIC_LIBS)|' $< >$@
 
 # ---- desktop ----
 
@@ -104,8 +104,9 @@ $(BUILD)/model-folder: FORCE
 	@mkdir -p $(@D)
 	@echo '$(DATADIR)/lic' | cmp -s - $@ || echo '$(DATADIR)/lic' >$@
 
-$(BUILD)/obj/cli/package/desktop/pixbuf_loader.o: $(BUILD)/model-folder
-$(BUILD)/obj/cli/package/desktop/pixbuf_loader.o: IO_CFLAGS = $(PIXBUF_CFLAGS) -DLIC_MODEL_FOLDER='"$(DATADIR)/lic"'
+$(BUILD)/obj/codec/model_find.o: $(BUILD)/model-folder
+$(BUILD)/obj/codec/model_find.o: FLAGS += -DLIC_WEIGHTS_DIR='"$(DATADIR)/lic"'
+$(BUILD)/obj/cli/package/desktop/pixbuf_loader.o: IO_CFLAGS = $(PIXBUF_CFLAGS)
 
 $(BUILD)/tests/cli_test_view $(BUILD)/tests/fuzz_fuzz_container: $(DESKTOP_VIEW)
 

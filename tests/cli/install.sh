@@ -106,6 +106,46 @@ if command -v "$cxx" >/dev/null; then
 else
     skip "no C++ compiler is here"
 fi
+
+# The example: RGBA of a picture with alpha, and it does not know where weights lie.
+# shellcheck disable=SC2046
+run "$cc" -std=c11 -Wall -Wextra -Wshadow -Wconversion -pedantic -Werror "$ROOT/codec/example/rgba.c" -o rgba \
+    $(pkg-config --cflags --libs lic)
+expect "the example compiles" 0
+holds "in some 30 lines" test "$(grep -c . "$ROOT/codec/example/rgba.c")" -le 36
+holds "weightsdir of lic.pc" cmp "$(pkg-config --variable=weightsdir lic)/student.licw" "$ROOT/models/weights/student.licw"
+"$LIC" encode --quiet "$DATA/pngsuite/basn6a08.png" alpha.lic
+run env -u LIC_MODEL_DIR LD_LIBRARY_PATH="$T/own/lib" ./rgba alpha.lic
+expect "the example finds the weights" 0
+cp out alpha.pam
+"$LIC" decode --quiet alpha.lic alpha.png
+holds "the example's pixels are the program's" python3 - alpha.pam alpha.png <<'END'
+import struct, sys, zlib
+pam = open(sys.argv[1], "rb").read()
+pam = pam[pam.index(b"ENDHDR\n") + 7:]
+png, at, data = open(sys.argv[2], "rb").read(), 8, b""
+while at < len(png):
+    n, kind = struct.unpack(">I4s", png[at:at + 8])
+    if kind == b"IHDR":
+        width, height, depth, colour = struct.unpack(">IIBB", png[at + 8:at + 18])
+    data += png[at + 8:at + 8 + n] if kind == b"IDAT" else b""
+    at += 12 + n
+assert (depth, colour) == (8, 6), (depth, colour)
+raw, rows, above = zlib.decompress(data), b"", bytes(4 * width)
+for y in range(height):
+    kind, row = raw[y * (4 * width + 1)], bytearray(raw[y * (4 * width + 1) + 1:(y + 1) * (4 * width + 1)])
+    for i in range(4 * width):
+        a, b, c = (row[i - 4], above[i], above[i - 4]) if i >= 4 else (0, above[i], 0)
+        p = a + b - c
+        paeth = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+        row[i] = row[i] + (0, a, b, (a + b) // 2, paeth)[kind] & 255
+    rows, above = rows + row, row
+assert rows == pam
+assert min(pam[3::4]) < 255
+END
+run env LD_LIBRARY_PATH="$T/own/lib" ./rgba no-such.lic
+expect "no file: an error" 1 "rgba: "
+
 rm own/lib/liblic.so*
 consumer static --static "$cc" -std=c11
 holds "the static library is inside" bash -c '! ldd static | grep -q liblic'

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds Debian packages into a folder:  build.sh FOLDER   (`make deb` calls it)
 #
-#   lic             program, weights, manual page, completions, file type, thumbnailer
+#   lic             program, manual page, completions, file type, thumbnailer
+#   lic-weights     the networks, for every architecture
 #   liblic0         the shared library
 #   liblic-dev      header, static library, lic.pc
 #   lic-gdk-pixbuf  the module for GTK programs, where gdk-pixbuf's headers are
 #
-# No debhelper: what is installed is what `make install` and `make install-desktop` put down, cut in four.
+# No debhelper: what is installed is what `make install` and `make install-desktop` put down, cut in five.
 # Dependencies are what dpkg-shlibdeps finds in the binaries. Same sources, same bytes: times in the
 # packages are those of the last commit (SOURCE_DATE_EPOCH).
 set -eu -o pipefail
@@ -49,6 +50,7 @@ take() { # PACKAGE PATH...: moves what is there into the package
         done
     done
 }
+take lic-weights share/lic
 take lic bin share
 take liblic0 "lib/$triplet/liblic.so.*"
 take liblic-dev include "lib/$triplet/liblic.so" "lib/$triplet/liblic.a" "lib/$triplet/pkgconfig"
@@ -73,7 +75,8 @@ depends() { # PACKAGE: what its binaries need, as "Depends: ..." would have it
 }
 
 package() { # NAME SECTION OTHER-DEPENDS SUMMARY TEXT
-    local name=$1 section=$2 needs=$3 tree=$work/$1 found
+    local name=$1 section=$2 needs=$3 tree=$work/$1 found architecture=$architecture
+    [ "$name" != lic-weights ] || architecture=all
     found=$(depends "$name")
     needs=${found}${found:+${needs:+, }}$needs
     mkdir -p "$tree/DEBIAN" "$tree/usr/share/doc/$name"
@@ -95,10 +98,12 @@ package() { # NAME SECTION OTHER-DEPENDS SUMMARY TEXT
     dpkg-deb --root-owner-group -b "$tree" "$out/${name}_${version}_$architecture.deb"
 }
 
-package lic graphics '' 'learned image codec' \
+package lic-weights graphics '' 'learned image codec, networks' \
+    'What lic and liblic encode and decode with, and every .lic picture needs.'
+package lic graphics "lic-weights (= $version)" 'learned image codec' \
     'Compresses pictures with neural networks on the CPU and brings them back.'
-package liblic0 libs '' 'learned image codec, shared library' \
-    'Encodes and decodes .lic pictures. The networks are in the package lic.'
+package liblic0 libs "lic-weights (= $version)" 'learned image codec, shared library' \
+    'Encodes and decodes .lic pictures.'
 package liblic-dev libdevel "liblic0 (= $version), zlib1g-dev" 'learned image codec, for development' \
     'Header, static library and pkg-config file of liblic.'
 if [ -d "$work/lic-gdk-pixbuf" ]; then

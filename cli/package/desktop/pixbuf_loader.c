@@ -4,16 +4,10 @@
  * GErrors. */
 #define GDK_PIXBUF_ENABLE_BACKEND
 
-#include "cli/base/models.h"
 #include "cli/package/desktop/view.h"
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <string.h>
-
-/* Where the weights are installed, besides the places that the program looks in. */
-#ifndef LIC_MODEL_FOLDER
-#define LIC_MODEL_FOLDER "/usr/local/share/lic"
-#endif
 
 /* gdk-pixbuf looks these up by name. */
 G_MODULE_EXPORT void fill_vtable(GdkPixbufModule *module);
@@ -142,7 +136,6 @@ static gboolean stop_load(gpointer context, GError **error)
 
 void fill_vtable(GdkPixbufModule *module)
 {
-    lic_models_add_folder(LIC_MODEL_FOLDER);
     module->begin_load = begin_load;
     module->load_increment = load_increment;
     module->stop_load = stop_load;

@@ -2,7 +2,6 @@
  * view of a large picture takes the memory of a row of tiles. */
 #include "cli/package/desktop/view.h"
 
-#include "cli/base/models.h"
 #include "cli/base/report.h"
 #include "cli/package/desktop/shrink.h"
 #include "cli/picture/exif.h"
@@ -126,7 +125,7 @@ static lic_status decode(const lic_view *view, struct sink *sink, uint32_t scale
     how.channels = view->info.channels; /* alpha is taken from its plane */
     how.sink = take_rows;
     how.sink_user = sink;
-    lic_status status = lic_models_open_id(view->info.model_id, NULL, &model, err);
+    lic_status status = lic_model_find(NULL, view->info.model_id, NULL, &model, err);
     if (status == LIC_OK)
         status = lic_session_new(model, &options, &decoder, err);
     if (status == LIC_OK)
