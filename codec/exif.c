@@ -105,14 +105,15 @@ static void add_entry(lic_span exif, const struct directory *d, size_t before, u
         memcpy(to + ENTRY_BYTES + behind, from + behind, 4);
 }
 
-lic_status lic_metadata_turn(lic_span exif, uint32_t orientation,
-                                    const lic_allocator *allocator, lic_buffer *out)
+lic_status lic_metadata_turn(lic_span exif, uint32_t orientation, const lic_allocator *allocator,
+                             lic_buffer *out)
 {
-    static const uint8_t empty[] = {'I', 'I', '*', 0, HEAD_BYTES, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t one_entry[HEAD_BYTES + 2 + ENTRY_BYTES + 4] = {
+        'I', 'I', '*', 0, HEAD_BYTES, 0, 0, 0, 1, 0, TAG_ORIENTATION & 0xFF, TAG_ORIENTATION >> 8};
     struct directory d;
     bool found;
     if (!exif.data)
-        exif = (lic_span){empty, sizeof empty};
+        exif = (lic_span){one_entry, sizeof one_entry};
     if (exif.bytes > UINT32_MAX / 2 || !find_directory(exif, &d) || d.n == UINT16_MAX)
         return LIC_ERR_CORRUPT;
     const size_t at = find_entry(exif, &d, &found);
