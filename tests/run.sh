@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test there is and adds up what they say: the programs in $BUILD/tests (from tests/unit,
-# tests/parity, tests/golden, tests/cli, tests/fuzz), tests/cli/*.sh, tests/cli/*.py, tests/train/*.py
-# and tests/reference/test_*.py. A program or shell script ends with the line "N passed, N failed"
+# tests/parity, tests/golden, tests/cli, tests/fuzz), tests/cli/*.sh, tests/cli/check_*.py,
+# tests/train/test_*.py and tests/reference/test_*.py. A program or shell script ends with the line "N passed, N failed"
 # (", N skipped" may follow); a Python script counts as one test, which its exit status decides and a
 # line "skip: why" skips. A test that crashes, hangs or says nothing counts as failed. The last line printed here is the sum; exit 1 if anything failed.
 #
@@ -89,7 +89,7 @@ start_test() { # KIND NAME COMMAND...
 }
 
 # The long ones first, so that the short ones fill up what is left.
-for script in tests/cli/*.py tests/train/*.py tests/reference/test_*.py tests/golden/*.py; do
+for script in tests/cli/check_*.py tests/train/test_*.py tests/reference/test_*.py; do
     [ -f "$script" ] || continue
     name=${script#tests/} name=${name%.py} name=${name/\//_}
     wanted "$name" "$@" || continue
