@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- streams ---- */
 
@@ -193,7 +194,7 @@ static lic_status plan(struct subject *it)
 static bool is_weights_name(const char *path)
 {
     size_t n = strlen(path);
-    return n > 5 && strcmp(path + n - 5, ".licw") == 0;
+    return n > 5 && strcasecmp(path + n - 5, ".licw") == 0;
 }
 
 static lic_status look(struct subject *it)
@@ -203,7 +204,7 @@ static lic_status look(struct subject *it)
     lic_status status;
     if (it->path && !is_weights_name(it->path)) {
         lic_file_data file;
-        status = lic_file_read(it->path, LIC_READ_ANY, &file, &it->err);
+        status = lic_file_read_stream(it->path, LIC_READ_ANY, &file, &it->err);
         if (status == LIC_OK)
             status = lic_probe(file.data, file.bytes, &it->info, &it->err);
         it->is_stream = true;

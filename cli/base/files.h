@@ -22,6 +22,11 @@ typedef struct lic_file_data {
  * taken: what comes through a pipe tells its length only at its end. LIC_READ_ANY is for what has
  * nothing to do with --max-memory; there is still an end to it. */
 lic_status lic_file_read(const char *path, uint64_t max_memory, lic_file_data *out, lic_error *err);
+/* The same of a .lic file: what begins otherwise is refused before the rest of it is read. */
+lic_status lic_file_read_stream(const char *path, uint64_t max_memory, lic_file_data *out,
+                                lic_error *err);
+/* Of at most 16 MiB: what people write, or programs for people. */
+lic_status lic_file_read_small(const char *path, lic_file_data *out, lic_error *err);
 void lic_file_free(lic_file_data *data);
 
 typedef struct lic_output {

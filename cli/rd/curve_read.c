@@ -322,7 +322,7 @@ lic_status lic_curve_read(const char *path, lic_curve_metric metric, lic_curve *
     lic_file_data file;
     *curve = (lic_curve){0};
     name_by_path(curve, path);
-    lic_status status = lic_file_read(path, LIC_READ_ANY, &file, err);
+    lic_status status = lic_file_read_small(path, &file, err);
     if (status != LIC_OK)
         return status;
     static const uint8_t mark[] = {0xEF, 0xBB, 0xBF}; /* that Windows puts before UTF-8 */

@@ -138,6 +138,20 @@ holds "which JSON tells" grep -q LIC_SKIPPED json
 lic encode plain.png no-such-folder/x.lic
 expect "a folder that is not there" 1 'cannot write no-such-folder/x.lic: there is no folder no-such-folder; --output-dir no-such-folder would make it'
 
+# ---- what is no .lic file is not read ----
+truncate -s 3500000000 large.iso
+for command in info 'decode --test'; do
+    # shellcheck disable=SC2086
+    run "$LIC" $command large.iso
+    expect "$command of 3.5 GB" 1 'large.iso: not a .lic file'
+done
+run "$LIC" bdrate large.iso large.iso
+expect "bdrate of 3.5 GB" 1 'large.iso: .*16777216 bytes'
+(while :; do echo more; done) 2>err2 | "$LIC" info - >out 2>err
+rc=$?
+expect "info of an endless pipe" 1 'not a .lic file'
+rm large.iso
+
 # ---- names that do something ----
 esc=$'\033' bell=$'\a'
 evil="e${esc}[31m${bell}"$'\xc2\x9b31m\xe2\x80\xae\xed\xa0\x80\xffv.lic'
