@@ -48,6 +48,16 @@ expect "a cut file" 1 'cut.lic: '
 holds "no picture of it" test ! -e cut.png
 run "$thumbnailer" 64 none.lic none.png
 expect "no file" 1 'cannot open'
+if command -v python3 >/dev/null; then
+    # Sides that are only said to be so large: what a thumbnail may cost is looked at before any work.
+    python3 "$ROOT/tests/lic_sides.py" a.lic large.lic 12000 12000
+    run "$thumbnailer" 64 large.lic large.png
+    expect "a large picture" 1 'large.lic: 12000x12000 is too large for a view'
+    python3 "$ROOT/tests/lic_sides.py" a.lic tiles.lic 11000 11000 64
+    run bash -c 'ulimit -t 10; exec "$@"' - "$thumbnailer" 4096 tiles.lic tiles.png
+    expect "much work from few bytes" 1 'tiles.lic: .*'
+    holds "no picture of it" test ! -e tiles.png
+fi
 for size in +64 ' 64' 0x40 64.5 ''; do
     run "$thumbnailer" "$size" a.lic none.png
     expect "size '$size'" 2 'SIZE from 1'

@@ -118,7 +118,7 @@ static void view(const uint8_t *data, size_t bytes)
 {
     lic_view view;
     lic_error err = {0};
-    const lic_status status = lic_view_open(&view, data, bytes, &err);
+    const lic_status status = lic_view_open(&view, &lic_view_of_thumbnail, data, bytes, &err);
     fuzz_check_error(status, &err);
     FUZZ_CHECK(status == LIC_OK || status == LIC_ERR_LIMIT);
     FUZZ_CHECK(view.orientation >= 1 && view.orientation <= 8);

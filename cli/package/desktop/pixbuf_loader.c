@@ -61,7 +61,7 @@ static gpointer begin_load(GdkPixbufModuleSizeFunc size_wanted,
 static gboolean load_increment(gpointer context, const guchar *data, guint bytes, GError **error)
 {
     struct load *load = context;
-    if (bytes > LIC_VIEW_MAX_BYTES - load->data->len)
+    if (bytes > lic_view_of_picture.bytes - load->data->len)
         return fail(error, GDK_PIXBUF_ERROR_INSUFFICIENT_MEMORY, "the file is too large");
     g_byte_array_append(load->data, data, bytes);
     return TRUE;
@@ -126,7 +126,8 @@ static gboolean stop_load(gpointer context, GError **error)
     struct load *load = context;
     lic_view view;
     lic_error err = {0};
-    gboolean ok = lic_view_open(&view, load->data->data, load->data->len, &err) == LIC_OK;
+    gboolean ok = lic_view_open(&view, &lic_view_of_picture, load->data->data, load->data->len,
+                                &err) == LIC_OK;
     ok = ok ? show(load, &view, error) : fail_with(error, &err);
     lic_view_close(&view);
     g_byte_array_unref(load->data);

@@ -55,8 +55,9 @@ static uint8_t *decode(const lic_view *view, uint32_t width, uint32_t height, li
 static lic_status make_picture(const lic_view *view, uint32_t size, lic_picture *picture,
                                lic_error *err)
 {
-    const lic_read_options keep = {
-        .max_pixels = LIC_VIEW_MAX_PIXELS, .metadata = LIC_META_ALL, .alpha = LIC_ALPHA_KEEP};
+    const lic_read_options keep = {.max_pixels = lic_view_of_thumbnail.pixels,
+                                   .metadata = LIC_META_ALL,
+                                   .alpha = LIC_ALPHA_KEEP};
     uint32_t width, height;
     lic_shrink_fit(view->info.width, view->info.height, size, &width, &height);
     const int swap = lic_orientation_swaps(view->orientation);
@@ -102,9 +103,9 @@ int main(int argc, char **argv)
         return LIC_EXIT_USAGE;
     }
     lic_output_catch_signals();
-    lic_status status = lic_file_read(argv[2], LIC_READ_ANY, &file, &err);
+    lic_status status = lic_file_read_stream(argv[2], lic_view_of_thumbnail.bytes, &file, &err);
     if (status == LIC_OK)
-        status = lic_view_open(&view, file.data, file.bytes, &err);
+        status = lic_view_open(&view, &lic_view_of_thumbnail, file.data, file.bytes, &err);
     if (status == LIC_OK)
         status = make_picture(&view, (uint32_t)size, &picture, &err);
     if (status == LIC_OK)

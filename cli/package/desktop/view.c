@@ -13,6 +13,19 @@
 
 enum { RGB = 3, PREVIEW = 16 };
 
+const lic_view_limits lic_view_of_picture = {
+    .bytes = (size_t)256 << 20,
+    .pixels = (uint64_t)1 << 28,
+    .memory = (uint64_t)2 << 30,
+    .work = LIC_MAX_WORK,
+};
+const lic_view_limits lic_view_of_thumbnail = {
+    .bytes = (size_t)64 << 20,
+    .pixels = (uint64_t)1 << 27,
+    .memory = (uint64_t)512 << 20,
+    .work = (uint64_t)1 << 40,
+};
+
 /* The first chunk of a type; a damaged one is as good as none. */
 static lic_buffer read_chunk(const lic_info *info, const char *type)
 {
@@ -37,15 +50,16 @@ static void find_alpha(lic_view *view)
     view->channels = view->alpha.data ? RGB + 1 : RGB;
 }
 
-lic_status lic_view_open(lic_view *view, const uint8_t *data, size_t bytes, lic_error *err)
+lic_status lic_view_open(lic_view *view, const lic_view_limits *limits, const uint8_t *data,
+                         size_t bytes, lic_error *err)
 {
-    *view = (lic_view){.data = data, .bytes = bytes, .orientation = 1};
-    if (bytes > LIC_VIEW_MAX_BYTES)
+    *view = (lic_view){.limits = limits, .data = data, .bytes = bytes, .orientation = 1};
+    if (bytes > limits->bytes)
         return lic_report_fail(err, LIC_ERR_LIMIT, "the file is too large for a view");
     lic_status status = lic_probe(data, bytes, &view->info, err);
     if (status != LIC_OK)
         return status;
-    if ((uint64_t)view->info.width * view->info.height > LIC_VIEW_MAX_PIXELS)
+    if ((uint64_t)view->info.width * view->info.height > limits->pixels)
         return lic_report_fail(err, LIC_ERR_LIMIT,
                                "%" PRIu32 "x%" PRIu32 " is too large for a view", view->info.width,
                                view->info.height);
@@ -117,8 +131,9 @@ static lic_status decode(const lic_view *view, struct sink *sink, uint32_t scale
     lic_options options;
     lic_decode_options how;
     lic_options_init(&options);
-    options.max_pixels = LIC_VIEW_MAX_PIXELS;
-    options.max_memory = LIC_VIEW_MAX_MEMORY;
+    options.max_pixels = view->limits->pixels;
+    options.max_memory = view->limits->memory;
+    options.max_work = view->limits->work;
     lic_decode_options_init(&how);
     how.depth = 8;
     how.scale = scale;

@@ -9,11 +9,19 @@
 #include "codec/lic.h"
 
 /* What a desktop may be made to do by a file in some folder. */
-#define LIC_VIEW_MAX_BYTES  ((size_t)256 << 20) /* of the file */
-#define LIC_VIEW_MAX_MEMORY ((uint64_t)2 << 30) /* of decoding, without the picture itself */
-#define LIC_VIEW_MAX_PIXELS ((uint64_t)1 << 28)
+typedef struct lic_view_limits {
+    size_t bytes;    /* of the file */
+    uint64_t pixels; /* of the picture */
+    uint64_t memory; /* of decoding, without the picture itself */
+    uint64_t work;   /* multiply-adds, as in lic_options */
+} lic_view_limits;
+
+/* Of a picture that somebody opens, and of one whose folder is looked at. The work of a thumbnail
+ * is that of previews of 100 megapixels by the student, or of 16 megapixels in full. */
+extern const lic_view_limits lic_view_of_picture, lic_view_of_thumbnail;
 
 typedef struct lic_view {
+    const lic_view_limits *limits;
     const uint8_t *data; /* the caller's, until lic_view_close */
     size_t bytes;
     lic_info info;
@@ -24,7 +32,8 @@ typedef struct lic_view {
 } lic_view;
 
 /* Reads the head. Close in any case. */
-lic_status lic_view_open(lic_view *view, const uint8_t *data, size_t bytes, lic_error *err);
+lic_status lic_view_open(lic_view *view, const lic_view_limits *limits, const uint8_t *data,
+                         size_t bytes, lic_error *err);
 void lic_view_close(lic_view *view);
 
 /* Decodes to view->channels bytes per pixel, width x height, at most those of the picture, at `to`.
