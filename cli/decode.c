@@ -31,7 +31,8 @@ static lic_status check_crop(const lic_settings *s, const lic_info *info, lic_er
 
 static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
 {
-    lic_status status = lic_file_read(job->input, job->settings->max_memory, file, &job->err);
+    lic_status status =
+        lic_file_read_stream(job->input, job->settings->max_memory, file, &job->err);
     if (status != LIC_OK)
         return status;
     status = lic_probe(file->data, file->bytes, info, &job->err);
@@ -225,7 +226,7 @@ static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_fil
                            .width = info->width,
                            .height = info->height,
                            .row_bytes = (size_t)image->width * image->channels * (image->depth / 8),
-                           .extra_bytes = file->bytes};
+                           .extra_bytes = file->bytes + lic_picture_metadata_bytes(picture)};
     status = lic_worker_enter(worker, job, model, &need);
     if (status == LIC_OK && job->settings->test)
         status = test_picture(worker, job, file, info);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Puts chunks into a .lic file that has none, by codec/FORMAT.md: lic_chunks.py IN OUT TYPE=COUNTxTEXT...
 
-TEXT is repeated COUNT times; \\0 in it is a zero byte. What a program would never write, a test needs.
+TEXT is repeated COUNT times; \\0 in it is a zero byte, and @FILE stands for what the file holds. What a program
+would never write, a test needs.
 """
 import struct
 import sys
@@ -34,7 +35,8 @@ def main():
     for word in sys.argv[3:]:
         kind, text = word.split('=', 1)
         count, text = text.split('x', 1)
-        body = text.replace('\\0', '\0').encode() * int(count)
+        text = open(text[1:]).read() if text.startswith('@') else text.replace('\\0', '\0')
+        body = text.encode() * int(count)
         packed = zlib.compress(body, 9)
         chunks += kind.ljust(4).encode() + varint(len(packed)) + varint(len(body)) + packed
     head = data[:4] + bytes([data[4] | 0x10]) + data[5:crc_at]

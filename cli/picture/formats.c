@@ -5,8 +5,12 @@
 #include <strings.h>
 
 #define FORMAT_ROW(NAME, name, title, suffix, more, max_depth)                                     \
-    [LIC_FORMAT_##NAME] = {title,     suffix,                    " " suffix " " more " ",          \
-                           max_depth, &lic_##name##_reader_format, &lic_##name##_writer},
+    [LIC_FORMAT_##NAME] = {title,                                                                  \
+                           suffix,                                                                 \
+                           " " suffix " " more " ",                                                \
+                           max_depth,                                                              \
+                           &lic_##name##_reader_format,                                            \
+                           &lic_##name##_writer},
 const lic_format lic_formats[] = {LIC_FORMATS(FORMAT_ROW, FORMAT_ROW)};
 
 enum { N_FORMATS = sizeof lic_formats / sizeof *lic_formats };
@@ -17,10 +21,10 @@ static const struct {
     size_t at, bytes;
     const char *magic;
 } others[] = {
-    {"GIF", 0, 4, "GIF8"},          {"WebP", 8, 4, "WEBP"},        {"TIFF", 0, 4, "II*\0"},
-    {"TIFF", 0, 4, "MM\0*"},        {"AVIF", 4, 8, "ftypavif"},    {"HEIC", 4, 7, "ftyphei"},
-    {"JPEG XL", 0, 2, "\xff\x0a"}, {"JPEG XL", 4, 4, "JXL "},     {"JPEG 2000", 4, 4, "jP  "},
-    {"BMP", 0, 2, "BM"},            {"PDF", 0, 4, "%PDF"},         {"PAM", 0, 3, "P7\n"},
+    {"GIF", 0, 4, "GIF8"},         {"WebP", 8, 4, "WEBP"},     {"TIFF", 0, 4, "II*\0"},
+    {"TIFF", 0, 4, "MM\0*"},       {"AVIF", 4, 8, "ftypavif"}, {"HEIC", 4, 7, "ftyphei"},
+    {"JPEG XL", 0, 2, "\xff\x0a"}, {"JPEG XL", 4, 4, "JXL "},  {"JPEG 2000", 4, 4, "jP  "},
+    {"BMP", 0, 2, "BM"},           {"PDF", 0, 4, "%PDF"},      {"PAM", 0, 3, "P7\n"},
 };
 
 const char *lic_picture_name_of_content(const uint8_t *data, size_t bytes)

@@ -1,4 +1,5 @@
-/* image_io.c - see image_io.h: what all formats share. Checks limits, keeps warnings, reads and writes whole pictures. */
+/* image_io.c - see image_io.h: what all formats share. Checks limits, keeps warnings, reads and
+ * writes whole pictures. */
 #include "cli/picture/image_io.h"
 
 #include "cli/base/files.h"

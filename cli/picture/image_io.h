@@ -26,15 +26,15 @@ typedef enum lic_picture_format {
 } lic_picture_format;
 
 /* For texts: "PNG, JPEG", "png,jpg" and "png apng jpg". */
-#define LIC_FORMAT_TITLE(NAME, name, title, ...)               title
-#define LIC_FORMAT_TITLE_NEXT(NAME, name, title, ...)          ", " title
-#define LIC_FORMAT_SUFFIX(NAME, name, title, suffix, ...)      suffix
-#define LIC_FORMAT_SUFFIX_NEXT(NAME, name, title, suffix, ...) "," suffix
-#define LIC_FORMAT_WORDS(NAME, name, title, suffix, more, ...) suffix " " more
+#define LIC_FORMAT_TITLE(NAME, name, title, ...)                    title
+#define LIC_FORMAT_TITLE_NEXT(NAME, name, title, ...)               ", " title
+#define LIC_FORMAT_SUFFIX(NAME, name, title, suffix, ...)           suffix
+#define LIC_FORMAT_SUFFIX_NEXT(NAME, name, title, suffix, ...)      "," suffix
+#define LIC_FORMAT_WORDS(NAME, name, title, suffix, more, ...)      suffix " " more
 #define LIC_FORMAT_WORDS_NEXT(NAME, name, title, suffix, more, ...) " " suffix " " more
-#define LIC_FORMAT_TITLES       LIC_FORMATS(LIC_FORMAT_TITLE, LIC_FORMAT_TITLE_NEXT)
-#define LIC_FORMAT_SUFFIXES     LIC_FORMATS(LIC_FORMAT_SUFFIX, LIC_FORMAT_SUFFIX_NEXT)
-#define LIC_FORMAT_ALL_SUFFIXES LIC_FORMATS(LIC_FORMAT_WORDS, LIC_FORMAT_WORDS_NEXT)
+#define LIC_FORMAT_TITLES                                           LIC_FORMATS(LIC_FORMAT_TITLE, LIC_FORMAT_TITLE_NEXT)
+#define LIC_FORMAT_SUFFIXES                                         LIC_FORMATS(LIC_FORMAT_SUFFIX, LIC_FORMAT_SUFFIX_NEXT)
+#define LIC_FORMAT_ALL_SUFFIXES                                     LIC_FORMATS(LIC_FORMAT_WORDS, LIC_FORMAT_WORDS_NEXT)
 
 /* Side dimensions that the stream can hold. */
 enum { LIC_MAX_SIDE = 65535 };
@@ -159,6 +159,9 @@ lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void 
  * unpacks to much more than it takes in the file is left out. */
 lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
                                  const lic_read_options *options, lic_error *err);
+/* Memory that the picture's metadata takes: a writer's library copies it, and may pack the copy. */
+enum { LIC_META_COPIES = 3 };
+uint64_t lic_picture_metadata_bytes(const lic_picture *picture);
 /* For a part or a reduced copy, width x height: thumbnails of the whole go, and sides change. */
 lic_status lic_picture_fit_metadata(lic_picture *picture, uint32_t width, uint32_t height,
                                     lic_error *err);

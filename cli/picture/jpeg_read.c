@@ -382,5 +382,5 @@ static bool is_jpeg(const uint8_t *head, size_t bytes)
     return bytes >= 3 && memcmp(head, "\xff\xd8\xff", 3) == 0;
 }
 
-const lic_reader_format lic_jpeg_reader_format = {is_jpeg,     open_reader,  next_row,
-                                                 end_reader, close_reader, NULL};
+const lic_reader_format lic_jpeg_reader_format = {is_jpeg,    open_reader,  next_row,
+                                                  end_reader, close_reader, NULL};

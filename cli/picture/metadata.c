@@ -5,6 +5,7 @@
 #include "cli/picture/format.h"
 #include "cli/picture/texts.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,6 +138,28 @@ static bool is_inflated(const lic_chunk *chunk)
     return chunk->unpacked_bytes > FREE_BYTES && chunk->unpacked_bytes / MOST_RATIO > chunk->bytes;
 }
 
+uint64_t lic_picture_metadata_bytes(const lic_picture *picture)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < LIC_N_META; i++)
+        bytes += picture->meta[i].bytes;
+    return bytes * LIC_META_COPIES;
+}
+
+/* With what is there already. */
+static lic_status check_memory(const lic_picture *picture, const lic_chunk *chunk,
+                               const lic_read_options *options, lic_error *err)
+{
+    const uint64_t bytes =
+        lic_picture_metadata_bytes(picture) + (uint64_t)chunk->unpacked_bytes * LIC_META_COPIES;
+    if (!options->max_memory || bytes <= options->max_memory)
+        return LIC_OK;
+    return lic_report_fail(err, LIC_ERR_LIMIT,
+                           "metadata takes %" PRIu64 " bytes of memory, more than "
+                           "--max-memory=%" PRIu64,
+                           bytes, options->max_memory);
+}
+
 lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
                                  const lic_read_options *options, lic_error *err)
 {
@@ -153,7 +176,9 @@ lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
         return LIC_OK;
     }
     lic_buffer data = {0};
-    lic_status status = lic_chunk_read(chunk, NULL, &data, err);
+    lic_status status = check_memory(picture, chunk, options, err);
+    if (status == LIC_OK)
+        status = lic_chunk_read(chunk, NULL, &data, err);
     if (status == LIC_OK)
         status = lic_picture_add_meta(picture, (lic_meta)kind, data.data, data.bytes, options, err);
     lic_buffer_free(&data);

@@ -195,8 +195,8 @@ static bool is_pnm(const uint8_t *head, size_t bytes)
     return bytes >= 3 && head[0] == 'P' && head[1] >= '1' && head[1] <= '6';
 }
 
-const lic_reader_format lic_pnm_reader_format = {is_pnm,     open_reader,  next_row,
-                                                 end_reader, free, NULL};
+const lic_reader_format lic_pnm_reader_format = {is_pnm,     open_reader, next_row,
+                                                 end_reader, free,        NULL};
 
 /* ---- writing ---- */
 

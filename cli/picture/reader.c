@@ -40,9 +40,9 @@ static lic_status unknown_format(const uint8_t *data, size_t bytes, lic_error *e
                                "damaged PNG: its first bytes are changed, as by a transfer as "
                                "text");
     const char *name = lic_picture_name_of_content(data, bytes);
-    return lic_report_fail(
-        err, LIC_ERR_UNSUPPORTED, "%s%s%s; what can be read: " LIC_FORMAT_TITLES,
-        name ? "is a " : "is not a picture that lic knows", name ? name : "", name ? " file" : "");
+    return lic_report_fail(err, LIC_ERR_UNSUPPORTED, "%s%s%s; what can be read: " LIC_FORMAT_TITLES,
+                           name ? "is a " : "is not a picture that lic knows", name ? name : "",
+                           name ? " file" : "");
 }
 
 /* Rows and what else alpha takes; the picture's shape is from here on that without alpha. */
@@ -87,6 +87,7 @@ static lic_status open_format(lic_reader *r, lic_source *source, lic_error *err)
     lic_status status = r->format->open(source, r->options, r->picture, &r->state, &r->memory, err);
     if (status == LIC_OK)
         status = prepare_alpha(r, err);
+    r->memory += lic_picture_metadata_bytes(r->picture); /* as far as it is known by now */
     r->picture->image.stride_bytes =
         lic_image_row_bytes(&r->picture->image, r->picture->image.channels);
     return status;

@@ -281,6 +281,12 @@ python3 "$ROOT/tests/lic_chunks.py" plain.lic bomb.lic 'xmp=60000000xa'
 lic decode -f bomb.lic bomb.png
 expect "XMP of nothing" 0 'xmp is left out: .* bytes of it are 60000000 unpacked'
 holds "a small file stays one" test "$(stat -c %s bomb.png)" -lt 10000
+head -c 3000000 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >digits # packs by half
+python3 "$ROOT/tests/lic_chunks.py" plain.lic large.lic "iptc=1x@digits"
+lic decode -f --max-memory 10M large.lic large.png
+expect "metadata counts" 1 'metadata takes 18000000 bytes of memory, more than --max-memory=10000000'
+lic decode -f --max-memory 200M large.lic large.png
+expect "and is taken where there is room" 0
 python3 "$ROOT/tests/lic_chunks.py" plain.lic fine.lic 'xmp=1000000xa'
 lic decode -f fine.lic fine.png
 expect "a megabyte is free" 0
