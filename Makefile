@@ -29,7 +29,7 @@ FLAGS    := -std=c11 -O2 -fPIC -fvisibility=hidden -ffp-contract=off -pthread -I
 # is not for this machine is empty behind its own #if.
 ifeq ($(MACHINE),x86_64)
 ISA_fma    := -mfma
-ISA_avx2   := -mavx2 -mfma
+ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 endif
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))

@@ -24,11 +24,10 @@ static void channel_map(nn *c, const gate_map *w, tensor x, float *out)
     float *mean = lic_arena_take(c->arena, (size_t)x.c + LIC_PANEL, sizeof *mean);
     float *hidden = lic_arena_take(c->arena, (size_t)w->a.cout + LIC_PANEL, sizeof *hidden);
     lic_nn_mean(c, x, mean);
+    const conv a = lic_nn_widen(c, &w->a), b = lic_nn_widen(c, &w->b);
     if (!lic_nn_idle(c)) {
-        lic_nn_linear_rows(c, &w->a, mean, (size_t)x.c, hidden, (size_t)w->a.cout, 1,
-                           LIC_ACT_LEAKY);
-        lic_nn_linear_rows(c, &w->b, hidden, (size_t)w->a.cout, out, (size_t)x.c, 1,
-                           LIC_ACT_SIGMOID);
+        lic_nn_linear_rows(c, &a, mean, (size_t)x.c, hidden, (size_t)w->a.cout, 1, LIC_ACT_LEAKY);
+        lic_nn_linear_rows(c, &b, hidden, (size_t)w->a.cout, out, (size_t)x.c, 1, LIC_ACT_SIGMOID);
     }
     lic_arena_rewind(c->arena, mark);
 }
@@ -64,10 +63,11 @@ static void gated_pair(nn *c, const gate_map *smap, const gate_map *cmap, tensor
     const size_t mark = lic_arena_mark(c->arena);
     float *factors = lic_arena_take(c->arena, (size_t)a.c + LIC_PANEL, sizeof *factors);
     channel_map(c, cmap, a, factors);
+    const gate_map wide = {lic_nn_widen(c, &smap->a), lic_nn_widen(c, &smap->b)};
     lic_nn_need(c, LIC_BLOCK * ((size_t)smap->a.cout + 1));
     lic_nn_count(c, (size_t)a.h * (size_t)a.w, (size_t)smap->a.cin + 1, (size_t)smap->a.cout);
     if (!lic_nn_idle(c)) {
-        struct gate_job j = {c, smap, factors, a, d, out};
+        struct gate_job j = {c, &wide, factors, a, d, out};
         lic_pool_run(c->pool, (size_t)a.h, gate_row, &j);
     }
     lic_arena_rewind(c->arena, mark);
@@ -124,15 +124,15 @@ static void sample(const nn *c, tensor x, int first, int n, float px, float py, 
 }
 
 /* Deformable sampling: every head looks at its own shifted 8 x 8 points of x. -> samples [64, c] */
-static void sample_points(nn *c, const adaptive_global *w, tensor x, tensor moved, float *samples,
-                          float *scratch)
+static void sample_points(nn *c, const adaptive_global *w, const conv *off, tensor x, tensor moved,
+                          float *samples, float *scratch)
 {
     const int per_head = x.c / w->heads;
     float *pooled = scratch, *offsets = pooled + x.c + LIC_PANEL;
     for (int i = 0; i < LIC_GRID * LIC_GRID; i++) {
         const int gy = i / LIC_GRID, gx = i % LIC_GRID;
         pool_cell(c, moved, gy, gx, pooled);
-        lic_nn_linear_rows(c, &w->off, pooled, (size_t)x.c, offsets, (size_t)w->off.cout, 1,
+        lic_nn_linear_rows(c, off, pooled, (size_t)x.c, offsets, (size_t)off->cout, 1,
                            LIC_ACT_TANH);
         const float ry = ((float)gy + 0.5f) / LIC_GRID * 2.0f - 1.0f,
                     rx = ((float)gx + 0.5f) / LIC_GRID * 2.0f - 1.0f;
@@ -147,7 +147,8 @@ static void sample_points(nn *c, const adaptive_global *w, tensor x, tensor move
 
 struct ag_job {
     nn *c;
-    const adaptive_global *w;
+    const conv *q, *o; /* widened */
+    int heads;
     tensor hyper, out;
     const float *kv; /* [64, 2 c] */
 };
@@ -156,16 +157,15 @@ struct ag_job {
 static void ag_row(void *user, size_t item, int worker)
 {
     const struct ag_job *j = user;
-    const adaptive_global *w = j->w;
-    const int y = (int)item, dim = j->out.c, d = dim / w->heads;
+    const int y = (int)item, dim = j->out.c, d = dim / j->heads;
     const size_t pitch = (size_t)dim;
     float *q = lic_nn_scratch(j->c, worker), *o = q + LIC_BLOCK * pitch,
           *scratch = o + LIC_BLOCK * pitch;
     for (int x = 0; x < j->out.w; x += LIC_BLOCK) {
         const int n = j->out.w - x < LIC_BLOCK ? j->out.w - x : LIC_BLOCK;
-        lic_nn_linear_rows(j->c, &w->q, lic_nn_at(j->hyper, y, x), j->hyper.pitch, q, pitch, n,
+        lic_nn_linear_rows(j->c, j->q, lic_nn_at(j->hyper, y, x), j->hyper.pitch, q, pitch, n,
                            LIC_ACT_NONE);
-        for (int head = 0; head < w->heads; head++) {
+        for (int head = 0; head < j->heads; head++) {
             const lic_attention a = {.q = q + head * d,
                                      .k = j->kv + head * d,
                                      .v = j->kv + dim + head * d,
@@ -179,7 +179,7 @@ static void ag_row(void *user, size_t item, int worker)
                                      .scratch = scratch};
             j->c->k->attention(&a);
         }
-        lic_nn_linear_rows(j->c, &w->out, o, pitch, lic_nn_at(j->out, y, x), j->out.pitch, n,
+        lic_nn_linear_rows(j->c, j->o, o, pitch, lic_nn_at(j->out, y, x), j->out.pitch, n,
                            LIC_ACT_NONE);
     }
 }
@@ -192,9 +192,10 @@ static const float *keys_and_values(nn *c, const adaptive_global *w, tensor x, t
     float *samples = lic_arena_take(c->arena, 64 * dim + LIC_PANEL, sizeof *samples);
     float *scratch =
         lic_arena_take(c->arena, dim + 2 * (size_t)w->heads + 4 * LIC_PANEL, sizeof *scratch);
+    const conv off = lic_nn_widen(c, &w->off), to_kv = lic_nn_widen(c, &w->kv);
     if (!lic_nn_idle(c)) {
-        sample_points(c, w, x, moved, samples, scratch);
-        lic_nn_linear_rows(c, &w->kv, samples, dim, kv, 2 * dim, 64, LIC_ACT_NONE);
+        sample_points(c, w, &off, x, moved, samples, scratch);
+        lic_nn_linear_rows(c, &to_kv, samples, dim, kv, 2 * dim, 64, LIC_ACT_NONE);
     }
     return kv;
 }
@@ -212,8 +213,9 @@ static void adaptive_global_forward(nn *c, const adaptive_global *w, tensor prev
                        lic_attention_scratch(LIC_BLOCK, LIC_GRID * LIC_GRID, (int)dim / w->heads));
     lic_nn_count(c, (size_t)o.h * (size_t)o.w, dim,
                  (size_t)hyper.c + dim + 2 * LIC_GRID * LIC_GRID);
+    const conv q = lic_nn_widen(c, &w->q), last = lic_nn_widen(c, &w->out);
     if (!lic_nn_idle(c)) {
-        struct ag_job j = {c, w, hyper, o, kv};
+        struct ag_job j = {c, &q, &last, w->heads, hyper, o, kv};
         lic_pool_run(c->pool, (size_t)o.h, ag_row, &j);
     }
     lic_nn_depthwise(c, &w->conv, o, LIC_ACT_NONE, true, a);
@@ -241,7 +243,8 @@ tensor lic_slice_context(nn *c, const slice_model *w, tensor prev, tensor hyper)
 
 struct ep_job {
     nn *c;
-    const slice_model *w;
+    entropy_params ep; /* widened */
+    conv local;        /* widened; not of the first pass */
     int pass;
     tensor hyper, ctx, anchors, out;
 };
@@ -261,7 +264,7 @@ static size_t ep_scratch(const slice_model *w)
  * of offsets, are there (weights_layers.c packs no others): the rest would multiply zeros. */
 static void local_context(const struct ep_job *j, int y, const int *xs, int n, float *out)
 {
-    const conv *w = &j->w->local;
+    const conv *w = &j->local;
     const float *in[LIC_MAX_TAPS * LIC_BLOCK], **at = in;
     float *rows[LIC_BLOCK];
     for (int t = 1; t < LIC_LOCAL * LIC_LOCAL; t += 2) {
@@ -274,16 +277,9 @@ static void local_context(const struct ep_job *j, int y, const int *xs, int n, f
     }
     for (int r = 0; r < n; r++)
         rows[r] = out + (size_t)r * (size_t)w->cout;
-    const lic_gemm g = {.in = in,
-                        .out = rows,
-                        .w = w->w,
-                        .w_pitch = LIC_PANEL,
-                        .panel_pitch = LIC_LOCAL_TAPS * (size_t)w->cin * LIC_PANEL,
-                        .bias = w->bias,
-                        .rows = n,
-                        .taps = LIC_LOCAL_TAPS,
-                        .k = w->cin,
-                        .n = w->cout};
+    lic_gemm g = lic_nn_gemm(w, n, LIC_ACT_NONE);
+    g.in = in;
+    g.out = rows;
     j->c->k->gemm(&g);
 }
 
@@ -291,11 +287,11 @@ static void local_context(const struct ep_job *j, int y, const int *xs, int n, f
 static void ep_row(void *user, size_t item, int worker)
 {
     const struct ep_job *j = user;
-    const entropy_params *ep = ep_of(j->w, j->pass);
+    const entropy_params *ep = &j->ep;
     const int y = (int)item, width = j->hyper.w, k = ep->l[0].cin, hid = ep->l[0].cout;
     const int per_row = width / 2; /* widths at 1/16 are multiples of 4 */
     float *matrix = lic_nn_scratch(j->c, worker), *local = matrix + LIC_BLOCK * (size_t)k;
-    float *a = local + LIC_BLOCK * (size_t)j->w->local.cout, *b = a + LIC_BLOCK * (size_t)hid;
+    float *a = local + LIC_BLOCK * (size_t)j->local.cout, *b = a + LIC_BLOCK * (size_t)hid;
     for (int first = (y + j->pass) % 2; first < width; first += 2 * LIC_BLOCK) {
         int xs[LIC_BLOCK], n = 0;
         for (int x = first; x < width && n < LIC_BLOCK; x += 2)
@@ -308,7 +304,7 @@ static void ep_row(void *user, size_t item, int worker)
             if (j->ctx.data)
                 row = append(row, lic_nn_at(j->ctx, y, xs[r]), j->ctx.c);
             if (j->pass)
-                append(row, local + (size_t)r * (size_t)j->w->local.cout, j->w->local.cout);
+                append(row, local + (size_t)r * (size_t)j->local.cout, j->local.cout);
         }
         lic_nn_linear_rows(j->c, &ep->l[0], matrix, (size_t)k, a, (size_t)hid, n, LIC_ACT_LEAKY);
         lic_nn_linear_rows(j->c, &ep->l[1], a, (size_t)hid, b, (size_t)hid, n, LIC_ACT_LEAKY);
@@ -328,23 +324,29 @@ void lic_entropy_parameters(nn *c, const slice_model *w, int pass, tensor hyper,
     lic_nn_count(c, positions, hid, (size_t)ep->l[0].cin + hid + (size_t)ep->l[2].cout);
     lic_nn_count(c, pass ? positions : 0, LIC_LOCAL_TAPS * (size_t)w->local.cin,
                  (size_t)w->local.cout);
-    if (lic_nn_idle(c))
-        return;
-    struct ep_job j = {c, w, pass, hyper, ctx, anchors, out};
-    lic_pool_run(c->pool, (size_t)hyper.h, ep_row, &j);
+    const size_t mark = lic_arena_mark(c->arena);
+    struct ep_job j = {c, *ep, w->local, pass, hyper, ctx, anchors, out};
+    for (int i = 0; i < 3; i++)
+        j.ep.l[i] = lic_nn_widen(c, &ep->l[i]);
+    if (pass)
+        j.local = lic_nn_widen(c, &w->local);
+    if (!lic_nn_idle(c))
+        lic_pool_run(c->pool, (size_t)hyper.h, ep_row, &j);
+    lic_arena_rewind(c->arena, mark);
 }
 
 struct lrp_job {
     nn *c;
-    const slice_model *w;
+    conv in, last; /* widened */
+    int prev;
     tensor hyper, y_hat;
 };
 
 static void lrp_row(void *user, size_t item, int worker)
 {
     const struct lrp_job *j = user;
-    const conv *in = &j->w->lrp[0], *last = &j->w->lrp[1];
-    const int y = (int)item, k = in->cin, hid = in->cout, size = j->w->size;
+    const conv *in = &j->in, *last = &j->last;
+    const int y = (int)item, k = in->cin, hid = in->cout, size = last->cout;
     float *matrix = lic_nn_scratch(j->c, worker), *hidden = matrix + LIC_BLOCK * (size_t)k;
     float *residual = hidden + LIC_BLOCK * (size_t)hid;
     for (int x = 0; x < j->hyper.w; x += LIC_BLOCK) {
@@ -352,13 +354,13 @@ static void lrp_row(void *user, size_t item, int worker)
         for (int r = 0; r < n; r++) {
             float *row =
                 append(matrix + (size_t)r * (size_t)k, lic_nn_at(j->hyper, y, x + r), j->hyper.c);
-            append(row, lic_nn_at(j->y_hat, y, x + r), j->w->prev + size);
+            append(row, lic_nn_at(j->y_hat, y, x + r), j->prev + size);
         }
         lic_nn_linear_rows(j->c, in, matrix, (size_t)k, hidden, (size_t)hid, n, LIC_ACT_LEAKY);
         lic_nn_linear_rows(j->c, last, hidden, (size_t)hid, residual, (size_t)size, n,
                            LIC_ACT_TANH);
         for (int r = 0; r < n; r++) {
-            float *to = lic_nn_at(j->y_hat, y, x + r) + j->w->prev;
+            float *to = lic_nn_at(j->y_hat, y, x + r) + j->prev;
             for (int i = 0; i < size; i++)
                 to[i] += 0.5f * residual[(size_t)r * (size_t)size + (size_t)i];
         }
@@ -370,8 +372,10 @@ void lic_lrp(nn *c, const slice_model *w, tensor hyper, tensor y_hat)
     lic_nn_need(c, LIC_BLOCK * (size_t)(w->lrp[0].cin + w->lrp[0].cout + w->size));
     lic_nn_count(c, (size_t)hyper.h * (size_t)hyper.w, (size_t)w->lrp[0].cout,
                  (size_t)(w->lrp[0].cin + w->size));
-    if (lic_nn_idle(c))
-        return;
-    struct lrp_job j = {c, w, hyper, y_hat};
-    lic_pool_run(c->pool, (size_t)hyper.h, lrp_row, &j);
+    const size_t mark = lic_arena_mark(c->arena);
+    struct lrp_job j = {
+        c, lic_nn_widen(c, &w->lrp[0]), lic_nn_widen(c, &w->lrp[1]), w->prev, hyper, y_hat};
+    if (!lic_nn_idle(c))
+        lic_pool_run(c->pool, (size_t)hyper.h, lrp_row, &j);
+    lic_arena_rewind(c->arena, mark);
 }

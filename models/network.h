@@ -164,13 +164,14 @@ typedef struct mlp_progress {
 } mlp_progress;
 
 typedef struct rstb_strips {
+    swin block; /* widened */
     tensor hidden;
     int attended; /* rows */
     mlp_progress mlp;
 } rstb_strips;
 
 bool lic_rstb_has_strips(const rstb *w);
-/* Takes the hidden features from the arena. */
+/* Takes the hidden features and widened weights from the arena. */
 void lic_rstb_begin(nn *c, const rstb *w, tensor x, rstb_strips *s);
 /* `ready` rows of x are there. Returns the rows of out that now are. */
 int lic_rstb_strip(nn *c, const rstb *w, const float *mask, tensor x, tensor out, int ready,

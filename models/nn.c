@@ -126,21 +126,61 @@ static void gather(const nn *c, const conv *w, tensor x, pixel_run b, const floa
     }
 }
 
-static lic_gemm gemm_of(const conv *w, int rows, lic_act act, affine rate)
+struct widen_job {
+    const lic_kernels *k;
+    const uint16_t *from;
+    float *to;
+    size_t n;
+};
+
+enum { WIDEN = 1 << 15 }; /* values at once */
+
+static void widen_part(void *user, size_t item, int worker)
 {
-    const int taps = w->kernel * w->kernel;
+    const struct widen_job *j = user;
+    const size_t at = item * WIDEN;
+    (void)worker;
+    j->k->widen(j->to + at, j->from + at, j->n - at < WIDEN ? j->n - at : WIDEN);
+}
+
+conv lic_nn_widen(nn *c, const conv *w)
+{
+    conv wide = *w;
+    if (!w->half)
+        return wide;
+    const size_t panels = ((size_t)w->cout + LIC_PANEL - 1) / LIC_PANEL;
+    const size_t n = panels * (size_t)w->taps * (size_t)w->cin * LIC_PANEL;
+    float *to = lic_arena_take(c->arena, n, sizeof *to);
+    wide.w = to;
+    wide.half = NULL;
+    if (lic_nn_idle(c))
+        return wide;
+    struct widen_job j = {c->k, w->half, to, n};
+    lic_pool_run(c->pool, (n + WIDEN - 1) / WIDEN, widen_part, &j);
+    return wide;
+}
+
+lic_gemm lic_nn_gemm(const conv *w, int rows, lic_act act)
+{
     return (lic_gemm){.w = w->w,
-                      .w_rows = w->rows,
                       .w_pitch = LIC_PANEL,
-                      .panel_pitch = (size_t)taps * (size_t)w->cin * LIC_PANEL,
+                      .panel_pitch = (size_t)w->taps * (size_t)w->cin * LIC_PANEL,
                       .bias = w->bias,
-                      .scale = rate.scale,
-                      .shift = rate.shift,
                       .rows = rows,
-                      .taps = taps,
+                      .taps = w->taps,
                       .k = w->cin,
                       .n = w->cout,
                       .act = act};
+}
+
+/* The same in g_a, h_a and g_s, which OpenBLAS may compute. */
+static lic_gemm gemm_of(const conv *w, int rows, lic_act act, affine rate)
+{
+    lic_gemm g = lic_nn_gemm(w, rows, act);
+    g.w_rows = w->rows;
+    g.scale = rate.scale;
+    g.shift = rate.shift;
+    return g;
 }
 
 struct conv_job {
@@ -208,20 +248,22 @@ static void need_for_gemm(nn *c, const conv *w)
 void lic_nn_conv_rows(nn *c, const conv *w, tensor x, lic_act act, affine rate,
                       const tensor *residual, tensor out, row_range r)
 {
+    const size_t mark = lic_arena_mark(c->arena);
+    const conv wide = lic_nn_widen(c, w);
     need_for_gemm(c, w);
     lic_nn_count(c, (size_t)(r.end - r.first) * (size_t)out.w,
                  (size_t)(w->kernel * w->kernel * w->cin), (size_t)w->cout);
-    if (lic_nn_idle(c))
-        return;
     struct conv_job j = {.c = c,
-                         .w = w,
+                         .w = &wide,
                          .x = x,
                          .out = out,
                          .residual = residual,
                          .act = act,
                          .rate = rate,
                          .first = r.first};
-    lic_nn_run_blocks(c, r, out.w, conv_block, &j);
+    if (!lic_nn_idle(c))
+        lic_nn_run_blocks(c, r, out.w, conv_block, &j);
+    lic_arena_rewind(c->arena, mark);
 }
 
 void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual,
@@ -233,15 +275,19 @@ void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const
 void lic_nn_upconv_rows(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out,
                         row_range r)
 {
+    const size_t mark = lic_arena_mark(c->arena);
+    upconv wide = *w;
+    for (int phase = 0; phase < 4; phase++)
+        wide.phase[phase] = lic_nn_widen(c, &w->phase[phase]);
     const row_range from = {r.first / 2, r.end / 2};
     need_for_gemm(c, &w->phase[0]);
     lic_nn_count(c, 4 * (size_t)(from.end - from.first) * (size_t)x.w, 9 * (size_t)w->phase[0].cin,
                  (size_t)w->cout);
-    if (lic_nn_idle(c))
-        return;
     struct conv_job j = {
-        .c = c, .up = w, .x = x, .out = out, .act = act, .rate = rate, .first = from.first};
-    lic_nn_run_blocks(c, from, x.w, upconv_block, &j);
+        .c = c, .up = &wide, .x = x, .out = out, .act = act, .rate = rate, .first = from.first};
+    if (!lic_nn_idle(c))
+        lic_nn_run_blocks(c, from, x.w, upconv_block, &j);
+    lic_arena_rewind(c->arena, mark);
 }
 
 void lic_nn_upconv(nn *c, const upconv *w, tensor x, lic_act act, affine rate, tensor out)
@@ -303,8 +349,7 @@ void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_p
         in_rows[r] = in + (size_t)r * in_pitch;
         out_rows[r] = out + (size_t)r * out_pitch;
     }
-    lic_gemm g = gemm_of(w, rows, act, (affine){0});
-    g.w_rows = NULL; /* strict always: this serves the entropy path and short rows */
+    lic_gemm g = lic_nn_gemm(w, rows, act);
     g.in = in_rows;
     g.out = out_rows;
     c->k->gemm(&g);

@@ -33,9 +33,11 @@ typedef struct row_range {
 /* kernel x kernel convolution, padded by kernel / 2; kernel 1 is a linear layer. */
 typedef struct conv {
     int kernel, stride, cin, cout;
-    const float *w;    /* panels [cout / 16][kernel * kernel * cin][16] */
-    const float *rows; /* [kernel * kernel * cin][cout] for OpenBLAS, or NULL */
-    const float *bias; /* [cout], padded to 16 */
+    int taps;             /* kernel * kernel, or those of them that there are (acgc.c) */
+    const float *w;       /* panels [cout / 16][taps * cin][16], or NULL: */
+    const uint16_t *half; /* the same in binary16 */
+    const float *rows;    /* [taps * cin][cout] for OpenBLAS, or NULL */
+    const float *bias;    /* [cout], padded to 16 */
 } conv;
 
 /* Sub-pixel x2 upsampling: one convolution for each of the four output phases (dy, dx). */
@@ -145,6 +147,12 @@ void lic_nn_upconv_rows(nn *c, const upconv *w, tensor x, lic_act act, affine ra
                         row_range r);
 /* out = act(depthwise(x)) + (residual ? x : 0) */
 void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool residual, tensor out);
+/* A layer as the kernels want it: weights in binary16 are widened into the arena, in no time beside
+ * what is done with them, so that the model takes half the memory. To be called outside of workers;
+ * every function below that takes a whole tensor does it by itself. */
+conv lic_nn_widen(nn *c, const conv *w);
+/* The product of a widened layer, its rows of `in` and `out` still to be set. */
+lic_gemm lic_nn_gemm(const conv *w, int rows, lic_act act);
 /* One linear layer on gathered rows: rows of `in` (pitch in_pitch) to rows of `out`; inside a
  * worker. */
 void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_pitch, float *out,

@@ -2,6 +2,7 @@
  * kept). */
 #include "models/pack.h"
 
+#include "models/kernels/half.h"
 #include "models/kernels/strict.h"
 
 #include <string.h>
@@ -13,25 +14,11 @@ int lic_pack_taps(const lic_packing *p)
     return (p->kernel * p->kernel - p->tap_first + p->tap_step - 1) / p->tap_step;
 }
 
-size_t lic_pack_floats(lic_pack_kind kind, const lic_packing *p)
+size_t lic_pack_count(lic_pack_kind kind, const lic_packing *p)
 {
     const size_t inputs = (size_t)lic_pack_taps(p) * (size_t)p->cin;
     const size_t panels = ((size_t)p->cout + LIC_PANEL - 1) / LIC_PANEL;
-    return inputs * (kind == LIC_PACK_PANELS ? panels * LIC_PANEL : (size_t)p->cout);
-}
-
-/* IEEE binary16 to binary32: the exponent is shifted into place and the bias corrected by an exact
- * multiplication, which also normalises subnormals. Infinity and NaN come out above 65504. */
-static float half_to_float(unsigned h)
-{
-    uint32_t bits = (h & 0x7FFFu) << 13;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    f *= 5192296858534827628530496329220096.0f; /* 2^112 */
-    memcpy(&bits, &f, sizeof bits);
-    bits |= (h & 0x8000u) << 16;
-    memcpy(&f, &bits, sizeof f);
-    return f;
+    return inputs * (kind == LIC_PACK_ROWS ? (size_t)p->cout : panels * LIC_PANEL);
 }
 
 /* The exponent of infinity and NaN is all ones. */
@@ -40,7 +27,7 @@ static bool halves(float *out, const uint8_t *src, size_t n)
     unsigned bad = 0;
     for (size_t i = 0; i < n; i++) {
         const unsigned h = (unsigned)(src[2 * i] | src[2 * i + 1] << 8);
-        out[i] = half_to_float(h);
+        out[i] = lic_half_value(h);
         bad |= (h & 0x7C00u) == 0x7C00u;
     }
     return !bad;
@@ -90,21 +77,56 @@ static bool pack_rows(const lic_pack_job *j, int first, int n, float *out, size_
     return good;
 }
 
+/* None of n values is infinite or NaN. */
+static bool are_finite(const uint8_t *src, size_t n)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad |= (src[2 * i + 1] & 0x7Cu) == 0x7Cu;
+    return !bad;
+}
+
+/* The same as they are, to panels. */
+static bool pack_halves(const lic_pack_job *j, int first, int n, uint16_t *out)
+{
+    const lic_packing *p = &j->p;
+    const size_t kk = (size_t)(p->kernel * p->kernel), cin = (size_t)p->cin,
+                 taps = (size_t)lic_pack_taps(p);
+    bool good = true;
+    for (int r = 0; r < n; r++) {
+        const size_t row = (size_t)((first + r) * p->stride + p->first) * cin * kk;
+        const uint8_t *const from = j->src + 2 * row;
+        good &= are_finite(from, cin * kk);
+        for (size_t t = 0; t < taps; t++) {
+            const uint8_t *at = from + 2 * ((size_t)p->tap_first + t * (size_t)p->tap_step);
+            uint16_t *to = out + t * cin * LIC_PANEL + (size_t)r;
+            for (size_t i = 0; i < cin; i++, at += 2 * kk, to += LIC_PANEL)
+                *to = (uint16_t)(at[0] | at[1] << 8);
+        }
+    }
+    return good;
+}
+
 static void pack(void *user, size_t item, int worker)
 {
     (void)worker;
     lic_pack_job *j = (lic_pack_job *)user + item;
     const lic_packing *p = &j->p;
     const size_t inputs = (size_t)lic_pack_taps(p) * (size_t)p->cin;
-    const bool panels = j->kind == LIC_PACK_PANELS;
+    const bool panels = j->kind != LIC_PACK_ROWS, halves = j->kind == LIC_PACK_HALVES;
+    const size_t size = halves ? sizeof(uint16_t) : sizeof(float);
+    uint8_t *const end = (uint8_t *)j->out + lic_pack_count(j->kind, p) * size;
     bool good = true;
     for (int c = 0; c < p->cout; c += LIC_PANEL) {
         const int n = p->cout - c < LIC_PANEL ? p->cout - c : LIC_PANEL;
-        float *out = j->out + (panels ? inputs * (size_t)c : (size_t)c);
+        uint8_t *out = (uint8_t *)j->out + (panels ? inputs * (size_t)c : (size_t)c) * size;
         if (panels && n < LIC_PANEL)
-            memset(out, 0, inputs * LIC_PANEL * sizeof *out);
-        good &= pack_rows(j, c, n, out, panels ? LIC_PANEL : (size_t)p->cout);
+            memset(out, 0, inputs * LIC_PANEL * size);
+        good &=
+            halves ? pack_halves(j, c, n, (uint16_t *)(void *)out)
+                   : pack_rows(j, c, n, (float *)(void *)out, panels ? LIC_PANEL : (size_t)p->cout);
     }
+    memset(end, 0, LIC_PANEL * size);
     j->bad = !good;
 }
 

@@ -1,5 +1,6 @@
-/* pack.h - tensors of the weights file turned into the layouts that the kernels want: binary32,
- * panels of 16 output channels. Jobs are independent, so a model loads on all threads. */
+/* pack.h - tensors of the weights file turned into the layouts that the kernels want: panels of 16
+ * output channels, in binary16 where the file has that, for half the memory, else in binary32. Jobs
+ * are independent, so a model loads on all threads. */
 #ifndef LIC_MODELS_PACK_H
 #define LIC_MODELS_PACK_H
 
@@ -11,6 +12,7 @@
 
 typedef enum lic_pack_kind {
     LIC_PACK_PANELS, /* [ceil(cout / 16)][taps, cin][16], missing channels zero */
+    LIC_PACK_HALVES, /* the same as they are in the file, binary16 */
     LIC_PACK_ROWS    /* [taps, cin][cout] */
 } lic_pack_kind;
 
@@ -28,13 +30,13 @@ typedef struct lic_pack_job {
     const char *name;   /* of the tensor, for messages */
     const uint8_t *src; /* the whole tensor, little-endian */
     bool half;          /* binary16, else binary32 */
-    float *out;
-    bool bad; /* out: some value is infinite, NaN or above 1e30 */
+    void *out;          /* uint16_t of LIC_PACK_HALVES, else float */
+    bool bad;           /* out: some value is infinite, NaN or above 1e30 */
 } lic_pack_job;
 
 int lic_pack_taps(const lic_packing *p);
-/* Floats that a job writes. */
-size_t lic_pack_floats(lic_pack_kind kind, const lic_packing *p);
+/* Values that a job writes, not counting LIC_PANEL zeros behind them. */
+size_t lic_pack_count(lic_pack_kind kind, const lic_packing *p);
 void lic_pack_run(lic_pack_job *jobs, size_t n, lic_pool *pool);
 /* n values to binary32; false if one is infinite, NaN or above 1e30. */
 bool lic_pack_values(float *out, const uint8_t *src, bool half, size_t n);

@@ -71,7 +71,8 @@ void lic_rate_preview(nn *c, const network *net, float level, rate_state *out)
     enum { TAPS = 9, RGB = 3 };
     const slice_model *last = &net->ctx[net->preview_slices - 1];
     conv *head = &out->preview;
-    *head = (conv){.kernel = 3, .stride = 1, .cin = last->prev + last->size, .cout = RGB};
+    *head =
+        (conv){.kernel = 3, .stride = 1, .cin = last->prev + last->size, .cout = RGB, .taps = TAPS};
     const int inputs = TAPS * head->cin;
     head->bias = mixed(c, net->preview_b, RGB, net->levels, level, RGB, false);
     const float *rows =

@@ -84,16 +84,9 @@ static void window(void *user, size_t item, int worker)
     window_tokens(j->out, wy, wx, w->shift, out);
     for (int i = 0; i < LIC_TOKENS; i++)
         to[i] = qkv + (size_t)i * 3 * dim;
-    const lic_gemm g = {.in = (const float *const *)in,
-                        .out = to,
-                        .w = w->qkv.w,
-                        .w_pitch = LIC_PANEL,
-                        .panel_pitch = dim * LIC_PANEL,
-                        .bias = w->qkv.bias,
-                        .rows = LIC_TOKENS,
-                        .taps = 1,
-                        .k = (int)dim,
-                        .n = 3 * (int)dim};
+    lic_gemm g = lic_nn_gemm(&w->qkv, LIC_TOKENS, LIC_ACT_NONE);
+    g.in = (const float *const *)in;
+    g.out = to;
     c->k->gemm(&g);
     attend(j, qkv, mixed, window_mask(j, wy, wx), scratch);
     lic_nn_linear_rows(c, &w->proj, mixed, dim, projected, dim, LIC_TOKENS, LIC_ACT_NONE);
@@ -193,6 +186,16 @@ static void mlp_strip(nn *c, const swin *w, tensor x, const tensor *skip, tensor
     lic_nn_run_blocks(c, out, x.w, mlp_block, &j);
 }
 
+static swin widened(nn *c, const swin *w)
+{
+    swin wide = *w;
+    wide.qkv = lic_nn_widen(c, &w->qkv);
+    wide.proj = lic_nn_widen(c, &w->proj);
+    wide.fc1 = lic_nn_widen(c, &w->fc1);
+    wide.fc2 = lic_nn_widen(c, &w->fc2);
+    return wide;
+}
+
 static tensor hidden_ring(nn *c, const rstb *w, tensor x)
 {
     return lic_nn_new_ring(c, x.h, x.w, w->blocks[0].fc1.cout, LIC_HELD);
@@ -203,13 +206,15 @@ void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out)
     const size_t mark = lic_arena_mark(c->arena);
     const tensor hidden = hidden_ring(c, w, x);
     for (int i = 0; i < w->depth; i++) {
-        const swin *s = &w->blocks[i];
+        const size_t inner = lic_arena_mark(c->arena);
+        const swin s = widened(c, &w->blocks[i]);
         mlp_progress done = {0};
-        attention(c, s, mask, i ? out : x, out, lic_nn_all(x));
+        attention(c, &s, mask, i ? out : x, out, lic_nn_all(x));
         for (int y = 0; y < x.h;) {
             y = y + LIC_STRIP < x.h ? y + LIC_STRIP : x.h;
-            mlp_strip(c, s, out, i == w->depth - 1 ? &x : NULL, hidden, y, &done);
+            mlp_strip(c, &s, out, i == w->depth - 1 ? &x : NULL, hidden, y, &done);
         }
+        lic_arena_rewind(c->arena, inner);
         lic_nn_trace(c, "block", i, out);
     }
     lic_arena_rewind(c->arena, mark);
@@ -223,8 +228,10 @@ bool lic_rstb_has_strips(const rstb *w)
 void lic_rstb_begin(nn *c, const rstb *w, tensor x, rstb_strips *s)
 {
     *s = (rstb_strips){0};
-    if (lic_rstb_has_strips(w))
-        s->hidden = hidden_ring(c, w, x);
+    if (!lic_rstb_has_strips(w))
+        return;
+    s->hidden = hidden_ring(c, w, x);
+    s->block = widened(c, &w->blocks[0]);
 }
 
 int lic_rstb_strip(nn *c, const rstb *w, const float *mask, tensor x, tensor out, int ready,
@@ -233,8 +240,8 @@ int lic_rstb_strip(nn *c, const rstb *w, const float *mask, tensor x, tensor out
     if (lic_rstb_has_strips(w)) {
         const row_range r = {s->attended, ready / LIC_WINDOW * LIC_WINDOW};
         s->attended = r.end;
-        attention(c, &w->blocks[0], mask, x, out, r);
-        mlp_strip(c, &w->blocks[0], out, &x, s->hidden, r.end, &s->mlp);
+        attention(c, &s->block, mask, x, out, r);
+        mlp_strip(c, &s->block, out, &x, s->hidden, r.end, &s->mlp);
     } else if (ready == x.h && s->mlp.out < x.h) {
         lic_rstb(c, w, mask, x, out);
         s->mlp.out = x.h;

@@ -11,10 +11,11 @@ static const char *join(char *out, const char *module, const char *leaf)
 }
 
 /* Room for a packed tensor; filled when the pass ends. */
-static const float *pack(lic_weights *w, const lic_weights_entry *e, lic_pack_kind kind,
-                         const lic_packing *p)
+static void *pack(lic_weights *w, const lic_weights_entry *e, lic_pack_kind kind,
+                  const lic_packing *p)
 {
-    float *out = lic_weights_take(w, lic_pack_floats(kind, p));
+    const size_t size = kind == LIC_PACK_HALVES ? sizeof(uint16_t) : sizeof(float);
+    void *out = lic_arena_take(w->arena, lic_pack_count(kind, p) + LIC_PANEL, size);
     if (!out)
         return NULL;
     if (w->n_jobs == LIC_MAX_JOBS) {
@@ -53,8 +54,15 @@ static const float *pack_bias(lic_weights *w, const pair *from, const lic_packin
 static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, int stride,
                       bool keep_rows, conv *out)
 {
-    *out = (conv){.kernel = p->kernel, .stride = stride, .cin = p->cin, .cout = p->cout};
-    out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
+    *out = (conv){.kernel = p->kernel,
+                  .stride = stride,
+                  .cin = p->cin,
+                  .cout = p->cout,
+                  .taps = lic_pack_taps(p)};
+    if (from->weight.type == LIC_WEIGHTS_F16)
+        out->half = pack(w, &from->weight, LIC_PACK_HALVES, p);
+    else
+        out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
     out->bias = pack_bias(w, from, p);
     out->rows = keep_rows ? pack(w, &from->weight, LIC_PACK_ROWS, p) : NULL;
 }

@@ -9,6 +9,8 @@
 #ifndef LIC_KERNELS_SIMD_H
 #define LIC_KERNELS_SIMD_H
 
+#include "models/kernels/half.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -43,6 +45,10 @@ LIC_INLINE void v16_store(float *p, v16 a) { _mm512_storeu_ps(p, a); }
 LIC_INLINE __mmask16 v16_mask(int n) { return (__mmask16)((1u << n) - 1u); }
 LIC_INLINE v16 v16_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(v16_mask(n), p); }
 LIC_INLINE void v16_store_n(float *p, v16 a, int n) { _mm512_mask_storeu_ps(p, v16_mask(n), a); }
+LIC_INLINE v16 v16_load_half(const uint16_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
 LIC_INLINE v16 v16_set(float x) { return _mm512_set1_ps(x); }
 LIC_INLINE v16 v16_add(v16 a, v16 b) { return _mm512_add_ps(a, b); }
 LIC_INLINE v16 v16_sub(v16 a, v16 b) { return _mm512_sub_ps(a, b); }
@@ -90,6 +96,11 @@ LIC_INLINE void v16_store_n(float *p, v16 a, int n)
     float t[16];
     v16_store(t, a);
     memcpy(p, t, (size_t)n * sizeof *p);
+}
+LIC_INLINE v16 v16_load_half(const uint16_t *p)
+{
+    const __m128i *q = (const __m128i *)(const void *)p;
+    return V16_EACH(_mm256_cvtph_ps(_mm_loadu_si128(q)), _mm256_cvtph_ps(_mm_loadu_si128(q + 1)));
 }
 LIC_INLINE v16 v16_set(float x) { return V16_EACH(_mm256_set1_ps(x), _mm256_set1_ps(x)); }
 V16_BINARY(v16_add, _mm256_add_ps)
@@ -147,6 +158,10 @@ LIC_INLINE void v16_store_n(float *p, v16 a, int n)
     float t[16];
     v16_store(t, a);
     memcpy(p, t, (size_t)n * sizeof *p);
+}
+LIC_INLINE v16 v16_load_half(const uint16_t *p)
+{
+    V16_MAP(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i_))));
 }
 LIC_INLINE v16 v16_set(float x) { V16_MAP(vdupq_n_f32(x)); }
 LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(vaddq_f32(a.q[i_], b.q[i_])); }
@@ -210,6 +225,7 @@ LIC_INLINE v16 v16_load_n(const float *p, int n)
     return r;
 }
 LIC_INLINE void v16_store_n(float *p, v16 a, int n) { memcpy(p, a.f, (size_t)n * sizeof *p); }
+LIC_INLINE v16 v16_load_half(const uint16_t *p) { V16_MAP(lic_half_value(p[i_])); }
 LIC_INLINE v16 v16_set(float x) { V16_MAP(x); }
 LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(a.f[i_] + b.f[i_]); }
 LIC_INLINE v16 v16_sub(v16 a, v16 b) { V16_MAP(a.f[i_] - b.f[i_]); }

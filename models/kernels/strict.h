@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define LIC_PANEL 16 /* output channels per weight panel */
 
@@ -107,6 +108,8 @@ typedef struct lic_kernels {
     void (*exp)(float *x, size_t n);
     void (*add)(float *out, const float *a, const float *b, size_t n);
     void (*mul)(float *out, const float *a, const float *b, size_t n);
+    /* n numbers of binary16, none of them infinite or NaN */
+    void (*widen)(float *out, const uint16_t *x, size_t n);
     /* out[c] = sum over i of w[i] * p[i][c], i ascending, 4 terms (bilinear sampling) */
     void (*blend4)(float *out, const float *const p[4], const float w[4], int c);
 } lic_kernels;

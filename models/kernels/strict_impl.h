@@ -419,6 +419,15 @@ static void mul(float *out, const float *a, const float *b, size_t n)
     }
 }
 
+static void widen(float *out, const uint16_t *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + LIC_LANES <= n; i += LIC_LANES)
+        v16_store(out + i, v16_load_half(x + i));
+    for (; i < n; i++)
+        out[i] = lic_half_value(x[i]);
+}
+
 static void blend4(float *out, const float *const p[4], const float w[4], int c)
 {
     for (int i = 0; i < c; i += LIC_LANES) {
@@ -441,5 +450,6 @@ const lic_kernels LIC_TABLE = {
     .exp = exp_all,
     .add = add,
     .mul = mul,
+    .widen = widen,
     .blend4 = blend4,
 };

@@ -141,8 +141,8 @@ static inline void global_layers(nn *c, golden *g, int slice, tensor prev, tenso
 /* The 5x5 convolution at all positions, of the 12 taps that hold anchors beside a non-anchor. */
 static inline tensor local_layer(nn *c, golden *g, int slice, tensor anchors)
 {
-    const conv *w = &g->model->net.ctx[slice].local;
-    tensor out = new_like(c, anchors, w->cout);
+    const conv w = lic_nn_widen(c, &g->model->net.ctx[slice].local);
+    tensor out = new_like(c, anchors, w.cout);
     for (int at = 0; at < out.h * out.w && !lic_nn_idle(c); at++) {
         const float *in[LIC_LOCAL_TAPS];
         float *to = lic_nn_at(out, 0, at);
@@ -152,16 +152,9 @@ static inline tensor local_layer(nn *c, golden *g, int slice, tensor anchors)
             const int inside = y >= 0 && y < out.h && x >= 0 && x < out.w;
             in[t] = inside ? lic_nn_at(anchors, y, x) : c->zeros;
         }
-        const lic_gemm product = {.in = in,
-                                  .out = &to,
-                                  .w = w->w,
-                                  .w_pitch = LIC_PANEL,
-                                  .panel_pitch = LIC_LOCAL_TAPS * (size_t)w->cin * LIC_PANEL,
-                                  .bias = w->bias,
-                                  .rows = 1,
-                                  .taps = LIC_LOCAL_TAPS,
-                                  .k = w->cin,
-                                  .n = w->cout};
+        lic_gemm product = lic_nn_gemm(&w, 1, LIC_ACT_NONE);
+        product.in = in;
+        product.out = &to;
         c->k->gemm(&product);
     }
     check_pass(c, g, named("ctx.%d.local", slice), out, LIC_NON_ANCHOR);

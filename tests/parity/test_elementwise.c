@@ -54,6 +54,43 @@ TEST(add_and_mul_in_place)
     }
 }
 
+/* IEEE binary16 by its definition: sign, 5 bits of exponent, 10 of fraction. */
+static float half_by_definition(unsigned h)
+{
+    const int exponent = (int)(h >> 10 & 31), fraction = (int)(h & 1023);
+    const float size =
+        exponent ? ldexpf((float)(1024 + fraction), exponent - 25) : ldexpf((float)fraction, -24);
+    return h >> 15 ? -size : size;
+}
+
+/* All finite numbers, from every place in a vector, and no more of them than asked for. */
+TEST(widen)
+{
+    static uint16_t all[65536];
+    static float want[65536];
+    size_t n = 0;
+    n_levels = parity_levels(levels);
+    for (unsigned h = 0; h < 65536; h++)
+        if ((h & 0x7C00) != 0x7C00) {
+            all[n] = (uint16_t)h;
+            want[n++] = half_by_definition(h);
+        }
+    for (int i = 0; i < 40; i++) {
+        const size_t first = i ? test_random_below((uint32_t)n) : 0;
+        const size_t count = i ? 1 + test_random_below(i % 2 ? 40 : (uint32_t)(n - first)) : n;
+        const size_t some = count < n - first ? count : n - first;
+        NEW_CASE("widen %zu from %zu", some, first);
+        uint16_t *x = (uint16_t *)(void *)operand((some + 1) / 2, random_side());
+        float *out = result_operand(some, random_side());
+        memcpy(x, all + first, some * sizeof *x);
+        for (int l = 0; l < n_levels; l++) {
+            fill_result(out, some);
+            levels[l].k->widen(out, x, some);
+            check_bits(out, want + first, some, levels[l].name);
+        }
+    }
+}
+
 TEST(gate)
 {
     n_levels = parity_levels(levels);

@@ -64,7 +64,8 @@ static float *random_floats(nn *c, size_t n)
 static conv random_conv(nn *c, int kernel, int stride, int cin, int cout)
 {
     const size_t panels = ((size_t)cout + LIC_PANEL - 1) / LIC_PANEL;
-    conv w = {.kernel = kernel, .stride = stride, .cin = cin, .cout = cout};
+    conv w = {
+        .kernel = kernel, .stride = stride, .cin = cin, .cout = cout, .taps = kernel * kernel};
     w.w = random_floats(c, panels * (size_t)(kernel * kernel * cin) * LIC_PANEL);
     w.bias = random_floats(c, panels * LIC_PANEL);
     return w;
@@ -314,7 +315,7 @@ TEST(nn_planning_computes_nothing)
     lic_arena plan;
     lic_arena_plan(&plan);
     nn c = {.k = lic_kernels_get(LIC_CPU_AUTO), .arena = &plan};
-    const conv w = {.kernel = 3, .stride = 1, .cin = 5, .cout = 7};
+    const conv w = {.kernel = 3, .stride = 1, .cin = 5, .cout = 7, .taps = 9};
     float untouched = 3.0f;
     CHECK(lic_nn_idle(&c));
     const tensor x = lic_nn_new(&c, 10, 20, 5), out = lic_nn_new(&c, 10, 20, 7);
