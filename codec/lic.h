@@ -302,8 +302,9 @@ LIC_API lic_cpu lic_cpu_best(void);
 /* 1 if this build and machine can run it. */
 LIC_API int lic_cpu_supported(lic_cpu cpu);
 /* 1 if this build has the OpenBLAS backend and the library was found. The first call that asks for
- * OpenBLAS loads it, and sets OPENBLAS_CORETYPE in the environment, if that is unset, to kernels
- * fit for the CPU. */
+ * OpenBLAS loads it. OpenBLAS 0.3.21 does not know recent processors and takes kernels half as fast
+ * as it could: a program may set OPENBLAS_CORETYPE in its environment before (SkylakeX, where there
+ * is AVX-512). */
 LIC_API int lic_backend_supported(lic_backend backend);
 
 /* How many threads `requested` comes to here: itself, or for 0 all cores this process may use. */

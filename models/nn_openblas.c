@@ -1,10 +1,8 @@
-/* nn_openblas.c - see nn_openblas.h. The library is opened at run time, for two reasons: a program
- * that does not ask for it should not pay for its start (threads, buffers), and OpenBLAS 0.3.21
- * does not know recent processors: on AMD Zen 5 it takes Haswell kernels, half as fast as its
- * AVX-512 ones. Its choice can only be set, through OPENBLAS_CORETYPE, before it is loaded. */
+/* nn_openblas.c - see nn_openblas.h. The library is opened at run time: a program that does not ask
+ * for it should not pay for its start (threads, buffers), and one that does can say before which
+ * kernels it is to take, through OPENBLAS_CORETYPE. The environment belongs to the program: it is
+ * not set here, and not read once worker threads run. */
 #include "models/nn_openblas.h"
-
-#include "codec/base/cpu.h"
 
 #if defined(LIC_NO_OPENBLAS)
 
@@ -22,7 +20,6 @@ void lic_openblas_gemm(const lic_gemm *g)
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111 };
@@ -32,6 +29,7 @@ typedef void (*sgemm_fn)(int order, int trans_a, int trans_b, int m, int n, int 
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static sgemm_fn sgemm;
+static const lic_kernels *kernels; /* for activations, and what OpenBLAS does not do */
 static bool needs_lock; /* a build without threads is not safe from several (OpenBLAS issue 2164) */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -45,8 +43,7 @@ static void symbol(void *library, const char *name, void *out)
 
 static void load(void)
 {
-    if (lic_cpu_machine_has(LIC_CPU_AVX512))
-        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+    kernels = lic_kernels_get(LIC_CPU_AUTO);
     void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return;
@@ -74,7 +71,7 @@ static void gather(const lic_gemm *g, float *to)
             memcpy(to, g->in[t * g->rows + r], (size_t)g->k * sizeof *to);
 }
 
-static void finish_row(const lic_gemm *g, const lic_kernels *kernels, float *row, float *out)
+static void finish_row(const lic_gemm *g, float *row, float *out)
 {
     for (int j = 0; g->bias && j < g->n; j++)
         row[j] += g->bias[j];
@@ -87,8 +84,8 @@ static void finish_row(const lic_gemm *g, const lic_kernels *kernels, float *row
 
 void lic_openblas_gemm(const lic_gemm *g)
 {
-    const lic_kernels *kernels = lic_kernels_get(LIC_CPU_AUTO);
-    if (!g->w_rows || !g->scratch || !lic_openblas_available()) {
+    const bool available = lic_openblas_available();
+    if (!g->w_rows || !g->scratch || !available) {
         kernels->gemm(g);
         return;
     }
@@ -102,7 +99,7 @@ void lic_openblas_gemm(const lic_gemm *g)
     if (needs_lock)
         pthread_mutex_unlock(&lock);
     for (int r = 0; r < g->rows; r++)
-        finish_row(g, kernels, product + (size_t)r * (size_t)g->n, g->out[r]);
+        finish_row(g, product + (size_t)r * (size_t)g->n, g->out[r]);
 }
 
 #endif
