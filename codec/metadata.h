@@ -17,7 +17,7 @@ uint32_t lic_metadata_orientation(lic_span exif);
 /* The same EXIF (none: one of this tag alone) with another orientation. LIC_ERR_CORRUPT: it is
  * none.
  */
-lic_status lic_metadata_turn(lic_span exif, uint32_t orientation,
-                                    const lic_allocator *allocator, lic_buffer *out);
+lic_status lic_metadata_turn(lic_span exif, uint32_t orientation, const lic_allocator *allocator,
+                             lic_buffer *out);
 
 #endif

@@ -11,7 +11,8 @@ struct lic_model {
     network net;
     lic_cdf_set y_tables, z_tables; /* by scale index; by channel of z and, where there are
                                        LIC_Z_CONTEXTS for each, its neighbours */
-    uint32_t z_least_cost; /* least that a position of z takes in code, in 1/LIC_CDF_COST_UNIT bits */
+    uint32_t
+        z_least_cost; /* least that a position of z takes in code, in 1/LIC_CDF_COST_UNIT bits */
     lic_arena arena;
     lic_model_info info;
     lic_backend backend;

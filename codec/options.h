@@ -18,8 +18,8 @@ lic_status lic_decode_options_take(const lic_decode_options *from, lic_decode_op
 lic_status lic_struct_take(const void *from, size_t first_bytes, void *own, size_t own_bytes,
                            lic_error *err);
 
-/* Hands a result over: as much of it as the caller's struct of `bytes` bytes takes, zeros for what is
- * not known here, and the size in front. */
+/* Hands a result over: as much of it as the caller's struct of `bytes` bytes takes, zeros for what
+ * is not known here, and the size in front. */
 void lic_struct_give(const void *own, size_t own_bytes, void *to, size_t bytes);
 
 #endif

@@ -44,6 +44,18 @@ static lic_status check_options(const lic_session *session, lic_error *err)
     return LIC_OK;
 }
 
+static lic_status check_arithmetic(const lic_session *session, lic_error *err)
+{
+    const uint64_t saved = lic_fp_enter();
+    const bool right = lic_kernels_check(session->kernels);
+    lic_fp_leave(saved);
+    return right ? LIC_OK
+                 : lic_fail(err, LIC_ERR_UNSUPPORTED,
+                            "this build or machine does not compute as lic must (%s kernels): its "
+                            "files would not be read elsewhere",
+                            lic_cpu_name(session->kernels->cpu));
+}
+
 /* On what is zero but for its options; lic_session_free whatever comes of it. */
 static lic_status set_up(lic_session *session, const lic_model *model, lic_error *err)
 {
@@ -52,7 +64,9 @@ static lic_status set_up(lic_session *session, const lic_model *model, lic_error
         return lic_fail(err, LIC_ERR_ARGUMENT, "no model given");
     session->model = model;
     session->kernels = lic_kernels_get(o->cpu);
-    const lic_status status = check_options(session, err);
+    lic_status status = check_options(session, err);
+    if (!status)
+        status = check_arithmetic(session, err);
     if (status)
         return status;
     const int threads = lic_pool_resolve_threads(o->threads);

@@ -117,6 +117,10 @@ typedef struct lic_kernels {
 /* The table for a level (AUTO: the best); NULL if this build or machine lacks it. */
 const lic_kernels *lic_kernels_get(lic_cpu cpu);
 
+/* Whether they compute on this machine, as they were built, what they must (models/check.c). To be
+ * called in the strict floating-point environment. */
+bool lic_kernels_check(const lic_kernels *kernels);
+
 extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_avx2,
     lic_kernels_avx512, lic_kernels_neon;
 
