@@ -7,8 +7,12 @@ import torch.nn.functional as F
 
 from transforms import Conv, UpConv
 
-if not hasattr(F, "scaled_dot_product_attention"):      # PyTorch before 2.0
-    F.scaled_dot_product_attention = lambda q, k, v: (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1) @ v
+
+def attention(q, k, v):
+    """softmax(q k^T / sqrt d) v, written out. PyTorch's fused kernels gave gradients of the queries that were not finite in a twentieth to a fifth of the
+    steps with screens, where those of what comes out were (LOG.md, run 18)."""
+    logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+    return logits.softmax(-1, dtype=torch.float32).to(v.dtype) @ v
 
 
 class OpenSides:
@@ -152,7 +156,7 @@ class AdaptiveGlobal(nn.Module):
         s = s.to(x.dtype).view(b, c, g * g).transpose(1, 2)
         k, v = self.kv(s).view(b, g * g, 2, nh, c // nh).permute(2, 0, 3, 1, 4).unbind(0)
         q = self.q(cond).view(b, h * w, nh, c // nh).transpose(1, 2)
-        o = self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, h, w, c))
+        o = self.out(attention(q, k, v).transpose(1, 2).reshape(b, h, w, c))
         a = o + mirrored(self.conv, o, sides)
         d = mirrored(self.dw, x, sides)
         return a * self.smap(d) + d * self.cmap(a)

@@ -41,13 +41,13 @@ def load_parts(pattern, net):
     return net.eval()
 
 
-def fit(net, pattern, slices):
+def fit(net, pattern, slices, tiles):
     """-> the head for previews and the tables of y and z, for the network as 16 bits leave it"""
     net.requires_grad_(False)
     for k, p in net.named_parameters():
         if not k.startswith("prior."):
             p.data = torch.from_numpy(half(k, p).astype(np.float32))
-    head, (y, z) = preview.fit(net, pattern, slices, processes=len(os.sched_getaffinity(0)))
+    head, (y, z) = preview.fit(net, pattern, slices, tiles, processes=len(os.sched_getaffinity(0)))
     return head, fitted_tables(y), fitted_prior_tables(net.prior, z)
 
 
@@ -73,6 +73,7 @@ def main():
     p.add_argument("--name", help="name stored in the file (default: that of --model)")
     p.add_argument("--resume", metavar="FILE", help="companion to write (default: OUT with .npz for .licw)")
     p.add_argument("--fit", metavar="TARS", help="glob of tar files of pictures to fit the tables of y and a head for previews to")
+    p.add_argument("--tiles", type=int, default=400, metavar="N", help="pictures to fit to, evenly drawn from the files (default 400)")
     p.add_argument("--preview-slices", type=int, default=3, metavar="N", help="slices that the head for previews sees (default 3)")
     p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
     p.add_argument("parts", nargs="?", help="glob of the state dict's parts")
@@ -86,7 +87,7 @@ def main():
             p.error("PARTS and OUT are needed")
         name, arguments = codec_arguments(a.model)
         net = load_parts(a.parts, model.Codec(**arguments))
-        fitted = fit(net, a.fit, a.preview_slices) if a.fit else ()
+        fitted = fit(net, a.fit, a.preview_slices, a.tiles) if a.fit else ()
         _, cost, size = write_licw(a.out, net, arguments, a.name or name, *fitted)
         licw = read_licw(a.out)
         resume = a.resume or a.out.removesuffix(".licw") + ".npz"

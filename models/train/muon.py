@@ -181,7 +181,7 @@ class GradientGuard:
 
     def __init__(self, grad):
         self.grad = grad
-        self.norm, self.largest, self.skipped = (torch.zeros((), device=grad.device) for _ in range(3))
+        self.norm, self.largest, self.skipped, self.infinite = (torch.zeros((), device=grad.device) for _ in range(4))
 
     @torch.no_grad()
     def __call__(self):
@@ -192,5 +192,6 @@ class GradientGuard:
         seen = torch.where(torch.isfinite(n), torch.where(first, n, torch.minimum(n, 3 * usual)), usual)
         self.largest.copy_(torch.maximum(self.largest, torch.nan_to_num(n, posinf=1e30)))
         self.skipped.add_((~ok).float())
+        self.infinite.add_((~torch.isfinite(n)).float())
         usual.copy_(torch.where(first, seen, usual + 0.05 * (seen - usual)))
         return ok.float()

@@ -234,7 +234,7 @@ class Trainer:
         loss, bpp, mse = (self.stats[:3] / self.stats[3]).tolist()
         g = self.guard
         line = (f"loss {loss:.4f} bpp {bpp:.4f} mse {mse:.2f} rate {self.optimizer.scale.item():.3f} "
-                f"norm {g.norm.item():.2f} max {g.largest.item():.1f} skipped {g.skipped.item():.0f}")
+                f"norm {g.norm.item():.2f} max {g.largest.item():.1f} skipped {g.skipped.item():.0f}, not finite {g.infinite.item():.0f}")
         g.largest.zero_()
         return line
 
