@@ -37,6 +37,16 @@ expect "metadata" 0
 run "$thumbnailer" 64 meta.lic meta.png
 expect "a thumbnail with a profile" 0
 holds "the profile is in it" grep -q iCCP meta.png
+run "$LIC" encode --quiet "$DATA/cases/pq.png" pq.lic
+run "$thumbnailer" 64 pq.lic pq.png
+expect "a thumbnail of HDR colours" 0
+holds "that says so" grep -qa cICP pq.png
+run "$LIC" encode --quiet "$DATA/cases/orient6.jpg" turned.lic
+run "$LIC" encode --quiet --strip "$DATA/cases/orient6.jpg" stripped.lic
+for name in turned stripped; do
+    run "$thumbnailer" 64 $name.lic $name.png
+    holds "a $name picture stands upright" test "$(size_of $name.png)" = 48x64
+done
 run "$LIC" encode --quiet "$DATA/pngsuite/tbbn3p08.png" alpha.lic
 expect "a picture with alpha" 0
 run "$thumbnailer" 16 alpha.lic alpha.png

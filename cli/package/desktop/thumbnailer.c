@@ -56,7 +56,7 @@ static lic_status make_picture(const lic_view *view, uint32_t size, lic_picture 
                                lic_error *err)
 {
     const lic_read_options keep = {.max_pixels = lic_view_of_thumbnail.pixels,
-                                   .metadata = LIC_META_ALL,
+                                   .metadata = 1 << LIC_META_ICCP | 1 << LIC_META_COLOUR,
                                    .alpha = LIC_ALPHA_KEEP};
     uint32_t width, height;
     lic_shrink_fit(view->info.width, view->info.height, size, &width, &height);
@@ -71,9 +71,11 @@ static lic_status make_picture(const lic_view *view, uint32_t size, lic_picture 
     if (!fill(picture, pixels, view->channels))
         status = lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
     free(pixels);
-    if (status == LIC_OK && view->icc.data)
-        status = lic_picture_add_meta(picture, LIC_META_ICCP, view->icc.data, view->icc.bytes,
-                                      &keep, err);
+    /* Colours that are damaged are as good as none. */
+    for (size_t i = 0; i < view->info.n_chunks && status == LIC_OK; i++) {
+        lic_error ignored;
+        (void)lic_picture_add_chunk(picture, &view->info.chunks[i], &keep, &ignored);
+    }
     return status;
 }
 

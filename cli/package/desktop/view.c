@@ -4,7 +4,9 @@
 
 #include "cli/base/report.h"
 #include "cli/package/desktop/shrink.h"
+#include "cli/picture/colour.h"
 #include "cli/picture/exif.h"
+#include "cli/picture/icc.h"
 #include "cli/picture/image_io.h"
 
 #include <inttypes.h>
@@ -50,6 +52,21 @@ static void find_alpha(lic_view *view)
     view->channels = view->alpha.data ? RGB + 1 : RGB;
 }
 
+/* What PNG says of colours, as a profile, if there is none. */
+static void make_profile(lic_view *view)
+{
+    lic_colour colour = {0};
+    const char *why;
+    lic_buffer colr = read_chunk(&view->info, "colr");
+    if (colr.data)
+        lic_colour_unpack(colr.data, colr.bytes, &colour);
+    lic_buffer_free(&colr);
+    if (view->icc.data || lic_colour_is_srgb(&colour))
+        return;
+    const lic_blob icc = lic_icc_of_colour(&colour, RGB, &why);
+    view->icc = (lic_buffer){.data = icc.data, .bytes = icc.bytes};
+}
+
 lic_status lic_view_open(lic_view *view, const lic_view_limits *limits, const uint8_t *data,
                          size_t bytes, lic_error *err)
 {
@@ -69,6 +86,7 @@ lic_status lic_view_open(lic_view *view, const lic_view_limits *limits, const ui
     lic_buffer_free(&exif);
     find_alpha(view);
     view->icc = read_chunk(&view->info, "iccp");
+    make_profile(view);
     return LIC_OK;
 }
 

@@ -28,7 +28,7 @@ typedef struct lic_view {
     uint32_t channels; /* of what lic_view_decode gives: 3, or 4 with alpha */
     int orientation;   /* as in EXIF, 1 to 8; pixels are given as stored */
     lic_alpha_plane alpha;
-    lic_buffer icc; /* profile, empty if there is none */
+    lic_buffer icc; /* profile, or one made of what PNG says of colours; empty: sRGB */
 } lic_view;
 
 /* Reads the head. Close in any case. */
