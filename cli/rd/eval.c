@@ -104,7 +104,7 @@ static void text_of_pair(const struct result *r)
     if (isfinite(m->psnr))
         printf("PSNR     %.4f dB\n", m->psnr);
     else
-        printf("PSNR     infinite: the pictures are equal\n");
+        printf("PSNR     infinite: the %s are equal\n", r->warning[0] ? "samples" : "pictures");
     if (!m->has_msssim)
         printf("MS-SSIM  none: a side is less than %d pixels\n", LIC_MSSSIM_MIN_SIDE);
     else if (isfinite(m->msssim_db))

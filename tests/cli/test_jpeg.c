@@ -14,7 +14,7 @@ typedef struct jpeg {
 typedef struct kind {
     int channels, sampling; /* 4: CMYK */
     J_COLOR_SPACE stored;   /* JCS_UNKNOWN: as libjpeg chooses */
-    bool progressive, scans, comment;
+    bool progressive, scans, comment, no_adobe;
     unsigned restart;
     int density;
 } kind;
@@ -57,6 +57,8 @@ static jpeg make(const kind *k)
     c.input_components = k->channels;
     c.in_color_space = k->channels == 1 ? JCS_GRAYSCALE : k->channels == 3 ? JCS_RGB : JCS_CMYK;
     set_kind(&c, k);
+    if (k->no_adobe)
+        c.write_Adobe_marker = FALSE;
     jpeg_start_compress(&c, TRUE);
     if (k->comment) /* more than a reader holds at a time */
         jpeg_write_marker(&c, JPEG_COM, text, sizeof text);
@@ -267,14 +269,19 @@ TEST(odd_scan_parameters_lose_no_pixel)
 
 /* ---- four inks ---- */
 
-/* Stored as Adobe does it (libjpeg writes its marker), 255 is no ink. */
+/* Stored as Adobe does it (libjpeg writes its marker), 255 is no ink; without the marker, 0 is. */
 TEST(cmyk_is_mixed_by_the_plain_formula)
 {
-    static const kind cmyk = {.channels = 4, .sampling = 1},
-                      ycck = {.channels = 4, .sampling = 1, .stored = JCS_YCCK};
-    for (int i = 0; i < 2; i++) {
+    static const kind inked[] = {
+        {.channels = 4, .sampling = 1},
+        {.channels = 4, .sampling = 1, .stored = JCS_YCCK},
+        {.channels = 4, .sampling = 1, .no_adobe = true},
+        {.channels = 4, .sampling = 1, .progressive = true},
+    };
+    for (size_t i = 0; i < sizeof inked / sizeof *inked; i++) {
         static unsigned char inks[WIDTH * HEIGHT * 4];
-        const jpeg j = make(i ? &ycck : &cmyk);
+        const jpeg j = make(&inked[i]);
+        const int flip = inked[i].no_adobe ? 255 : 0;
         lic_picture p;
         lic_error err;
         CHECK_EQ_INT(read_it(&j, &defaults, &p, &err), LIC_OK);
@@ -284,7 +291,8 @@ TEST(cmyk_is_mixed_by_the_plain_formula)
         const unsigned char *at = p.image.data;
         for (int k = 0; k < WIDTH * HEIGHT; k++)
             for (int c = 0; c < 3; c++)
-                CHECK_EQ_INT(*at++, (inks[4 * k + c] * inks[4 * k + 3] + 127) / 255);
+                CHECK_EQ_INT(*at++,
+                             ((inks[4 * k + c] ^ flip) * (inks[4 * k + 3] ^ flip) + 127) / 255);
         lic_picture_free(&p);
         free(j.data);
     }

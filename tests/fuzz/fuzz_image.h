@@ -89,6 +89,36 @@ static inline void fuzz_write(lic_picture *picture, lic_picture_format format)
     free(data);
 }
 
+/* Salvaging takes what is whole as it is, and of what is damaged a picture, or nothing. */
+static inline void fuzz_salvage(const uint8_t *data, size_t bytes, lic_alpha alpha,
+                                lic_status plain, const lic_picture *whole)
+{
+    const lic_read_options options = {FUZZ_MAX_PIXELS, LIC_META_LOOK, alpha, {1, 200, 30}, 0, true};
+    lic_picture picture;
+    lic_error err = {0};
+    const lic_status status = lic_picture_read(data, bytes, &options, &picture, &err);
+    fuzz_check_error(status, &err);
+    FUZZ_CHECK(plain || status == LIC_OK);
+    FUZZ_CHECK(status == plain || (plain == LIC_ERR_CORRUPT && status == LIC_OK) || status);
+    FUZZ_CHECK(status || picture.whole_rows <= picture.image.height);
+    if (plain == LIC_OK) {
+        FUZZ_CHECK(!picture.damage[0] && picture.whole_rows == picture.image.height);
+        fuzz_check_same(&picture.image, &whole->image);
+    }
+    lic_picture_free(&picture);
+}
+
+/* A part of it: thumbnails go, and what is left is still metadata. */
+static inline void fuzz_part(lic_picture *picture)
+{
+    lic_error err = {0};
+    const lic_status status = lic_picture_fit_metadata(picture, 3, 2, &err);
+    fuzz_check_error(status, &err);
+    FUZZ_CHECK(status == LIC_OK || status == LIC_ERR_MEMORY);
+    for (int k = 0; k < LIC_N_META; k++)
+        FUZZ_CHECK(!picture->meta[k].data || !picture->meta[k].data[picture->meta[k].bytes]);
+}
+
 static inline void fuzz_picture(const uint8_t *data, size_t bytes)
 {
     const lic_alpha alpha = (lic_alpha)(bytes % 4);
@@ -100,6 +130,9 @@ static inline void fuzz_picture(const uint8_t *data, size_t bytes)
         fuzz_write(&picture, LIC_FORMAT_PPM);
         fuzz_write(&picture, LIC_FORMAT_JPEG);
     }
+    fuzz_salvage(data, bytes, alpha, status, &picture);
+    if (status == LIC_OK)
+        fuzz_part(&picture);
     lic_picture_free(&picture);
 }
 
