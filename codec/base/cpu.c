@@ -4,6 +4,7 @@
 #include <string.h>
 
 #if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
 #include <xmmintrin.h>
 #define LIC_X86 1
 #else
@@ -21,6 +22,16 @@ bool lic_cpu_has_fma(void)
 #endif
 }
 
+#if LIC_X86
+/* Older compilers do not know it by name. The operating system keeps its registers, as those of
+ * AVX. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 bool lic_cpu_machine_has(lic_cpu cpu)
 {
     switch (cpu) {
@@ -28,8 +39,7 @@ bool lic_cpu_machine_has(lic_cpu cpu)
         return true;
 #if LIC_X86
     case LIC_CPU_AVX2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-               __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     case LIC_CPU_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
