@@ -29,6 +29,20 @@ static lic_status check_crop(const lic_settings *s, const lic_info *info, lic_er
                            info->height);
 }
 
+/* The decoder looks as well; here it is known what helps. */
+static lic_status check_tile(const lic_settings *s, const lic_info *info, lic_error *err)
+{
+    const uint32_t width = info->tile_width ? info->tile_width : info->width;
+    const uint32_t height = info->tile_width ? info->tile_height : info->height;
+    const lic_options options = lic_settings_options(s);
+    if ((uint64_t)width * height <= options.max_tile_pixels)
+        return LIC_OK;
+    return lic_report_fail(err, LIC_ERR_LIMIT,
+                           "has tiles of %" PRIu32 "x%" PRIu32
+                           ", which take much memory: say how much with --max-memory",
+                           width, height);
+}
+
 static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
 {
     lic_status status =
@@ -49,6 +63,8 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
     status = lic_picture_check_pixels(info->width, info->height, &job->settings->read, &job->err);
     if (status == LIC_OK)
         status = check_crop(job->settings, info, &job->err);
+    if (status == LIC_OK)
+        status = check_tile(job->settings, info, &job->err);
     lic_job_lap(job, LIC_LAP_READ);
     return status;
 }

@@ -71,6 +71,11 @@ lic_options lic_settings_options(const lic_settings *s)
     options.backend = s->backend;
     options.max_pixels = s->read.max_pixels;
     options.max_memory = s->max_memory;
+    options.max_work = s->max_work;
+    if (s->max_memory) /* that is limit enough */
+        options.max_tile_pixels = UINT64_MAX;
+    else if ((uint64_t)s->tile_side * s->tile_side > options.max_tile_pixels)
+        options.max_tile_pixels = (uint64_t)s->tile_side * s->tile_side; /* of our own making */
     return options;
 }
 

@@ -19,7 +19,7 @@
  * what kinds of files. Its function is lic_command_NAME (commands.h). */
 #define LIC_COMMANDS(ROW)                                                                          \
     ROW(ENCODE, encode, "[OPTIONS] IN [OUT.lic]  |  [OPTIONS] IN...",                              \
-        "compress pictures (" LIC_FORMAT_TITLES ")", INT_MAX, LIC_READS_PICTURES)                    \
+        "compress pictures (" LIC_FORMAT_TITLES ")", INT_MAX, LIC_READS_PICTURES)                  \
     ROW(DECODE, decode, "[OPTIONS] IN.lic [OUT]  |  [OPTIONS] IN.lic...",                          \
         "turn .lic files into pictures", INT_MAX, "lic")                                           \
     ROW(INFO, info, "[OPTIONS] FILE", "tell what a .lic or .licw file holds", 2, "lic licw")       \
@@ -84,7 +84,7 @@ typedef struct lic_settings {
     int threads;
     lic_cpu cpu;
     lic_backend backend;
-    uint64_t max_memory;
+    uint64_t max_memory, max_work;
     uint32_t tile_side;    /* 0: the library's */
     lic_read_options read; /* max_pixels, metadata, alpha */
     lic_picture_format format;

@@ -251,6 +251,7 @@ static void set_defaults(lic_settings *s, char **argv)
     *s = (lic_settings){.files = argv, /* words are read before they are written over */
                         .quality = encode.quality,
                         .reps = 5,
+                        .max_work = library.max_work,
                         .read = {.max_pixels = library.max_pixels, .metadata = LIC_META_ALL}};
 }
 

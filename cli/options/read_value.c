@@ -57,7 +57,7 @@ bool lic_read_real(const char *text, double least, double most, double *value)
 
 bool lic_read_amount(const char *text, uint64_t *value)
 {
-    static const char units[] = "kMG";
+    static const char units[] = "kMGT";
     const double most = 9e18;
     double number, unit = 1;
     const char *end = lic_read_decimal(text, 0, most, &number);

@@ -22,7 +22,7 @@ const char *lic_read_decimal(const char *text, double least, double most, double
 /* The same for a text that is a number and nothing else. */
 bool lic_read_whole(const char *text, long least, long most, long *value);
 bool lic_read_real(const char *text, double least, double most, double *value);
-/* "12", "1.5G", "256Mi": k, M, G are thousands; with i they are 1024s. */
+/* "12", "1.5G", "256Mi": k, M, G, T are thousands; with i they are 1024s. */
 bool lic_read_amount(const char *text, uint64_t *value);
 
 /* "auto, 8 or 16" for "auto,8,16": valid until the next call. */

@@ -120,6 +120,8 @@ const lic_option lic_options_table[] = {
      "0: all cores (default); same files for any N", WHOLE(threads, 0, 256)},
     {MACHINE, 0, true, false, RUN | EVAL, "max-pixels", "N",
      "refuse larger pictures; default 268435456", SET(set_max_pixels)},
+    {MACHINE, 0, true, false, RUN | EVAL, "max-work", "N",
+     "refuse what takes more multiply-adds; default 35T", SET(set_max_work)},
     {MACHINE, 0, true, false, RUN | EVAL, "max-memory", "N",
      "refuse what takes more bytes; k M G, Ki Mi Gi", SET(set_max_memory)},
     {MACHINE, 0, true, false, ENCODE | SWEEP | BENCH | INFO, "tile", "N",

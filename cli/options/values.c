@@ -214,6 +214,11 @@ const char *lic_set_max_pixels(lic_settings *s, const char *text)
     return lic_read_amount(text, &s->read.max_pixels) ? NULL : "a number, such as 100M";
 }
 
+const char *lic_set_max_work(lic_settings *s, const char *text)
+{
+    return lic_read_amount(text, &s->max_work) ? NULL : "a number of multiply-adds, such as 10T";
+}
+
 const char *lic_set_max_memory(lic_settings *s, const char *text)
 {
     bool ok = lic_read_amount(text, &s->max_memory);

@@ -25,6 +25,7 @@ const char *lic_set_plan(lic_settings *s, const char *text);
 const char *lic_set_json(lic_settings *s, const char *text);
 const char *lic_set_verbose(lic_settings *s, const char *text);
 const char *lic_set_max_pixels(lic_settings *s, const char *text);
+const char *lic_set_max_work(lic_settings *s, const char *text);
 const char *lic_set_max_memory(lic_settings *s, const char *text);
 const char *lic_set_tile(lic_settings *s, const char *text);
 const char *lic_check_cpu(lic_settings *s, const char *text);
