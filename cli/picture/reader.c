@@ -173,8 +173,8 @@ static lic_status file_row(lic_reader *r, uint8_t *row, lic_error *err)
         const lic_status status = r->format->row(r->state, row, err);
         if (!picture->damage[0])
             picture->whole_rows = y + (status == LIC_OK);
-        if (status != LIC_ERR_CORRUPT || !r->options->salvage)
-            return status;
+        if (status != LIC_ERR_CORRUPT || !r->options->salvage || y == 0)
+            return status; /* without a row there is nothing to salvage */
         lic_picture_damaged(picture, err->text);
         r->given_up = true;
     }

@@ -110,7 +110,11 @@ lic encode -f --salvage stub.jpg cut.lic
 expect "nothing to salvage" 1 'damaged JPEG'
 head -c 60 plain.png >stub.png
 lic encode -f --salvage stub.png cut.lic
-holds "no pixel, no picture" test "$rc" = 1
+expect "no row, no picture" 1 '^lic: stub.png: damaged PNG'
+printf 'P6 64 48 255 abc' >stub.ppm
+lic encode -f --salvage stub.ppm cut.lic
+expect "no row of a PPM" 1 '^lic: stub.ppm: damaged PPM'
+holds "nothing was written" test ! -e cut.lic
 
 # ---- profiles ----
 for name in icc-twice icc-missing; do
