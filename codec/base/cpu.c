@@ -67,6 +67,15 @@ const char *lic_cpu_name(lic_cpu cpu)
     return i < sizeof names / sizeof names[0] ? names[i] : "unknown";
 }
 
+void lic_cpu_relax(void)
+{
+#if LIC_X86
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 uint64_t lic_fp_enter(void)
 {
 #if LIC_X86

@@ -17,6 +17,9 @@ bool lic_cpu_has_fma(void);
 /* The level named, or -1. */
 int lic_cpu_parse(const char *name);
 
+/* To be called in a loop that waits for another thread. */
+void lic_cpu_relax(void);
+
 /* Sets the control word for strict arithmetic, returns the one before; leave restores it. */
 uint64_t lic_fp_enter(void);
 void lic_fp_leave(uint64_t saved);

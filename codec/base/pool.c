@@ -1,5 +1,6 @@
-/* pool.c - see pool.h. Workers sleep on a condition variable between calls; items are handed out by
- * an atomic counter, so uneven items balance by themselves. */
+/* pool.c - see pool.h. Items are handed out by an atomic counter, so uneven items balance by
+ * themselves. Layers follow each other within microseconds: workers look out for the next call that
+ * long before they sleep on a condition variable. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* sched_getaffinity */
 #endif
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SPINS = 1000 }; /* some 20 to 40 microseconds */
+
 struct worker {
     lic_pool *pool;
     pthread_t thread;
@@ -26,9 +29,11 @@ struct lic_pool {
     int threads; /* the caller included */
     pthread_mutex_t lock;
     pthread_cond_t start, done;
-    unsigned long generation; /* of the call the workers should join */
-    int busy;                 /* workers still in the current call */
-    bool stop;
+    atomic_ulong call;   /* odd while workers may join it */
+    atomic_int active;   /* workers that take part, or look whether they may */
+    atomic_int sleeping; /* workers */
+    atomic_bool waiting; /* the caller, for the active ones */
+    atomic_bool stop;
     lic_pool_fn fn;
     void *user;
     size_t n;
@@ -43,27 +48,51 @@ static void work(lic_pool *pool, int index)
         pool->fn(pool->user, item, index);
 }
 
+static bool has_call(lic_pool *pool, unsigned long seen)
+{
+    const unsigned long call = atomic_load(&pool->call);
+    return (call % 2 && call != seen) || atomic_load(&pool->stop);
+}
+
+static void wait_for_call(lic_pool *pool, unsigned long seen)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (has_call(pool, seen))
+            return;
+        lic_cpu_relax();
+    }
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->sleeping, 1);
+    while (!has_call(pool, seen))
+        pthread_cond_wait(&pool->start, &pool->lock);
+    atomic_fetch_sub(&pool->sleeping, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* A worker counts as active before it looks whether the call is still open. So the caller, who
+ * closes it and then waits for the active ones, never waits for one that has not come yet. */
 static void *worker_main(void *argument)
 {
     struct worker *self = argument;
     lic_pool *pool = self->pool;
     unsigned long seen = 0;
     (void)lic_fp_enter(); /* the thread is ours: nothing to restore */
-    pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (!pool->stop && pool->generation == seen)
-            pthread_cond_wait(&pool->start, &pool->lock);
-        if (pool->stop)
-            break;
-        seen = pool->generation;
-        pthread_mutex_unlock(&pool->lock);
-        work(pool, self->index);
-        pthread_mutex_lock(&pool->lock);
-        if (--pool->busy == 0)
+        wait_for_call(pool, seen);
+        if (atomic_load(&pool->stop))
+            return NULL;
+        atomic_fetch_add(&pool->active, 1);
+        const unsigned long call = atomic_load(&pool->call);
+        if (call % 2) {
+            seen = call;
+            work(pool, self->index);
+        }
+        if (atomic_fetch_sub(&pool->active, 1) == 1 && atomic_load(&pool->waiting)) {
+            pthread_mutex_lock(&pool->lock);
             pthread_cond_signal(&pool->done);
+            pthread_mutex_unlock(&pool->lock);
+        }
     }
-    pthread_mutex_unlock(&pool->lock);
-    return NULL;
 }
 
 lic_pool *lic_pool_new(int threads, const lic_allocator *allocator)
@@ -76,6 +105,11 @@ lic_pool *lic_pool_new(int threads, const lic_allocator *allocator)
     pool->allocator = allocator;
     pool->threads = 1;
     atomic_init(&pool->next, 0);
+    atomic_init(&pool->call, 0);
+    atomic_init(&pool->active, 0);
+    atomic_init(&pool->sleeping, 0);
+    atomic_init(&pool->waiting, false);
+    atomic_init(&pool->stop, false);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->start, NULL);
     pthread_cond_init(&pool->done, NULL);
@@ -96,7 +130,7 @@ void lic_pool_free(lic_pool *pool)
     if (!pool)
         return;
     pthread_mutex_lock(&pool->lock);
-    pool->stop = true;
+    atomic_store(&pool->stop, true);
     pthread_cond_broadcast(&pool->start);
     pthread_mutex_unlock(&pool->lock);
     for (int i = 1; i < pool->threads; i++)
@@ -112,25 +146,45 @@ int lic_pool_threads(const lic_pool *pool)
     return pool->threads;
 }
 
+static void wake(lic_pool *pool)
+{
+    if (!atomic_load(&pool->sleeping))
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->start);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void wait_for_workers(lic_pool *pool)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (!atomic_load(&pool->active))
+            return;
+        lic_cpu_relax();
+    }
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&pool->waiting, true);
+    while (atomic_load(&pool->active))
+        pthread_cond_wait(&pool->done, &pool->lock);
+    atomic_store(&pool->waiting, false);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 void lic_pool_run(lic_pool *pool, size_t n, lic_pool_fn fn, void *user)
 {
+    const bool shared = pool->threads > 1 && n > 1;
     pool->fn = fn;
     pool->user = user;
     pool->n = n;
     atomic_store(&pool->next, 0);
-    if (pool->threads > 1 && n > 1) {
-        pthread_mutex_lock(&pool->lock);
-        pool->busy = pool->threads - 1;
-        pool->generation++;
-        pthread_cond_broadcast(&pool->start);
-        pthread_mutex_unlock(&pool->lock);
-        work(pool, 0);
-        pthread_mutex_lock(&pool->lock);
-        while (pool->busy)
-            pthread_cond_wait(&pool->done, &pool->lock);
-        pthread_mutex_unlock(&pool->lock);
-    } else {
-        work(pool, 0);
+    if (shared) {
+        atomic_fetch_add(&pool->call, 1);
+        wake(pool);
+    }
+    work(pool, 0);
+    if (shared) {
+        atomic_fetch_add(&pool->call, 1);
+        wait_for_workers(pool);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <float.h>
 #include <stdatomic.h>
+#include <time.h>
 
 enum { MAX_ITEMS = 1000, WORKERS = 16 };
 
@@ -76,6 +77,23 @@ TEST(pool_many_calls_in_a_row)
         lic_pool_run(pool, (size_t)(i % 6), add_one, sums);
     for (int i = 0; i < 5; i++)
         CHECK_EQ_INT(sums[i], 3000 / 6 * (5 - i));
+    lic_pool_free(pool);
+}
+
+/* Workers that have gone to sleep come, one after the other or all at once. */
+TEST(pool_after_a_pause)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+    int sums[40] = {0};
+    lic_pool *pool = lic_pool_new(4, NULL);
+    REQUIRE(pool != NULL);
+    for (int i = 0; i < 20; i++) {
+        nanosleep(&pause, NULL);
+        for (int n = 0; n < 3; n++)
+            lic_pool_run(pool, 40, add_one, sums);
+    }
+    for (int i = 0; i < 40; i++)
+        CHECK_EQ_INT(sums[i], 60);
     lic_pool_free(pool);
 }
 
