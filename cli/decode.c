@@ -1,4 +1,5 @@
 /* decode.c - lic decode: .lic files to pictures. */
+#include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/batch/batch.h"
 #include "cli/commands.h"
@@ -260,11 +261,10 @@ struct right_model {
 static int match_model(void *user, const char *path, uint64_t hash)
 {
     struct right_model *right = user;
-    const char *slash = strrchr(path, '/');
+    const char *name = lic_file_base_name(path);
     if ((uint32_t)hash != right->id)
         return 0;
-    snprintf(right->name, sizeof right->name, "%.*s", (int)strcspn(slash ? slash + 1 : path, "."),
-             slash ? slash + 1 : path);
+    snprintf(right->name, sizeof right->name, "%.*s", (int)strcspn(name, "."), name);
     return 1;
 }
 

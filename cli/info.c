@@ -1,4 +1,5 @@
 /* info.c - lic info: what a stream or a weights file holds, and what a size would cost; lic -V. */
+#include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
 #include "cli/batch/job.h"
@@ -19,10 +20,9 @@ struct name_search {
 static int match_name(void *user, const char *path, uint64_t hash)
 {
     struct name_search *search = user;
-    const char *slash = strrchr(path, '/');
     if ((uint32_t)hash != search->id)
         return 0;
-    snprintf(search->name, sizeof search->name, "%.255s", slash ? slash + 1 : path);
+    snprintf(search->name, sizeof search->name, "%.255s", lic_file_base_name(path));
     return 1;
 }
 

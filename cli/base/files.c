@@ -150,3 +150,9 @@ void lic_file_free(lic_file_data *data)
     free(data->data);
     *data = (lic_file_data){0};
 }
+
+const char *lic_file_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}

@@ -66,4 +66,7 @@ void lic_output_abort(lic_output *out);
  * the temporary files and exit with 130. To be called before there are other threads. */
 void lic_output_catch_signals(void);
 
+/* What follows the last slash. */
+const char *lic_file_base_name(const char *path);
+
 #endif

@@ -116,17 +116,11 @@ static int add_folder(lic_inputs *in, const lic_settings *s, const char *path)
     return -1;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static int add_word(lic_inputs *in, const lic_settings *s, const char *word)
 {
     if (lic_folder_is(word))
         return add_folder(in, s, word);
-    if (add(in, word, base_name(word)))
+    if (add(in, word, lic_file_base_name(word)))
         return -1;
     return lic_inputs_no_memory();
 }

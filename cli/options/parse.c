@@ -1,6 +1,7 @@
 /* parse.c - parses the command line by the table in table.c. Options may stand anywhere,
  * "--" ends them, names are not abbreviated. A mistake costs one line that names the word, with the
  * nearest known word when there is one. */
+#include "cli/base/files.h"
 #include "cli/options/options.h"
 
 #include "cli/base/report.h"
@@ -258,11 +259,10 @@ static void set_defaults(lic_settings *s, char **argv)
 /* What the program's own name says: links named clic and dlic encode and decode. */
 static lic_command command_of_name(const char *name)
 {
-    const char *slash = name ? strrchr(name, '/') : NULL;
-    name = slash ? slash + 1 : name;
-    if (name && strcmp(name, "clic") == 0)
+    name = name ? lic_file_base_name(name) : "";
+    if (strcmp(name, "clic") == 0)
         return LIC_COMMAND_ENCODE;
-    return name && strcmp(name, "dlic") == 0 ? LIC_COMMAND_DECODE : LIC_COMMAND_NONE;
+    return strcmp(name, "dlic") == 0 ? LIC_COMMAND_DECODE : LIC_COMMAND_NONE;
 }
 
 bool lic_options_parse(int argc, char **argv, lic_settings *settings)

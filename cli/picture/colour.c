@@ -1,6 +1,8 @@
 /* colour.c - see colour.h. */
 #include "cli/picture/colour.h"
 
+#include "cli/base/big_endian.h"
+
 #include <string.h>
 
 enum { NAME_BYTES = 4 };
@@ -16,8 +18,7 @@ static const uint32_t srgb_chromaticities[] = {31270, 32900, 64000, 33000,
 static void put_words(uint8_t *to, const uint32_t *words, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        for (int k = 0; k < 4; k++)
-            *to++ = (uint8_t)(words[i] >> (24 - 8 * k));
+        to = lic_put_be(to, words[i], 4);
 }
 
 /* The data of gAMA or cHRM that sRGB has. */

@@ -1,4 +1,5 @@
 /* formats.c - the table of picture formats, and what kind of file something is. */
+#include "cli/base/files.h"
 #include "cli/picture/format.h"
 
 #include <string.h>
@@ -57,7 +58,6 @@ lic_picture_format lic_picture_format_of_suffix(const char *suffix)
 
 lic_picture_format lic_picture_format_of_name(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
-    const char *name = slash ? slash + 1 : path;
+    const char *name = lic_file_base_name(path), *dot = strrchr(name, '.');
     return dot && dot > name ? lic_picture_format_of_suffix(dot + 1) : LIC_FORMAT_NONE;
 }

@@ -1,6 +1,8 @@
 /* icc.c - see icc.h. Codes of cICP are those of ITU-T H.273, tables 2 and 3. */
 #include "cli/picture/icc.h"
 
+#include "cli/base/big_endian.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,16 +44,11 @@ static bool primaries_of_code(int code, struct primaries *p)
     return false;
 }
 
-static double word(const uint8_t *at)
-{
-    return (double)((uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]);
-}
-
 static struct primaries primaries_of_chrm(const uint8_t *chrm)
 {
     struct primaries p;
     for (int i = 0; i < 4; i++)
-        p.of[i] = (struct chromaticity){word(chrm + 8 * i) / 1e5, word(chrm + 8 * i + 4) / 1e5};
+        p.of[i] = (struct chromaticity){lic_get_be(chrm + 8 * i, 4) / 1e5, lic_get_be(chrm + 8 * i + 4, 4) / 1e5};
     return p;
 }
 
@@ -110,7 +107,7 @@ static const char *read_colour(const lic_colour *colour, struct primaries *p, st
     if (colour->has[LIC_COLOUR_SRGB])
         return NULL;
     if (colour->has[LIC_COLOUR_GAMA])
-        *c = (struct curve){.gamma = 1e5 / word(colour->data[LIC_COLOUR_GAMA])};
+        *c = (struct curve){.gamma = 1e5 / lic_get_be(colour->data[LIC_COLOUR_GAMA], 4)};
     if (colour->has[LIC_COLOUR_CHRM])
         *p = primaries_of_chrm(colour->data[LIC_COLOUR_CHRM]);
     return c->gamma > 0.1 && c->gamma < 10 ? NULL : "of a gamma that makes no sense";
@@ -339,7 +336,7 @@ lic_blob lic_icc_of_colour(const lic_colour *colour, uint32_t channels, const ch
 
 static uint32_t get(const uint8_t *at)
 {
-    return (uint32_t)word(at);
+    return (uint32_t)lic_get_be(at, 4);
 }
 
 /* desc of version 2 is ASCII; mluc of version 4 is UTF-16, whose ASCII is taken. */

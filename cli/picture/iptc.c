@@ -1,6 +1,8 @@
 /* iptc.c - see iptc.h. */
 #include "cli/picture/iptc.h"
 
+#include "cli/base/big_endian.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +10,6 @@
 /* A resource: "8BIM", a number, a name (a byte of length, then that many, padded to an even sum), a
  * length, and so many bytes, padded to an even number. Big-endian. */
 enum { RESOURCE_IPTC = 0x0404, HEAD_BYTES = 12, DATA_SET_MARK = 0x1C };
-
-static uint32_t number(const uint8_t *p, int bytes)
-{
-    uint32_t value = 0;
-    for (int i = 0; i < bytes; i++)
-        value = value << 8 | p[i];
-    return value;
-}
 
 lic_blob lic_iptc_find(uint8_t *data, size_t bytes)
 {
@@ -25,10 +19,10 @@ lic_blob lic_iptc_find(uint8_t *data, size_t bytes)
         const size_t name = ((size_t)data[6] + 2) & ~(size_t)1;
         if (bytes < HEAD_BYTES - 2 + name)
             break;
-        const size_t length = number(data + 6 + name, 4), head = 10 + name;
+        const size_t length = lic_get_be(data + 6 + name, 4), head = 10 + name;
         if (length > bytes - head)
             break;
-        if (number(data + 4, 2) == RESOURCE_IPTC && length)
+        if (lic_get_be(data + 4, 2) == RESOURCE_IPTC && length)
             return (lic_blob){data + head, length};
         const size_t all = head + length + (length & 1);
         if (all >= bytes)
@@ -49,8 +43,7 @@ lic_blob lic_iptc_wrap(const lic_blob *iptc)
     if (!data)
         return (lic_blob){0};
     memcpy(data, head, sizeof head);
-    for (int i = 0; i < 4; i++)
-        data[8 + i] = (uint8_t)(iptc->bytes >> (24 - 8 * i));
+    lic_put_be(data + 8, (uint32_t)iptc->bytes, 4);
     memcpy(data + HEAD_BYTES, iptc->data, iptc->bytes);
     return (lic_blob){data, bytes};
 }

@@ -1,6 +1,7 @@
 /* jpeg_read.c - reads JPEG through libjpeg(-turbo), row by row. A file of several scans is decoded
  * from the coefficients of the whole picture, which libjpeg holds in memory; what a small file can
  * ask for in memory and time is bounded before that. */
+#include "cli/base/big_endian.h"
 #include "cli/base/report.h"
 #include "cli/picture/format.h"
 #include "cli/picture/iptc.h"
@@ -104,11 +105,9 @@ static void keep_resolution(struct jpeg_reader *r)
     if (!in->saw_JFIF_marker || in->density_unit < 1 || in->density_unit > 2 || !dots[0] ||
         !dots[1] || (in->density_unit == 1 && dots[0] == 72 && dots[1] == 72))
         return;
-    for (int i = 0; i < 8; i++) {
-        const uint32_t per_metre =
-            in->density_unit == 1 ? (dots[i / 4] * 10000 + 127) / 254 : dots[i / 4] * 100;
-        phys[i] = (uint8_t)(per_metre >> (24 - 8 * (i % 4)));
-    }
+    for (int i = 0; i < 2; i++)
+        lic_put_be(phys + 4 * i,
+                   in->density_unit == 1 ? (dots[i] * 10000 + 127) / 254 : dots[i] * 100, 4);
     phys[8] = 1; /* metre */
     keep(r, LIC_META_RESOLUTION, phys, sizeof phys);
 }

@@ -1,4 +1,5 @@
 /* jpeg_write.c - writes JPEG through libjpeg(-turbo), row by row. */
+#include "cli/base/big_endian.h"
 #include "cli/base/report.h"
 #include "cli/picture/colour.h"
 #include "cli/picture/format.h"
@@ -117,18 +118,13 @@ static void write_colour(struct jpeg_writer *w)
                      lic_colour_what(&colour));
 }
 
-static uint32_t word(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 /* Whole dots per inch if the file had them, else per centimetre; 16 bits each. */
 static void set_resolution(struct jpeg_writer *w)
 {
     const lic_blob *phys = &w->guard.picture->meta[LIC_META_RESOLUTION];
     if (!phys->data || phys->bytes != 9 || phys->data[8] != 1)
         return;
-    const uint64_t x = word(phys->data), y = word(phys->data + 4);
+    const uint64_t x = lic_get_be(phys->data, 4), y = lic_get_be(phys->data + 4, 4);
     const uint64_t dpi_x = (x * 254 + 5000) / 10000, dpi_y = (y * 254 + 5000) / 10000;
     if (!dpi_x || !dpi_y || dpi_x > UINT16_MAX || dpi_y > UINT16_MAX)
         return;

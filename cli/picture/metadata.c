@@ -1,5 +1,6 @@
 /* metadata.c - what is kept of a picture's metadata, whatever file it comes from: by the options,
  * without promises that nobody keeps any more, and within limits. */
+#include "cli/base/big_endian.h"
 #include "cli/base/report.h"
 #include "cli/picture/exif.h"
 #include "cli/picture/format.h"
@@ -247,7 +248,7 @@ static bool has_preview(const lic_blob *iptc)
 {
     const uint8_t *at = iptc->data;
     for (size_t left = iptc->bytes; left >= 5 && at[0] == 0x1C;) {
-        const size_t bytes = 5 + ((size_t)at[3] << 8 | at[4]);
+        const size_t bytes = 5 + (size_t)lic_get_be(at + 3, 2);
         if (at[1] == 2 && at[2] == 202)
             return true;
         if (bytes > left)

@@ -1,5 +1,6 @@
 /* bench.c - lic bench: how long pictures take to encode and decode here, in memory, without reading
  * and writing files. Every figure is the median of its repetitions by itself. */
+#include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
 #include "cli/batch/inputs.h"
@@ -38,12 +39,6 @@ struct bench {
     double pixels, encode_s, decode_s;
     bool failed_output;
 };
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
 
 /* ---- measuring ---- */
 
@@ -104,7 +99,7 @@ static lic_status measure(struct bench *b, struct result *r)
     r->height = picture.image.height;
     for (int i = -1; i < reps && status == LIC_OK; i++) {
         lic_report_count(b->n * (size_t)(reps + 1) + (size_t)(i + 1),
-                         b->n_inputs * (size_t)(reps + 1), base_name(r->input));
+                         b->n_inputs * (size_t)(reps + 1), lic_file_base_name(r->input));
         status = measure_once(b, &picture.image, i, r);
     }
     if (status == LIC_OK) {
@@ -136,7 +131,7 @@ static void put_row(const struct result *r)
     const uint64_t planned = r->encode.planned_bytes > r->decode.planned_bytes
                                  ? r->encode.planned_bytes
                                  : r->decode.planned_bytes;
-    lic_utf8_put_cell(stdout, base_name(r->input), 20, true);
+    lic_utf8_put_cell(stdout, lic_file_base_name(r->input), 20, true);
     printf(" %7.3f %7.4f %10.1f %7.2f %9.1f %7.1f %10.1f %7.2f %7.1f %9.1f %7.1f\n", pixels / 1e6,
            8 * (double)r->bytes / pixels, 1e3 * e[TOTAL], rate(pixels, e[TOTAL]),
            1e3 * e[LIC_STAGE_ANALYSIS], 1e3 * e[LIC_STAGE_CODING], 1e3 * d[TOTAL],

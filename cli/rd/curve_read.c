@@ -312,7 +312,7 @@ static lic_status check_shape(lic_curve *c, lic_error *err)
 /* Stands for the name until the file tells one: "folder/vtm.json" is vtm. */
 static void name_by_path(lic_curve *curve, const char *path)
 {
-    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    const char *base = lic_file_base_name(path);
     snprintf(curve->name, sizeof curve->name, "%.*s", (int)strcspn(base, "."), base);
 }
 

@@ -1,6 +1,7 @@
 /* eval.c - lic eval: how far pictures are from their references. Two files, or two folders whose
  * files belong together by name; the mean of a folder is that of the figures of its pictures, and
  * there is none if one of them failed, as it would be the mean of something else. */
+#include "cli/base/files.h"
 #include "cli/base/folder.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
@@ -115,12 +116,6 @@ static void text_of_pair(const struct result *r)
         printf("rate     %.4f bpp, %zu bytes\n", r->bpp, r->bytes);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* A number, or a dash where there is none. */
 static void put_cell(FILE *out, bool known, double value, int decimals, bool csv)
 {
@@ -226,7 +221,7 @@ static void take(struct eval *e, const struct result *r, lic_status status, cons
     if (e->settings->json)
         json_of_pair(e, r, status, err);
     else if (status == LIC_OK && (e->is_folder || e->settings->csv))
-        put_row(e, base_name(r->reference), r);
+        put_row(e, lic_file_base_name(r->reference), r);
     else if (status == LIC_OK)
         text_of_pair(r);
 }

@@ -3,6 +3,7 @@
  */
 #include "cli/rd/sweep.h"
 
+#include "cli/base/files.h"
 #include "cli/base/folder.h"
 #include "cli/base/report.h"
 #include "cli/commands.h"
@@ -76,11 +77,10 @@ static bool add_picture(lic_sweep *sweep, char *path)
         free(path);
         return false;
     }
-    const char *slash = strrchr(path, '/');
     sweep->pictures = grown;
     sweep->pictures[n - 1] = (lic_sweep_picture){
         .path = path,
-        .name = slash ? slash + 1 : path,
+        .name = lic_file_base_name(path),
         .cells = calloc((size_t)sweep->n_qualities, sizeof *sweep->pictures->cells)};
     sweep->n_pictures = n; /* is freed even without cells */
     return sweep->pictures[n - 1].cells != NULL;
