@@ -1,7 +1,7 @@
 /* cdf.c - checks frequency tables from a weights file and indexes them for the decoder.
  *
- * The tables are hostile until they pass here: the range coder trusts everything that is verified
- * below and nothing else. No memory is taken. */
+ * The tables are hostile until they pass here: the range coder trusts what is verified below, and
+ * nothing else. No memory is allocated. */
 #include "entropy/cdf.h"
 
 /* Starts at 0 and rises strictly, so that no symbol has a frequency of zero. */
@@ -49,10 +49,11 @@ bool lic_cdf_set_init(lic_cdf_set *set, uint32_t n_tables, const uint16_t *cum, 
     return (size_t)start[n_tables] == n_cum;
 }
 
-/* floor(256 log2(65536 / n)), 1 <= n <= 65536: the whole part by halving, then a bit per squaring. */
+/* floor(256 log2(65536 / n)), 1 <= n <= 65536. Halving gives the whole part, each squaring one
+ * bit. */
 static uint32_t cost_of(uint32_t n)
 {
-    const uint64_t two = (uint64_t)1 << 32; /* numbers below have 31 bits behind the point */
+    const uint64_t two = (uint64_t)1 << 32; /* the numbers below have 31 fractional bits */
     uint64_t v = ((uint64_t)LIC_CDF_TOTAL << 31) / n;
     uint32_t cost = 0;
     for (; v >= two; v >>= 1)
@@ -67,7 +68,7 @@ static uint32_t cost_of(uint32_t n)
     return cost;
 }
 
-/* The last symbol also has what a division of the range leaves over, less than one in 65536. */
+/* The last symbol also gets what the division of the range leaves over, less than one in 65536. */
 uint32_t lic_cdf_least_cost(const lic_cdf *cdf)
 {
     uint32_t most = LIC_CDF_TOTAL - cdf->cum[cdf->n - 1] + 1;

@@ -1,7 +1,7 @@
 /* checkerboard.c - which positions a pass codes, as counts and first columns; see the header. */
 #include "entropy/checkerboard.h"
 
-/* An odd number of positions has one even more. Multiplied as size_t: 32 bits could overflow. */
+/* Of an odd number of positions, one more is even. Multiplied as size_t: 32 bits could overflow. */
 size_t lic_checkerboard_count(uint32_t height, uint32_t width, int pass)
 {
     size_t n = (size_t)height * width;

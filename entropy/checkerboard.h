@@ -1,8 +1,8 @@
 /* checkerboard.h - the order in which the positions of a latent plane are coded.
  *
- * Pass 0 (anchor) codes positions with (row + column) even, pass 1 (non-anchor) the odd ones, row
- * by row, left to right; channels of a position are adjacent. (He et al. 2021; S2LIC section
- * III-C.) */
+ * Pass 0 (anchor) codes the positions where row + column is even, pass 1 (non-anchor) the odd ones.
+ * Both go row by row, left to right; channels of a position are adjacent. (He et al. 2021; S2LIC
+ * section III-C.) */
 #ifndef LIC_ENTROPY_CHECKERBOARD_H
 #define LIC_ENTROPY_CHECKERBOARD_H
 

@@ -1,11 +1,11 @@
 /* range_coder.c - see range_coder.h; codec/FORMAT.md specifies the code bit by bit.
  *
  * A sequence of symbols is an interval [low, low + range) of a number whose digits are 32-bit
- * words; low holds the last 64 bits, what is above is written already. Each symbol narrows the
- * interval to the share its frequency gives it; when range falls below 2^32 a word leaves at the
- * top. So before every symbol range >= 2^32, a unit of frequency is range / 2^16 >= 2^16, and
- * rounding it down costs less than 2^-16 of the interval; the last symbol of a table gets that
- * remainder, so that nothing of the interval is left over and the decoder is in a valid state
+ * words. low holds the last 64 bits; what is above them has been written already. Each symbol
+ * narrows the interval to the share its frequency gives it; when range falls below 2^32 a word
+ * leaves at the top. So before every symbol range >= 2^32, a unit of frequency is range / 2^16 >=
+ * 2^16, and rounding it down costs less than 2^-16 of the interval; the last symbol of a table gets
+ * that remainder, so that nothing of the interval is left over and the decoder is in a valid state
  * whatever bytes it reads. Assumes tables that lic_cdf_set_init has accepted, and nothing about the
  * bytes. */
 #include "entropy/range_coder.h"
@@ -25,7 +25,7 @@ void lic_range_encoder_init(lic_range_encoder *enc, lic_range_grow_fn grow, void
     *enc = (lic_range_encoder){.range = UINT64_MAX, .grow = grow, .grow_user = grow_user};
 }
 
-/* Room for one state more. */
+/* Makes room for one more state. */
 static bool reserve(lic_range_encoder *enc)
 {
     if (enc->failed || enc->capacity - enc->bytes >= STATE_BYTES)
@@ -43,8 +43,8 @@ static bool reserve(lic_range_encoder *enc)
     return true;
 }
 
-/* Adds 1 to the number written so far. It cannot run off the front: all digits together stay below
- * low + range <= 2^64 - 1 of the very first state, whose top digits they are. */
+/* Adds 1 to the number written so far. It cannot run off the front: the digits are the top ones of
+ * a number that stays below low + range <= 2^64 - 1 of the very first state. */
 static void carry(lic_range_encoder *enc)
 {
     uint8_t *p = enc->data + enc->bytes - 1;
@@ -52,8 +52,8 @@ static void carry(lic_range_encoder *enc)
         p--;
 }
 
-/* After low has moved up by `start` and range has been set: carries, and writes a word if it is
- * due. One word is enough, as no symbol leaves less than 2^16 of range. */
+/* Called after low has moved up by `start` and range has been set. Carries, and writes a word if
+ * one is due. One word is enough, as no symbol leaves less than 2^16 of range. */
 static void settle(lic_range_encoder *enc, uint64_t start)
 {
     if (enc->low < start && !enc->failed)
@@ -97,7 +97,8 @@ static void encode_escape(lic_range_encoder *enc, const lic_cdf *cdf, int32_t va
         encode_bit(enc, m >> n & 1);
 }
 
-/* The state is copied to locals: stores of bytes could alias it, and it would live in memory. */
+/* The state is copied to locals. Otherwise stores of bytes could alias it, and it would live in
+ * memory. */
 static void encode_symbols(lic_range_encoder *enc, const lic_cdf *tables, const uint8_t *index,
                            const int32_t *values, size_t n)
 {
@@ -141,8 +142,8 @@ void lic_range_encode_many(lic_range_encoder *enc, const lic_cdf_set *set, const
     encode_symbols(enc, set->tables, index, values, n);
 }
 
-/* The number of [low, low + range) with the fewest leading bytes before nothing but zeros; it may
- * be past 2^64, which is a carry and shows as *word < low. Four bytes suffice: range >= 2^32. */
+/* The number in [low, low + range) that has the fewest bytes before nothing but zeros. It may be
+ * past 2^64: that is a carry, and shows as *word < low. Four bytes suffice: range >= 2^32. */
 static unsigned shortest(uint64_t low, uint64_t range, uint64_t *word)
 {
     uint64_t below = UINT64_MAX;
@@ -168,13 +169,13 @@ bool lic_range_finish(lic_range_encoder *enc)
 
 /* ---- decoder ----
  *
- * Invariant: code < range, whatever the input. It holds at the start (else the input is refused),
- * every step takes the sub-interval that code lies in, these cover [0, range) without gap, and a
- * refill shifts both by 32 bits. With the intervals never empty, range >= 2^16 after and >= 2^32
- * before each symbol: the divisor is at least 2^16, and no loop depends on the input but the prefix
- * of an escape, which ends after MAX_PREFIX bits. */
+ * Invariant: code < range, whatever the input. It holds at the start (else the input is refused).
+ * Every step takes the sub-interval that code lies in, and these cover [0, range) without a gap; a
+ * refill shifts both by 32 bits. Intervals are never empty, so range >= 2^32 before each symbol and
+ * >= 2^16 after it. So the divisor is at least 2^16. The only loop that depends on the input is the
+ * prefix of an escape, and it ends after MAX_PREFIX bits. */
 
-/* The next 4 bytes, high first; bytes past the end are zeros, counted. */
+/* The next 4 bytes, high first. Bytes past the end are zeros, and are counted. */
 static uint32_t next_word(lic_range_decoder *dec)
 {
     uint32_t word = 0;
@@ -229,7 +230,7 @@ static bool decode_bit(lic_range_decoder *dec)
     return bit;
 }
 
-/* If the input ends within it when salvaging, there is no value, and nothing corrupt either. */
+/* When salvaging, an input that ends within the escape has no value here and is not corrupt. */
 static int32_t decode_escape(lic_range_decoder *dec, const lic_cdf *cdf)
 {
     bool below = decode_bit(dec);
@@ -252,8 +253,8 @@ typedef struct share {
     uint64_t start, size;
 } share;
 
-/* The symbol of code value q: the lookup's candidate, or one of the few after it. q is 2^16 where
- * code lies in the remainder, which is the last symbol's. */
+/* The symbol of code value q: the lookup's candidate, or one of the few after it. q is 2^16 if code
+ * lies in the remainder, which belongs to the last symbol. */
 static inline uint32_t find_symbol(const lic_cdf *cdf, uint64_t q)
 {
     q = q < LIC_CDF_TOTAL ? q : LIC_CDF_TOTAL - 1;
@@ -263,8 +264,8 @@ static inline uint32_t find_symbol(const lic_cdf *cdf, uint64_t q)
     return k;
 }
 
-/* The share of [0, range) that holds code. Most latents are the value 0, so its symbol, where the
- * table has one, is tried first: 2 to 4 ns a symbol, where the division makes it 8. */
+/* The share of [0, range) that holds code. Most latents are 0, so the symbol for 0, if the table
+ * has one, is tried first. That takes 2 to 4 ns a symbol; with the division it is 8. */
 static inline share find_share(const lic_cdf *cdf, uint64_t code, uint64_t range)
 {
     uint64_t unit = range >> LIC_CDF_BITS;
@@ -327,8 +328,8 @@ bool lic_range_decoder_cut(const lic_range_decoder *dec)
     return dec->corrupt || dec->overrun > STATE_BYTES;
 }
 
-/* A sequence of symbols has exactly one code. The last state read is the encoder's final word, of
- * which `low` is what code leaves over: the encoder would have ended in the same bytes, or this is
+/* A sequence of symbols has exactly one code. The last state read is the encoder's final word, and
+ * `low` is that word less code. Either the encoder would have ended in the same bytes, or this is
  * no code. */
 bool lic_range_decoder_ok(const lic_range_decoder *dec)
 {

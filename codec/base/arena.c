@@ -1,4 +1,4 @@
-/* arena.c - see arena.h. The only place where working memory of a context is obtained. */
+/* arena.c - see arena.h. The only place where a session gets its working memory. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* MADV_HUGEPAGE */
 #endif
@@ -13,8 +13,8 @@
 #include <sys/mman.h>
 #endif
 
-/* Blocks of some size lie on huge pages where the system has them: thousands of page faults fewer,
- * a tenth of the time of a small picture. */
+/* Large blocks lie on huge pages where the system has them. That saves thousands of page faults, a
+ * tenth of the time of a small picture. */
 enum { HUGE_PAGE = 2 << 20, HUGE_BLOCK = 2 * HUGE_PAGE };
 
 static size_t alignment(size_t bytes)
@@ -26,7 +26,7 @@ static void advise(void *base, size_t bytes)
 {
 #if defined(MADV_HUGEPAGE)
     if (bytes >= HUGE_BLOCK)
-        (void)madvise(base, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* no more than a hint */
+        (void)madvise(base, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* only a hint */
 #else
     (void)base;
     (void)bytes;

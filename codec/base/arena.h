@@ -1,8 +1,9 @@
 /* arena.h - all working memory of one encoder or decoder, in one 64-byte-aligned block.
  *
- * Forward code takes tensors and rewinds to a mark. In planning mode nothing is backed by memory:
- * takes return NULL and only the peak is recorded, so that the same forward code yields the exact
- * bytes it will need. The failure flag is sticky: code may take many tensors and ask once. */
+ * Forward code takes tensors and rewinds to a mark. In planning mode there is no memory behind the
+ * arena: takes return NULL and only the peak is recorded. So the same forward code yields the exact
+ * number of bytes that it will need. The failure flag is sticky: code may take many tensors and ask
+ * once. */
 #ifndef LIC_BASE_ARENA_H
 #define LIC_BASE_ARENA_H
 
@@ -21,12 +22,12 @@ typedef struct lic_arena {
 
 /* An arena that counts instead of holding memory. */
 void lic_arena_plan(lic_arena *arena);
-/* Backs the arena with `bytes`; an arena that already holds as much keeps its block. False: no
- * memory. */
+/* Gives the arena a block of `bytes`; one that is large enough is kept. False: no memory. */
 bool lic_arena_reserve(lic_arena *arena, size_t bytes, const lic_allocator *allocator);
 void lic_arena_release(lic_arena *arena);
 
-/* count elements of `size` bytes, aligned, not cleared. NULL while planning and after a failure. */
+/* Takes count elements of `size` bytes, aligned, not cleared. NULL while planning and after a
+ * failure. */
 void *lic_arena_take(lic_arena *arena, size_t count, size_t size);
 size_t lic_arena_mark(const lic_arena *arena);
 void lic_arena_rewind(lic_arena *arena, size_t mark);

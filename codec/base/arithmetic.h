@@ -1,7 +1,7 @@
 /* arithmetic.h - what a compiler must not do to this codec. Files decode to the same bits on every
- * machine because each operation is rounded to IEEE binary32 in the order that the code has
- * (FORMAT.md, section 6). A build that breaks this would make files that nothing else decodes, so it
- * stops here. What no macro tells, lic_kernels_check (models/) finds when a program starts. */
+ * machine because each operation is rounded to IEEE binary32, in the order of the code (FORMAT.md,
+ * section 6). A build that breaks this would make files that nothing else decodes, so it stops
+ * here. What no macro can tell, lic_kernels_check (models/) finds at run time. */
 #ifndef LIC_BASE_ARITHMETIC_H
 #define LIC_BASE_ARITHMETIC_H
 

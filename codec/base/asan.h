@@ -1,5 +1,6 @@
-/* asan.h - lets AddressSanitizer see what no tensor has now: use after a rewind, and one tensor
- * read past its end into nothing. Nothing in other builds; LIC_HAS_ASAN says which this is. */
+/* asan.h - tells AddressSanitizer which memory belongs to no tensor, so that it finds use after a
+ * rewind and reads past the end of a tensor. Empty in other builds; LIC_HAS_ASAN says which this
+ * is. */
 #ifndef LIC_ASAN_H
 #define LIC_ASAN_H
 

@@ -1,13 +1,13 @@
 /* bytes.c - little-endian access, LEB128 numbers, checked sizes and CRC-32.
  *
- * Values are put together byte by byte: no alignment is assumed and the host's byte order does not
- * matter; compilers turn the shifts into single loads. Writers trust the caller to have made room,
- * readers trust nothing. */
+ * Values are put together byte by byte, so neither alignment nor the host's byte order matters;
+ * compilers turn the shifts into single loads. Writers trust the caller to have made room. Readers
+ * trust nothing. */
 #include "codec/base/bytes.h"
 
 #include <zlib.h>
 
-/* The next n bytes, or NULL (and a failed reader, which stays where it is) if there are fewer. */
+/* The next n bytes. If there are fewer, NULL: the reader has failed and stays where it is. */
 static const uint8_t *take(lic_reader *r, size_t n)
 {
     if (r->failed || (size_t)(r->end - r->at) < n) {
@@ -48,7 +48,8 @@ uint64_t lic_read_u64(lic_reader *r)
     return p ? load_u32(p) | (uint64_t)load_u32(p + 4) << 32 : 0;
 }
 
-/* One number has one spelling: a last byte of zero (after the first) only pads, and is refused. */
+/* A number has only one spelling: a last byte of zero (after the first) would be padding, and is
+ * refused. */
 uint32_t lic_read_varint(lic_reader *r)
 {
     uint64_t v = 0;
@@ -101,7 +102,7 @@ bool lic_add_size(size_t a, size_t b, size_t *out)
     return *out >= a;
 }
 
-/* zlib counts in uInt, which is 32 bits where size_t has 64: long data goes in pieces. */
+/* zlib counts in uInt, of 32 bits where size_t has 64, so long data goes in pieces. */
 uint32_t lic_crc32(uint32_t crc, const void *data, size_t bytes)
 {
     const uint8_t *p = data;
@@ -114,9 +115,9 @@ uint32_t lic_crc32(uint32_t crc, const void *data, size_t bytes)
     return crc;
 }
 
-/* CRC-32 is linear: a wrong byte e, with n bytes behind it, makes the difference that the table has
- * for e, moved on by n zero bytes. So the difference is moved back, a zero byte at a time, and
- * looked up in the table, whose entries all begin with another byte. */
+/* CRC-32 is linear: a wrong byte e with n bytes after it makes the difference that the table has
+ * for e, moved on by n zero bytes. So the difference is moved back, one zero byte at a time, and
+ * looked up in the table. No two entries of the table begin with the same byte. */
 bool lic_crc32_one_wrong(uint32_t difference, size_t bytes, bool whole_byte)
 {
     uint32_t table[256];

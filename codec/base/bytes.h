@@ -1,6 +1,6 @@
-/* bytes.h - little-endian access, LEB128 numbers, overflow-checked sizes and CRC-32.
- * Readers never look past `end`; a failed read sets `failed` and yields zero, so that a parser can
- * read a whole head and test once. */
+/* bytes.h - little-endian access, LEB128 numbers, overflow-checked sizes and CRC-32. Readers never
+ * look past `end`. A failed read sets `failed` and yields zero, so that a parser can read a whole
+ * head and check once. */
 #ifndef LIC_BASE_BYTES_H
 #define LIC_BASE_BYTES_H
 
@@ -20,21 +20,22 @@ uint64_t lic_read_u64(lic_reader *r);
 /* Unsigned LEB128 of at most 5 bytes and 32 bits; a longer or non-minimal one fails. */
 uint32_t lic_read_varint(lic_reader *r);
 
-/* Writers: the caller has made room; the return value is the byte after the last one written. */
+/* Writers rely on the caller for room. They return the place after the last byte written. */
 uint8_t *lic_write_u16(uint8_t *at, uint16_t v);
 uint8_t *lic_write_u32(uint8_t *at, uint32_t v);
 uint8_t *lic_write_varint(uint8_t *at, uint32_t v);
 #define LIC_VARINT_MAX_BYTES 5
 
-/* *out = a * b, a + b; false on overflow. */
+/* *out = a * b or a + b; false on overflow. */
 bool lic_mul_size(size_t a, size_t b, size_t *out);
 bool lic_add_size(size_t a, size_t b, size_t *out);
 
-/* CRC-32 as in zlib and PNG, of any length; crc is 0 at the start, or what came back before. */
+/* CRC-32 as in zlib and PNG, of any length; crc is 0 at the start, then the value returned
+ * before. */
 uint32_t lic_crc32(uint32_t crc, const void *data, size_t bytes);
 /* Whether a single wrong bit (or byte, if whole_byte) in data of this length explains that its
- * CRC-32 is not the right one; difference: one xor the other. A difference that has another cause
- * is so explained with a chance of 8 (255) in 2^32 per byte. */
+ * CRC-32 is wrong; difference is the wrong CRC xor the right one. A difference with another cause
+ * is explained like this with a chance of 8 (255) in 2^32 per byte. */
 bool lic_crc32_one_wrong(uint32_t difference, size_t bytes, bool whole_byte);
 
 #endif

@@ -18,7 +18,7 @@ bool lic_cpu_has_fma(void)
 #if LIC_X86
     return __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx");
 #else
-    return true; /* part of every architecture we build for but x86 */
+    return true; /* part of every architecture that we build for, except x86 */
 #endif
 }
 

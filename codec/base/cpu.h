@@ -9,18 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* True if the machine (not the build) can run the level; LIC_CPU in the environment plays no part.
- */
+/* True if the machine (not the build) can run the level, whatever LIC_CPU in the environment says.
+ * */
 bool lic_cpu_machine_has(lic_cpu cpu);
 /* True if the processor has a fused multiply-add for scalars. */
 bool lic_cpu_has_fma(void);
-/* The level named, or -1. */
+/* The level of this name, or -1. */
 int lic_cpu_parse(const char *name);
 
 /* To be called in a loop that waits for another thread. */
 void lic_cpu_relax(void);
 
-/* Sets the control word for strict arithmetic, returns the one before; leave restores it. */
+/* Sets the control word for strict arithmetic and returns the old one; leave restores it. */
 uint64_t lic_fp_enter(void);
 void lic_fp_leave(uint64_t saved);
 

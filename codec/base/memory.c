@@ -1,7 +1,7 @@
-/* memory.c - see memory.h. A container shows in the control groups of its processes: /proc/self/cgroup
- * names them, a line "id:controllers:path" each. Inside a container the path may be that of the host,
- * which is not there; then the root of what is mounted is the container's own group, and it is always
- * looked at. What cannot be read limits nothing. */
+/* memory.c - see memory.h. A container limits its processes through control groups.
+ * /proc/self/cgroup names them, one line "id:controllers:path" each. Inside a container the path
+ * may be the host's, which does not exist there; the root of the mount is then the container's own
+ * group, so the root is always looked at. What cannot be read limits nothing. */
 #include "codec/base/memory.h"
 
 #include <stdbool.h>
@@ -17,7 +17,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* A file that holds one number; UINT64_MAX if it does not ("max" is version 2's word for none). */
+/* The number in a file; UINT64_MAX if there is none ("max" means no limit in version 2). */
 static uint64_t read_number(const char *path)
 {
     char line[32] = "";
@@ -29,7 +29,7 @@ static uint64_t read_number(const char *path)
     return ok ? strtoull(line, NULL, 10) : UINT64_MAX;
 }
 
-/* The least of a group's limit and those of the groups above it, up to the root of the mount. */
+/* The lowest limit of a group and of those above it, up to the root of the mount. */
 static uint64_t limit_of_group(const char *root, const char *mount, const char *group,
                                const char *name)
 {
@@ -48,7 +48,7 @@ static uint64_t limit_of_group(const char *root, const char *mount, const char *
     }
 }
 
-/* Whether a comma-separated list has the word "memory". */
+/* Whether a comma-separated list contains the word "memory". */
 static bool has_memory(const char *list)
 {
     const char word[] = "memory";

@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-/* Bytes: the smallest of physical memory and what control groups (Linux cgroup version 1 and 2,
- * the process's own and those above it) allow. UINT64_MAX if nothing tells. `root` is put in front
- * of every path that is read: "" but in tests. */
+/* Bytes: physical memory, or less if control groups (Linux cgroup version 1 and 2, the process's
+ * own and those above it) allow less. UINT64_MAX if neither is known. `root` is put in front of
+ * every path that is read; it is "" except in tests. */
 uint64_t lic_memory_of_process(const char *root);
 
 #endif

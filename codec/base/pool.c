@@ -1,5 +1,5 @@
 /* pool.c - see pool.h. Items are handed out by an atomic counter, so uneven items balance by
- * themselves. Layers follow each other within microseconds: workers look out for the next call that
+ * themselves. Layers follow each other within microseconds: workers watch for the next call that
  * long before they sleep on a condition variable. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -30,7 +30,7 @@ struct lic_pool {
     pthread_mutex_t lock;
     pthread_cond_t start, done;
     atomic_ulong call;   /* odd while workers may join it */
-    atomic_int active;   /* workers that take part, or look whether they may */
+    atomic_int active;   /* workers that take part, or check whether they may */
     atomic_int sleeping; /* workers */
     atomic_bool waiting; /* the caller, for the active ones */
     atomic_bool stop;
@@ -69,8 +69,8 @@ static void wait_for_call(lic_pool *pool, unsigned long seen)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* A worker counts as active before it looks whether the call is still open. So the caller, who
- * closes it and then waits for the active ones, never waits for one that has not come yet. */
+/* A worker counts as active before it checks whether the call is still open. The caller closes the
+ * call, then waits for the active workers; so it never waits for one that has not come yet. */
 static void *worker_main(void *argument)
 {
     struct worker *self = argument;

@@ -1,7 +1,7 @@
 /* status.c - statuses and their texts, and allocation through the caller's allocator.
  *
- * The lines are for people: they end in no newline, hold no control characters (a file name may),
- * and when too long they end in "..." and a number is then either whole or absent. */
+ * The lines are for people. They have no newline at the end and no control characters (a file name
+ * may hold some). A line that is too long ends in "...", and never in the middle of a number. */
 #include "codec/base/status.h"
 
 #include "codec/base/cpu.h"
@@ -17,7 +17,7 @@ static bool in_number(char c)
     return (c >= '0' && c <= '9') || c == '.' || c == ',';
 }
 
-/* line [bytes] holds what fitted of a longer one: end it in a mark, before a number or UTF-8
+/* line [bytes] holds what fitted of a longer one. Ends it in a mark, before any number or UTF-8
  * character that would be split. */
 static void mark_cut(char *line, size_t bytes)
 {
@@ -28,7 +28,8 @@ static void mark_cut(char *line, size_t bytes)
     memcpy(line + n, mark, sizeof mark);
 }
 
-/* The line is put together aside: err->text may be among the arguments, to wrap a cause. */
+/* The line is built in a buffer of its own, since err->text may be among the arguments, to wrap a
+ * cause. */
 lic_status lic_fail(lic_error *err, lic_status status, const char *format, ...)
 {
     if (!err)
@@ -73,7 +74,7 @@ const char *lic_status_name(lic_status status)
     return "unknown status";
 }
 
-/* The caller's code may set another rounding: ours must not see it. */
+/* The caller's code may change the rounding mode; ours must not see that. */
 void *lic_alloc(const lic_allocator *allocator, size_t bytes)
 {
     if (!allocator)

@@ -5,7 +5,7 @@
 
 #include "codec/lic.h"
 
-/* Fills *err (if not NULL) with the status and the formatted line; returns the status, so that a
+/* Fills *err (if not NULL) with the status and the formatted line. Returns the status, so that a
  * failing function can end in `return lic_fail(err, LIC_ERR_..., "...")`. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
@@ -13,7 +13,7 @@ __attribute__((format(printf, 3, 4)))
 lic_status
 lic_fail(lic_error *err, lic_status status, const char *format, ...);
 
-/* Allocation through the caller's allocator, or malloc where it is NULL. */
+/* Allocates through the caller's allocator, or with malloc if it is NULL. */
 void *lic_alloc(const lic_allocator *allocator, size_t bytes);
 void lic_dealloc(const lic_allocator *allocator, void *pointer);
 
