@@ -159,10 +159,12 @@ static void synthesise(lic_session *session, nn *c, lic_decoding *d, int column,
     const size_t mark = lic_arena_mark(c->arena);
     const double start = lic_session_stage(session, c, LIC_STAGE_SYNTHESIS);
     const tensor y = region_latents(c, d, region, net->m), t = lic_g_s(c, net, &d->rate, y);
+    lic_nn_part(c, LIC_PART_SAMPLES);
     if (d->scale > 1)
         lic_pixels_store_means(c, t, region.x0, region.y0, wanted, &d->to);
     else
         lic_pixels_store(c, t, region.x0, region.y0, wanted, &d->to, d->crop.x0);
+    lic_nn_part(c, LIC_PART_OTHER);
     lic_session_stage_end(session, start);
     lic_arena_rewind(c->arena, mark);
 }

@@ -103,6 +103,7 @@ static tensor analyse(lic_session *session, nn *c, struct encoding *e, lic_area 
     tensor y = lic_nn_new(c, h, w, net->m);
     const size_t mark = lic_arena_mark(c->arena);
     tensor x = lic_nn_new(c, region.y1 - region.y0, region.x1 - region.x0, 3);
+    lic_nn_part(c, LIC_PART_SAMPLES);
     lic_pixels_load(c, &e->from, region.x0, region.y0, x);
     const tensor seen = lic_g_a(c, net, &e->rate, x);
     for (int row = 0; row < h && !lic_nn_idle(c); row++)

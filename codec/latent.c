@@ -162,6 +162,7 @@ static void code_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, 
     const int h = y_hat.h, wd = y_hat.w, size = w->size;
     const size_t mark = lic_arena_mark(c->arena);
     const int positions = (int)((size_t)h * (size_t)wd / 2); /* both even: multiples of 4 */
+    lic_nn_part(c, LIC_PART_CONTEXT);
     const tensor ctx = lic_slice_context(c, w, lic_nn_channels(y_hat, 0, w->prev), hyper);
     struct pass p = {.slice = slice, .params = lic_nn_new(c, 1, positions, 2 * size)};
     p.y = y.data ? lic_nn_channels(y, w->prev, size) : (tensor){0};
@@ -172,11 +173,15 @@ static void code_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, 
     if (!lic_nn_idle(c))
         memset(p.anchors.data, 0, (size_t)h * (size_t)wd * (size_t)size * sizeof *p.anchors.data);
     for (p.kind = LIC_ANCHOR; p.kind <= LIC_NON_ANCHOR; p.kind++) {
+        lic_nn_part(c, LIC_PART_PARAMETERS);
         lic_entropy_parameters(c, w, p.kind, hyper, ctx, p.anchors, p.params);
         lic_nn_trace(c, p.kind ? "params_non" : "params_anchor", slice, p.params);
+        lic_nn_part(c, LIC_PART_SYMBOLS);
         code_checkerboard(c, io, &p);
     }
+    lic_nn_part(c, LIC_PART_LRP);
     lic_lrp(c, w, hyper, y_hat);
+    lic_nn_part(c, LIC_PART_OTHER);
     lic_nn_trace(c, "y_hat", slice, p.y_hat);
     lic_arena_rewind(c->arena, mark);
 }
@@ -208,7 +213,9 @@ tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, t
     const slice_model *last = &net->ctx[n_made - 1];
     tensor y_hat = lic_nn_new(c, h, w, last->prev + last->size);
     const size_t mark = lic_arena_mark(c->arena);
+    lic_nn_part(c, LIC_PART_SYMBOLS);
     tensor z_hat = code_z(c, io, z, h / 4, w / 4);
+    lic_nn_part(c, LIC_PART_OTHER);
     tensor hyper = is_cut(io) ? (tensor){0} : lic_h_s(c, net, rate, z_hat);
     for (int i = 0; i < n_made && !is_cut(io); i++)
         next_slice(c, io, i, hyper, y, y_hat);

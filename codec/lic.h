@@ -264,6 +264,26 @@ typedef struct lic_info {
     lic_chunk chunks[LIC_MAX_CHUNKS];
 } lic_info;
 
+/* Parts of a call: the transforms by the scale of their tensors, the hyperprior, what codes the
+ * slices of latents, samples and symbols going in and out, and the rest. */
+typedef enum lic_part {
+    LIC_PART_OTHER = 0,
+    LIC_PART_SAMPLES,
+    LIC_PART_G_A_2,
+    LIC_PART_G_A_4,
+    LIC_PART_G_A_8,
+    LIC_PART_H_A,
+    LIC_PART_H_S,
+    LIC_PART_CONTEXT,
+    LIC_PART_PARAMETERS,
+    LIC_PART_LRP,
+    LIC_PART_SYMBOLS,
+    LIC_PART_G_S_8,
+    LIC_PART_G_S_4,
+    LIC_PART_G_S_2,
+    LIC_N_PARTS
+} lic_part;
+
 typedef struct lic_stats {
     size_t struct_bytes; /* the caller's */
     double seconds[LIC_N_STAGES];
@@ -274,6 +294,9 @@ typedef struct lic_stats {
     /* Decoder: tiles and slices that the call wanted, and how many had all of their code; for
      * slices, in the tile with the fewest. Numbers differ only when salvaging. */
     uint32_t n_tiles, n_whole_tiles, n_slices, n_whole_slices;
+    /* The seconds once more, by part, and what each part multiplied and added. */
+    double part_seconds[LIC_N_PARTS];
+    uint64_t part_multiply_adds[LIC_N_PARTS];
 } lic_stats;
 
 typedef struct lic_model_info {
@@ -287,6 +310,13 @@ typedef struct lic_model_info {
     uint32_t latent_channels, hyper_channels, slices;
     uint32_t preview_slices; /* that the head for previews needs; 0: no such head */
 } lic_model_info;
+
+/* "g_a 1/2", "symbols", ...; NULL beyond the last. */
+LIC_API const char *lic_part_name(lic_part part);
+/* Multiply-adds per second of the matrix kernel by itself on one thread, the best of many runs
+ * within a tenth of a second: what the parts of lic_stats can be held against. 0 if this build or
+ * machine cannot run it. */
+LIC_API double lic_kernel_rate(lic_cpu cpu);
 
 /* Name of a status, e.g. "LIC_ERR_CORRUPT"; never NULL. */
 LIC_API const char *lic_status_name(lic_status status);

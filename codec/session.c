@@ -253,9 +253,13 @@ static lic_status run(lic_session *session, lic_forward_fn forward, void *user,
             .progress_user = session};
     c.scratch = lic_arena_take(&session->arena, scratch_floats * threads, sizeof(float));
     session->caller_fp = lic_fp_enter();
+    lic_nn_part(&c, LIC_PART_OTHER);
     forward(session, &c, user);
+    lic_nn_part(&c, LIC_PART_OTHER);
     lic_fp_leave(session->caller_fp);
     session->stats.multiply_adds = c.macs;
+    memcpy(session->stats.part_seconds, c.clock.seconds, sizeof c.clock.seconds);
+    memcpy(session->stats.part_multiply_adds, c.clock.macs, sizeof c.clock.macs);
     if (c.cancelled)
         return lic_fail(err, LIC_ERR_CANCELLED, "cancelled");
     if (session->arena.failed)

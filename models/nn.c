@@ -5,6 +5,7 @@
 #include "codec/base/bytes.h"
 
 #include <string.h>
+#include <time.h>
 
 bool lic_nn_idle(const nn *c)
 {
@@ -73,6 +74,22 @@ void lic_nn_trace(const nn *c, const char *name, int index, tensor t)
 {
     if (c->trace && !lic_nn_idle(c))
         c->trace(c->trace_user, name, index, t);
+}
+
+void lic_nn_part(nn *c, lic_part part)
+{
+    struct timespec t;
+    if (c->arena->planning)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    const double now = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    if (c->clock.start > 0.0) {
+        c->clock.seconds[c->clock.part] += now - c->clock.start;
+        c->clock.macs[c->clock.part] += c->macs - c->clock.start_macs;
+    }
+    c->clock.part = part;
+    c->clock.start = now;
+    c->clock.start_macs = c->macs;
 }
 
 void lic_nn_report(nn *c, double fraction)

@@ -100,6 +100,13 @@ typedef struct nn {
     bool cancelled;
     unsigned open; /* LIC_OPEN_ bits of the tensors at hand */
     uint64_t macs; /* multiply-adds of convolutions, linear layers and attention so far */
+    struct {
+        lic_part part;
+        double start;        /* seconds on a clock */
+        uint64_t start_macs; /* at that time */
+        double seconds[LIC_N_PARTS];
+        uint64_t macs[LIC_N_PARTS];
+    } clock;
 } nn;
 
 /* True while planning, after a failed allocation, and after a cancel: layers then compute nothing.
@@ -134,6 +141,8 @@ pixel_run lic_nn_block(size_t item, int first, int width);
 void lic_nn_run_blocks(nn *c, row_range r, int width, lic_pool_fn fn, void *job);
 void lic_nn_trace(const nn *c, const char *name, int index, tensor t);
 void lic_nn_report(nn *c, double fraction);
+/* What comes belongs to this part; what came since the last call, to the part named there. */
+void lic_nn_part(nn *c, lic_part part);
 
 /* out = affine(act(conv(x))) + residual. residual NULL: none. out may be a channel view. */
 void lic_nn_conv(nn *c, const conv *w, tensor x, lic_act act, affine rate, const tensor *residual,

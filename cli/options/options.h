@@ -76,6 +76,7 @@ typedef struct lic_settings {
     unsigned rate_given; /* LIC_BY_... */
     bool report, test, rates;
     int reps;
+    bool stages; /* tell the parts of each picture's times */
     lic_curve_metric metric;
     bool has_window;
     double window[2]; /* dB */

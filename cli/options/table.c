@@ -113,6 +113,8 @@ const lic_option lic_options_table[] = {
      SET(set_window)},
     {MEASURE, 0, false, false, BENCH, "reps", "N", "repetitions, whose medians are told; default 5",
      WHOLE(reps, 1, 100000)},
+    {MEASURE, 0, false, false, BENCH, "stages", NULL, "where the time goes, part by part",
+     FLAG(stages)},
 
     {MACHINE, 0, false, false, RUN | INFO | EVAL, "model", "NAME,FILE",
      "weights; default: student; decode: by the file", TEXT(model)},

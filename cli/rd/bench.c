@@ -13,12 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOTAL = LIC_N_STAGES, N_TIMES };
+enum { TOTAL = LIC_N_STAGES, PARTS, N_TIMES = PARTS + LIC_N_PARTS };
 
-/* Seconds of one direction: of the stages, and of the call as a whole. */
+/* Seconds of one direction: of the stages, of the call as a whole, and of its parts. */
 struct times {
     double *samples[N_TIMES]; /* [reps] */
     double median[N_TIMES];
+    uint64_t multiply_adds[LIC_N_PARTS];
     uint64_t planned_bytes;
 };
 
@@ -37,6 +38,7 @@ struct bench {
     size_t n_inputs, n, n_failed;
     int exit_code; /* of the first that failed */
     double pixels, encode_s, decode_s;
+    double kernel_rate; /* of all threads, multiply-adds per second; 0: not measured */
     bool failed_output;
 };
 
@@ -61,6 +63,9 @@ static void take_sample(struct times *t, int at, double start, const lic_stats *
     t->samples[TOTAL][at] = lic_report_seconds() - start;
     for (int i = 0; i < LIC_N_STAGES; i++)
         t->samples[i][at] = stats->seconds[i];
+    for (int i = 0; i < LIC_N_PARTS; i++)
+        t->samples[PARTS + i][at] = stats->part_seconds[i];
+    memcpy(t->multiply_adds, stats->part_multiply_adds, sizeof t->multiply_adds);
     t->planned_bytes = stats->planned_bytes;
 }
 
@@ -140,6 +145,29 @@ static void put_row(const struct result *r)
     fflush(stdout);
 }
 
+/* A multiply-add is two operations. */
+static double gflops(double multiply_adds, double seconds)
+{
+    return seconds > 0 ? 2e-9 * multiply_adds / seconds : 0;
+}
+
+static double share(double rate_of_part, double kernel_rate)
+{
+    return kernel_rate > 0 ? 100 * rate_of_part / (2e-9 * kernel_rate) : 0;
+}
+
+static void put_parts(const struct bench *b, const char *direction, const struct times *t)
+{
+    for (int i = 0; i < LIC_N_PARTS; i++) {
+        const double s = t->median[PARTS + i], speed = gflops((double)t->multiply_adds[i], s);
+        if (s > 0)
+            printf("  %s  %-10s %10.1f ms %5.1f %% %8.1f GFLOP/s %5.0f %%\n", direction,
+                   lic_part_name((lic_part)i), 1e3 * s, 100 * s / t->median[TOTAL], speed,
+                   share(speed, b->kernel_rate));
+    }
+    fflush(stdout);
+}
+
 static void put_total(const struct bench *b)
 {
     printf("%-20s %7.3f %7s %10.1f %7.2f %9s %7s %10.1f %7.2f\n", "all", b->pixels / 1e6, "",
@@ -147,8 +175,25 @@ static void put_total(const struct bench *b)
            rate(b->pixels, b->decode_s));
 }
 
-static void json_times(lic_json *json, const char *key, const struct times *t, double pixels,
-                       bool encode)
+static void json_parts(const struct bench *b, lic_json *json, const struct times *t)
+{
+    lic_json_begin_array(json, "parts");
+    for (int i = 0; i < LIC_N_PARTS; i++) {
+        const double s = t->median[PARTS + i], speed = gflops((double)t->multiply_adds[i], s);
+        if (!(s > 0))
+            continue;
+        lic_json_begin_object(json, NULL);
+        lic_json_string(json, "part", lic_part_name((lic_part)i));
+        lic_json_real(json, "ms", 1e3 * s, 3);
+        lic_json_real(json, "gflops", speed, 1);
+        lic_json_real(json, "of_kernel", share(speed, b->kernel_rate) / 100, 3);
+        lic_json_end_object(json);
+    }
+    lic_json_end_array(json);
+}
+
+static void json_times(const struct bench *b, lic_json *json, const char *key,
+                       const struct times *t, double pixels, bool encode)
 {
     const double *m = t->median;
     lic_json_begin_object(json, key);
@@ -160,6 +205,8 @@ static void json_times(lic_json *json, const char *key, const struct times *t, d
     if (!encode)
         lic_json_real(json, "synthesis", 1e3 * m[LIC_STAGE_SYNTHESIS], 3);
     lic_json_unsigned(json, "planned_bytes", t->planned_bytes);
+    if (b->settings->stages)
+        json_parts(b, json, t);
     lic_json_end_object(json);
 }
 
@@ -184,8 +231,10 @@ static void json_row(struct bench *b, const struct result *r, lic_status status)
         lic_json_string(&json, "backend", s->backend == LIC_BACKEND_STRICT ? "strict" : "openblas");
         lic_json_unsigned(&json, "threads", (uint64_t)lic_thread_count(s->threads));
         lic_json_unsigned(&json, "reps", (uint64_t)s->reps);
-        json_times(&json, "encode", &r->encode, pixels, true);
-        json_times(&json, "decode", &r->decode, pixels, false);
+        if (s->stages)
+            lic_json_real(&json, "kernel_gflops", 2e-9 * b->kernel_rate, 1);
+        json_times(b, &json, "encode", &r->encode, pixels, true);
+        json_times(b, &json, "decode", &r->decode, pixels, false);
     }
     b->failed_output = !lic_json_end(&json) || b->failed_output;
 }
@@ -219,6 +268,8 @@ static void bench_picture(struct bench *b, const char *path, double *memory)
     take_memory(&r.encode, memory, reps);
     take_memory(&r.decode, memory + N_TIMES * reps, reps);
     lic_status status = measure(b, &r);
+    if (status == LIC_OK && b->settings->stages) /* at the same time as the picture */
+        b->kernel_rate = lic_kernel_rate(b->settings->cpu) * lic_thread_count(b->settings->threads);
     b->n++;
     if (status != LIC_OK) {
         lic_report_error(path, "%s", r.err.text);
@@ -232,6 +283,12 @@ static void bench_picture(struct bench *b, const char *path, double *memory)
         json_row(b, &r, status);
     else if (status == LIC_OK)
         put_row(&r);
+    if (!b->json && status == LIC_OK && b->settings->stages) {
+        put_parts(b, "encode", &r.encode);
+        put_parts(b, "decode", &r.decode);
+        printf("  the matrix kernel by itself, %d threads: %.1f GFLOP/s\n",
+               lic_thread_count(b->settings->threads), 2e-9 * b->kernel_rate);
+    }
 }
 
 static int run(struct bench *b, const lic_inputs *inputs)

@@ -6,7 +6,6 @@
  * GFLOP/s of the gemm kernel alone on one thread, times threads; "gflops" are the networks'
  * multiply-adds, times two, over the time of all stages (coding symbols included). */
 #include "codec/lic.h"
-#include "models/kernels/strict.h"
 #include "tests/bench/ppm.h"
 
 #include <stdbool.h>
@@ -16,7 +15,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { MAX_REPEATS = 101, ROWS = 64, TAPS = 9, K = 64, N = 96 };
+enum { MAX_REPEATS = 101 };
 
 static double now(void)
 {
@@ -35,41 +34,6 @@ static double median(double *v, int n)
 {
     qsort(v, (size_t)n, sizeof *v, by_value);
     return v[n / 2];
-}
-
-/* Best of many runs of one 3 x 3 convolution block that fits the cache. */
-static double gemm_ceiling(const lic_kernels *kernels)
-{
-    static float w[TAPS * K * N], x[80 * K], out[ROWS * N];
-    static const float *in[TAPS * ROWS];
-    float *rows[ROWS];
-    for (size_t i = 0; i < sizeof w / sizeof w[0]; i++)
-        w[i] = (float)(i % 17) * 0.01f - 0.08f;
-    for (size_t i = 0; i < sizeof x / sizeof x[0]; i++)
-        x[i] = (float)(i % 13) * 0.01f;
-    for (int t = 0; t < TAPS; t++)
-        for (int r = 0; r < ROWS; r++)
-            in[t * ROWS + r] = x + (r + t) * K;
-    for (int r = 0; r < ROWS; r++)
-        rows[r] = out + r * N;
-    const lic_gemm g = {.in = in,
-                        .out = rows,
-                        .w = w,
-                        .w_pitch = LIC_PANEL,
-                        .panel_pitch = TAPS * K * LIC_PANEL,
-                        .rows = ROWS,
-                        .taps = TAPS,
-                        .k = K,
-                        .n = N};
-    double best = 0;
-    for (int i = 0; i < 200; i++) {
-        const double start = now();
-        for (int j = 0; j < 10; j++)
-            kernels->gemm(&g);
-        const double rate = 10 * 2e-9 * ROWS * TAPS * K * N / (now() - start);
-        best = rate > best ? rate : best;
-    }
-    return best;
 }
 
 /* The picture, n times across and down. */
@@ -205,7 +169,7 @@ int main(int argc, char **argv)
             return fail(argv[2], &err);
     getrusage(RUSAGE_SELF, &usage);
     lic_model_get_info(b.model, &info);
-    const double ceiling = gemm_ceiling(lic_kernels_get(b.options.cpu));
+    const double ceiling = 2e-9 * lic_kernel_rate(b.options.cpu);
     printf("{\"model\": \"%s\", \"width\": %u, \"height\": %u, \"quality\": %s, \"threads\": %s, "
            "\"cpu\": \"%s\", "
            "\"backend\": \"%s\", \"bytes\": %zu, \"load\": %.4f, \"ceiling\": %.1f, "

@@ -13,6 +13,10 @@ holds "both directions" grep -q '"encode": {"ms": [0-9.]*, .*"decode": {"ms": [0
 run "$LIC" encode -q 30 in/odd-17x33.png -o x.lic
 run "$LIC" bench --reps 1 -q 30 in/odd-17x33.png
 holds "the size of the file that encode writes" test "$(number out bytes)" = "$(stat -c %s x.lic)"
+run "$LIC" bench --reps 1 -q 30 --stages in/odd-17x33.png
+expect "--stages" 0
+holds "the kernel's speed" grep -q '"kernel_gflops": [0-9]*[1-9]' out
+holds "parts of both directions" grep -q '"encode": {.*"part": "g_a 1/2", "ms": [0-9.]*, "gflops": .*"decode": {.*"part": "g_s 1/2"' out
 run "$LIC" bench --reps 1 "$DATA/pngsuite/basn6a08.png"
 expect "bench_transparent: a transparent picture is timed" 0
 head -c 30 in/grey-40x30.png >in/bad.png

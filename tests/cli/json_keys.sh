@@ -51,6 +51,7 @@ holds "a file was salvaged" grep -q '"whole_slices"' decode
 documents decode decode
 {
     tiny bench --json --reps 1 small.png waves.png
+    tiny bench --json --reps 1 --stages small.png
     tiny bench --json --reps 1 missing.png
 } >bench 2>err
 documents bench bench

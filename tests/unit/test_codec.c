@@ -247,6 +247,47 @@ TEST(codec_max_pixels)
     free(p.data);
 }
 
+/* Every multiply-add belongs to one part, and no part takes longer than all. */
+static void check_parts(const lic_session *session, lic_part one, lic_part none)
+{
+    lic_stats stats;
+    uint64_t macs = 0;
+    double seconds = 0, stages = 0;
+    lic_session_get_stats(session, &stats);
+    for (int i = 0; i < LIC_N_PARTS; i++) {
+        CHECK(lic_part_name((lic_part)i) != NULL && stats.part_seconds[i] >= 0);
+        macs += stats.part_multiply_adds[i];
+        seconds += stats.part_seconds[i];
+    }
+    for (int i = 0; i < LIC_N_STAGES; i++)
+        stages += stats.seconds[i];
+    CHECK(macs == stats.multiply_adds && macs > 0);
+    CHECK(stages > 0 && seconds > 0.99 * stages);
+    CHECK(stats.part_multiply_adds[one] > 0 && stats.part_seconds[one] > 0);
+    CHECK(stats.part_multiply_adds[none] == 0);
+    CHECK(stats.part_multiply_adds[LIC_PART_SYMBOLS] == 0);
+}
+
+TEST(codec_parts_are_all_of_it)
+{
+    lic_image p = make_picture(70, 50, 3, 8), out;
+    const lic_options options = with_threads(2);
+    lic_session *session = NULL;
+    lic_buffer file;
+    REQUIRE(lic_session_new(tiny_model(), &options, &session, NULL) == LIC_OK);
+    REQUIRE(lic_session_encode(session, &p, NULL, &file, NULL) == LIC_OK);
+    check_parts(session, LIC_PART_G_A_2, LIC_PART_G_S_2);
+    REQUIRE(lic_session_decode(session, file.data, file.bytes, NULL, &out, NULL) == LIC_OK);
+    check_parts(session, LIC_PART_G_S_2, LIC_PART_G_A_2);
+    CHECK(lic_part_name(LIC_N_PARTS) == NULL && lic_part_name((lic_part)-1) == NULL);
+    CHECK(lic_kernel_rate(LIC_CPU_AUTO) > 0 && lic_kernel_rate(LIC_CPU_SCALAR) > 0);
+    CHECK(lic_kernel_rate((lic_cpu)99) == 0);
+    lic_image_free(&out);
+    lic_buffer_free(&file);
+    lic_session_free(session);
+    free(p.data);
+}
+
 /* ---- progress and cancelling ----------------------------------------------------------------- */
 
 typedef struct calls {
