@@ -123,6 +123,53 @@ static double beyond(const lic_target *t, double aim, const lic_target_try *from
     return from_scale(t, to_scale(t, from->quality) + (aim - from->error) / slope_so_far(t));
 }
 
+/* ---- pictures on which quality does not rise steadily ---- */
+
+/* A picture that takes so much less than the mean one, as ln of the rate, is a drawing or one colour:
+ * a low quality may well hold it better than a higher one. */
+#define FLAT_BELOW 3.0
+
+static double expected_rate(const lic_target *t, double quality)
+{
+    const lic_target size = {.kind = LIC_TARGET_SIZE, .pixels = t->pixels};
+    return RATE_MIDDLE + to_scale(&size, quality) - to_scale(&size, 50);
+}
+
+static bool is_flat(const lic_target *t)
+{
+    const lic_target_try *first = &t->tries[0];
+    const double rate = log(8 * fmax((double)first->used, 1) / t->pixels);
+    bool falls = false;
+    for (int i = 0; i < t->n; i++)
+        for (int j = 0; j < t->n; j++)
+            falls |= t->tries[i].quality < t->tries[j].quality && t->tries[i].psnr > t->tries[j].psnr;
+    return falls || rate < expected_rate(t, first->quality) - FLAT_BELOW;
+}
+
+static const lic_target_try *try_at(const lic_target *t, double quality)
+{
+    for (int i = 0; i < t->n; i++)
+        if (fabs(t->tries[i].quality - quality) < 1e-3)
+            return &t->tries[i];
+    return NULL;
+}
+
+/* The least quality first, which costs least; if that is not enough, halves between the cheapest try
+ * that is and the next one below that is not. */
+static bool next_of_flat(const lic_target *t, double *quality)
+{
+    const lic_target_try *best = lic_target_best(t);
+    double below = 0;
+    *quality = !try_at(t, 0) ? 0 : 100;
+    if (!best || !try_at(t, 0))
+        return t->n < LIC_TARGET_MAX_TRIES && !try_at(t, *quality);
+    for (int i = 0; i < t->n; i++)
+        if (t->tries[i].quality < best->quality && t->tries[i].quality > below)
+            below = t->tries[i].quality;
+    *quality = (below + best->quality) / 2;
+    return t->n < LIC_TARGET_MAX_TRIES && best->quality > below + 1;
+}
+
 bool lic_target_next(const lic_target *t, double *quality)
 {
     const lic_target_try *below, *above, *best = lic_target_best(t);
@@ -131,6 +178,8 @@ bool lic_target_next(const lic_target *t, double *quality)
         *quality = first_guess(t);
         return true;
     }
+    if (!is_size(t) && is_flat(t))
+        return next_of_flat(t, quality);
     if (t->n == LIC_TARGET_MAX_TRIES || (best && fabs(best->error) <= fabs(window(t))))
         return false;
     if (!best && t->n == LIC_TARGET_MAX_TRIES - 2)
@@ -142,33 +191,39 @@ bool lic_target_next(const lic_target *t, double *quality)
         *quality = between(t, aim, below, above);
     else
         *quality = beyond(t, aim, below ? below : above);
-    for (int i = 0; i < t->n; i++)
-        if (fabs(t->tries[i].quality - *quality) < 1e-3) /* an end of the scale, or as good as it */
-            return false;
-    return true;
+    return !try_at(t, *quality); /* an end of the scale, or as good as it */
+}
+
+/* Nearer to what was asked for; of a PSNR, which may be met by many a file, the smaller file. */
+static bool is_better(const lic_target *t, const lic_target_try *a, const lic_target_try *b)
+{
+    if (!is_size(t) && a->bytes != b->bytes)
+        return a->bytes < b->bytes;
+    return fabs(a->error) < fabs(b->error);
 }
 
 bool lic_target_add(lic_target *t, double quality, size_t bytes, size_t overhead, double psnr)
 {
     const lic_target_try *before = lic_target_best(t);
     lic_target_try *a = &t->tries[t->n++];
-    *a = (lic_target_try){.quality = quality, .bytes = bytes, .psnr = psnr};
+    *a = (lic_target_try){
+        .quality = quality, .bytes = bytes, .used = bytes - overhead, .psnr = psnr};
     if (is_size(t)) {
-        double room = t->value - (double)overhead, used = (double)(bytes - overhead);
+        double room = t->value - (double)overhead, used = (double)a->used;
         a->error = log(fmax(used, 1)) - log(fmax(room, 0.5));
         a->kept = (double)bytes <= t->value;
     } else {
         a->error = fmin(psnr, 1000) - t->value; /* equal pictures have no PSNR */
         a->kept = psnr >= t->value;
     }
-    return a->kept && (!before || fabs(a->error) < fabs(before->error));
+    return a->kept && (!before || is_better(t, a, before));
 }
 
 const lic_target_try *lic_target_best(const lic_target *t)
 {
     const lic_target_try *best = NULL;
     for (int i = 0; i < t->n; i++)
-        if (t->tries[i].kept && (!best || fabs(t->tries[i].error) < fabs(best->error)))
+        if (t->tries[i].kept && (!best || is_better(t, &t->tries[i], best)))
             best = &t->tries[i];
     return best;
 }

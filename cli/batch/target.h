@@ -20,7 +20,7 @@ typedef struct lic_target_try {
     double quality;
     double error; /* how far above the target: log of sizes, or dB */
     bool kept;    /* the promise */
-    size_t bytes;
+    size_t bytes, used; /* of the file; without what quality does not change */
     double psnr;
 } lic_target_try;
 
@@ -39,7 +39,8 @@ bool lic_target_next(const lic_target *target, double *quality);
 /* What came out: bytes of the whole file, of them `overhead` that quality does not change, and for
  * a PSNR that. Returns whether it is the best so far that keeps the promise. */
 bool lic_target_add(lic_target *target, double quality, size_t bytes, size_t overhead, double psnr);
-/* The best try, NULL if none keeps the promise. */
+/* The best try that keeps the promise: the largest file of a size, the smallest of a PSNR. NULL if
+ * none does. */
 const lic_target_try *lic_target_best(const lic_target *target);
 /* The try nearest to the target, if none keeps the promise: the limit of what can be had. */
 const lic_target_try *lic_target_limit(const lic_target *target);
