@@ -1,14 +1,14 @@
-/* alpha_pack.c - see alpha.h: rows of alpha into a chunk. Nothing is packed before a row that is
- * not opaque comes, so an opaque picture costs no byte and next to no time. */
+/* alpha_pack.c - see alpha.h: rows of alpha into a chunk. Packing starts with the first row that is
+ * not opaque, so an opaque picture costs no bytes and next to no time. */
 #include "codec/alpha.h"
 #include "codec/base/status.h"
 #include "codec/deflate.h"
 
 #include <string.h>
 
-/* Of zlib. Masks pack about as well by 6 as by 9; gradients by 9 take ten times as long. */
+/* zlib's level. At 6, masks pack about as well as at 9; at 9, gradients take ten times as long. */
 enum { PACK_LEVEL = 6 };
-enum { FIRST_BYTES = 1 << 14, MOST_MORE = 1 << 28 }; /* of the packed plane, as it grows */
+enum { FIRST_BYTES = 1 << 14, MOST_MORE = 1 << 28 }; /* sizes of the packed plane as it grows */
 enum { N_ROWS = 4 };
 
 struct lic_plane_packer {
@@ -18,8 +18,8 @@ struct lic_plane_packer {
     uint64_t opaque_rows; /* at the top, not packed yet */
     bool started;
     z_stream z;
-    uint8_t *above, *row;        /* as in the file */
-    uint8_t *filtered, *attempt; /* with the type in front */
+    uint8_t *above, *row;        /* as stored in the file */
+    uint8_t *filtered, *attempt; /* with the filter type in front */
     uint8_t *data;
     size_t capacity;
     uint8_t block[]; /* the four rows */
@@ -94,7 +94,8 @@ static bool deflate_all(lic_plane_packer *p, int flush)
     }
 }
 
-/* out = row filtered; returns the sum of the residuals' sizes, by which PNG encoders choose. */
+/* out = row filtered. Returns the sum of the residuals' magnitudes, by which PNG encoders choose a
+ * filter. */
 static uint64_t filter_row(int filter, const lic_plane_packer *p, uint8_t *out)
 {
     const size_t unit = p->depth / 8;
@@ -107,7 +108,7 @@ static uint64_t filter_row(int filter, const lic_plane_packer *p, uint8_t *out)
     return sum;
 }
 
-/* Filters p->row by the filter with the smallest residuals, and packs it. */
+/* Filters p->row with the filter that leaves the smallest residuals, and packs it. */
 static bool pack(lic_plane_packer *p)
 {
     uint64_t least = UINT64_MAX;
@@ -129,7 +130,7 @@ static bool pack(lic_plane_packer *p)
     return deflate_all(p, Z_NO_FLUSH);
 }
 
-/* The row as it is in the file: highest byte first. */
+/* Takes the row as the file stores it: highest byte first. */
 static void take_row(lic_plane_packer *p, const void *row, uint32_t channels)
 {
     const uint8_t *bytes = row;
@@ -153,7 +154,7 @@ static bool is_opaque(const lic_plane_packer *p)
     return true;
 }
 
-/* The first row that is not opaque: now those above it count, too. */
+/* At the first row that is not opaque, packs the opaque rows above it too. */
 static bool start(lic_plane_packer *p)
 {
     lic_deflate_prepare(&p->z, &p->allocator);

@@ -1,4 +1,5 @@
-/* alpha_unpack.c - see alpha.h: a chunk of alpha to rows of an image. The chunk is hostile. */
+/* alpha_unpack.c - see alpha.h: turns a chunk of alpha into rows of an image. The chunk is
+ * hostile. */
 #include "codec/alpha.h"
 #include "codec/base/status.h"
 #include "codec/deflate.h"
@@ -12,11 +13,11 @@ struct lic_plane_unpacker {
     uint32_t rows_read; /* of the plane */
     const uint8_t *at, *end;
     z_stream z;
-    uint8_t *above, *row; /* with the type in front; row is the one read last */
-    uint32_t *sums;       /* [columns of a part that is reduced] */
+    uint8_t *above, *row; /* with the filter type in front; row is the latest */
+    uint32_t *sums;       /* [columns of a reduced part] */
 };
 
-/* Bytes of two rows; sums, if any, are behind them, aligned. */
+/* Bytes of two rows; sums, if any, follow them, aligned. */
 static size_t rows_bytes(const lic_plane_part *part)
 {
     const size_t bytes = 2 * ((size_t)part->width * (part->depth / 8) + 1);
@@ -31,7 +32,8 @@ lic_plane_unpacker *lic_plane_unpacker_new(const lic_plane_part *part,
     uint8_t *block = lic_alloc(allocator, sizeof(lic_plane_unpacker) + rows + sums);
     if (!block)
         return NULL;
-    memset(block, 0, sizeof(lic_plane_unpacker) + rows); /* the row before the first is zeros */
+    memset(block, 0, sizeof(lic_plane_unpacker) + rows); /* the row above the first one is
+                                                            zero */
     lic_plane_unpacker *u = (void *)block;
     u->allocator = allocator;
     u->part = *part;
@@ -60,7 +62,7 @@ void lic_plane_unpacker_free(lic_plane_unpacker *u)
     lic_dealloc(u->allocator, u);
 }
 
-/* Inflates up to `bytes` bytes; Z_OK if these could be had, Z_STREAM_END at the end. */
+/* Inflates up to `bytes` bytes. Z_OK if all of them came, Z_STREAM_END at the end. */
 static int inflate_some(lic_plane_unpacker *u, uint8_t *to, size_t bytes)
 {
     int result = Z_OK;
@@ -89,10 +91,10 @@ static void unfilter(const lic_plane_unpacker *u, int filter)
     }
 }
 
-/* The next row of the plane, to u->row. */
+/* Reads the next row of the plane into u->row. */
 static lic_status next_row(lic_plane_unpacker *u)
 {
-    uint8_t *row = u->above; /* that is no longer needed */
+    uint8_t *row = u->above; /* no longer needed */
     const int result = inflate_some(u, row, u->row_bytes + 1);
     if (result == Z_MEM_ERROR)
         return LIC_ERR_MEMORY;
@@ -112,7 +114,7 @@ static uint32_t sample(const lic_plane_unpacker *u, size_t x)
     return u->part.depth == 8 ? row[x] : (uint32_t)row[2 * x] << 8 | row[2 * x + 1];
 }
 
-/* The last channel of pixel x of a row of the image, from `value` of `most`, rounded. */
+/* Sets the last channel of pixel x of an image row from `value` of `most`, rounded. */
 static void put(const lic_image *image, void *row, size_t x, uint32_t value, uint32_t most)
 {
     const uint32_t to_most = (1u << image->depth) - 1;
@@ -138,7 +140,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* Means over scale x scale samples, fewer at the right and lower end. */
+/* Means over scale x scale samples, over fewer at the right and lower edges. */
 static lic_status reduced_row(lic_plane_unpacker *u, const lic_image *image, void *row)
 {
     const uint32_t scale = u->part.scale, width = u->part.width;

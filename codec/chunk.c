@@ -1,5 +1,5 @@
 /* chunk.c - packs and unpacks the chunks of a .lic file with zlib, whose memory comes from the
- * library's allocators. What is unpacked is hostile. */
+ * library's allocators. Chunks from a file are hostile. */
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Deflate spends at least 2 bits on 258 bytes; what promises more than that is lying. */
+/* Deflate spends at least 2 bits on 258 bytes; a chunk that promises more is lying. */
 #define MAX_DEFLATE_RATIO 1032u
 
 /* zlib's memory comes from the caller's allocator as well; *user points to the pointer to it. */
@@ -41,7 +41,7 @@ bool lic_chunk_is_bomb(size_t packed, size_t unpacked)
            (unpacked - LIC_FREE_CHUNK_BYTES) / LIC_MAX_AMPLIFICATION > packed;
 }
 
-/* Bytes written, 0 if memory failed. */
+/* Returns the bytes written, 0 if memory ran out. */
 static size_t pack(const lic_chunk *chunk, int level, const lic_allocator *allocator, uint8_t *at)
 {
     z_stream z;
@@ -58,7 +58,7 @@ static size_t pack(const lic_chunk *chunk, int level, const lic_allocator *alloc
     return bytes;
 }
 
-/* What would be taken for a bomb is stored as it is. */
+/* A chunk that readers would take for a bomb is stored uncompressed. */
 size_t lic_chunk_pack(const lic_chunk *chunk, const lic_allocator *allocator, uint8_t *at)
 {
     const size_t bytes = pack(chunk, Z_BEST_COMPRESSION, allocator, at);

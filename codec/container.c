@@ -1,8 +1,8 @@
-/* container.c - writes and reads everything of a .lic file but the coded latents; see FORMAT.md.
+/* container.c - writes and reads all of a .lic file except the coded latents; see FORMAT.md.
  *
- * Knows bytes only: no networks, no pictures. A file that is read is hostile: nothing in it is
- * trusted before it is checked, no memory is taken while it is parsed, and a chunk is unpacked into
- * no more than it can hold (chunk.c). Texts of errors are for the person whose photograph it is. */
+ * Knows bytes only: no networks, no pictures. Files are hostile: nothing in them is trusted before
+ * it is checked, parsing allocates nothing, and unpacking a chunk takes no more memory than it can
+ * fill (chunk.c). Error texts are written for the person whose photograph it is. */
 #include "codec/container.h"
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
@@ -27,8 +27,8 @@ static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
 #define MAX_HEAD_BYTES       (4 + 1 + 2 * LIC_VARINT_MAX_BYTES + 2 + 4 + 2 + 4 + CRC_BYTES)
 #define MAX_CHUNK_HEAD_BYTES (TYPE_BYTES + 2 * LIC_VARINT_MAX_BYTES)
 
-/* What most pictures say of their colours, and nothing else: a flag in place of a chunk. As
- * unpacked and, for readers, as packed: one stored block. */
+/* What most pictures say of their colours, and all that they say: a flag stands for this chunk.
+ * Unpacked and, for readers, packed as one stored block. */
 static const uint8_t srgb[] = {'s', 'R', 'G', 'B', 1, 0};
 static const uint8_t packed_srgb[] = {0x78, 0x01, 0x01, 6, 0,    0xF9, 0xFF, 's', 'R',
                                       'G',  'B',  1,    0, 0x06, 0x36, 0x01, 0x50};
@@ -41,7 +41,7 @@ static bool is_srgb(const lic_chunk *chunk)
            memcmp(chunk->data, data, bytes) == 0;
 }
 
-/* The chunk that the flag stands for; n_chunks if there is none. Of one type the first counts. */
+/* Index of the chunk that the flag can stand for; n_chunks if none. The first of a type counts. */
 static size_t srgb_at(const lic_container *c)
 {
     size_t i = 0;
@@ -71,7 +71,7 @@ static bool type_is_critical(const char *type)
     return type[0] >= 'A' && type[0] <= 'Z';
 }
 
-/* Alpha has exactly the bytes that the size of the picture asks for, others have a limit. */
+/* The size of alpha follows from that of the picture; other chunks have a limit. */
 static bool fits_picture(const lic_container *c, const char *type, uint64_t unpacked)
 {
     const uint64_t row = 1 + (uint64_t)c->width * (c->depth / 8);
@@ -134,7 +134,7 @@ static lic_status check_container(const lic_container *c, lic_error *err)
     return LIC_OK;
 }
 
-/* Enough for the whole file, whatever zlib makes of the chunks; false if size_t cannot say it. */
+/* Enough for the whole file, whatever zlib makes of the chunks; false if size_t cannot hold it. */
 static bool max_file_bytes(const lic_container *c, size_t *bytes)
 {
     *bytes = MAX_HEAD_BYTES + TYPE_BYTES;
@@ -147,8 +147,8 @@ static bool max_file_bytes(const lic_container *c, size_t *bytes)
     return lic_add_size(*bytes, c->latent_bytes, bytes);
 }
 
-/* Type, packed bytes, unpacked bytes, data. The numbers come first but are known last: the data is
- * packed further on and moved up. NULL if memory failed. */
+/* Writes type, packed bytes, unpacked bytes, data. The numbers come first but are known last, so
+ * the data is packed further on and then moved up. NULL if memory ran out. */
 static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, const lic_allocator *allocator)
 {
     const uint8_t *data = chunk->packed ? chunk->data : at + MAX_CHUNK_HEAD_BYTES;
@@ -164,7 +164,7 @@ static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, const lic_alloc
     return at + packed;
 }
 
-/* All but the checksum, which comes last. */
+/* Writes all but the checksum, which is known last. */
 static uint8_t *write_head(uint8_t *at, const lic_container *c, bool has_srgb)
 {
     unsigned flags = (has_srgb ? FLAG_SRGB : 0) | (c->n_chunks > has_srgb ? FLAG_CHUNKS : 0) |
@@ -257,7 +257,7 @@ static lic_status read_version(lic_reader *r, uint8_t *flags, lic_error *err)
     return LIC_OK;
 }
 
-/* Up to the checksum, which goes to *crc. */
+/* Reads up to the checksum, whose place goes to *crc. */
 static lic_status read_head(lic_reader *r, lic_container *c, uint8_t *flags, uint32_t *crc,
                             lic_error *err)
 {
@@ -287,7 +287,7 @@ static lic_status read_head(lic_reader *r, lic_container *c, uint8_t *flags, uin
     return LIC_OK;
 }
 
-/* One chunk, from after its type. */
+/* Reads one chunk, from after its type. */
 static lic_status read_chunk(lic_reader *r, const lic_container *c, lic_chunk *chunk,
                              lic_error *err)
 {
@@ -305,7 +305,7 @@ static lic_status read_chunk(lic_reader *r, const lic_container *c, lic_chunk *c
     return LIC_OK;
 }
 
-/* The list, up to and with the four zeros that end it; it is appended to what is there. */
+/* Reads the list, with the four zeros that end it, and appends it to the chunks that are there. */
 static lic_status read_chunks(lic_reader *r, lic_container *c, lic_chunk *chunks, lic_error *err)
 {
     static const char end_of_list[TYPE_BYTES] = {0};
@@ -353,7 +353,7 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
         c->latents = r.at;
         c->latent_bytes = (size_t)(r.end - r.at);
     }
-    if (c->crc_difference) /* the cause of whatever else there is to complain about */
+    if (c->crc_difference) /* the likely cause of whatever else is wrong */
         return lic_fail(err, LIC_ERR_CORRUPT,
                         "checksum of the file does not match: the file is damaged or cut short");
     return status;

@@ -12,43 +12,43 @@
 
 typedef struct lic_container {
     uint32_t width, height;
-    uint32_t channels; /* 1 or 3 */
-    uint32_t depth;    /* 8 or 16 */
-    uint32_t tile_w,
-        tile_h; /* of a picture cut in tiles, multiples of 64, at most 16384; else both 0 */
+    uint32_t channels;       /* 1 or 3 */
+    uint32_t depth;          /* 8 or 16 */
+    uint32_t tile_w, tile_h; /* of a tiled picture: multiples of 64, at most 16384; else both 0 */
     uint32_t quality_code;
     uint32_t model_id;
     uint32_t check_latents;
-    const lic_chunk *chunks; /* writing: the bytes themselves; reading: as lic_info has them */
+    const lic_chunk *chunks; /* writing: as given; reading: as in lic_info */
     size_t n_chunks;
-    uint32_t crc_difference; /* reading: of the file's checksum and the right one */
+    uint32_t crc_difference; /* reading: the file's checksum xor the right one */
     const uint8_t *latents;
     size_t latent_bytes;
 } lic_container;
 
-/* Builds a whole file. Chunk data is compressed with zlib here. *out: lic_buffer_free. */
+/* Builds a whole file and compresses chunk data with zlib. Free *out with lic_buffer_free. */
 lic_status lic_container_write(const lic_container *c, const lic_allocator *allocator,
                                lic_buffer *out, lic_error *err);
 /* Parses and verifies a whole file. chunks [LIC_MAX_CHUNKS] receives the list, which *c points to;
  * chunk data and latents point into `data`. If only the checksum is wrong, *c is filled all the
- * same (latents are not NULL), for those who want to save what there is. */
+ * same (latents are not NULL), for callers that want to save what is left. */
 lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks, lic_container *c,
                               lic_error *err);
 
 /* Whether a chunk unpacks to more than LIC_FREE_CHUNK_BYTES and LIC_MAX_AMPLIFICATION allow. */
 bool lic_chunk_is_bomb(size_t packed, size_t unpacked);
-/* The chunk of a type; NULL if there is none. Of several the first counts. */
+/* The first chunk of a type; NULL if there is none. */
 const lic_chunk *lic_chunk_find(const lic_chunk *chunks, size_t n, const char *type);
-/* Inflates a chunk to `at`, where there is room for its unpacked bytes, which are within the
- * options (not NULL). */
+/* Inflates a chunk to `at`, which has room for its unpacked bytes. These are within the limits of
+ * the options (not NULL). */
 lic_status lic_chunk_unpack(const lic_chunk *chunk, const lic_options *options, uint8_t *at,
                             lic_error *err);
-/* Whether a chunk may be unpacked at all: its promise can be kept, and is within the options. */
+/* Whether a chunk may be unpacked at all: its size is possible and within the limits of the
+ * options. */
 lic_status lic_chunk_admit(const lic_chunk *chunk, const lic_options *options, lic_error *err);
-/* Most bytes that a chunk packs to. */
+/* The most bytes that a chunk can pack to. */
 size_t lic_chunk_bound(const lic_chunk *chunk);
-/* Deflates the chunk to `at`, where there is room for lic_chunk_bound() bytes; the bytes written, 0
- * if memory failed. The same zlib gives the same bytes. */
+/* Deflates the chunk to `at`, which has room for lic_chunk_bound() bytes. Returns the bytes
+ * written, 0 if memory ran out. The same zlib gives the same bytes. */
 size_t lic_chunk_pack(const lic_chunk *chunk, const lic_allocator *allocator, uint8_t *at);
 
 #endif

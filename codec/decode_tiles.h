@@ -10,10 +10,10 @@
 
 typedef enum lic_damage {
     LIC_DAMAGE_NONE = 0,
-    LIC_DAMAGE_CODE,     /* the code of a tile is none */
-    LIC_DAMAGE_LATENTS,  /* it gives other latents than the encoder's */
+    LIC_DAMAGE_CODE,     /* the code of a tile is not valid */
+    LIC_DAMAGE_LATENTS,  /* its latents are not the encoder's */
     LIC_DAMAGE_NOT_CUT,  /* salvaging: the code is whole, so something else is damaged */
-    LIC_DAMAGE_ALPHA,    /* what should be alpha is none */
+    LIC_DAMAGE_ALPHA,    /* the alpha chunk is not valid */
     LIC_DAMAGE_NO_MEMORY /* for the picture */
 } lic_damage;
 
@@ -21,8 +21,8 @@ typedef struct lic_decoding {
     lic_container file;
     lic_tile_codes codes;
     lic_grid grid;
-    lic_area crop;      /* of the picture, what is wanted */
-    int scale;          /* 1, or LIC_PREVIEW_SCALE: the picture is reduced by that */
+    lic_area crop;      /* the part of the picture that is wanted */
+    int scale;          /* 1, or LIC_PREVIEW_SCALE for a preview */
     int n_read, n_made; /* slices to read and to compute */
     lic_band to;        /* rows in memory: all of them, or those of one row of tiles */
     bool no_check;      /* of the latents */
@@ -35,7 +35,7 @@ typedef struct lic_decoding {
     rate_state rate;
     tensor y_hat[3];                                 /* rows of tiles: row r is in [r % 3] */
     uint32_t n_tiles, n_whole_tiles, n_whole_slices; /* for lic_stats */
-    lic_damage damage;                               /* found out in the middle */
+    lic_damage damage;                               /* found while decoding */
 } lic_decoding;
 
 /* The forward pass, a lic_forward_fn with a lic_decoding. */

@@ -1,6 +1,6 @@
-/* decoder.c - lic_session_decode: what is asked for and whether it can be had. Nothing is allocated
- * for the picture before the head has passed its checks and the limits; decode_tiles.c then does
- * the work. */
+/* decoder.c - lic_session_decode: checks what is asked for and whether it can be done. Nothing is
+ * allocated for the picture before the head has passed its checks and the limits. decode_tiles.c
+ * then does the work. */
 #include "codec/alpha.h"
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
@@ -60,7 +60,7 @@ static lic_status check_options(const lic_decode_options *options, lic_error *er
     return LIC_OK;
 }
 
-/* The grid of tiles; each tile of a file that was not cut has at least a head. */
+/* Sets the grid of tiles. Unless the file was cut, each tile has at least a head. */
 static bool set_grid(lic_decoding *d)
 {
     const lic_container *file = &d->file;
@@ -71,7 +71,7 @@ static bool set_grid(lic_decoding *d)
            (n > 1 && (d->codes.cut || n <= file->latent_bytes / LIC_MIN_TILE_BYTES));
 }
 
-/* Memory grows with the area of a tile, and code that is too short shows without any. */
+/* Memory grows with the area of a tile, but code that is too short is found before any is taken. */
 static lic_status admit_tiles(const lic_session *session, const lic_decoding *d, lic_error *err)
 {
     const lic_grid *g = &d->grid;
@@ -86,7 +86,7 @@ static lic_status admit_tiles(const lic_session *session, const lic_decoding *d,
     return LIC_OK;
 }
 
-/* Everything that can be refused before memory is taken. */
+/* Refuses what can be refused before memory is taken. */
 static lic_status admit(const lic_session *session, lic_decoding *d,
                         const lic_decode_options *options, lic_error *err)
 {
@@ -128,15 +128,16 @@ static void set_output(lic_decoding *d, const lic_decode_options *options)
     image->stride_bytes = (size_t)image->width * image->channels * (image->depth / 8);
 }
 
-/* A file that was cut is not one in which a byte is wrong, which the checksum can tell; of files so
- * large that chance would explain one in a hundred, a bit. */
+/* The checksum can tell a file that was cut from one with a single wrong byte. In files so large
+ * that chance would explain one in a hundred that way, only a single wrong bit is looked for. */
 static bool looks_cut(const lic_container *file, size_t bytes)
 {
     const size_t few = (size_t)1 << 17;
     return file->latents && !lic_crc32_one_wrong(file->crc_difference, bytes, bytes <= few);
 }
 
-/* The container. If only its checksum is wrong it is taken for cut when salvaging. */
+/* Reads the container. When salvaging, a file of which only the checksum is wrong is taken to be
+ * cut. */
 static lic_status read_container(const void *data, size_t bytes, const lic_decode_options *options,
                                  lic_chunk *chunks, lic_decoding *d, lic_error *err)
 {
@@ -148,15 +149,15 @@ static lic_status read_container(const void *data, size_t bytes, const lic_decod
     return d->codes.cut ? LIC_OK : explain(LIC_DAMAGE_NOT_CUT, err);
 }
 
-/* As much of a caller's image as may be written to: its size, unless that is 0 or nonsense. */
+/* How much of a caller's image may be written: its struct_bytes, unless that is 0 or nonsense. */
 static size_t image_bytes(const lic_image *image)
 {
     const size_t bytes = image->struct_bytes, first_form = sizeof(lic_image);
     return bytes >= first_form && bytes < sizeof *image ? bytes : sizeof *image;
 }
 
-/* Before anything that can fail, so that a caller may free *out whatever became of the call; but
- * its size is left. */
+/* Called before anything that can fail, so that a caller may free *out whether or not the call
+ * succeeded. struct_bytes is left as it is. */
 static void empty(lic_image *out)
 {
     if (out)
@@ -174,7 +175,7 @@ static void set_stats(lic_session *session, const lic_decoding *d)
     stats->n_whole_slices = d->n_whole_slices;
 }
 
-/* Alpha comes row by row besides the colours. */
+/* Alpha is unpacked row by row along with the colours. */
 static lic_status open_alpha(const lic_session *session, lic_decoding *d, lic_error *err)
 {
     const lic_plane_part part = {.chunk = d->alpha,
@@ -190,7 +191,7 @@ static lic_status open_alpha(const lic_session *session, lic_decoding *d, lic_er
     return d->unpacker ? LIC_OK : explain(LIC_DAMAGE_NO_MEMORY, err);
 }
 
-/* What has been admitted. */
+/* Decodes what has been admitted. */
 static lic_status decode(lic_session *session, lic_decoding *d, lic_error *err)
 {
     d->allocator = session->options.allocator;
@@ -203,7 +204,8 @@ static lic_status decode(lic_session *session, lic_decoding *d, lic_error *err)
     return status ? status : explain(d->damage, err);
 }
 
-/* What the caller's struct has room for: the picture, or its shape if its rows went to a sink. */
+/* Fills as much of the caller's struct as there is: the picture, or its shape if rows went to a
+ * sink. */
 static void give_image(const lic_decoding *d, lic_image *out)
 {
     lic_image image = d->to.image;

@@ -7,7 +7,7 @@
 #define ZLIB_CONST /* next_in points to const */
 #include <zlib.h>
 
-/* What zlib takes at most for one stream, either way, of the sizes that we ask for. */
+/* The most that zlib takes for one stream, either way, with our settings. */
 #define LIC_DEFLATE_BYTES ((size_t)512 << 10)
 
 /* To be called before deflateInit and inflateInit. *allocator must stay where it is. */

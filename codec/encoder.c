@@ -1,5 +1,5 @@
 /* encoder.c - lic_session_encode: picture -> tiles -> g_a, h_a -> latents -> container. A picture
- * of one tile is a grid of one: there is one way through. */
+ * of one tile is a grid of one, so there is only one path. */
 #include "codec/alpha.h"
 #include "codec/base/bytes.h"
 #include "codec/base/cpu.h"
@@ -18,14 +18,14 @@ struct encoding {
     lic_band from;
     bool by_rows;                /* from a source; else the whole picture is in memory */
     lic_encode_options *options; /* NULL when only a plan is made */
-    int rows_read;               /* of the picture, by source, or alpha of what is in memory */
+    int rows_read;               /* of the picture, by source; or of alpha in memory */
     lic_plane_packer *alpha;     /* NULL: the picture has none */
     uint32_t quality_code;
     lic_grid grid;
     int tile_w, tile_h; /* 0, 0: one tile */
     rate_state rate;
     lic_range_encoder coder; /* of the current tile */
-    lic_buffer latents;      /* of a picture in tiles: all of them so far */
+    lic_buffer latents;      /* if tiled: of all tiles so far */
     size_t capacity;
     uint32_t check;
     lic_status status;
@@ -76,7 +76,7 @@ static bool append_tile(struct encoding *e, uint32_t check)
     return true;
 }
 
-/* Ends the code of a tile. The check of a picture in tiles is that of its tiles' checks. */
+/* Ends the code of a tile. The check of a tiled picture is the CRC-32 of its tiles' checks. */
 static void end_tile(struct encoding *e, tensor y_hat)
 {
     const uint32_t check = lic_latent_check(y_hat);
@@ -94,7 +94,7 @@ static void end_tile(struct encoding *e, tensor y_hat)
     }
 }
 
-/* y of the tile alone from g_a's view of its region. */
+/* y of the tile alone, cut from what g_a makes of its region. */
 static tensor analyse(lic_session *session, nn *c, struct encoding *e, lic_area tile,
                       lic_area region)
 {
@@ -135,7 +135,7 @@ static void encode_tile(lic_session *session, nn *c, struct encoding *e, int col
     lic_arena_rewind(c->arena, mark);
 }
 
-/* Rows of the picture that the band holds when rows come from a source: a row of tiles with its
+/* Rows of the picture that the band holds if rows come from a source: a row of tiles with its
  * halo. */
 static size_t band_rows(const struct encoding *e)
 {
@@ -171,7 +171,7 @@ static void pack_alpha(struct encoding *e, int end)
             e->status = LIC_ERR_MEMORY;
 }
 
-/* Rows that a region is the first to need. */
+/* Reads the rows that this region is the first to need. */
 static void fetch_rows(lic_session *session, nn *c, struct encoding *e, lic_area region)
 {
     const int height = (int)e->from.image.height, end = region.y1 < height ? region.y1 : height;
@@ -184,7 +184,8 @@ static void fetch_rows(lic_session *session, nn *c, struct encoding *e, lic_area
     e->rows_read = end;
 }
 
-/* One tile; while planning, only of those that may differ, and its work for all that are alike. */
+/* Encodes one tile. Planning visits only tiles that may differ, and counts the work of all that are
+ * alike. */
 static void plan_or_encode_tile(lic_session *session, nn *c, struct encoding *e, int column,
                                 int row)
 {
@@ -215,7 +216,7 @@ static void encode_forward(lic_session *session, nn *c, void *user)
     }
 }
 
-/* All that travels with the picture: the caller's chunks, metadata, alpha. */
+/* Lists all that travels with the picture: the caller's chunks, metadata, alpha. */
 static lic_status list_chunks(struct encoding *e, lic_chunk *chunks, lic_container *file,
                               lic_buffer *exif, lic_error *err)
 {
@@ -275,7 +276,8 @@ static void set_grid(struct encoding *e, uint32_t width, uint32_t height, uint32
     lic_grid_init(&e->grid, width, height, e->tile_w, e->tile_h);
 }
 
-/* Before anything that can fail, so that a caller may free *out whatever became of the call. */
+/* Called before anything that can fail, so that a caller may free *out whether or not the call
+ * succeeded. */
 static void empty(lic_buffer *out)
 {
     if (out)
@@ -310,13 +312,13 @@ static lic_status take_image(struct encoding *e, const lic_image *image, lic_err
     return status;
 }
 
-/* What has been admitted. *out is empty. The caller's options are looked at again after the last
- * row: only then is all metadata there. */
+/* Encodes what has been admitted. *out is empty. The caller's options are read again after the last
+ * row, because only then is all metadata there. */
 static lic_status encode(lic_session *session, struct encoding *e,
                          const lic_encode_options *options, lic_buffer *out, lic_error *err)
 {
     const lic_image *image = &e->from.image;
-    const uint64_t saved = lic_fp_enter(); /* the caller may round another way */
+    const uint64_t saved = lic_fp_enter(); /* the caller may use another rounding mode */
     e->quality_code = (uint32_t)(e->options->quality * (LIC_QUALITY_CODES / 100.0) + 0.5);
     lic_fp_leave(saved);
     e->latents.allocator = session->options.allocator;

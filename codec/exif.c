@@ -1,6 +1,6 @@
-/* exif.c - the one tag of EXIF that changes how a picture looks: orientation. EXIF is a TIFF
- * stream; its first directory has entries of 12 bytes, sorted by tag (TIFF 6.0, section 2). All of
- * it is hostile: every offset is checked. */
+/* exif.c - the one tag of EXIF that changes how a picture looks: orientation. EXIF is a TIFF stream
+ * whose first directory has entries of 12 bytes, sorted by tag (TIFF 6.0, section 2). It is
+ * hostile: every offset is checked. */
 #include "codec/base/status.h"
 #include "codec/metadata.h"
 
@@ -29,7 +29,7 @@ static void put(uint8_t *at, int n, bool big, uint32_t v)
         at[i] = (uint8_t)(v >> 8 * (big ? n - 1 - i : i));
 }
 
-/* False: this is no EXIF. */
+/* False: this is not EXIF. */
 static bool find_directory(lic_span exif, struct directory *d)
 {
     if (exif.bytes < HEAD_BYTES ||
@@ -44,7 +44,7 @@ static bool find_directory(lic_span exif, struct directory *d)
     return d->n <= (exif.bytes - d->first) / ENTRY_BYTES;
 }
 
-/* Number of the first entry whose tag is not below that of orientation. */
+/* Index of the first entry whose tag is not below orientation's. */
 static size_t find_entry(lic_span exif, const struct directory *d, bool *found)
 {
     size_t i = 0;
@@ -86,11 +86,11 @@ static void put_entry(uint8_t *at, bool big, uint32_t orientation)
     put(at + 8, 2, big, orientation);
 }
 
-/* The directory once more at the end of the bytes, with one entry more, in its order. */
+/* Writes the directory again at the end of the bytes, with one more entry in its place. */
 static void add_entry(lic_span exif, const struct directory *d, size_t before, uint32_t orientation,
                       uint8_t *out)
 {
-    const size_t at = (exif.bytes + 1) / 2 * 2; /* directories begin at even bytes */
+    const size_t at = (exif.bytes + 1) / 2 * 2; /* directories begin at even offsets */
     uint8_t *to = out + at + 2;
     put(out + 4, 4, d->big, (uint32_t)at);
     put(out + at, 2, d->big, (uint32_t)d->n + 1);

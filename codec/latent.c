@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Nearest integer, ties to even, of |v| < 2^22: adding 1.5 * 2^23 leaves no fraction bits. NaN
+/* Nearest integer, ties to even, if |v| < 2^22: adding 1.5 * 2^23 leaves no fraction bits. NaN
  * gives 0. */
 static int32_t nearest(float v)
 {
@@ -20,7 +20,7 @@ static int32_t nearest(float v)
     return (int32_t)(shifted - magic);
 }
 
-/* Table of a log scale: one subtract, one multiply, one round (DESIGN.md, section 1). */
+/* Table of a log scale: one subtraction, one product, one rounding (FORMAT.md, section 4). */
 static uint8_t scale_index(const network *net, float log_scale, float steps)
 {
     const int32_t last = (int32_t)net->y_tables.n_tables - 1,
@@ -38,15 +38,15 @@ static void code(latent_io *io, const lic_cdf_set *set, const uint8_t *index, in
         lic_range_decode_many(io->dec, set, index, symbols, n);
 }
 
-/* A symbol of z, held within what tells tables of a channel apart. */
+/* A symbol of z, clamped to the range that selects among the tables of a channel. */
 static int held(float z_hat)
 {
     const float most = LIC_Z_NEAR;
     return (int)(z_hat < -most ? -most : z_hat > most ? most : z_hat);
 }
 
-/* Table of channel i of z at a position: the channel's, or that for what lies to its left and above
- * (FORMAT.md, section 4). */
+/* Table of channel i of z at a position: the channel's only one, or the one for the symbols to the
+ * left and above (FORMAT.md, section 4). */
 static const lic_cdf *z_table(const latent_io *io, tensor z_hat, int y, int x, int i)
 {
     const lic_cdf *tables = io->model->z_tables.tables;
@@ -57,7 +57,7 @@ static const lic_cdf *z_table(const latent_io *io, tensor z_hat, int y, int x, i
     return &tables[i * LIC_Z_CONTEXTS + LIC_Z_NEAR + held((float)sum)];
 }
 
-/* z, rounded, position by position. -> z_hat */
+/* Codes z, rounded, position by position. Returns z_hat. */
 static tensor code_z(nn *c, latent_io *io, tensor z, int h, int w)
 {
     tensor z_hat = lic_nn_new(c, h, w, io->model->net.n);
@@ -85,7 +85,7 @@ struct pass {
     tensor params;   /* [1, positions, 2 size]: means, then log scales */
     tensor y;        /* the slice of the encoder's y, or NULL data */
     tensor y_hat;    /* the slice of y_hat */
-    tensor anchors;  /* [h, w, size], zero but for the anchors */
+    tensor anchors;  /* [h, w, size], zero except at anchors */
     uint8_t *index;  /* [positions * size] */
     int32_t *symbols;
 };
@@ -186,14 +186,14 @@ static void code_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, 
     lic_arena_rewind(c->arena, mark);
 }
 
-/* Nothing is computed from a code that has ended too early: a few bytes can promise any picture.
- * The caller asks the decoder and does not look at y_hat. */
+/* Nothing is computed from code that has ended too early, since a few bytes can promise any
+ * picture. The caller asks the decoder, and does not use y_hat. */
 static bool is_cut(const latent_io *io)
 {
     return io->dec && lic_range_decoder_cut(io->dec);
 }
 
-/* One slice from or to the code, or without one: what is not read is as predicted. */
+/* One slice, from code, to code, or without: what is not read is as predicted. */
 static void next_slice(nn *c, latent_io *io, int slice, tensor hyper, tensor y, tensor y_hat)
 {
     const int n_slices = io->model->net.n_slices;
@@ -223,7 +223,7 @@ tensor lic_latent_code(nn *c, latent_io *io, const rate_state *rate, tensor y, t
     return y_hat;
 }
 
-/* The end of a code may lack what 64 bits hold (FORMAT.md, section 5). */
+/* Code may lack up to 64 bits of zeros at its end (FORMAT.md, section 5). */
 bool lic_latent_may_fit(const lic_model *model, int h, int w, size_t bytes)
 {
     const uint64_t positions = (uint64_t)(h / 4) * (uint64_t)(w / 4);

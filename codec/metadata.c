@@ -52,7 +52,8 @@ lic_status lic_metadata_chunks(const lic_metadata *metadata, const lic_allocator
 
 /* ---- from a file ---- */
 
-/* Bytes of all that is there; each and all within the options. */
+/* Counts the bytes of all that is there. Each chunk, and the sum, must be within the limits of the
+ * options. */
 static lic_status measure(const lic_chunk *const found[LIC_METADATA_CHUNKS],
                           const lic_options *options, size_t *bytes, lic_error *err)
 {

@@ -1,5 +1,5 @@
-/* model.c - opening weights files. The tensors are read twice: once to learn how much memory they
- * take, once into one block of that size. */
+/* model.c - opening weights files. The tensors are read twice: first to learn how much memory they
+ * take, then into one block of that size. */
 #include "codec/model.h"
 
 #include "codec/base/cpu.h"
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Range coder tables around the integers of the file; false if these are no valid tables. */
+/* Builds the range coder's tables on the integers of the file; false if these are not valid. */
 static bool build_tables(lic_arena *arena, const table_data *data, lic_cdf_set *set)
 {
     lic_cdf *tables = lic_arena_take(arena, data->n_tables, sizeof *tables);
@@ -32,7 +32,7 @@ static lic_status load(lic_weights *w, lic_arena *arena, lic_model *model)
     return LIC_OK;
 }
 
-/* Sums up the cheapest symbol of each channel, over the tables it may have. */
+/* Sums, over the channels, the cost of the cheapest symbol in any of the channel's tables. */
 static void set_least_cost(lic_model *model)
 {
     const uint32_t n_tables = model->z_tables.n_tables, n = (uint32_t)model->net.n;
@@ -74,7 +74,7 @@ static void fill_info(lic_weights *w, lic_model *model)
     model->info.preview_slices = (uint32_t)model->net.preview_slices;
 }
 
-/* Everything that lives only while loading: threads, the list of conversions. */
+/* Sets up what lives only while loading: threads, the list of conversions. */
 static lic_status load_bytes(const void *data, size_t bytes, const lic_model_options *options,
                              lic_model *model, lic_error *err)
 {

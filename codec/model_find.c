@@ -1,8 +1,8 @@
-/* model_find.c - lic_model_find: which weights file a name or a stream's model id means. Only heads
- * of files are read here, to know which one to open; opening verifies everything.
+/* model_find.c - lic_model_find: finds the weights file that a name or a stream's model id means.
+ * Only the heads of files are read here, to choose one; opening it verifies everything.
  *
- * Folders beside the program or the library are taken only from a tree that nobody else can write
- * to: a program that was built in /tmp must not load what anyone has put there. */
+ * Folders beside the program or the library count only in a tree that nobody else can write to: a
+ * program that was built in /tmp must not load what others have put there. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* dladdr, secure_getenv */
 #endif
@@ -46,8 +46,8 @@ static void add(struct folders *f, const char *path)
     strcpy(f->path[f->n++], real);
 }
 
-/* A folder and those above it, up to the root of the tree that the program lies in, are of root, of
- * this user or of the program's owner, and not everybody's to write to. */
+/* Whether a folder and all above it, up to the root of the program's tree, belong to root, to this
+ * user or to the program's owner, and are not writable by everybody. */
 static bool is_trusted(const char *folder, uid_t owner)
 {
     char at[PATH_MAX];
@@ -63,7 +63,7 @@ static bool is_trusted(const char *folder, uid_t owner)
     return true;
 }
 
-/* A place seen from the folder of a file: of the program, or of the library. */
+/* Adds a place relative to the folder of a file: of the program, or of the library. */
 static void add_beside(struct folders *f, const char *file, const char *rest)
 {
     char path[PATH_MAX];
@@ -76,7 +76,7 @@ static void add_beside(struct folders *f, const char *file, const char *rest)
         add(f, path);
 }
 
-/* The running program, links resolved; "" where there is no /proc. */
+/* Path of the running program, links resolved; "" if there is no /proc. */
 static void program_path(char path[PATH_MAX])
 {
     const ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
@@ -160,7 +160,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* In order of names, so that searches find the same everywhere. */
+/* Visits files in order of their names, so that a search finds the same everywhere. */
 static int visit_folder(const char *folder, lic_model_visit visit, void *user)
 {
     char names[MAX_FILES][NAME_BYTES], path[PATH_MAX];
@@ -200,7 +200,7 @@ int lic_model_each(const char *folder, lic_model_visit visit, void *user)
 
 /* ---- finding ---- */
 
-/* An error names the file. */
+/* Errors name the file. */
 static lic_status open_file(const char *path, const lic_model_options *options, lic_model **model,
                             lic_error *err)
 {

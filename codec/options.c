@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* More than any of these structs will ever have: what is above has never been initialised. */
+/* More than any of these structs will ever have: a larger size was never initialised. */
 enum { MAX_STRUCT_BYTES = 4096 };
 
 static size_t size_of(const void *from)

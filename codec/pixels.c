@@ -94,7 +94,7 @@ struct store_job {
     const lic_band *to;
 };
 
-/* The colours of a pixel; alpha, if the image has it, is put there by others. */
+/* Stores the colours of a pixel. Alpha, if the image has it, is not stored here. */
 static void store_pixel(const lic_band *to, uint8_t *row, size_t x, float r, float g, float b)
 {
     const lic_image *image = &to->image;

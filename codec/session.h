@@ -11,17 +11,17 @@ struct lic_session {
     const lic_kernels *kernels;
     lic_pool *pool;
     lic_arena arena;
-    size_t result_bytes; /* of the picture that a forward pass allocates for the caller */
+    size_t result_bytes; /* that a forward pass allocates for the caller's picture */
     lic_stats stats;
     lic_stage stage;    /* for the progress callback */
-    double work;        /* of this call: shares of tiles, see lic_stage_share */
-    double done;        /* of that */
-    double told;        /* the last fraction told: it never falls */
+    double work;        /* of this call, in shares of tiles: lic_stage_share */
+    double done;        /* of that work */
+    double told;        /* the last fraction reported, which never falls */
     uint64_t caller_fp; /* the caller's floating-point environment, while ours holds */
 };
 
-/* A forward pass over the arena of c: run once planning, once for real. What it allocates beside
- * the arena it tells in result_bytes when planning. */
+/* A forward pass over the arena of c: run once to plan, once for real. When planning, it reports in
+ * result_bytes what it allocates outside the arena. */
 typedef void (*lic_forward_fn)(lic_session *session, nn *c, void *user);
 
 /* Refuses sizes out of range or above max_pixels. */
@@ -33,21 +33,20 @@ lic_status lic_session_run(lic_session *session, lic_forward_fn forward, void *u
 /* Bytes that `forward` needs with this many threads; 0 if they cannot be counted. */
 uint64_t lic_session_plan(const lic_model *model, lic_forward_fn forward, void *user, int threads);
 
-/* The same for the encoder's forward pass (encoder.c), which the decoder's side compares with. */
+/* The same for the encoder's forward pass (encoder.c), for lic_plan_bytes to compare with. */
 uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height,
                           uint32_t tile_side, size_t row_bytes, int threads);
 
-/* Round each call of the caller's code from within a forward pass: it runs in the caller's
- * floating-point environment and may change that, but not ours. */
+/* Put around each call of the caller's code within a forward pass. That code runs in the caller's
+ * floating-point environment and may change it, but not ours. */
 void lic_session_call_begin(lic_session *session);
 void lic_session_call_end(lic_session *session);
 
-/* The networks to come belong to this stage: sets backend and progress; returns seconds on a clock.
- */
+/* Begins a stage: sets backend and progress for its networks. Returns seconds on a clock. */
 double lic_session_stage(lic_session *session, nn *c, lic_stage stage);
-/* The part of the work on a tile that a stage is. */
+/* The share of a stage in the work on a tile. */
 double lic_stage_share(lic_stage stage);
-/* Adds the time since `start` to the stage, and the stage's share of a tile to what is done. */
+/* Adds the time since `start` to the stage, and the stage's share of a tile to the work done. */
 void lic_session_stage_end(lic_session *session, double start);
 
 /* The rate level of a quality code, in [0, levels - 1]. */

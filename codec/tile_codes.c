@@ -8,8 +8,8 @@ static lic_reader latents_from(const lic_tile_codes *codes, const uint8_t *at)
     return (lic_reader){.at = at, .end = codes->file->latents + codes->file->latent_bytes};
 }
 
-/* The head of a tile: bytes of its code, its check. False if not all of it is there; *damaged if
- * that is not for want of bytes. */
+/* Reads the head of a tile: bytes of its code, its check. False if it cannot; *damaged if that is
+ * not for want of bytes. */
 static bool read_head(lic_reader *r, uint32_t *bytes, uint32_t *check, bool *damaged)
 {
     *bytes = lic_read_varint(r);

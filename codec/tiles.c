@@ -23,14 +23,14 @@ bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, 
         grid->tile_h % LIC_UNIT)
         return false;
     grid->tile_w =
-        lic_smaller(grid->tile_w, grid->width); /* memory is taken for whole rows of tiles */
+        lic_smaller(grid->tile_w, grid->width); /* as memory is taken for whole rows of tiles */
     grid->tile_h = lic_smaller(grid->tile_h, grid->height);
     grid->columns = divide_up(grid->width, grid->tile_w);
     grid->rows = divide_up(grid->height, grid->tile_h);
     return true;
 }
 
-/* Side of the tiles along one axis. */
+/* The side of the tiles along one axis. */
 static int choose_side(uint32_t pixels, int side)
 {
     const int units = lic_padded(pixels) / LIC_UNIT, tiles = divide_up(units, side / LIC_UNIT);

@@ -2,8 +2,8 @@
  *
  * A table covers the values first .. first + n - 2. Its last symbol, n - 1, is the escape: the
  * value follows in an exponential Golomb code, so that every int32_t can be coded. Tables come from
- * the weights file, never from run-time arithmetic (DESIGN.md section 2). This folder holds no
- * floating-point type and knows nothing of pictures or networks. */
+ * the weights file, never from run-time arithmetic. This folder holds no floating-point type and
+ * knows nothing of pictures or networks. */
 #ifndef LIC_ENTROPY_CDF_H
 #define LIC_ENTROPY_CDF_H
 

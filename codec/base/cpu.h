@@ -9,8 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* True if the machine (not the build) can run the level, whatever LIC_CPU in the environment says.
- * */
+/* True if the machine (not the build) can run the level. LIC_CPU in the environment is ignored. */
 bool lic_cpu_machine_has(lic_cpu cpu);
 /* True if the processor has a fused multiply-add for scalars. */
 bool lic_cpu_has_fma(void);
