@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* By --format, else by the output's suffix; NONE if neither tells. */
+/* The format, by --format, else by the output's suffix; NONE if neither says. */
 static lic_picture_format choose_format(const lic_settings *s, const char *output)
 {
     return s->format != LIC_FORMAT_NONE ? s->format : lic_picture_format_of_name(output);
 }
 
-/* The decoder looks as well, but does not know what was asked for in which words. */
+/* The decoder checks this too, but does not know the words in which it was asked for. */
 static lic_status check_crop(const lic_settings *s, const lic_info *info, lic_error *err)
 {
     if ((uint64_t)s->crop_x + s->crop_width <= info->width &&
@@ -30,7 +30,7 @@ static lic_status check_crop(const lic_settings *s, const lic_info *info, lic_er
                            info->height);
 }
 
-/* The decoder looks as well; here it is known what helps. */
+/* The decoder checks this too; here we can say what helps. */
 static lic_status check_tile(const lic_settings *s, const lic_info *info, lic_error *err)
 {
     const uint32_t width = info->tile_width ? info->tile_width : info->width;
@@ -52,7 +52,7 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
         return status;
     status = lic_probe(file->data, file->bytes, info, &job->err);
     if (status == LIC_ERR_CORRUPT && info->width && job->settings->salvage)
-        status = LIC_OK; /* the decoder finds out what there is */
+        status = LIC_OK; /* the decoder finds out what is left */
     if (status != LIC_OK)
         return status;
     job->width = info->width;
@@ -70,7 +70,7 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
     return status;
 }
 
-/* Sides of what is written. */
+/* Width and height of what is written. */
 static void set_shape(const lic_settings *s, const lic_info *info, lic_image *image)
 {
     const uint32_t scale = s->scale > 1 ? s->scale : 1;
@@ -78,7 +78,7 @@ static void set_shape(const lic_settings *s, const lic_info *info, lic_image *im
     image->height = s->crop_height ? s->crop_height : (info->height + scale - 1) / scale;
 }
 
-/* The plane, or its part that --crop asks for; a preview has none. */
+/* The rectangle that --crop asks for, or the whole picture; a preview has none. */
 static lic_alpha_plane find_alpha(const lic_job *job, const lic_info *info, const lic_chunk *chunk)
 {
     const lic_settings *s = job->settings;
@@ -95,7 +95,7 @@ static lic_alpha_plane find_alpha(const lic_job *job, const lic_info *info, cons
     return (lic_alpha_plane){0};
 }
 
-/* Shape, metadata and alpha; chunks that are not for picture files are left. */
+/* Takes shape, metadata and alpha; leaves chunks that are not for picture files. */
 static lic_status describe(lic_job *job, const lic_info *info, lic_picture_format format,
                            lic_picture *picture)
 {
@@ -120,7 +120,7 @@ static lic_status describe(lic_job *job, const lic_info *info, lic_picture_forma
     return status;
 }
 
-/* Takes the decoder's rows. */
+/* Receives the decoder's rows. */
 struct sink {
     lic_job *job;
     lic_writer *writer;
@@ -156,7 +156,7 @@ static lic_decode_options decode_options(const lic_settings *s, uint32_t depth)
     return options;
 }
 
-/* A picture that was written, of a file that had lost its end. */
+/* Reports a picture written from a file that had lost its end. */
 static lic_status check_whole(lic_job *job)
 {
     const lic_stats *s = &job->stats;
@@ -216,7 +216,7 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
     return status;
 }
 
-/* Everything in the file is unpacked, nothing is written. */
+/* Unpacks everything in the file and writes nothing. */
 static lic_status test_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
                                const lic_info *info)
 {
@@ -268,7 +268,7 @@ static int match_model(void *user, const char *path, uint64_t hash)
     return 1;
 }
 
-/* --model named another model than the file's, which may well be here. */
+/* --model named a model other than the file's, which may well be here. */
 static lic_status name_right_model(lic_job *job, const lic_info *info)
 {
     struct right_model right = {.id = info->model_id};
@@ -299,7 +299,7 @@ static lic_status decode(lic_worker *worker, lic_job *job)
     return status;
 }
 
-/* Of one output that was named; other names are made to fit. */
+/* Checks an output that was named; other names are made to fit. */
 static bool check_format(const lic_settings *s, const lic_inputs *inputs)
 {
     if (s->test)
