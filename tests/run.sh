@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test there is and adds up what they say: the programs in $BUILD/tests (from tests/unit,
-# tests/parity, tests/golden, tests/cli, tests/fuzz), tests/cli/*.sh, tests/cli/check_*.py,
+# tests/parity, tests/golden, tests/cli, tests/fuzz), tests/{cli,golden,parity,python}/*.sh, tests/cli/check_*.py,
 # tests/train/test_*.py and tests/reference/test_*.py. A program or shell script ends with the line "N passed, N failed"
 # (", N skipped" may follow); a Python script counts as one test, which its exit status decides and a
 # line "skip: why" skips. A test that crashes, hangs or says nothing counts as failed. The last line printed here is the sum; exit 1 if anything failed.
@@ -105,7 +105,7 @@ for source in tests/unit/*.c tests/parity/*.c tests/golden/*.c tests/cli/*.c tes
     name=${source#tests/} name=${name%.c} name=${name/\//_}
     wanted "$name" "$@" && start_test program "$name" "$build/tests/$name"
 done
-for script in tests/cli/*.sh tests/golden/*.sh tests/parity/*.sh; do
+for script in tests/cli/*.sh tests/golden/*.sh tests/parity/*.sh tests/python/*.sh; do
     [ -f "$script" ] || continue
     name=${script#tests/} name=${name%.sh} name=${name/\//_}
     wanted "$name" "$@" && start_test program "$name" bash "$script"

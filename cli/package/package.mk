@@ -119,3 +119,21 @@ deb:
 	$(Q)MAKE='$(MAKE)' cli/package/debian/build.sh $(BUILD)/deb
 
 .PHONY: deb
+
+# ---- Python ----
+
+# Debian's, as its packages are; another one that has setuptools and wheel does as well.
+PYTHON ?= /usr/bin/python3
+
+## make wheel: a Python wheel with the library and the student's weights in $(BUILD)/python
+wheel: $(BUILD)/liblic.so.0
+	$(Q)$(MAKE) --no-print-directory wheel-file
+
+# Without building first, as install-files.
+wheel-file:
+	$(call say,wheel  $(BUILD)/python)
+	$(Q)rm -rf $(BUILD)/python
+	$(Q)SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)} \
+	    $(PYTHON) codec/python/build_wheel.py $(BUILD)/python $(BUILD)/liblic.so.0 models/weights/student.licw
+
+.PHONY: wheel wheel-file

@@ -1,0 +1,17 @@
+"""lic: a learned image codec, for numpy.
+
+    import lic
+    data = lic.encode(array, quality=60)    # bytes of a .lic file
+    array = lic.decode(data)
+"""
+from . import _liblic
+from .codec import Info, decode, encode, info
+from .errors import (ArgumentError, CancelledError, Error, LimitError, ModelError, OutOfMemoryError,
+                     SalvageWarning, StreamError)
+from .model import Model
+
+__version__ = _liblic.lib.lic_version().decode()
+__all__ = [
+    'ArgumentError', 'CancelledError', 'Error', 'Info', 'LimitError', 'Model', 'ModelError',
+    'OutOfMemoryError', 'SalvageWarning', 'StreamError', 'decode', 'encode', 'info',
+]
