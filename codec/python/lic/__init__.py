@@ -5,13 +5,16 @@
     array = lic.decode(data)
 """
 from . import _liblic
+from .bdrate import bd_quality, bd_rate
 from .codec import Info, decode, encode, info
 from .errors import (ArgumentError, CancelledError, Error, LimitError, ModelError, OutOfMemoryError,
                      SalvageWarning, StreamError)
+from .metrics import ms_ssim, psnr
 from .model import Model
 
 __version__ = _liblic.lib.lic_version().decode()
 __all__ = [
     'ArgumentError', 'CancelledError', 'Error', 'Info', 'LimitError', 'Model', 'ModelError',
-    'OutOfMemoryError', 'SalvageWarning', 'StreamError', 'decode', 'encode', 'info',
+    'OutOfMemoryError', 'SalvageWarning', 'StreamError', 'bd_quality', 'bd_rate', 'decode', 'encode',
+    'info', 'ms_ssim', 'psnr',
 ]
