@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Feeds rows to the encoder. */
+/* Feeds the encoder with rows. */
 struct feed {
     lic_job *job;
     lic_source source;
@@ -44,7 +44,7 @@ static lic_status open_picture(struct feed *feed)
     return status;
 }
 
-/* What travels with the picture is known once the last row has been read. */
+/* What travels with the picture: known once the last row is read. */
 static void list_chunks(struct feed *feed)
 {
     const lic_picture *picture = &feed->picture;
@@ -103,7 +103,7 @@ static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *o
     return feed->status != LIC_OK ? feed->status : status;
 }
 
-/* A picture that is encoded more than once, or compared, is read into memory. */
+/* What has to be encoded more than once, or compared, is read into memory. */
 static lic_status code_whole(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
     lic_job *job = feed->job;
@@ -179,7 +179,7 @@ static lic_status write_file(lic_job *job, const lic_buffer *data)
     return status;
 }
 
-/* Reports a picture encoded from a damaged file. */
+/* A picture that was encoded, of a file that was damaged. */
 static lic_status check_whole(struct feed *feed)
 {
     const lic_picture *picture = &feed->picture;

@@ -17,6 +17,7 @@ for deb in "$debs"/*.deb; do
     lic) holds "$name: needs libc and libpng" bash -c "dpkg-deb -f '$deb' Depends | grep -q 'libc6.*libpng16-16'" ;;
     lic-gdk-pixbuf) holds "$name: needs lic" bash -c "dpkg-deb -f '$deb' Depends | grep -q 'libgdk-pixbuf.*lic (='" ;;
     liblic-dev) holds "$name: needs its library" bash -c "dpkg-deb -f '$deb' Depends | grep -q 'liblic0 (='" ;;
+    python3-lic) holds "$name: needs numpy and the library" bash -c "dpkg-deb -f '$deb' Depends | grep -q 'python3-numpy, liblic0 (='" ;;
     esac
 done
 # What they depend on is the system's, which this root does not know.
@@ -43,7 +44,16 @@ expect "a program compiles with liblic-dev" 0
 run "$LIC" decode --quiet "$ROOT/tests/golden/v1-rgb8.lic" --model "$ROOT/tests/golden/tiny.licw" in.ppm
 run env LD_LIBRARY_PATH="$library" ./consumer "$ROOT/tests/golden/tiny.licw" in.ppm out.lic out.ppm
 expect "and runs with liblic0" 0
-run dpkg --root="$root" --force-script-chrootless --force-depends -r lic lic-gdk-pixbuf liblic-dev liblic0
+modules=$root/usr/lib/python3/dist-packages
+if [ -d "$modules/lic" ]; then
+    holds "python3-lic: the library is the system's" bash -c "! find '$modules' -name '*.so*' -o -name '*.licw' | grep -q ."
+    run env LD_LIBRARY_PATH="$library" PYTHONPATH="$modules" LIC_MODEL_DIR="$root/usr/share/lic" \
+        /usr/bin/python3 -B -c 'import lic; from PIL import Image
+Image.open("'"$DATA"'/odd-17x33.png").save("b.lic"); print(lic.info("b.lic"))'
+    expect "Python encodes" 0
+    holds "the same bytes" cmp a.lic b.lic
+fi
+run dpkg --root="$root" --force-script-chrootless --force-depends -r python3-lic lic lic-gdk-pixbuf liblic-dev liblic0
 expect "dpkg removes them" 0
 holds "nothing is left" test -z "$(find "$root/usr" -type f 2>/dev/null)"
 finish

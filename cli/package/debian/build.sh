@@ -6,6 +6,7 @@
 #   liblic0         the shared library
 #   liblic-dev      header, static library, lic.pc
 #   lic-gdk-pixbuf  the module for GTK programs, where gdk-pixbuf's headers are
+#   python3-lic     the Python package, where python3's setuptools and wheel are
 #
 # No debhelper: what is installed is what `make install` and `make install-desktop` put down, cut in five.
 # Dependencies are what dpkg-shlibdeps finds in the binaries. Same sources, same bytes: times in the
@@ -58,6 +59,24 @@ take lic-gdk-pixbuf 'lib/*/gdk-pixbuf-2.0'
 left=$(find "$all" -type f -o -type l)
 [ -z "$left" ] || { printf 'in no package: %s\n' "$left" >&2; exit 1; }
 
+# ---- Python --------------------------------------------------------------------------------------
+
+# The wheel without library and weights, unpacked; both are in packages of their own.
+python=${PYTHON:-/usr/bin/python3}
+modules=$work/python3-lic/usr/lib/python3/dist-packages
+if "$python" -c 'import setuptools, wheel' 2>/dev/null; then
+    mkdir -p "$modules" "$work/python3-lic/usr/share/doc/python3-lic/examples" "$work/python3-lic/DEBIAN"
+    "$python" -m zipfile -e "$("$python" codec/python/build_wheel.py "$work/wheel")" "$modules"
+    rm "$modules"/lic-*.dist-info/RECORD
+    cp codec/python/example/rd_curve.py "$work/python3-lic/usr/share/doc/python3-lic/examples/"
+    # Into a folder that is not the system (dpkg --root) nothing is compiled.
+    printf '#!/bin/sh\nset -e\nif [ -z "$DPKG_ROOT" ] && command -v %s >/dev/null; then %s -p python3-lic; fi\n' \
+        py3compile py3compile >"$work/python3-lic/DEBIAN/postinst"
+    printf '#!/bin/sh\nset -e\nif [ -z "$DPKG_ROOT" ] && command -v %s >/dev/null; then %s -p python3-lic; fi\n' \
+        py3clean py3clean >"$work/python3-lic/DEBIAN/prerm"
+    chmod 755 "$work/python3-lic/DEBIAN/postinst" "$work/python3-lic/DEBIAN/prerm"
+fi
+
 # ---- one package ---------------------------------------------------------------------------------
 
 binaries() { # PACKAGE: its programs and libraries
@@ -74,9 +93,9 @@ depends() { # PACKAGE: what its binaries need, as "Depends: ..." would have it
     (cd "$work/shlibs" && dpkg-shlibdeps -O --warnings=0 $files) | sed -n 's/^shlibs:Depends=//p'
 }
 
-package() { # NAME SECTION OTHER-DEPENDS SUMMARY TEXT
+package() { # NAME SECTION OTHER-DEPENDS SUMMARY TEXT [RECOMMENDS]
     local name=$1 section=$2 needs=$3 tree=$work/$1 found architecture=$architecture
-    [ "$name" != lic-weights ] || architecture=all
+    case $name in lic-weights | python3-lic) architecture=all ;; esac
     found=$(depends "$name")
     needs=${found}${found:+${needs:+, }}$needs
     mkdir -p "$tree/DEBIAN" "$tree/usr/share/doc/$name"
@@ -88,6 +107,7 @@ package() { # NAME SECTION OTHER-DEPENDS SUMMARY TEXT
       case $name in lib*) echo 'Multi-Arch: same' ;; esac
       printf 'Installed-Size: %s\n' "$(du -sk --apparent-size "$tree/usr" | cut -f1)"
       [ -z "$needs" ] || printf 'Depends: %s\n' "$needs"
+      [ -z "${6:-}" ] || printf 'Recommends: %s\n' "$6"
       printf 'Description: %s\n %s\n' "$4" "$5"; } >"$tree/DEBIAN/control"
     if [ "$name" = liblic0 ]; then
         echo "liblic 0 liblic0 (>= $version)" >"$tree/DEBIAN/shlibs"
@@ -109,4 +129,9 @@ package liblic-dev libdevel "liblic0 (= $version), zlib1g-dev" 'learned image co
 if [ -d "$work/lic-gdk-pixbuf" ]; then
     package lic-gdk-pixbuf graphics "lic (= $version)" 'learned image codec for GTK programs' \
         'A module with which gdk-pixbuf reads .lic pictures.'
+fi
+if [ -d "$modules" ]; then
+    package python3-lic python "python3 (>= 3.9), python3-numpy, liblic0 (= $version)" \
+        'learned image codec for Python, numpy and Pillow' \
+        'Encodes and decodes .lic pictures in arrays, and makes Pillow open and save them.' python3-pil
 fi
