@@ -33,7 +33,8 @@ ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 endif
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
-speed     = $(if $(filter models/% cli/rd/metrics.c,$1),-O3) $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
+speed     = $(if $(filter models/% entropy/% cli/rd/metrics.c,$1),-O3) $(if $(filter entropy/%,$1),-fno-tree-slp-vectorize) \
+            $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
 
 # pkg-config where it is there, the usual names where it is not.
 pkg       = $(shell pkg-config $1 $2 2>/dev/null || echo $3)

@@ -1,5 +1,5 @@
-/* commands.h - the commands, each in its own file, of those in LIC_COMMANDS. They return the exit
- * code, everything said. */
+/* commands.h - the functions of the commands in LIC_COMMANDS, each in its own file. They print all
+ * messages and return the exit code. */
 #ifndef LIC_CLI_COMMANDS_H
 #define LIC_CLI_COMMANDS_H
 

@@ -5,19 +5,20 @@
 #include "cli/commands.h"
 #include "cli/options/read_value.h"
 #include "cli/picture/format.h"
+#include "cli/picture/relay.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* By --format, else by the output's suffix; NONE if neither tells. */
+/* The format, by --format, else by the output's suffix; NONE if neither says. */
 static lic_picture_format choose_format(const lic_settings *s, const char *output)
 {
     return s->format != LIC_FORMAT_NONE ? s->format : lic_picture_format_of_name(output);
 }
 
-/* The decoder looks as well, but does not know what was asked for in which words. */
+/* The decoder checks this too, but does not know the words in which it was asked for. */
 static lic_status check_crop(const lic_settings *s, const lic_info *info, lic_error *err)
 {
     if ((uint64_t)s->crop_x + s->crop_width <= info->width &&
@@ -30,7 +31,7 @@ static lic_status check_crop(const lic_settings *s, const lic_info *info, lic_er
                            info->height);
 }
 
-/* The decoder looks as well; here it is known what helps. */
+/* The decoder checks this too; here we can say what helps. */
 static lic_status check_tile(const lic_settings *s, const lic_info *info, lic_error *err)
 {
     const uint32_t width = info->tile_width ? info->tile_width : info->width;
@@ -52,7 +53,7 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
         return status;
     status = lic_probe(file->data, file->bytes, info, &job->err);
     if (status == LIC_ERR_CORRUPT && info->width && job->settings->salvage)
-        status = LIC_OK; /* the decoder finds out what there is */
+        status = LIC_OK; /* the decoder finds out what is left */
     if (status != LIC_OK)
         return status;
     job->width = info->width;
@@ -70,7 +71,7 @@ static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
     return status;
 }
 
-/* Sides of what is written. */
+/* Width and height of what is written. */
 static void set_shape(const lic_settings *s, const lic_info *info, lic_image *image)
 {
     const uint32_t scale = s->scale > 1 ? s->scale : 1;
@@ -78,7 +79,7 @@ static void set_shape(const lic_settings *s, const lic_info *info, lic_image *im
     image->height = s->crop_height ? s->crop_height : (info->height + scale - 1) / scale;
 }
 
-/* The plane, or its part that --crop asks for; a preview has none. */
+/* The rectangle that --crop asks for, or the whole picture; a preview has none. */
 static lic_alpha_plane find_alpha(const lic_job *job, const lic_info *info, const lic_chunk *chunk)
 {
     const lic_settings *s = job->settings;
@@ -95,7 +96,7 @@ static lic_alpha_plane find_alpha(const lic_job *job, const lic_info *info, cons
     return (lic_alpha_plane){0};
 }
 
-/* Shape, metadata and alpha; chunks that are not for picture files are left. */
+/* Takes shape, metadata and alpha; leaves chunks that are not for picture files. */
 static lic_status describe(lic_job *job, const lic_info *info, lic_picture_format format,
                            lic_picture *picture)
 {
@@ -120,11 +121,12 @@ static lic_status describe(lic_job *job, const lic_info *info, lic_picture_forma
     return status;
 }
 
-/* Takes the decoder's rows. */
+/* Receives the decoder's rows. */
 struct sink {
     lic_job *job;
-    lic_writer *writer;
-    lic_status status; /* why the decoder was stopped */
+    lic_writer *writer; /* NULL: --test */
+    lic_relay *relay;   /* NULL: the writer takes the rows itself */
+    lic_status status;  /* why the decoder was stopped */
     lic_error err;
 };
 
@@ -132,10 +134,11 @@ static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
 {
     struct sink *sink = user;
     (void)first;
-    if (!sink->writer) /* --test */
+    if (!sink->writer)
         return 0;
     lic_job_lap(sink->job, LIC_LAP_CODE);
-    sink->status = lic_writer_rows(sink->writer, n, rows, stride_bytes, &sink->err);
+    sink->status = sink->relay ? lic_relay_rows(sink->relay, n, rows, stride_bytes, &sink->err)
+                               : lic_writer_rows(sink->writer, n, rows, stride_bytes, &sink->err);
     lic_job_lap(sink->job, LIC_LAP_WRITE);
     return sink->status != LIC_OK;
 }
@@ -156,7 +159,7 @@ static lic_decode_options decode_options(const lic_settings *s, uint32_t depth)
     return options;
 }
 
-/* A picture that was written, of a file that had lost its end. */
+/* Reports a picture written from a file that had lost its end. */
 static lic_status check_whole(lic_job *job)
 {
     const lic_stats *s = &job->stats;
@@ -173,10 +176,22 @@ static lic_status check_whole(lic_job *job)
                            s->n_whole_tiles, s->n_tiles);
 }
 
+/* Of a picture with several rows of tiles one can be written while the next is decoded. 0: of this
+ * one not, or nobody allowed for a thread and memory more. */
+static size_t relay_bytes(const lic_settings *s, const lic_info *info, const lic_image *image)
+{
+    const bool one_band = !info->tile_height || info->tile_height >= image->height;
+    if (one_band || s->scale > 1 || s->threads == 1 || s->max_memory)
+        return 0;
+    return (size_t)image->width * image->channels * (image->depth / 8) * info->tile_height;
+}
+
 static lic_status decode_rows(lic_worker *worker, lic_job *job, const lic_file_data *file,
-                              uint32_t depth, lic_writer *writer)
+                              uint32_t depth, lic_writer *writer, size_t band_bytes)
 {
     struct sink sink = {.job = job, .writer = writer};
+    if (band_bytes)
+        sink.relay = lic_relay_begin(writer, band_bytes);
     lic_decode_options options = decode_options(job->settings, depth);
     options.channels = job->channels; /* alpha is the writer's */
     options.sink = take_rows;
@@ -186,6 +201,13 @@ static lic_status decode_rows(lic_worker *worker, lic_job *job, const lic_file_d
     if (status == LIC_OK)
         lic_session_get_stats(worker->decoder, &job->stats);
     lic_job_lap(job, LIC_LAP_CODE);
+    lic_error late; /* of the last rows, or once more that of earlier ones */
+    const lic_status written = lic_relay_end(sink.relay, &late);
+    lic_job_lap(job, LIC_LAP_WRITE);
+    if (sink.status == LIC_OK && written != LIC_OK) {
+        sink.status = written;
+        sink.err = late;
+    }
     if (sink.status == LIC_OK)
         return status;
     job->err = sink.err;
@@ -193,7 +215,7 @@ static lic_status decode_rows(lic_worker *worker, lic_job *job, const lic_file_d
 }
 
 static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
-                                lic_picture_format format, lic_picture *picture)
+                                lic_picture_format format, lic_picture *picture, size_t band_bytes)
 {
     lic_output out;
     lic_writer *writer = NULL;
@@ -202,7 +224,7 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
         return status;
     status = lic_writer_open(out.stream, format, picture, &job->settings->read, &writer, &job->err);
     if (status == LIC_OK)
-        status = decode_rows(worker, job, file, picture->image.depth, writer);
+        status = decode_rows(worker, job, file, picture->image.depth, writer, band_bytes);
     if (status == LIC_OK)
         status = lic_writer_end(writer, &job->err);
     lic_writer_close(writer);
@@ -216,7 +238,7 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
     return status;
 }
 
-/* Everything in the file is unpacked, nothing is written. */
+/* Unpacks everything in the file and writes nothing. */
 static lic_status test_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
                                const lic_info *info)
 {
@@ -226,7 +248,7 @@ static lic_status test_picture(lic_worker *worker, lic_job *job, const lic_file_
         status = lic_chunk_read(&info->chunks[i], NULL, &data, &job->err);
         lic_buffer_free(&data);
     }
-    return status == LIC_OK ? decode_rows(worker, job, file, 0, NULL) : status;
+    return status == LIC_OK ? decode_rows(worker, job, file, 0, NULL, 0) : status;
 }
 
 static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
@@ -238,17 +260,19 @@ static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_fil
     if (status != LIC_OK)
         return status;
     const lic_image *image = &picture->image;
+    const size_t band_bytes = job->settings->test ? 0 : relay_bytes(job->settings, info, image);
     const lic_need need = {.use = LIC_USE_DECODER,
                            .stream = info,
                            .width = info->width,
                            .height = info->height,
                            .row_bytes = (size_t)image->width * image->channels * (image->depth / 8),
-                           .extra_bytes = file->bytes + lic_picture_metadata_bytes(picture)};
+                           .extra_bytes =
+                               file->bytes + lic_picture_metadata_bytes(picture) + band_bytes};
     status = lic_worker_enter(worker, job, model, &need);
     if (status == LIC_OK && job->settings->test)
         status = test_picture(worker, job, file, info);
     else if (status == LIC_OK)
-        status = write_picture(worker, job, file, format, picture);
+        status = write_picture(worker, job, file, format, picture, band_bytes);
     lic_worker_leave(worker);
     return status;
 }
@@ -268,7 +292,7 @@ static int match_model(void *user, const char *path, uint64_t hash)
     return 1;
 }
 
-/* --model named another model than the file's, which may well be here. */
+/* --model named a model other than the file's, which may well be here. */
 static lic_status name_right_model(lic_job *job, const lic_info *info)
 {
     struct right_model right = {.id = info->model_id};
@@ -299,7 +323,7 @@ static lic_status decode(lic_worker *worker, lic_job *job)
     return status;
 }
 
-/* Of one output that was named; other names are made to fit. */
+/* Checks an output that was named; other names are made to fit. */
 static bool check_format(const lic_settings *s, const lic_inputs *inputs)
 {
     if (s->test)

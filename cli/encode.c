@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Feeds the encoder with rows. */
+/* Feeds rows to the encoder. */
 struct feed {
     lic_job *job;
     lic_source source;
@@ -44,7 +44,7 @@ static lic_status open_picture(struct feed *feed)
     return status;
 }
 
-/* What travels with the picture: known once the last row is read. */
+/* What travels with the picture is known once the last row has been read. */
 static void list_chunks(struct feed *feed)
 {
     const lic_picture *picture = &feed->picture;
@@ -103,7 +103,7 @@ static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *o
     return feed->status != LIC_OK ? feed->status : status;
 }
 
-/* What has to be encoded more than once, or compared, is read into memory. */
+/* A picture that is encoded more than once, or compared, is read into memory. */
 static lic_status code_whole(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
     lic_job *job = feed->job;
@@ -179,7 +179,7 @@ static lic_status write_file(lic_job *job, const lic_buffer *data)
     return status;
 }
 
-/* A picture that was encoded, of a file that was damaged. */
+/* Reports a picture encoded from a damaged file. */
 static lic_status check_whole(struct feed *feed)
 {
     const lic_picture *picture = &feed->picture;

@@ -1,4 +1,5 @@
-/* info.c - lic info: what a stream or a weights file holds, and what a size would cost; lic -V. */
+/* info.c - lic info: what a .lic file or a weights file holds, and what a picture of some size
+ * would cost. */
 #include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
@@ -59,7 +60,7 @@ static void stream_text(const char *path, size_t bytes, const lic_info *info)
         printf("  chunk    %.4s, %zu bytes\n", info->chunks[i].type, info->chunks[i].bytes);
 }
 
-/* A type that is there more than once has one key, and the bytes of all. */
+/* A type that occurs more than once gets one key, with the bytes of all. */
 static void json_chunk(lic_json *json, const lic_info *info, size_t i)
 {
     char type[5] = {0};
@@ -166,7 +167,7 @@ static void rates_json(lic_json *json, const lic_model_info *m)
 
 /* ---- the command ---- */
 
-/* What was asked about: a stream if probed, else a model; and a plan if one was asked for. */
+/* Prints about a stream if one was probed, else about a model; and a plan if one was asked for. */
 struct subject {
     const lic_settings *settings;
     const char *path;
@@ -209,7 +210,7 @@ static lic_status look(struct subject *it)
             status = lic_probe(file.data, file.bytes, &it->info, &it->err);
         it->is_stream = true;
         it->bytes = file.bytes;
-        lic_file_free(&file); /* of the info only chunk types and sizes are used from here on */
+        lic_file_free(&file); /* from here on only types and sizes of chunks are used */
         return status;
     }
     if (it->path)

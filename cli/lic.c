@@ -1,5 +1,5 @@
-/* lic.c - main of the command line program: reads the options and hands over to the command.
- * Results go to standard output, everything said to people to standard error. */
+/* lic.c - main of the command line program: reads the options and calls the command. Results go to
+ * standard output, messages to standard error. */
 #include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/commands.h"
@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Before the library loads OpenBLAS and before there are threads. OpenBLAS 0.3.21 does not know
- * recent processors: on AMD Zen 5 it takes Haswell kernels, half as fast as its AVX-512 ones. */
+/* Done before the library loads OpenBLAS and before there are threads. OpenBLAS 0.3.21 does not
+ * know recent processors: on AMD Zen 5 it picks Haswell kernels, half as fast as its AVX-512
+ * ones. */
 static void choose_openblas_kernels(const lic_settings *settings)
 {
     if (settings->backend == LIC_BACKEND_OPENBLAS && lic_cpu_supported(LIC_CPU_AVX512))
@@ -47,7 +48,7 @@ int main(int argc, char **argv)
         code = lic_command_version();
     else
         code = run(&settings);
-    /* What was printed counts only if it arrived: a full disk must not look like success. */
+    /* Output counts only if it arrived: a full disk must not look like success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == LIC_EXIT_OK) {
         lic_report_error(NULL, "cannot write to standard output: %s", strerror(errno));
         code = LIC_EXIT_FAILED;

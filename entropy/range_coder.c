@@ -12,7 +12,6 @@
 
 #include <string.h>
 
-#define RANGE_MIN   ((uint64_t)1 << 32)
 #define STATE_BYTES 8
 #define WORD_BYTES  4
 /* A magnitude is below 2^32, so that magnitude + 1 has at most 33 bits. */
@@ -54,11 +53,11 @@ static void carry(lic_range_encoder *enc)
 
 /* Called after low has moved up by `start` and range has been set. Carries, and writes a word if
  * one is due. One word is enough, as no symbol leaves less than 2^16 of range. */
-static void settle(lic_range_encoder *enc, uint64_t start)
+void lic_range_settle(lic_range_encoder *enc, uint64_t start)
 {
     if (enc->low < start && !enc->failed)
         carry(enc);
-    if (enc->range >= RANGE_MIN)
+    if (enc->range >= LIC_RANGE_MIN)
         return;
     if (reserve(enc))
         for (int shift = 56; shift >= 32; shift -= 8)
@@ -73,7 +72,7 @@ static void encode_bit(lic_range_encoder *enc, bool bit)
     uint64_t half = enc->range >> 1, start = bit ? half : 0;
     enc->low += start;
     enc->range = bit ? enc->range - half : half;
-    settle(enc, start);
+    lic_range_settle(enc, start);
 }
 
 /* Escape symbol, side (1: below the table), then the distance from the table's edge, plus 1, in
@@ -83,7 +82,7 @@ static void encode_escape(lic_range_encoder *enc, const lic_cdf *cdf, int32_t va
     uint64_t start = (enc->range >> LIC_CDF_BITS) * cdf->cum[cdf->n - 1];
     enc->low += start;
     enc->range -= start;
-    settle(enc, start);
+    lic_range_settle(enc, start);
     int64_t edge = (int64_t)cdf->first + cdf->n - 1;
     bool below = value < cdf->first;
     uint64_t m = (uint64_t)(below ? (int64_t)cdf->first - value : value - edge + 1);
@@ -113,7 +112,7 @@ static void encode_symbols(lic_range_encoder *enc, const lic_cdf *tables, const 
             start = unit * cdf->cum[k];
             low += start;
             range = unit * cdf->cum[k + 1] - start;
-            if (low >= start && range >= RANGE_MIN)
+            if (low >= start && range >= LIC_RANGE_MIN)
                 continue;
         }
         enc->low = low;
@@ -121,7 +120,7 @@ static void encode_symbols(lic_range_encoder *enc, const lic_cdf *tables, const 
         if (escape)
             encode_escape(enc, cdf, values[i]);
         else
-            settle(enc, start);
+            lic_range_settle(enc, start);
         low = enc->low;
         range = enc->range;
     }
@@ -211,13 +210,17 @@ void lic_range_decoder_stop(lic_range_decoder *dec)
     dec->stopped = true;
 }
 
-static void refill(lic_range_decoder *dec)
+void lic_range_refill(lic_range_decoder *dec)
 {
-    if (dec->range >= RANGE_MIN)
-        return;
     dec->code = dec->code << 32 | next_word(dec);
     dec->range <<= 32;
     dec->stopped |= dec->salvage && dec->overrun > 0;
+}
+
+static void refill(lic_range_decoder *dec)
+{
+    if (dec->range < LIC_RANGE_MIN)
+        lic_range_refill(dec);
 }
 
 static bool decode_bit(lic_range_decoder *dec)
@@ -294,7 +297,7 @@ static void decode_symbols(lic_range_decoder *dec, const lic_cdf *tables, const 
         code -= s.start;
         range = s.size;
         values[i] = (int32_t)((uint32_t)cdf->first + s.k);
-        if (range >= RANGE_MIN && !escape)
+        if (range >= LIC_RANGE_MIN && !escape)
             continue;
         dec->code = code;
         dec->range = range;

@@ -1,7 +1,7 @@
-/* check.c - whether this build, on this machine, computes as files need it: each kernel once on
- * numbers that any change of rounding or order would show in, against what they give everywhere.
- * For what no macro tells (arithmetic.h): contraction, compilers with faults, emulators that round
- * otherwise. Takes some microseconds. */
+/* check.c - checks that this build, on this machine, computes what files need. Each kernel runs
+ * once on numbers that would show any change of rounding or order, and the results are compared
+ * with those of all other machines. This finds what no macro can tell (arithmetic.h): contraction,
+ * faulty compilers, emulators that round differently. Takes some microseconds. */
 #include "codec/base/arithmetic.h"
 #include "codec/base/bytes.h"
 #include "models/kernels/strict.h"
@@ -10,7 +10,8 @@
 
 enum { ROWS = 5, K = 37, N = 16, TOKENS = 16, D = 8, WIDE = 48 };
 
-/* CRC-32 of all that the kernels give, on every machine and at every level (tests/parity). */
+/* CRC-32 of all results of the kernels, the same on every machine and at every level
+ * (tests/parity). */
 #define RIGHT 0x092CE84Au
 
 struct state {
@@ -18,7 +19,7 @@ struct state {
     uint32_t random, sum;
 };
 
-/* In -2 .. 2, 24 bits each, now and then a subnormal. */
+/* Fills in numbers from -2 to 2, of 24 bits each, with a subnormal now and then. */
 static void fill(struct state *s, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -130,8 +131,8 @@ static void check_rows(struct state *s)
     add(s, out, WIDE);
 }
 
-/* Code like that between the kernels, which has the compiler's usual flags: a product and a sum,
- * each rounded, on numbers where one rounding fewer shows. */
+/* Code like that between the kernels, which is compiled with the usual flags: a product and a sum,
+ * each rounded, on numbers that show if a rounding is missing. */
 static void check_plain(struct state *s)
 {
     float x[4], out[WIDE];

@@ -1,6 +1,6 @@
-/* network.h - the weights of one codec network, layer by layer, under the names that the papers,
- * the PyTorch modules and the tensors of the weights file share. Filled by network_load.c,
- * read by the forward functions. Immutable after loading. */
+/* network.h - the weights of one codec network, layer by layer. The names are the same in the
+ * papers, in the PyTorch modules and in the weights file. network_load.c fills the structs, the
+ * forward functions read them. They do not change after loading. */
 #ifndef LIC_MODELS_NETWORK_H
 #define LIC_MODELS_NETWORK_H
 
@@ -48,7 +48,7 @@ typedef struct analysis {
 typedef struct synthesis {
     rate_affine rate[3];
     upconv up1, up2, up3;
-    conv up4; /* 12 channels at 1/2: its depth-to-space is done when the pixels are written */
+    conv up4; /* 12 channels at 1/2; depth-to-space happens when pixels are written */
     dense enh;
     rstb st1, st2, st3;
 } synthesis;
@@ -93,12 +93,12 @@ typedef struct slice_model {
     conv lrp[2];
 } slice_model;
 
-/* A channel of z has one table, or so many: a symbol takes its own by the sum of those to its left
- * and above, each and their sum held within LIC_Z_NEAR (ours; what a factorised prior leaves
- * between neighbours). */
+/* A channel of z has one table or LIC_Z_CONTEXTS. With several, the sum of the symbols to the left
+ * and above selects one; each symbol and the sum are clamped to LIC_Z_NEAR. (Ours: it uses what a
+ * factorised prior leaves between neighbours.) */
 enum { LIC_Z_NEAR = 3, LIC_Z_CONTEXTS = 2 * LIC_Z_NEAR + 1 };
 
-/* Integer frequency tables as in the file (entropy/ builds its coder's tables from them). */
+/* Integer frequency tables as in the file; entropy/ builds the coder's tables from them. */
 typedef struct table_data {
     const uint16_t *cum;
     const int32_t *start, *first;
@@ -107,7 +107,7 @@ typedef struct table_data {
 
 typedef struct network {
     int levels, m, n, hyper, dim, gdim, hid, n_slices;
-    float lambda[2]; /* Lagrange multipliers of the first and last level, 0 if nobody knows */
+    float lambda[2]; /* Lagrange multipliers of the first and last level, 0 if unknown */
     int ch[3], slices[LIC_MAX_SLICES];
     analysis g_a;
     synthesis g_s;
@@ -115,7 +115,7 @@ typedef struct network {
     hyper_synthesis h_s;
     rate_affine hrate;
     slice_model ctx[LIC_MAX_SLICES];
-    int preview_slices;                 /* what the head for previews sees; 0: there is none */
+    int preview_slices;                 /* that the head for previews sees; 0: there is none */
     const float *preview_w, *preview_b; /* [levels, 3, 9 taps, channels of these], [levels, 3] */
     const float *gain, *igain, *zgain, *izgain; /* [levels, m] and [levels, n], logarithms */
     const float
@@ -125,15 +125,16 @@ typedef struct network {
     table_data y_tables, z_tables;
 } network;
 
-/* What of the network depends on the rate level: affines and gains, computed once per picture. */
+/* The parts of the network that depend on the rate level: affines and gains, computed once per
+ * picture. */
 typedef struct rate_state {
     affine g_a[3], g_s[3], hyper;
     const float *gain, *igain, *zgain, *izgain; /* [m], [m], [n], [n]: factors */
     conv preview;                               /* set by lic_rate_preview alone */
 } rate_state;
 
-/* level in [0, levels - 1]; linear between the two neighbouring levels; gains are exp of the mix.
- */
+/* level is in [0, levels - 1]. Linear between the two neighbouring levels; gains are exp of the
+ * result. */
 void lic_rate_state(nn *c, const network *net, float level, rate_state *out);
 /* The head for previews, of a network that has one. */
 void lic_rate_preview(nn *c, const network *net, float level, rate_state *out);
@@ -149,16 +150,16 @@ tensor lic_h_a(nn *c, const network *net, const rate_state *rate, tensor y);
 /* h_s: z_hat (rounded) -> hyperprior features [4 h_z, 4 w_z, hyper], rate conditioning applied. */
 tensor lic_h_s(nn *c, const network *net, const rate_state *rate, tensor z_hat);
 
-/* A sixteenth of the picture: y_hat [h, w, channels of preview_slices], which gets its inverse
- * gains in place -> [h, w, 3], samples - 0.5. */
+/* A picture of 1/16 the size: y_hat [h, w, channels of preview_slices] -> [h, w, 3], samples - 0.5.
+ * Applies the inverse gains to y_hat in place. */
 tensor lic_preview(nn *c, const rate_state *rate, tensor y_hat);
 
-/* Residual SwinV2 transformer block; out may be a channel view; x is kept. */
+/* Residual SwinV2 transformer block. out may be a channel view; x is not changed. */
 void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out);
 
-/* The same strip by strip, where x and out are rings. Blocks whose windows are shifted wrap round
- * the picture, so that only an RSTB of one plain block has strips; another puts out all its rows
- * when all of x is there, and x and out must be whole. */
+/* The same strip by strip, where x and out are rings. Shifted windows wrap round the picture, so
+ * only an RSTB of one plain block works in strips. Any other gives all its rows once all of x is
+ * there, and its x and out must be whole. */
 typedef struct mlp_progress {
     int hidden, out; /* rows */
 } mlp_progress;
@@ -173,7 +174,7 @@ typedef struct rstb_strips {
 bool lic_rstb_has_strips(const rstb *w);
 /* Takes the hidden features and widened weights from the arena. */
 void lic_rstb_begin(nn *c, const rstb *w, tensor x, rstb_strips *s);
-/* `ready` rows of x are there. Returns the rows of out that now are. */
+/* Goes on when `ready` rows of x are there. Returns how many rows of out are. */
 int lic_rstb_strip(nn *c, const rstb *w, const float *mask, tensor x, tensor out, int ready,
                    rstb_strips *s);
 

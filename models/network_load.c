@@ -1,5 +1,5 @@
-/* network_load.c - which tensors a network of this family has, and under which names: the
- * counterpart of the constructors in models/train/model.py, in the same order. All sizes are
+/* network_load.c - knows which tensors a network of this family has and what they are called. It is
+ * the counterpart of the constructors in models/train/model.py, in the same order. All sizes are
  * checked here, so that forward code can rely on them. */
 #include "models/network_load.h"
 
@@ -37,8 +37,7 @@ at(const char *format, ...)
 
 #define SUB(prefix, leaf) at("%s." leaf, prefix).text
 
-/* The file's [heads, 15 * 15] table by offset, laid out for every pair of tokens: [heads, 64, 64].
- */
+/* Expands the file's [heads, 15 * 15] table by offset to every pair of tokens: [heads, 64, 64]. */
 static const float *expand_bias(lic_weights *w, const float *table, int heads)
 {
     const int side = 2 * LIC_WINDOW - 1;
@@ -206,7 +205,7 @@ static void load_slice(lic_weights *w, const config *cfg, network *net, int i, i
     lic_weights_linear(w, &s->lrp[1], s->size, cfg->hid, SUB(prefix.text, "lrp.1"));
 }
 
-/* The head for previews, which a file may lack: its inputs are the channels of the first slices. */
+/* The optional head for previews; its inputs are the channels of the first slices. */
 static void load_preview(lic_weights *w, network *net)
 {
     const uint32_t levels = (uint32_t)net->levels, inputs = lic_weights_dim(w, "preview.weight", 3);
@@ -235,8 +234,8 @@ static void load_gains(lic_weights *w, network *net)
     net->izgain = lic_weights_floats(w, "izgain", 2, n);
 }
 
-/* Lagrange multipliers that the levels were trained with, which a file may lack: all models of
- * eight levels had the same. */
+/* Lagrange multipliers that the levels were trained with. A file may lack them: all models of eight
+ * levels had the same ones. */
 static void load_lambda(lic_weights *w, network *net)
 {
     const uint32_t two[4] = {2, 1, 1, 1};
@@ -265,7 +264,8 @@ static void load_tables(lic_weights *w, table_data *t, const char *prefix)
                              "weights file with frequency tables that do not fit");
 }
 
-/* Scores of tokens that the cyclic shift brought together from opposite edges: -100, as in Swin. */
+/* Masks out pairs of tokens that the cyclic shift brought together from opposite edges, with -100
+ * as in Swin. */
 static const float *make_masks(lic_arena *arena)
 {
     float *out = lic_arena_take(arena, 4 * LIC_TOKENS * LIC_TOKENS, sizeof *out), *to = out;

@@ -5,7 +5,8 @@
 #include "models/network.h"
 #include "models/weights.h"
 
-/* Reads the configuration and every tensor into the arena (call once planning, once for real). */
+/* Reads the configuration and every tensor into the arena. Call it once planning, then once for
+ * real. */
 lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net);
 
 #endif

@@ -1,11 +1,11 @@
 /* nn.h - tensors, layers and the context that a forward pass runs in.
  *
- * Tensors are channels-last, binary32, in the arena of the context. Forward code takes them,
- * computes, and rewinds; the same code run with a planning arena computes nothing and yields the
- * bytes needed (STYLE: the plan is the forward run with kernels switched off). Work is cut into
- * blocks of up to 64 output pixels, whatever the number of threads. Layers put out all rows of a
- * tensor or some, so that large ones need not be in memory as a whole. Knows nothing of pictures,
- * files or range coders. */
+ * Tensors are channels-last, binary32, in the arena of the context. Forward code takes tensors,
+ * computes, and rewinds. With a planning arena the same code computes nothing and yields the bytes
+ * that it needs: the plan is the forward run with kernels switched off. Work is cut into blocks of
+ * up to 64 output pixels, whatever the number of threads. A layer can produce all rows of a tensor
+ * or some, so that large tensors need not be in memory as a whole. Knows nothing of pictures, files
+ * or range coders. */
 #ifndef LIC_MODELS_NN_H
 #define LIC_MODELS_NN_H
 
@@ -16,8 +16,8 @@
 enum { LIC_BLOCK = 64, LIC_WINDOW = 8, LIC_TOKENS = LIC_WINDOW * LIC_WINDOW, LIC_MAX_TAPS = 25 };
 
 /* [h, w, c]: element (y, x, i) is data[(y * w + x) * pitch + i]; pitch >= c. data is NULL while
- * planning. Of a tensor that only passes through, `held` rows are in memory: row y lies in place of
- * row y - held. 0: all of them. */
+ * planning. A ring holds only `held` rows in memory: row y takes the place of row y - held. 0: all
+ * rows are held. */
 typedef struct tensor {
     float *data;
     int h, w, c;
@@ -25,7 +25,7 @@ typedef struct tensor {
     int held;
 } tensor;
 
-/* Rows first .. end - 1 of what a layer puts out. */
+/* Rows first .. end - 1 of a layer's output. */
 typedef struct row_range {
     int first, end;
 } row_range;
@@ -33,7 +33,7 @@ typedef struct row_range {
 /* kernel x kernel convolution, padded by kernel / 2; kernel 1 is a linear layer. */
 typedef struct conv {
     int kernel, stride, cin, cout;
-    int taps;             /* kernel * kernel, or those of them that there are (acgc.c) */
+    int taps;             /* kernel * kernel, or fewer (acgc.c) */
     const float *w;       /* panels [cout / 16][taps * cin][16], or NULL: */
     const uint16_t *half; /* the same in binary16 */
     const float *rows;    /* [taps * cin][cout] for OpenBLAS, or NULL */
@@ -61,12 +61,12 @@ typedef struct affine {
     const float *scale, *shift; /* [c], padded to 16; NULL: identity */
 } affine;
 
-/* Tensors at half the picture's scale pass through: LIC_STRIP rows come in at once, and LIC_HELD
- * are in memory, those of a strip and the ones that layers are behind with (transforms.c). */
+/* Tensors at half the picture's scale are rings. LIC_STRIP rows come in at a time and LIC_HELD are
+ * in memory: those of a strip, and the rows by which layers lag behind (transforms.c). */
 enum { LIC_STRIP = 16, LIC_HELD = LIC_STRIP + 2 * LIC_WINDOW };
 
-/* Rows that a layer can put out when `in` rows of h are there, of which it sees `below` rows
- * beneath each. */
+/* Rows that a layer can produce when `in` of h input rows are there. A row needs `below` rows
+ * beneath it. */
 static inline int lic_nn_ready(int in, int h, int below)
 {
     return in == h ? h : in > below ? in - below : 0;
@@ -77,9 +77,8 @@ typedef struct pixel_run {
     int y, x, n;
 } pixel_run;
 
-/* Sides of a tensor beyond which the picture goes on, in another tile: convolutions mirror there
- * instead of taking zeros, which the networks know as the border of a picture (FORMAT.md, section
- * 3). */
+/* Sides of a tensor beyond which the picture goes on in another tile. Convolutions mirror there;
+ * zeros would look to the networks like the border of a picture (FORMAT.md, section 3). */
 enum { LIC_OPEN_LEFT = 1, LIC_OPEN_RIGHT = 2, LIC_OPEN_TOP = 4, LIC_OPEN_BOTTOM = 8 };
 
 typedef struct nn {
@@ -89,7 +88,7 @@ typedef struct nn {
     lic_pool *pool;        /* NULL while planning */
     size_t scratch_floats; /* per worker: the most that any layer asked for */
     float *scratch;        /* [threads][scratch_floats] */
-    const float *zeros;    /* [at least the largest cin] what lies outside the picture */
+    const float *zeros;    /* [at least the largest cin], for taps outside the picture */
     void (*trace)(void *user, const char *name, int index,
                   tensor t); /* tests see activations; or NULL */
     void *trace_user;
@@ -113,7 +112,7 @@ typedef struct nn {
  */
 bool lic_nn_idle(const nn *c);
 tensor lic_nn_new(nn *c, int h, int w, int c_out);
-/* The same of which only `held` rows are in memory at once. */
+/* The same as a ring: only `held` rows are in memory at a time. */
 tensor lic_nn_new_ring(nn *c, int h, int w, int c_out, int held);
 /* The channels first .. first + n - 1 of t, as a view. */
 tensor lic_nn_channels(tensor t, int first, int n);
@@ -126,8 +125,8 @@ static inline row_range lic_nn_all(tensor t)
 {
     return (row_range){0, t.h};
 }
-/* Announces the scratch a layer needs per worker (while planning) and hands it out (in a worker).
- */
+/* lic_nn_need announces, while planning, the scratch that a layer needs per worker; lic_nn_scratch
+ * hands it out in a worker. */
 void lic_nn_need(nn *c, size_t floats);
 /* Counts rows x inputs x outputs multiply-adds. */
 void lic_nn_count(nn *c, size_t rows, size_t inputs, size_t outputs);
@@ -141,7 +140,8 @@ pixel_run lic_nn_block(size_t item, int first, int width);
 void lic_nn_run_blocks(nn *c, row_range r, int width, lic_pool_fn fn, void *job);
 void lic_nn_trace(const nn *c, const char *name, int index, tensor t);
 void lic_nn_report(nn *c, double fraction);
-/* What comes belongs to this part; what came since the last call, to the part named there. */
+/* From here on, time and work belong to this part; what came before belongs to the part of the
+ * previous call. */
 void lic_nn_part(nn *c, lic_part part);
 
 /* out = affine(act(conv(x))) + residual. residual NULL: none. out may be a channel view. */
@@ -156,9 +156,9 @@ void lic_nn_upconv_rows(nn *c, const upconv *w, tensor x, lic_act act, affine ra
                         row_range r);
 /* out = act(depthwise(x)) + (residual ? x : 0) */
 void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool residual, tensor out);
-/* A layer as the kernels want it: weights in binary16 are widened into the arena, in no time beside
- * what is done with them, so that the model takes half the memory. To be called outside of workers;
- * every function below that takes a whole tensor does it by itself. */
+/* A layer with weights as the kernels need them: binary16 is widened into the arena. That takes no
+ * time beside the layer's own work, and the model takes half the memory. To be called outside
+ * workers. Every function below that takes a whole tensor does it itself. */
 conv lic_nn_widen(nn *c, const conv *w);
 /* The product of a widened layer, its rows of `in` and `out` still to be set. */
 lic_gemm lic_nn_gemm(const conv *w, int rows, lic_act act);

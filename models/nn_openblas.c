@@ -1,7 +1,7 @@
-/* nn_openblas.c - see nn_openblas.h. The library is opened at run time: a program that does not ask
- * for it should not pay for its start (threads, buffers), and one that does can say before which
- * kernels it is to take, through OPENBLAS_CORETYPE. The environment belongs to the program: it is
- * not set here, and not read once worker threads run. */
+/* nn_openblas.c - see nn_openblas.h. OpenBLAS is opened at run time. A program that does not ask
+ * for it should not pay for its start (threads, buffers), and one that does can first choose its
+ * kernels through OPENBLAS_CORETYPE. The environment belongs to the program: it is not set here,
+ * nor read once worker threads run. */
 #include "models/nn_openblas.h"
 
 #if defined(LIC_NO_OPENBLAS)
@@ -29,11 +29,12 @@ typedef void (*sgemm_fn)(int order, int trans_a, int trans_b, int m, int n, int 
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static sgemm_fn sgemm;
-static const lic_kernels *kernels; /* for activations, and what OpenBLAS does not do */
-static bool needs_lock; /* a build without threads is not safe from several (OpenBLAS issue 2164) */
+static const lic_kernels *kernels; /* for activations and whatever OpenBLAS cannot do */
+static bool needs_lock; /* a build without threads cannot be called from several (OpenBLAS issue
+                           2164) */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* POSIX has dlsym return an object pointer; this is how it is turned into a function without a
+/* In POSIX dlsym returns an object pointer. This turns it into a function pointer without a
  * cast. */
 static void symbol(void *library, const char *name, void *out)
 {

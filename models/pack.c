@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CONVERTED = 512 }; /* values of a row at once: those of a channel's kernel fit in it */
+enum { CONVERTED = 512 }; /* values of a row at a time; one channel's kernel fits */
 
 int lic_pack_taps(const lic_packing *p)
 {
@@ -50,11 +50,11 @@ bool lic_pack_values(float *out, const uint8_t *src, bool half, size_t n)
     return half ? halves(out, src, n) : singles(out, src, n);
 }
 
-/* Output channels first .. first + n - 1, a panel at most, to out[(tap, channel) * pitch]. A part
- * of each row of the tensor, [cin, kernel * kernel], is converted at once. */
+/* Output channels first .. first + n - 1, a panel at most, to out[(tap, channel) * pitch]. Each row
+ * of the tensor, [cin, kernel * kernel], is converted part by part. */
 static bool pack_rows(const lic_pack_job *j, int first, int n, float *out, size_t pitch)
 {
-    float rows[LIC_PANEL][CONVERTED + LIC_PANEL]; /* not all on the same lines of the cache */
+    float rows[LIC_PANEL][CONVERTED + LIC_PANEL]; /* so that rows do not share cache lines */
     const lic_packing *p = &j->p;
     const size_t kk = (size_t)(p->kernel * p->kernel), cin = (size_t)p->cin,
                  taps = (size_t)lic_pack_taps(p), part = CONVERTED / kk;
@@ -77,7 +77,7 @@ static bool pack_rows(const lic_pack_job *j, int first, int n, float *out, size_
     return good;
 }
 
-/* None of n values is infinite or NaN. */
+/* Whether none of n values is infinite or NaN. */
 static bool are_finite(const uint8_t *src, size_t n)
 {
     unsigned bad = 0;
@@ -86,7 +86,7 @@ static bool are_finite(const uint8_t *src, size_t n)
     return !bad;
 }
 
-/* The same as they are, to panels. */
+/* The same values, unconverted, to panels. */
 static bool pack_halves(const lic_pack_job *j, int first, int n, uint16_t *out)
 {
     const lic_packing *p = &j->p;

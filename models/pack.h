@@ -1,6 +1,6 @@
-/* pack.h - tensors of the weights file turned into the layouts that the kernels want: panels of 16
- * output channels, in binary16 where the file has that, for half the memory, else in binary32. Jobs
- * are independent, so a model loads on all threads. */
+/* pack.h - turns tensors of the weights file into the layouts of the kernels: panels of 16 output
+ * channels. They stay in binary16 if the file has that, for half the memory, else they are
+ * binary32. Jobs are independent, so a model loads on all threads. */
 #ifndef LIC_MODELS_PACK_H
 #define LIC_MODELS_PACK_H
 
@@ -12,7 +12,7 @@
 
 typedef enum lic_pack_kind {
     LIC_PACK_PANELS, /* [ceil(cout / 16)][taps, cin][16], missing channels zero */
-    LIC_PACK_HALVES, /* the same as they are in the file, binary16 */
+    LIC_PACK_HALVES, /* the same, unconverted: binary16 */
     LIC_PACK_ROWS    /* [taps, cin][cout] */
 } lic_pack_kind;
 

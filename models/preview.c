@@ -1,7 +1,7 @@
-/* preview.c - a small picture without g_s: latents lie at 1/16 of the picture's scale, and a 3 x 3
- * convolution over the first slices, fitted to the means of 16 x 16 pixels for each rate level
- * (models/train/preview.py), comes close to what reducing the decoded picture gives, at a small
- * part of the work. */
+/* preview.c - a small picture without g_s. Latents lie at 1/16 of the picture's scale. For each
+ * rate level a 3 x 3 convolution over the first slices was fitted to the means of 16 x 16 pixels
+ * (models/train/preview.py). It comes close to reducing the decoded picture, for a small part of
+ * the work. */
 #include "models/network.h"
 
 tensor lic_preview(nn *c, const rate_state *rate, tensor y_hat)

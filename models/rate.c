@@ -1,5 +1,5 @@
-/* rate.c - variable rate: what a quality level makes of the network's per-level parameters. Strict
- * arithmetic: encoder and decoder must get the same gains to the last bit. */
+/* rate.c - variable rate: interpolates the network's per-level parameters at a quality level.
+ * Strict arithmetic: encoder and decoder must get the same gains to the last bit. */
 #include "models/network.h"
 
 #include <string.h>

@@ -54,8 +54,8 @@ static lic_status read_file(int fd, const lic_allocator *allocator, lic_buffer *
     return read_all(fd, out->data, out->bytes, err);
 }
 
-/* Read, not mapped: of a mapped file that another process cuts short, this one would die; and what
- * was verified could be changed before it is used. */
+/* The file is read, not mapped. If another process cut a mapped file short, this one would die; and
+ * verified bytes could change before they are used. */
 lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_buffer *out,
                             lic_error *err)
 {
@@ -117,7 +117,7 @@ static lic_weights_entry entry_at(const lic_weights *w, uint32_t i)
     return e;
 }
 
-/* Number of elements; false if dimensions, type, size or place do not agree. */
+/* Counts the elements; false if dimensions, type, size or place do not agree. */
 static bool check_entry(const lic_weights *w, lic_weights_entry *e)
 {
     static const size_t size[LIC_WEIGHTS_N_TYPES] = {4, 2, 2, 4};
@@ -156,7 +156,7 @@ static lic_status check_tables(lic_weights *w)
         if (!check_entry(w, &e))
             return LIC_WEIGHTS_FAIL(w, "weights file with a bad tensor entry (number %u)",
                                     (unsigned)i);
-        if (e.offset < end) /* shared bytes: a small file could ask for any amount of memory */
+        if (e.offset < end) /* overlaps would let a small file ask for any amount of memory */
             return LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s out of place", e.name);
         end = e.offset + e.bytes;
         for (uint32_t j = 0; j < i; j++)
@@ -302,7 +302,7 @@ static bool find(lic_weights *w, const char *name, lic_weights_entry *out)
             LIC_WEIGHTS_FAIL(w, "the tensor %s is asked for twice", name);
             return false;
         }
-        check_entry(w, &e); /* fills the count; it was verified when the file was opened */
+        check_entry(w, &e); /* sets the count; verified when the file was opened */
         *out = e;
         return true;
     }
@@ -345,7 +345,7 @@ const float *lic_weights_floats(lic_weights *w, const char *name, int rank, cons
     return out;
 }
 
-/* Integer arrays are copied as they are: that needs a little-endian host, which all our targets
+/* Integer arrays are copied unchanged. That needs a little-endian host, which all our targets
  * are. */
 static const void *integers(lic_weights *w, const char *name, uint32_t type, size_t *n)
 {

@@ -1,7 +1,7 @@
-/* weights.h - reader of .licw files (WEIGHTS.md). The file is hostile until proven otherwise: every
- * bound, name, type, shape and checksum is verified before a value is used. Errors are sticky: a
- * caller binds a whole network and asks once. Values are converted to binary32 in the model's
- * arena, in the layouts that the kernels want; with a planning arena only the bytes are counted. */
+/* weights.h - reader of .licw files (WEIGHTS.md). The file is hostile: every bound, name, type,
+ * shape and checksum is verified before a value is used. Errors are sticky: a caller binds a whole
+ * network and asks once. Values go to the model's arena in the layouts of the kernels (pack.h);
+ * with a planning arena only the bytes are counted. */
 #ifndef LIC_MODELS_WEIGHTS_H
 #define LIC_MODELS_WEIGHTS_H
 
@@ -25,14 +25,14 @@ typedef struct lic_weights {
     lic_error *err;
 } lic_weights;
 
-/* Reads a file into memory of the allocator; free *out in any case. */
+/* Reads a file into memory from the allocator. Free *out in any case, also after an error. */
 lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_buffer *out,
                             lic_error *err);
 /* Checks head, tables and all checksums of a file in memory, on the pool. The bytes must stay there
  * as long as *w is used. */
 lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes, lic_pool *pool,
                             lic_error *err);
-/* Starts a pass over the tensors into an arena (twice: planning, then real). */
+/* Starts a pass over the tensors into an arena. There are two: one planning, one real. */
 void lic_weights_begin(lic_weights *w, lic_arena *arena);
 /* Converts what the layers asked for, on the pool; fails unless every tensor was used exactly once.
  */
@@ -43,7 +43,7 @@ int lic_weights_int(lic_weights *w, const char *key, int min, int max);
 uint64_t lic_weights_count(lic_weights *w, const char *key);
 void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_bytes);
 
-/* A dimension of a tensor that a file may lack; 0: it is not there. */
+/* A dimension of an optional tensor; 0: it is not there. */
 uint32_t lic_weights_dim(const lic_weights *w, const char *name, int dim);
 
 /* Layers by the name of their PyTorch module; "" endings .weight and .bias are added here. */

@@ -21,12 +21,13 @@ typedef struct lic_weights_entry {
     size_t offset, bytes, count;
 } lic_weights_entry;
 
-/* The first failure stays. */
+/* Keeps the first failure. */
 #define LIC_WEIGHTS_FAIL(w, ...)                                                                   \
     ((w)->status ? (w)->status                                                                     \
                  : ((w)->status = lic_fail((w)->err, LIC_ERR_MODEL_INVALID, __VA_ARGS__)))
 
-/* A float tensor of exactly this shape, used from now on; false (and a sticky error) otherwise. */
+/* Finds a float tensor of exactly this shape and marks it used; false (and a sticky error)
+ * otherwise. */
 bool lic_weights_find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
                              lic_weights_entry *e);
 /* n floats of the arena, with a panel of zeros behind them. */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whatever the limit: endless streams end here. */
+/* Whatever the limit is, endless streams end here. */
 #define MAX_FILE_BYTES ((size_t)1 << 32)
 
 static bool is_stream(const char *path)
@@ -18,7 +18,8 @@ static bool is_stream(const char *path)
     return strcmp(path, "-") == 0;
 }
 
-/* How much may be read, and how it is said; and what it has to begin with, if anything. */
+/* How much may be read, the words for that limit, and what the file must begin with, if
+ * anything. */
 struct limit {
     size_t bytes;
     const char *name;
@@ -41,8 +42,8 @@ static lic_status too_large(const struct limit *limit, bool regular, lic_error *
         regular ? "is" : "comes through a pipe, which is", limit->name, limit->bytes);
 }
 
-/* Makes room for what is expected, or for twice as much, but no more than the limit and a byte that
- * shows that it is exceeded. */
+/* Makes room for what is expected, or for twice as much, but for no more than the limit and one
+ * byte, which shows that it is exceeded. */
 static lic_status grow(lic_file_data *out, size_t *capacity, size_t expected, size_t most,
                        lic_error *err)
 {
@@ -65,7 +66,7 @@ static const uint8_t signature[4] = {0x9B, 'l', 'i', 'c'};
 static lic_status read_all(int fd, size_t length, const struct limit *limit, lic_file_data *out,
                            lic_error *err)
 {
-    const size_t expected = length + 1; /* so that the end is seen without growing */
+    const size_t expected = length + 1; /* so that the end shows without growing */
     size_t capacity = limit->stream ? sizeof signature : expected;
     lic_status status = LIC_OK;
     while (out->bytes <= limit->bytes) {
@@ -88,8 +89,7 @@ static lic_status read_all(int fd, size_t length, const struct limit *limit, lic
     return LIC_OK;
 }
 
-/* Of a file that is too large to be read: that is not the first thing to say of one of another
- * kind. */
+/* Looks at a file that is too large: if it is of another kind, that is what to say first. */
 static bool begins_as_stream(int fd)
 {
     uint8_t head[sizeof signature];

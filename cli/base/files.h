@@ -15,27 +15,27 @@ typedef struct lic_file_data {
     size_t bytes;
 } lic_file_data;
 
-/* What --max-memory lets be read as a whole, if it is not given. */
+/* The most that is read as a whole if --max-memory is not given. */
 #define LIC_READ_MEMORY ((uint64_t)1 << 30)
 #define LIC_READ_ANY    UINT64_MAX
-/* A file of more than max_memory bytes (0: LIC_READ_MEMORY) is refused, and no more than that is
- * taken: what comes through a pipe tells its length only at its end. LIC_READ_ANY is for what has
- * nothing to do with --max-memory; there is still an end to it. */
+/* A file of more than max_memory bytes (0: LIC_READ_MEMORY) is refused, and no more memory than
+ * that is taken, since a pipe shows its length only at its end. LIC_READ_ANY is for what
+ * --max-memory does not cover; it still has a limit. */
 lic_status lic_file_read(const char *path, uint64_t max_memory, lic_file_data *out, lic_error *err);
-/* The same of a .lic file: what begins otherwise is refused before the rest of it is read. */
+/* The same for a .lic file: another beginning is refused before the rest is read. */
 lic_status lic_file_read_stream(const char *path, uint64_t max_memory, lic_file_data *out,
                                 lic_error *err);
-/* Of at most 16 MiB: what people write, or programs for people. */
+/* Reads at most 16 MiB: text written by people, or by programs for people. */
 lic_status lic_file_read_small(const char *path, lic_file_data *out, lic_error *err);
 void lic_file_free(lic_file_data *data);
 
 typedef struct lic_output {
     FILE *stream;
-    char *path;      /* where it will be; NULL for a stream or device, written in place */
+    char *path;      /* its final name; NULL for a stream or device, written in place */
     char *temporary; /* its name until then */
     bool overwrite;
-    unsigned mode; /* rights that it gets once it is complete: until then, its owner's */
-    bool has_owner, has_times; /* to be given as well, as far as the system lets */
+    unsigned mode;             /* rights once it is complete; until then, the owner's only */
+    bool has_owner, has_times; /* to be set too, as far as the system allows */
     unsigned owner, group;
     struct timespec times[2];
     struct lic_output *next; /* of those that a signal removes */
@@ -51,22 +51,23 @@ typedef enum lic_place {
 } lic_place;
 lic_place lic_output_place(const char *path, const char *input);
 
-/* The output stays where it is in memory until it is committed or aborted. A file that it takes the
- * place of leaves it its rights and its owner; a new one has those that the user's mask gives. */
+/* The struct must stay where it is until the output is committed or aborted. An output that
+ * replaces a file keeps that file's rights and owner; a new one gets those that the user's mask
+ * gives. */
 lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, lic_error *err);
-/* It is made of this file: nobody may read it, if new, who may not read that one; and it has its
- * times, if these are wanted. */
+/* Names the file that the output is made from. A new output is readable only by those who may read
+ * that file, and gets its times if these are wanted. */
 void lic_output_made_of(lic_output *out, const char *input, bool times);
 /* Flushes, closes, renames. The output is closed in any case. */
 lic_status lic_output_commit(lic_output *out, lic_error *err);
 /* Closes and removes what was written so far. */
 void lic_output_abort(lic_output *out);
 
-/* From here on SIGINT, SIGTERM, SIGHUP and all others that end a program and can be caught remove
- * the temporary files and exit with 130. To be called before there are other threads. */
+/* From here on every signal that ends a program and can be caught (SIGINT, SIGTERM, SIGHUP, ...)
+ * removes the temporary files and exits with 130. To be called before there are other threads. */
 void lic_output_catch_signals(void);
 
-/* What follows the last slash. */
+/* The part after the last slash. */
 const char *lic_file_base_name(const char *path);
 
 #endif

@@ -34,8 +34,8 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* Files, and folders that are no links: those could lead in circles. A link that leads nowhere is
- * taken, so that somebody says that it cannot be read. */
+/* Files, and folders that are not links (those could lead in circles). A link that leads nowhere is
+ * taken too, so that an error says that it cannot be read. */
 static bool is_file_or_folder(const char *path)
 {
     struct stat entry, file;
@@ -145,7 +145,7 @@ lic_status lic_folder_make_for(const char *path, lic_error *err)
     for (char *slash = strchr(copy + 1, '/'); slash && status == LIC_OK;
          slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST) /* another worker may have been faster */
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) /* another worker may have made it */
             status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot make folder %.120s: %s", copy,
                                      strerror(errno));
         *slash = '/';

@@ -1,5 +1,6 @@
-/* folder.h - the files of a folder, sorted by name so that results have one order everywhere, and
- * the partner of a file in another folder: the same name, or the same up to the suffix. */
+/* folder.h - the files of a folder, sorted by name so that results have the same order everywhere;
+ * and the partner of a file in another folder, which has the same name, or the same up to the
+ * suffix. */
 #ifndef LIC_CLI_BASE_FOLDER_H
 #define LIC_CLI_BASE_FOLDER_H
 
@@ -21,13 +22,13 @@ void lic_folder_free(lic_folder *folder);
 
 /* Calls visit for every file below the folder, folder by folder in order of names; hidden ones and
  * links to folders are left out. `name` is the path below the folder. Stops when visit fails. A
- * folder that cannot be read is told, counted in *n_unread, and does not stop it. */
+ * folder that cannot be read is reported and counted in *n_unread, and the visit goes on. */
 typedef lic_status (*lic_folder_visit)(void *user, const char *path, const char *name,
                                        lic_error *err);
 lic_status lic_folder_walk(const char *folder, lic_folder_visit visit, void *user, size_t *n_unread,
                            lic_error *err);
 
-/* Makes the folders that the path of a file needs. */
+/* Makes the folders in the path of a file. */
 lic_status lic_folder_make_for(const char *path, lic_error *err);
 
 /* "folder/name", to be freed; NULL without memory. */

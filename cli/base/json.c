@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* What a terminal would not show as a character is escaped: the value stays what it is. */
+/* Escapes what a terminal would not show as a character; the value stays the same. */
 static void put_string(FILE *file, const char *text)
 {
     fputc('"', file);

@@ -19,7 +19,7 @@ void lic_json_end_object(lic_json *json);
 /* Ends the line; false if writing failed. */
 bool lic_json_end(lic_json *json);
 
-/* A list; its members are put with NULL for a key. */
+/* Opens a list; its members are written with a NULL key. */
 void lic_json_begin_array(lic_json *json, const char *key);
 void lic_json_end_array(lic_json *json);
 
@@ -27,7 +27,8 @@ void lic_json_string(lic_json *json, const char *key, const char *value);
 void lic_json_unsigned(lic_json *json, const char *key, uint64_t value);
 void lic_json_real(lic_json *json, const char *key, double value, int decimals);
 void lic_json_null(lic_json *json, const char *key);
-/* As a string of `digits` hexadecimal digits: a 64-bit number does not fit JSON's usual double. */
+/* A string of `digits` hexadecimal digits, since a 64-bit number does not fit JSON's usual
+ * double. */
 void lic_json_hex(lic_json *json, const char *key, uint64_t value, int digits);
 
 #endif

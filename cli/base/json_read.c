@@ -1,6 +1,6 @@
 /* json_read.c - see json_read.h. Recursive descent over a copy of the text that ends in a zero
- * byte; strings are unescaped in place. Values lie in one array, whose size is known beforehand:
- * every value but the root comes after a bracket, a comma or a colon. */
+ * byte; strings are unescaped in place. Values lie in one array whose size is known beforehand,
+ * because every value but the root follows a bracket, a comma or a colon. */
 #include "cli/base/json_read.h"
 
 #include "cli/base/report.h"
@@ -70,7 +70,8 @@ static char *put_utf8(char *out, long c)
     return out;
 }
 
-/* "\u0041" or a pair of surrogates, r->at behind the u. Never longer than what it replaces. */
+/* "\u0041" or a pair of surrogates, r->at after the u. The result is never longer than what it
+ * replaces. */
 static bool read_unicode(struct reader *r, char **out)
 {
     long c = read_hex(r->at), low;
@@ -186,7 +187,7 @@ static bool read_key(struct reader *r, const char **key)
     return true;
 }
 
-/* r->at behind the opening bracket. */
+/* r->at is after the opening bracket. */
 static bool read_children(struct reader *r, lic_json_value *v, char close)
 {
     const lic_json_value **link = &v->child;

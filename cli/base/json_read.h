@@ -1,6 +1,6 @@
 /* json_read.h - reads a JSON text (RFC 8259) into a tree. Strict: no comments, no trailing commas,
  * no NaN, nothing after the value. Texts are hostile: depth, size and every escape are checked, and
- * a mistake is told with its line. What is larger than a results file ever is, is refused. */
+ * errors give the line. A text larger than any file of results is refused. */
 #ifndef LIC_CLI_BASE_JSON_READ_H
 #define LIC_CLI_BASE_JSON_READ_H
 

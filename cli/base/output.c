@@ -1,5 +1,5 @@
 /* output.c - see files.h: writing. */
-#define _XOPEN_SOURCE 700 /* realpath; lowers nothing that the build asks for */
+#define _XOPEN_SOURCE 700 /* realpath; does not lower what the build asks for */
 
 #include "cli/base/files.h"
 
@@ -14,12 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The outputs that are being written, for the thread that signals go to. A temporary file is made,
- * noted, renamed and removed under the lock: a signal finds all there are, and none comes after. */
+/* The outputs that are being written, for the thread that handles signals. Temporary files are
+ * made, noted, renamed and removed under the lock, so that a signal finds all of them and none is
+ * made after it. */
 static pthread_mutex_t outputs_lock = PTHREAD_MUTEX_INITIALIZER;
 static lic_output *outputs;
 
-/* The rights that new files do not get. */
+/* The umask: rights that new files do not get. */
 static mode_t file_mask = 022;
 
 static bool is_stream(const char *path)
@@ -32,7 +33,7 @@ lic_place lic_output_place(const char *path, const char *input)
     struct stat out, in;
     if (is_stream(path))
         return LIC_PLACE_DEVICE;
-    if (stat(path, &out) != 0) /* a dangling link is something that stands there, too */
+    if (stat(path, &out) != 0) /* a dangling link counts as something there */
         return lstat(path, &out) == 0 ? LIC_PLACE_FILE : LIC_PLACE_FREE;
     if (S_ISDIR(out.st_mode))
         return LIC_PLACE_FOLDER;
@@ -49,13 +50,13 @@ static char *temporary_name(const char *path)
     int folder = slash ? (int)(slash - path + 1) : 0;
     size_t bytes = strlen(path) + sizeof "..XXXXXX";
     char *name = malloc(bytes);
-    /* A name near the limit of 255 bytes would not stand the longer one. */
+    /* Near the limit of 255 bytes the longer name would not be possible. */
     if (name)
         snprintf(name, bytes, "%.*s.%.200s.XXXXXX", folder, path, path + folder);
     return name;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void unlist(const lic_output *out)
 {
     lic_output **at = &outputs;
@@ -99,7 +100,7 @@ static FILE *create_temporary(lic_output *out)
     return stream;
 }
 
-/* The rights that open() would give it, or those of the file that goes. */
+/* The rights that open() would give it, or those of the file that it replaces. */
 static void choose_rights(lic_output *out)
 {
     struct stat st;
@@ -112,7 +113,7 @@ static void choose_rights(lic_output *out)
     out->group = st.st_gid;
 }
 
-/* A folder that is not there is a slip that is easily mended. */
+/* A folder that does not exist is a slip that is easily mended, so it is named. */
 static lic_status cannot_open(const char *path, lic_error *err)
 {
     const char *slash = strrchr(path, '/');
@@ -167,7 +168,7 @@ void lic_output_made_of(lic_output *out, const char *input, bool times)
     out->times[1] = st.st_mtim;
 }
 
-/* A file system without rights or owners is fine as well. */
+/* File systems without rights or owners are fine too. */
 static void give_rights(const lic_output *out)
 {
     const int fd = fileno(out->stream);
@@ -185,8 +186,8 @@ static void forget(lic_output *out)
     *out = (lic_output){0};
 }
 
-/* Gives the temporary file its name, if nothing has it. A second link does so in one step, whatever
- * other programs do; where there are no links, it is looked at first. */
+/* Gives the temporary file its final name if nothing has it. A second link does that in one step,
+ * whatever other programs do. Where there are no links, the name is checked first. */
 static int rename_to_free(const char *from, const char *to)
 {
     struct stat st;
@@ -201,7 +202,7 @@ static int rename_to_free(const char *from, const char *to)
     return rename(from, to);
 }
 
-/* Under the lock, or a signal in between would remove nothing and leave the file behind. */
+/* Done under the lock. A signal in between would otherwise leave the file behind. */
 static lic_status rename_listed(lic_output *out, lic_error *err)
 {
     pthread_mutex_lock(&outputs_lock);
@@ -264,7 +265,7 @@ static void *wait_for_signals(void *user)
     pthread_mutex_lock(&outputs_lock); /* and never unlocked */
     for (const lic_output *out = outputs; out; out = out->next)
         unlink(out->temporary);
-    if (isatty(STDERR_FILENO)) /* behind what was shown of progress */
+    if (isatty(STDERR_FILENO)) /* after the progress line */
         (void)!write(STDERR_FILENO, "\n", 1);
     _exit(LIC_EXIT_INTERRUPTED);
 }
@@ -276,18 +277,18 @@ void lic_output_catch_signals(void)
                            SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM};
     struct sigaction old;
     pthread_t thread;
-    file_mask = umask(0); /* asking sets it: not to be done beside other threads */
+    file_mask = umask(0); /* reading it sets it, so not with other threads */
     umask(file_mask);
-    signal(SIGPIPE, SIG_IGN); /* writing fails, is told, and what is half written goes away */
-    signal(SIGXFSZ, SIG_IGN); /* so it does at the limit of a file's size */
+    signal(SIGPIPE, SIG_IGN); /* writing fails, is reported, and half a file is removed */
+    signal(SIGXFSZ, SIG_IGN); /* the same at the size limit of files */
     sigemptyset(&caught);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */
             sigaddset(&caught, numbers[i]);
-    /* Blocked here and in all threads to come, so that they arrive at the one that waits. */
+    /* Blocked here and in all later threads, so that signals arrive at the one that waits. */
     pthread_sigmask(SIG_BLOCK, &caught, NULL);
     if (pthread_create(&thread, NULL, wait_for_signals, &caught) != 0)
-        pthread_sigmask(SIG_UNBLOCK, &caught, NULL); /* they end the program all the same */
+        pthread_sigmask(SIG_UNBLOCK, &caught, NULL); /* then they simply end the program */
     else
         pthread_detach(thread);
 }

@@ -1,5 +1,5 @@
-/* report.c - see report.h. A message is put together first and written in one piece, so that lines
- * of several processes do not mix. File names may hold anything: control sequences never reach the
+/* report.c - see report.h. A message is built first and written in one piece, so that lines of
+ * several processes do not mix. File names may hold anything, but control sequences never reach the
  * terminal. */
 #include "cli/base/report.h"
 

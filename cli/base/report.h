@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* Reading and writing files is not the library's business, so it has no status for it. */
+/* The library neither reads nor writes picture files, so it has no status for these errors. */
 #define LIC_REPORT_ERR_IO     ((lic_status)100)
 #define LIC_REPORT_ERR_EXISTS ((lic_status)101) /* an output, and -f was not given */
 #define LIC_REPORT_PARTIAL    ((lic_status)102) /* a picture was written, of a file that was cut */
@@ -34,14 +34,14 @@ __attribute__((format(printf, 3, 4))) lic_status lic_report_fail(lic_error *err,
 int lic_report_exit_code(lic_status status);
 const char *lic_report_status_name(lic_status status);
 
-/* Seconds of a clock that only runs forward. */
+/* Seconds on a clock that only runs forward. */
 double lic_report_seconds(void);
 
 /* One line on a terminal for work that takes more than half a second; a lic_progress_fn. */
 int lic_report_progress(void *user, lic_stage stage, double fraction);
-/* The same for the i-th of several things. */
+/* The same for item i of several. */
 void lic_report_count(size_t done, size_t total, const char *what);
-/* The same for files, with speed and the time that is left. */
+/* The same for files, with the speed and the time left. */
 void lic_report_batch(size_t done, size_t total, double pixels, double seconds);
 /* Wipes the line, so that the next message starts on a clean one. */
 void lic_report_progress_end(void);

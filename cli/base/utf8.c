@@ -31,7 +31,8 @@ bool lic_utf8_is_shown(long code)
     return !control && !separator && !direction;
 }
 
-/* Bytes of the next character if it is shown, else 0, and *skip bytes stand for a question mark. */
+/* Bytes of the next character if it may be shown; else 0, and a question mark stands for *skip
+ * bytes. */
 static size_t shown_bytes(const char *text, size_t *skip)
 {
     const char *next = text;
@@ -54,7 +55,7 @@ void lic_utf8_clean(char *text)
     *to = 0;
 }
 
-/* One character, or what stands for it; the bytes of the text that it was. */
+/* Writes one character, or what stands for it. Returns how many bytes of the text it took. */
 static size_t put_next(FILE *file, const char *text)
 {
     size_t skip;

@@ -1,7 +1,7 @@
 /* completion.c - lic --completion: scripts for shells. They know nothing of lic: at each tab they
- * ask `lic --complete WORD...`, which answers from the tables in options.h and table.c. What a
- * value may be is read from its name there: "png,jpg" are words to choose from, FILE is a file, DIR
- * a folder; of anything else nothing is known. */
+ * ask `lic --complete WORD...`, which answers from the tables in options.h and table.c. The name of
+ * a value there tells what it may be: "png,jpg" are words to choose from, FILE is a file, DIR a
+ * folder; any other name gives no hint. */
 #include "cli/options/options.h"
 
 #include <ctype.h>
@@ -86,7 +86,7 @@ void lic_options_complete(const lic_settings *settings)
 
 /* ---- the answers ---- */
 
-/* A word, if it begins as the text does; n of its letters stand. */
+/* Offers a word, or its first n letters, if it begins with the text. */
 static void offer(const char *text, const char *dashes, const char *word, size_t n,
                   const char *help)
 {
@@ -109,7 +109,7 @@ static void offer_options(unsigned commands, const char *text)
     }
 }
 
-/* Where no command is given yet. */
+/* Called if there is no command yet. */
 static void offer_commands(const char *text)
 {
     static const char *const global[] = {"help", "version", "completion"};
@@ -121,7 +121,7 @@ static void offer_commands(const char *text)
     }
 }
 
-/* "blend=RRGGBB" is a word as far as it is fixed. */
+/* Of "blend=RRGGBB" only the fixed part is a word. */
 static void offer_values(const lic_option *o, const char *text)
 {
     const char *value = o->value;

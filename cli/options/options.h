@@ -1,5 +1,5 @@
 /* options.h - the command line, parsed. One list of commands (here) and one table of options
- * (table.c) say what there is; parsing, help, hints for mistyped words and completion read them. */
+ * (table.c) define everything; parsing, help, hints for mistyped words and completion read them. */
 #ifndef LIC_CLI_OPTIONS_OPTIONS_H
 #define LIC_CLI_OPTIONS_OPTIONS_H
 
@@ -15,8 +15,8 @@
 /* Suffixes of the files that a command reads, for completion. */
 #define LIC_READS_PICTURES LIC_FORMAT_ALL_SUFFIXES
 
-/* Every command: name, what follows it, what it does, how many file names it takes at most, and
- * what kinds of files. Its function is lic_command_NAME (commands.h). */
+/* Every command: its name, what follows it, what it does, how many file names it takes at most, and
+ * of what kinds. Its function is lic_command_NAME (commands.h). */
 #define LIC_COMMANDS(ROW)                                                                          \
     ROW(ENCODE, encode, "[OPTIONS] IN [OUT.lic]  |  [OPTIONS] IN...",                              \
         "compress pictures (" LIC_FORMAT_TITLES ")", INT_MAX, LIC_READS_PICTURES)                  \
@@ -50,14 +50,14 @@ typedef struct lic_target_wish {
     double value;
 } lic_target_wish;
 
-/* The ways to say how large a file may be; one of them at a time. */
+/* The ways to say how large a file may be; only one may be given. */
 enum { LIC_BY_QUALITY = 1, LIC_BY_LAMBDA = 2, LIC_BY_BPP = 4, LIC_BY_SIZE = 8, LIC_BY_PSNR = 16 };
 
 typedef enum lic_shell { LIC_SHELL_NONE, LIC_SHELL_BASH, LIC_SHELL_ZSH, LIC_SHELL_FISH } lic_shell;
 
 typedef struct lic_settings {
     lic_command command;
-    char **files; /* the words that are no options, gathered at the front of argv */
+    char **files; /* the words that are not options, moved to the front of argv */
     int n_files;
     const char *output; /* -o */
     const char *output_folder, *file_list;
@@ -65,7 +65,7 @@ typedef struct lic_settings {
     uint32_t shard, shards; /* the first counts from 0; shards 0: all */
     bool to_stdout, force, no_clobber, preserve, quiet, no_progress;
     bool json;
-    const char *json_file; /* NULL: standard output, or standard error where that holds data */
+    const char *json_file; /* NULL: standard output, or standard error if data goes there */
     int verbose;
     const char *model;
     double quality; /* the first of those below, or the default */
@@ -76,7 +76,7 @@ typedef struct lic_settings {
     unsigned rate_given; /* LIC_BY_... */
     bool report, test, rates;
     int reps;
-    bool stages; /* tell the parts of each picture's times */
+    bool stages; /* split each picture's times into parts */
     lic_curve_metric metric;
     bool has_window;
     double window[2]; /* dB */
@@ -100,14 +100,14 @@ typedef struct lic_settings {
     lic_shell completion;
 } lic_settings;
 
-/* Sets one field from the text (NULL for an option without value); returns what it wants instead if
- * the text is wrong ("a number from 0 to 100"), else NULL. */
+/* Sets one field from the text (NULL for an option without value). If the text is wrong, returns
+ * what is wanted instead ("a number from 0 to 100"), else NULL. */
 typedef const char *(*lic_option_set)(lic_settings *settings, const char *text);
 
 /* What becomes of an option's value. */
 typedef enum lic_option_kind {
-    LIC_OPTION_SET,    /* what set makes of it */
-    LIC_OPTION_FLAG,   /* no value: a bool is put on */
+    LIC_OPTION_SET,    /* `set` handles it */
+    LIC_OPTION_FLAG,   /* no value: a bool becomes true */
     LIC_OPTION_SWITCH, /* no value: an int becomes `least` */
     LIC_OPTION_TEXT,   /* a pointer to it */
     LIC_OPTION_WHOLE,  /* an int from least to most */
@@ -124,8 +124,9 @@ typedef struct lic_option {
     const char *value; /* NULL: takes none */
     const char *help;
     lic_option_kind kind;
-    lic_option_set set; /* of LIC_OPTION_SET; of others it may refuse what was set */
-    size_t field; /* in lic_settings; all but the bool of a flag have 4 bytes or a pointer's */
+    lic_option_set set; /* for LIC_OPTION_SET; for others it may refuse what was set */
+    size_t field;       /* in lic_settings; a flag is a bool, all others have 4 bytes or are
+                           pointers */
     long least, most;
 } lic_option;
 
@@ -133,11 +134,11 @@ extern const lic_option lic_options_table[]; /* ends with a NULL name */
 /* The option of this name, without its dashes, or of this letter; NULL if there is none. */
 const lic_option *lic_option_named(const char *name, size_t bytes);
 const lic_option *lic_option_lettered(char letter);
-/* Sets what the option says; returns what is wanted instead of a wrong text, else NULL. */
+/* Sets what the option says. Returns NULL, or what is wanted instead of a wrong text. */
 const char *lic_option_apply(const lic_option *option, lic_settings *settings, const char *text);
 extern const char *const lic_options_groups[];
 
-/* What an option is to commands that take it in a sense of their own. */
+/* The meaning of an option for commands that use it in their own sense. */
 typedef struct lic_option_sense {
     unsigned commands;
     const char *name; /* of the option */
@@ -161,14 +162,14 @@ extern const lic_command_row lic_options_commands[]; /* ends with a NULL name */
 /* NULL for LIC_COMMAND_NONE. */
 const lic_command_row *lic_options_command(lic_command command);
 
-/* Defaults, environment, arguments. False after saying what is wrong. */
+/* Reads defaults, environment, arguments. Prints what is wrong and returns false if anything is. */
 bool lic_options_parse(int argc, char **argv, lic_settings *settings);
 /* Help on standard output: all commands, or the one in settings->command. */
 void lic_options_help(const lic_settings *settings);
 /* A script for the shell in settings->completion, on standard output. */
 void lic_options_complete(const lic_settings *settings);
-/* What the scripts ask: the words that may stand for the last one, each with what it means behind a
- * tab, or ":files" with the suffixes that are wanted, or ":folders". */
+/* Answers the scripts: the words that may replace the last one, each with a tab and its meaning; or
+ * ":files" with the suffixes wanted; or ":folders". */
 void lic_options_complete_words(int n, char **words);
 
 #endif

@@ -1,6 +1,6 @@
-/* parse.c - parses the command line by the table in table.c. Options may stand anywhere,
- * "--" ends them, names are not abbreviated. A mistake costs one line that names the word, with the
- * nearest known word when there is one. */
+/* parse.c - parses the command line by the table in table.c. Options may stand anywhere, "--" ends
+ * them, names are not abbreviated. A mistake gets one line that names the word, with the nearest
+ * known word if there is one. */
 #include "cli/base/files.h"
 #include "cli/options/options.h"
 
@@ -13,14 +13,14 @@ struct parser {
     int argc, at;
     char **argv;
     lic_settings *settings;
-    const lic_option *used[64]; /* to check, once the command is known, that it has them */
+    const lic_option *used[64]; /* checked once the command is known */
     int n_used;
 };
 
 /* ---- hints ---- */
 
-/* Letters to change, add, drop or swap to get from a to b; words longer than the rows are no match.
- */
+/* Number of letters to change, add, drop or swap to get from a to b. Words longer than the rows
+ * never match. */
 static int distance(const char *a, const char *b)
 {
     enum { LONGEST = 24 };
@@ -58,7 +58,7 @@ static const char *nearest_option(const char *word)
     int least = 99;
     for (const lic_option *o = lic_options_table; o->name && strlen(word) > 2; o++)
         if (strncmp(o->name, word, strlen(word)) == 0)
-            return o->name; /* names are not abbreviated, but it is a good hint */
+            return o->name; /* abbreviations are not accepted, but give a good hint */
     for (const lic_option *o = lic_options_table; o->name; o++) {
         int changes = distance(word, o->name);
         if (*o->name && changes < least) {
@@ -102,7 +102,7 @@ static bool apply(struct parser *p, const lic_option *option, const char *word, 
     return !wanted;
 }
 
-/* The value that follows as a word of its own; NULL, said, if there is none. */
+/* The value that follows as a separate word. If there is none, prints that and returns NULL. */
 static const char *next_word(struct parser *p, const char *word)
 {
     if (p->at + 1 < p->argc)
@@ -184,7 +184,7 @@ static bool parse_word(struct parser *p, char *word)
     return true;
 }
 
-/* Once the command is known: what it does not take. */
+/* Once the command is known, refuses what it does not take. */
 static bool check_words(const lic_settings *s, const lic_command_row *c)
 {
     if (s->n_files > c->max_files) {
@@ -206,14 +206,14 @@ static bool check_words(const lic_settings *s, const lic_command_row *c)
     return true;
 }
 
-/* Coding keeps transparency unless told otherwise; what measures has no place for it. */
+/* Coding keeps transparency unless told otherwise; measuring has no place for it. */
 static bool settle_alpha(lic_settings *s)
 {
     const bool codes = s->command == LIC_COMMAND_ENCODE || s->command == LIC_COMMAND_DECODE;
     if (codes && s->read.alpha == LIC_ALPHA_REFUSE)
         s->read.alpha = LIC_ALPHA_KEEP;
     if (s->command == LIC_COMMAND_BENCH && s->read.alpha == LIC_ALPHA_REFUSE)
-        s->read.alpha = LIC_ALPHA_DROP; /* nothing is lost: nothing is written */
+        s->read.alpha = LIC_ALPHA_DROP; /* nothing is lost, as nothing is written */
     if (codes || s->read.alpha != LIC_ALPHA_KEEP)
         return true;
     lic_report_error(NULL, "--alpha=keep: only colours are compared here; drop or blend=RRGGBB");
@@ -256,7 +256,7 @@ static void set_defaults(lic_settings *s, char **argv)
                         .read = {.max_pixels = library.max_pixels, .metadata = LIC_META_ALL}};
 }
 
-/* What the program's own name says: links named clic and dlic encode and decode. */
+/* The command that the program's own name gives: links named clic and dlic encode and decode. */
 static lic_command command_of_name(const char *name)
 {
     name = name ? lic_file_base_name(name) : "";

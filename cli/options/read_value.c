@@ -29,8 +29,8 @@ const char *lic_read_digits(const char *text, long least, long most, long *value
     return at > text && sum >= least && sum <= most ? at : NULL;
 }
 
-/* strtod would take blanks, signs, hexadecimal digits, exponents, "inf" and "nan" as well: it may
- * not read on where digits and a point end. */
+/* strtod would also take blanks, signs, hexadecimal digits, exponents, "inf" and "nan", so it must
+ * not read past digits and a point. */
 const char *lic_read_decimal(const char *text, double least, double most, double *value)
 {
     static const char digits[] = "0123456789";

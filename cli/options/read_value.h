@@ -1,5 +1,5 @@
-/* read_value.h - numbers and words of the command line. Numbers are plain decimals or none at all:
- * no blanks, no signs, no exponents, nothing behind. */
+/* read_value.h - numbers and words of the command line. Numbers are plain decimals: no blanks, no
+ * signs, no exponents, nothing after them. */
 #ifndef LIC_CLI_OPTIONS_READ_VALUE_H
 #define LIC_CLI_OPTIONS_READ_VALUE_H
 
@@ -14,8 +14,8 @@ typedef struct lic_choice {
 
 /* False if the text of n bytes is none of the choices (which end with a NULL name). */
 bool lic_read_choice(const lic_choice *choices, const char *text, size_t n, int *value);
-/* A number at the beginning of the text: digits, or digits with a point among or beside them. What
- * follows it, or NULL if there is none from least to most. */
+/* Reads a number at the beginning of the text: digits, or digits with a point among or beside them.
+ * Returns what follows it, or NULL if there is no number from least to most. */
 const char *lic_read_digits(const char *text, long least, long most, long *value);
 const char *lic_read_decimal(const char *text, double least, double most, double *value);
 

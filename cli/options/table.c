@@ -23,7 +23,7 @@ enum {
 /* Groups of options, under headings in help. */
 enum { SIZE, FILES, PICTURE, MEASURE, MACHINE, TALK };
 
-/* The last fields of a row: a function for the value, a switch to be put on, a field to be set. */
+/* The last fields of a row: a function for the value, a switch to turn on, a field to set. */
 #define SET(function)             LIC_OPTION_SET, lic_##function, 0, 0, 0
 #define FIELD(field)              NULL, offsetof(lic_settings, field)
 #define FLAG(field)               LIC_OPTION_FLAG, FIELD(field), 0, 0

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A number, or several with commas between; parse.c refuses several where one is wanted. */
+/* A number, or several separated by commas; parse.c refuses several if one is wanted. */
 const char *lic_set_quality(lic_settings *s, const char *text)
 {
     const char *end;
@@ -139,9 +139,9 @@ const char *lic_set_metadata(lic_settings *s, const char *text)
         int value;
         const bool known = lic_read_choice(kinds, word, strcspn(word, ","), &value);
         const bool whole = known && (value == 0 || value == (int)LIC_META_ALL);
-        if (!known || (whole && strchr(text, ','))) /* "none,exif" would keep what it says not to */
+        if (!known || (whole && strchr(text, ','))) /* "none,exif" contradicts itself */
             return "all, none, or some of icc,exif,xmp,iptc,text,colour,resolution,orientation";
-        /* Whoever keeps a profile, say, does not mean to turn the picture on its side. */
+        /* Somebody who keeps only the profile, say, does not want the picture on its side. */
         s->read.metadata |= value ? (unsigned)value | LIC_META_ORIENTATION : 0;
         if (!strchr(word, ','))
             return NULL;
@@ -162,7 +162,7 @@ const char *lic_set_salvage(lic_settings *s, const char *text)
     return NULL;
 }
 
-/* A side or place in a picture, and the character that ends it: *text goes behind that. */
+/* Reads a side or place in a picture and the character that ends it; *text moves past that. */
 static bool read_side(const char **text, char end, long least, uint32_t *value)
 {
     long side;

@@ -1,4 +1,4 @@
-/* values.h - the options whose values are no plain number, word or name: lic_option_set of
+/* values.h - options whose values are not a plain number, word or name: lic_option_set of
  * options.h. */
 #ifndef LIC_CLI_OPTIONS_VALUES_H
 #define LIC_CLI_OPTIONS_VALUES_H

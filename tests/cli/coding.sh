@@ -91,6 +91,18 @@ for side in 64 128; do
     holds "--tile $side: the same picture" at_least "$(quality_of "$small" tiles.ppm)" \
         "$(awk "BEGIN { print $(quality_of "$small" t1.ppm) - 1 }")"
 done
+# Rows of tiles are written while the next is decoded, if there are threads and memory for it.
+"$LIC" encode -f --quiet --tile 64 "$small" tiles.lic
+run "$LIC" decode -f -T 1 tiles.lic alone.png
+run "$LIC" decode -f -T 2 tiles.lic beside.png
+expect "written beside the decoder" 0
+holds "the same file" cmp alone.png beside.png
+run "$LIC" decode -f -T 2 --max-memory 1G tiles.lic limited.png
+holds "the same with a limit on memory" cmp alone.png limited.png
+if [ -w /dev/full ]; then
+    "$LIC" decode -T 2 --format png tiles.lic -o - >/dev/full 2>err; rc=$?
+    expect "a full disk" 1 'cannot write'
+fi
 run "$LIC" info --json whole.lic
 holds "no --tile: one tile" test "$(number out tile_width)" = 0
 run "$LIC" info --json --plan 3000x2000 --tile 2048

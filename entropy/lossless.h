@@ -1,0 +1,76 @@
+/* lossless.h - rasters of 1 to 4 channels to the last bit, without a network: grey or RGB, with or
+ * without alpha, 8 or 16 bits. Photographs by prediction (predictor.h, residual.h), drawn pictures
+ * by what they repeat (repeats.h), each pixel by whichever knows it. The code begins with what an
+ * encoder chose: a reversible colour transform, tables of the values that occur where these are
+ * few, whether repeats are looked for and colours numbered. No code is longer than the samples by
+ * more than a few bytes. Every code decodes to some raster. */
+#ifndef LIC_ENTROPY_LOSSLESS_H
+#define LIC_ENTROPY_LOSSLESS_H
+
+#include "codec/base/arena.h"
+#include "entropy/predictor.h"
+#include "entropy/repeats.h"
+#include "entropy/residual.h"
+
+/* The caller's memory, as in lic_image: samples uint8_t or uint16_t, channels adjacent; alpha is
+ * channel 1 of 2, 3 of 4. */
+typedef struct lic_raster {
+    void *data;
+    size_t stride_bytes;
+    uint32_t width, height, channels, depth;
+} lic_raster;
+
+/* Reversible transforms of red, green and blue. */
+typedef enum lic_transform {
+    LIC_TRANSFORM_NONE,
+    LIC_TRANSFORM_YCOCG,   /* YCoCg-R (Malvar and Sullivan 2003) */
+    LIC_TRANSFORM_GREEN,   /* G, R - G, B - G */
+    LIC_TRANSFORM_GREEN_2, /* G, R - G, B - (R + G) / 2 */
+    LIC_TRANSFORMS
+} lic_transform;
+
+/* What an encoder chooses. */
+typedef struct lic_lossless_choice {
+    lic_transform transform;
+    bool tables[LIC_MAX_PLANES]; /* the channel's values are numbered */
+    bool repeats, colours;
+    bool raw; /* samples as they are: for noise, which no model makes smaller */
+} lic_lossless_choice;
+
+typedef struct lic_lossless {
+    lic_bit_tables tables;
+    lic_plane planes[LIC_MAX_PLANES];
+    lic_residual_models *models[LIC_MAX_PLANES];
+    lic_repeats *repeats;
+    uint16_t *value_of[LIC_MAX_PLANES];  /* by number */
+    uint16_t *number_of[LIC_MAX_PLANES]; /* by value */
+    uint32_t n_values[LIC_MAX_PLANES];
+    lic_pixel *row;
+    uint32_t max_width, channels, depth;
+    unsigned hash_bits;
+    lic_transform transform;
+    int32_t highest; /* of the samples before the transform */
+    lic_lossless_choice choice;
+} lic_lossless;
+
+/* Working memory for rasters of up to this size, and this many channels and bits; one at a time.
+ * The result is to be used only if the arena is not planning and has not failed. */
+void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32_t height,
+                       uint32_t channels, uint32_t depth);
+/* The encoder is a new one; the caller finishes it. */
+void lic_lossless_encode(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
+/* Returns the rows that are there: all, unless the decoder is salvaging and ran out of input or the
+ * code is none. The rows after those are untouched. */
+uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const lic_raster *to);
+
+/* ---- between lossless.c and lossless_choice.c ---- */
+
+/* Sets l->choice, by looking at all of the raster and, in doubt, by coding a part of it. */
+void lic_lossless_choose(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
+/* Forgets what was coded since `fresh`, a copy of the new encoder; its memory is kept. */
+void lic_lossless_restart(lic_range_encoder *encoder, const lic_range_encoder *fresh);
+/* Codes by l->choice. */
+void lic_lossless_encode_as_chosen(lic_lossless *l, lic_range_encoder *encoder,
+                                   const lic_raster *from);
+
+#endif

@@ -1,0 +1,147 @@
+/* lossless_choice.c - what an encoder of lossless.h chooses by looking at its raster. */
+#include "entropy/lossless.h"
+#include "entropy/transform.h"
+
+#include <string.h>
+
+enum {
+    COLOUR_SLOTS = 1024, /* of the set in which colours are counted */
+    FEW_COLOURS = 32,
+    TRIAL_ROWS = 48
+};
+
+typedef struct statistics {
+    uint64_t like_left_or_above; /* pixels */
+    uint64_t cost[LIC_TRANSFORMS];
+    uint32_t n_colours; /* at most LIC_COLOURS + 1 */
+    lic_pixel colours[COLOUR_SLOTS];
+    bool used[COLOUR_SLOTS];
+} statistics;
+
+static void count_colour(statistics *s, lic_pixel pixel)
+{
+    uint32_t i = (uint32_t)(pixel * UINT64_C(0x9E3779B97F4A7C15) >> 54);
+    if (s->n_colours > LIC_COLOURS)
+        return;
+    while (s->used[i] && s->colours[i] != pixel)
+        i = (i + 1) % COLOUR_SLOTS;
+    s->n_colours += !s->used[i];
+    s->used[i] = true;
+    s->colours[i] = pixel;
+}
+
+static uint32_t sample(const lic_raster *r, uint32_t x, uint32_t y, uint32_t i)
+{
+    const uint8_t *row = (const uint8_t *)r->data + y * r->stride_bytes;
+    const size_t at = (size_t)x * r->channels + i;
+    if (r->depth == 8)
+        return row[at];
+    uint16_t v;
+    memcpy(&v, row + 2 * at, sizeof v);
+    return v;
+}
+
+static lic_pixel pixel_at(const lic_raster *r, uint32_t x, uint32_t y)
+{
+    lic_pixel p = 0;
+    for (uint32_t i = 0; i < r->channels; i++)
+        p |= (lic_pixel)sample(r, x, y, i) << 16 * i;
+    return p;
+}
+
+/* How far a pixel is from its left and upper neighbour's plane, after each transform. */
+static void add_costs(statistics *s, const lic_raster *r, uint32_t x, uint32_t y)
+{
+    for (int t = 0; t < LIC_TRANSFORMS; t++) {
+        int32_t v[4][3];
+        for (uint32_t k = 0; k < 4; k++) {
+            for (uint32_t i = 0; i < 3; i++)
+                v[k][i] = (int32_t)sample(r, x - k % 2, y - k / 2, i);
+            lic_transform_forward((lic_transform)t, v[k]);
+        }
+        for (int i = 0; i < 3; i++) {
+            const int32_t d = v[0][i] - v[1][i] - v[2][i] + v[3][i];
+            s->cost[t] += (uint64_t)(d < 0 ? -d : d);
+        }
+    }
+}
+
+static void look(lic_lossless *l, const lic_raster *r, statistics *s)
+{
+    memset(s, 0, sizeof *s);
+    for (uint32_t i = 0; i < r->channels; i++)
+        memset(l->number_of[i], 0, sizeof(uint16_t) << r->depth);
+    for (uint32_t y = 0; y < r->height; y++) {
+        lic_pixel left = 0;
+        for (uint32_t x = 0; x < r->width; x++) {
+            const lic_pixel p = pixel_at(r, x, y);
+            if ((x > 0 && p == left) || (y > 0 && p == pixel_at(r, x, y - 1)))
+                s->like_left_or_above++;
+            if (x == 0 || p != left)
+                count_colour(s, p);
+            for (uint32_t i = 0; i < r->channels; i++)
+                l->number_of[i][(uint16_t)(p >> 16 * i)] = 1;
+            if (r->channels >= 3 && x > 0 && y > 0 && (x + 3 * y) % 8 == 0)
+                add_costs(s, r, x, y);
+            left = p;
+        }
+    }
+}
+
+/* The values that occur, if numbering them is worth it. */
+static bool choose_table(lic_lossless *l, uint32_t channel, uint64_t pixels)
+{
+    uint32_t n = 0;
+    for (uint32_t v = 0; v < 1u << l->depth; v++)
+        if (l->number_of[channel][v])
+            l->value_of[channel][n++] = (uint16_t)v;
+    l->n_values[channel] = n;
+    return n <= 1u << (l->depth - 1) && (n <= 16 || (uint64_t)n * 8 <= pixels);
+}
+
+/* What a part in the middle costs. */
+static size_t try_part(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r,
+                       bool repeats, bool colours)
+{
+    const lic_range_encoder fresh = *encoder;
+    lic_raster part = *r;
+    part.height = r->height < TRIAL_ROWS ? r->height : TRIAL_ROWS;
+    part.data = (uint8_t *)r->data + (size_t)(r->height - part.height) / 2 * r->stride_bytes;
+    l->choice.repeats = repeats;
+    l->choice.colours = colours;
+    lic_lossless_encode_as_chosen(l, encoder, &part);
+    const size_t bytes = encoder->bytes;
+    lic_lossless_restart(encoder, &fresh);
+    return bytes;
+}
+
+/* Most drawn pictures are told by their colours alone. Where most pixels are unlike their
+ * neighbours a trial tells; photographs take half as long again with repeats, so it must be won. */
+static void choose_repeats(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r,
+                           const statistics *s)
+{
+    const uint64_t pixels = (uint64_t)r->width * r->height;
+    const bool colours = s->n_colours <= LIC_COLOURS;
+    bool repeats = s->like_left_or_above * 2 > pixels || s->n_colours <= FEW_COLOURS;
+    if (!repeats) {
+        const size_t without = try_part(l, encoder, r, false, false);
+        repeats = try_part(l, encoder, r, true, colours) < without - without / 32;
+    }
+    l->choice.repeats = repeats;
+    l->choice.colours = repeats && colours;
+}
+
+void lic_lossless_choose(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r)
+{
+    statistics s;
+    const uint64_t pixels = (uint64_t)r->width * r->height;
+    l->choice = (lic_lossless_choice){0};
+    look(l, r, &s);
+    if (r->channels >= 3)
+        for (int t = 1; t < LIC_TRANSFORMS; t++)
+            if (s.cost[t] < s.cost[l->choice.transform])
+                l->choice.transform = (lic_transform)t;
+    for (uint32_t i = 0; i < r->channels; i++)
+        l->choice.tables[i] = choose_table(l, i, pixels);
+    choose_repeats(l, encoder, r, &s);
+}

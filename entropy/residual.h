@@ -1,0 +1,33 @@
+/* residual.h - the error of a prediction as bits: is it zero, its sign, which bucket its size lies
+ * in (one bit for each bucket that it does not), the first bit of its place there; what is below is
+ * not modelled. Each bit has three models, chosen by what the prediction says of its own worth and
+ * by the errors of the planes before at the same pixel. */
+#ifndef LIC_ENTROPY_RESIDUAL_H
+#define LIC_ENTROPY_RESIDUAL_H
+
+#include "entropy/bit_model.h"
+#include "entropy/predictor.h"
+
+enum {
+    LIC_RESIDUAL_BITS = 48, /* zero; sign after three kinds of signs; 19 buckets; 19 first bits */
+    LIC_RESIDUAL_BUCKETS = 19,
+    LIC_CONTEXTS_PLANES = 32 * 32,   /* energy; errors of the planes before, or spread */
+    LIC_CONTEXTS_SIGNS = 9 * 80,     /* energy, finely; signs of the errors around */
+    LIC_CONTEXTS_RANGE = 4 * 16 * 16 /* part of a sample; range of the neighbours; energy */
+};
+
+typedef struct lic_residual_models {
+    lic_bit_model planes[LIC_CONTEXTS_PLANES][LIC_RESIDUAL_BITS];
+    lic_bit_model signs[LIC_CONTEXTS_SIGNS][LIC_RESIDUAL_BITS];
+    lic_bit_model range[LIC_CONTEXTS_RANGE][LIC_RESIDUAL_BITS];
+    lic_bit_weights weights[LIC_RESIDUAL_BITS];
+} lic_residual_models;
+
+void lic_residual_init(lic_residual_models *models);
+/* Codes the sample that `p` predicts in plane `index`; returns it. It may lie outside of the
+ * plane's range if the code is not an encoder's. */
+int32_t lic_residual_code(const lic_bit_coder *coder, lic_residual_models *models,
+                          const lic_plane *planes, int index, uint32_t x, const lic_prediction *p,
+                          int32_t sample);
+
+#endif
