@@ -14,6 +14,9 @@ for file in "$DATA"/pngsuite/[bt]*.png "$DATA"/*.jpg; do
     esac
 done
 
+run "$LIC" eval "$DATA/cmyk.jpg" "$DATA/cmyk.jpg"
+expect "CMYK is read, by the plain formula" 0 'cmyk.jpg: warning: JPEG: CMYK becomes RGB'
+
 refused() { # PATTERN FILE
     run "$LIC" eval "$2" "$2"
     expect "${2##*/} is refused" 1 "^lic: $2: .*$1"
