@@ -164,18 +164,24 @@ static void fill_row(const lic_reader *r, uint8_t *row)
         memset(row + ((size_t)x * channels + r->colours) * bytes, 0xFF, bytes);
 }
 
-/* The file's next row; when salvaging, what a damaged file does not have is filled up. */
+/* The file's next row; when salvaging, what a damaged file does not have is filled up. Errors that
+ * are got over leave nothing in *err. */
 static lic_status file_row(lic_reader *r, uint8_t *row, lic_error *err)
 {
     lic_picture *picture = r->picture;
+    lic_error why = {0};
     const uint32_t y = r->next_row++;
     if (!r->given_up) {
-        const lic_status status = r->format->row(r->state, row, err);
+        const lic_status status = r->format->row(r->state, row, &why);
         if (!picture->damage[0])
             picture->whole_rows = y + (status == LIC_OK);
-        if (status != LIC_ERR_CORRUPT || !r->options->salvage || y == 0)
-            return status; /* without a row there is nothing to salvage */
-        lic_picture_damaged(picture, err->text);
+        if (status == LIC_OK)
+            return LIC_OK;
+        if (status != LIC_ERR_CORRUPT || !r->options->salvage || y == 0) {
+            *err = why; /* without a row there is nothing to salvage */
+            return status;
+        }
+        lic_picture_damaged(picture, why.text);
         r->given_up = true;
     }
     fill_row(r, row);
@@ -199,11 +205,16 @@ lic_status lic_reader_rows(lic_reader *r, uint32_t n_rows, void *rows, size_t st
 /* What follows the rows; when salvaging, damage there costs metadata at most. */
 static lic_status file_end(lic_reader *r, lic_error *err)
 {
-    lic_status status = r->given_up ? LIC_ERR_CORRUPT : r->format->end(r->state, err);
-    if (status != LIC_ERR_CORRUPT || !r->options->salvage)
+    lic_error why = {0};
+    lic_status status = r->given_up ? LIC_ERR_CORRUPT : r->format->end(r->state, &why);
+    if (status == LIC_OK)
+        return LIC_OK;
+    if (status != LIC_ERR_CORRUPT || !r->options->salvage) {
+        *err = why;
         return status;
+    }
     if (!r->picture->damage[0])
-        lic_picture_warn(r->picture, "%s", err->text);
+        lic_picture_warn(r->picture, "%s", why.text);
     return r->format->salvage ? r->format->salvage(r->state, err) : LIC_OK;
 }
 

@@ -34,7 +34,7 @@ static void read_json(const uint8_t *data, size_t bytes)
 
 static void check_curve(const lic_curve *c)
 {
-    FUZZ_CHECK(c->n >= LIC_CURVE_MIN_POINTS && c->n <= LIC_CURVE_MAX_POINTS);
+    FUZZ_CHECK(c->n == 1 || (c->n >= 3 && c->n <= LIC_CURVE_MAX_POINTS)); /* without plateaus */
     FUZZ_CHECK(memchr(c->name, 0, sizeof c->name));
     for (int i = 0; i < c->n; i++) {
         FUZZ_CHECK(isfinite(c->bpp[i]) && isfinite(c->db[i]) && c->bpp[i] > 0);
@@ -60,9 +60,14 @@ static void compare(const lic_curve *a, const lic_curve *b)
     const lic_status status = lic_curve_compare(a, b, NULL, &d, &err);
     fuzz_check_error(status, &err);
     if (status == LIC_OK)
-        FUZZ_CHECK(isfinite(d.low_db) && d.low_db < d.high_db);
-    if (status == LIC_OK && a == b)
-        FUZZ_CHECK(d.rate_pchip == 0.0);
+        FUZZ_CHECK(isfinite(d.low_db) &&
+                   (d.at_point ? d.low_db == d.high_db : d.low_db < d.high_db));
+    if (status == LIC_OK && d.at_point)
+        FUZZ_CHECK(isfinite(d.rate_pchip) || isfinite(d.db_pchip));
+    if (status == LIC_OK && !d.at_point)
+        FUZZ_CHECK(d.overlap > 0 && d.overlap <= 1);
+    if (a == b)
+        FUZZ_CHECK(a->n == 1 ? status != LIC_OK : status == LIC_OK && d.rate_pchip == 0.0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

@@ -45,8 +45,8 @@ seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
     mkdir -p "$to" "$fuzz/found/$1"
     find "tests/fuzz/corpus/$1" -type f -exec cp -t "$to" {} + 2>/dev/null
     case $1 in
-    png) find tests/data -name '*.png' -size -17 -exec cp -t "$to" {} + ;;
-    jpeg) find tests/data -name '*.jpg' -size -17 -exec cp -t "$to" {} + ;;
+    png) find tests/data -name '*.png' -size -17 -exec cp -t "$to" {} \; ;;
+    jpeg) find tests/data -name '*.jpg' -size -17 -exec cp -t "$to" {} \; ;;
     ppm) find tests/data -name '*.ppm' -size -17 -exec cp -t "$to" {} + &&
         printf 'P3\n# text\n2 1 9\n1 2 3 4 5 9\n' >"$to/text.ppm" &&
         printf 'P5 2 2 65535 12345678' >"$to/wide.pgm" ;;
