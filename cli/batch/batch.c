@@ -12,14 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Pixels that a thread is worth starting for: below, several pictures at a time are faster. */
+/* Pixels that make one more thread worth while. With fewer, several pictures at a time are
+ * faster. */
 enum { PIXELS_PER_THREAD = 1 << 19, MAX_MODELS = 16 };
 
 struct opened_model {
     uint32_t id; /* as asked for */
     lic_model *model;
     lic_model_info info;
-    lic_error err; /* why there is none: it is not tried again */
+    lic_error err; /* why it could not be opened; not tried again */
 };
 
 struct failure {
@@ -41,7 +42,7 @@ struct lic_batch {
 
     pthread_mutex_t lock; /* for all that follows */
     size_t next;          /* input */
-    bool stop;            /* nothing that follows can work */
+    bool stop;            /* nothing after this can work */
     FILE *json;
     bool json_failed;
     size_t n_done, n_coded, n_skipped, n_failed, n_failed_by_model;
@@ -96,7 +97,7 @@ static void drop_contexts(void *user)
     worker->context_bytes = 0;
 }
 
-/* By the size of the picture; more if there are fewer inputs than threads. */
+/* Threads for a picture, by its size; more if there are fewer inputs than threads. */
 static int threads_for(const lic_batch *b, uint32_t width, uint32_t height)
 {
     const uint64_t by_size = (uint64_t)width * height / PIXELS_PER_THREAD;
@@ -150,7 +151,8 @@ void lic_worker_leave(lic_worker *worker)
     worker->taken_threads = 0;
 }
 
-/* After a job: gives back its memory, and what is kept for the next one if others need it now. */
+/* After a job: gives back its memory, and also what is kept for the next job if others need it
+ * now. */
 static void end_job(lic_worker *worker)
 {
     lic_gate *gate = &worker->batch->gate;
@@ -174,7 +176,7 @@ static void note_failure(lic_batch *b, const lic_job *job, lic_status status)
     lic_report_error(job->input, "%s", job->err.text);
     if (is_of_model(status)) {
         b->n_failed_by_model++;
-        /* Encoding takes one model for all. */
+        /* Encoding uses one model for all. */
         b->stop = b->stop || b->settings->command == LIC_COMMAND_ENCODE;
     }
     struct failure *grown = realloc(b->failures, (b->n_failed + 1) * sizeof *grown);
@@ -206,7 +208,7 @@ static void take_result(lic_batch *b, lic_job *job, lic_status status)
     if (b->json && !b->json_failed && !lic_job_say_json(job, status, b->json)) {
         lic_report_error(b->settings->json_file, "cannot write the JSON line: %s", strerror(errno));
         b->json_failed = true;
-        b->stop = true; /* what follows would be done without a trace */
+        b->stop = true; /* further work would leave no trace */
     }
     if (!b->json && status == LIC_OK)
         lic_job_say_text(job, b->inputs->n > 1 && !b->settings->report);
@@ -248,7 +250,7 @@ static void *run_worker(void *user)
     return NULL;
 }
 
-/* The caller is one of the workers; with fewer threads than asked for it works all the same. */
+/* The caller is one of the workers. With fewer threads than asked for it works all the same. */
 static void run_workers(lic_batch *b)
 {
     lic_worker *workers = calloc((size_t)b->n_workers, sizeof *workers);
@@ -267,7 +269,7 @@ static void run_workers(lic_batch *b)
     free(threads);
 }
 
-/* What --max-memory says, or three quarters of what the machine has, as the library takes it. */
+/* The limit of --max-memory, or three quarters of the machine's memory, as in the library. */
 static uint64_t memory_limit(const lic_settings *s)
 {
     const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
@@ -276,8 +278,8 @@ static uint64_t memory_limit(const lic_settings *s)
     return pages > 0 && page > 0 ? (uint64_t)pages / 4 * 3 * (uint64_t)page : UINT64_MAX;
 }
 
-/* glibc learns to keep freed blocks of up to 32 MiB, for each thread apart: memory that nobody has
- * and the gate does not count. A fixed threshold gives them back to the system. */
+/* glibc learns to keep freed blocks of up to 32 MiB for each thread: memory that nobody uses and
+ * the gate does not count. A fixed threshold gives them back to the system. */
 static void keep_no_large_blocks(void)
 {
 #ifdef __GLIBC__
@@ -318,7 +320,7 @@ static int exit_code(const lic_batch *b)
     return b->json_failed || b->inputs->n_unread ? LIC_EXIT_FAILED : LIC_EXIT_OK;
 }
 
-/* False, said, if the file for JSON cannot be written. */
+/* If the file for JSON cannot be written, prints that and returns false. */
 static bool open_json(lic_batch *b)
 {
     const lic_settings *s = b->settings;

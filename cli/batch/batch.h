@@ -1,7 +1,7 @@
-/* batch.h - the inputs of encode or decode, one after another or several at a time. Small pictures
- * are spread over workers with few threads each, large ones get more; which does not change a byte
- * of any output. A failure does not stop the rest. All that runs at a time shares one limit of
- * memory, and models are opened once. */
+/* batch.h - works through the inputs of encode or decode, one after another or several at a time.
+ * Small pictures go to workers with few threads each, large ones get more; this does not change a
+ * byte of any output. A failure does not stop the rest. All jobs share one limit of memory, and
+ * each model is opened once. */
 #ifndef LIC_CLI_BATCH_BATCH_H
 #define LIC_CLI_BATCH_BATCH_H
 
@@ -10,7 +10,7 @@
 
 typedef struct lic_batch lic_batch;
 
-/* A thread that works on one input at a time, and what it keeps from one to the next. */
+/* A thread that works on one input at a time, with what it keeps between inputs. */
 typedef struct lic_worker {
     lic_batch *batch;
     lic_session *encoder;
@@ -25,13 +25,12 @@ typedef struct lic_worker {
 /* Works on one job, writing its output; a failure's text is in job->err. */
 typedef lic_status (*lic_batch_fn)(lic_worker *worker, lic_job *job);
 
-/* Returns the exit code, everything said. */
+/* Prints all messages and returns the exit code. */
 int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_batch_fn work);
 
 /* ---- for the work ---- */
 
-/* The model with this id (0: the one for encoding), opened at its first use. Belongs to the batch.
- */
+/* The model with this id (0: the one for encoding), opened at its first use. The batch owns it. */
 lic_status lic_worker_model(lic_worker *worker, lic_job *job, uint32_t id, const lic_model **model);
 
 enum { LIC_USE_ENCODER = 1, LIC_USE_DECODER = 2 };
@@ -39,15 +38,15 @@ enum { LIC_USE_ENCODER = 1, LIC_USE_DECODER = 2 };
 /* What a job takes. */
 typedef struct lic_need {
     unsigned use;
-    const lic_info *stream; /* that is decoded; NULL: a picture of this size is encoded */
+    const lic_info *stream; /* to decode; NULL: a picture of this size is encoded */
     uint32_t width, height, tile_side;
     size_t row_bytes;     /* this and tile_side as for lic_plan_bytes */
     uint64_t extra_bytes; /* besides what the library takes */
 } lic_need;
 
-/* Waits for threads and memory, then sets worker->encoder or worker->decoder up, or both. Ends with
- * lic_worker_leave, after the last use of them, even if it fails. Threads are free for others from
- * then on; the memory is, once the job is done. */
+/* Waits for threads and memory, then sets the worker up. Must be followed by lic_worker_leave after
+ * the last use, even if it fails. That frees the threads for others; the memory is freed once the
+ * job is done. */
 lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model,
                             const lic_need *need);
 void lic_worker_leave(lic_worker *worker);

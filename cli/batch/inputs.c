@@ -1,5 +1,5 @@
-/* inputs.c - see inputs.h. Which of two names is the output is decided here: a picture must never
- * be taken for one, or "lic encode *.png" would eat the second of two pictures. */
+/* inputs.c - see inputs.h. Decides which of two names is the output. A picture must never be taken
+ * for an output, or "lic encode *.png" would eat the second of two pictures. */
 #include "cli/batch/inputs.h"
 
 #include "cli/base/files.h"
@@ -47,7 +47,8 @@ static bool has_output_suffix(const lic_settings *s, const char *name)
                         : lic_picture_format_of_name(name) != LIC_FORMAT_NONE;
 }
 
-/* Is this file what the command reads, whatever its name? Pipes and devices are not looked into. */
+/* Whether the command can read this file, whatever its name. Pipes and devices are not looked
+ * into. */
 static bool has_input_content(const lic_settings *s, const char *path)
 {
     uint8_t head[16];
@@ -83,7 +84,7 @@ static bool add(lic_inputs *in, const char *path, const char *name)
 struct gathering {
     lic_inputs *in;
     const lic_settings *settings;
-    size_t n_others; /* files that are named like something else */
+    size_t n_others; /* files whose names promise something else */
 };
 
 static lic_status visit(void *user, const char *path, const char *name, lic_error *err)
@@ -125,8 +126,8 @@ static int add_word(lic_inputs *in, const lic_settings *s, const char *word)
     return lic_inputs_no_memory();
 }
 
-/* The part of a list's name that an output folder mirrors: as it is written, but not above the
- * folder. NULL if it leads there. */
+/* The part of a name in a list that an output folder mirrors. NULL if it would lead out of that
+ * folder. */
 static const char *mirrored(const char *name)
 {
     while (*name == '/' || (name[0] == '.' && name[1] == '/'))
@@ -151,7 +152,7 @@ static int add_listed(lic_inputs *in, const lic_settings *s, const char *path)
     return lic_inputs_no_memory();
 }
 
-/* Does each line have a carriage return before its end, as Windows writes them? A name may end in
+/* Whether each line has a carriage return before its end, as Windows writes them. A name may end in
  * one, but hardly all of them do. */
 static bool ends_in_returns(const char *text, const char *end)
 {
@@ -164,7 +165,7 @@ static bool ends_in_returns(const char *text, const char *end)
     return all;
 }
 
-/* Names by line, or ended by zero bytes if there are any, as find -print0 gives them. */
+/* Names are lines, or end in zero bytes if there are any, as find -print0 gives them. */
 static int add_list(lic_inputs *in, const lic_settings *s)
 {
     lic_file_data list;
@@ -204,7 +205,7 @@ static bool takes_many(const lic_settings *s)
            s->command == LIC_COMMAND_BENCH;
 }
 
-/* With two names: is the second the output? */
+/* Of two names, whether the second is the output. */
 static bool second_is_output(const lic_settings *s)
 {
     const char *name = s->files[1];
@@ -216,7 +217,7 @@ static bool second_is_output(const lic_settings *s)
            (has_output_suffix(s, name) || !has_input_content(s, name));
 }
 
-/* Does the name promise another kind of picture than what is written? */
+/* Whether the name promises another kind of picture than what is written. */
 static bool has_foreign_suffix(const char *name)
 {
     static const char *const suffixes[] = {".webp", ".avif", ".avifs", ".heic", ".heif", ".hif",
@@ -240,7 +241,8 @@ static int check_words(const lic_settings *s)
         return usage("--test writes nothing; -o, -c and --output-dir do not go with it", NULL);
     if ((s->output != NULL) + s->to_stdout + (s->output_folder != NULL) > 1)
         return usage("the output is named more than once (-o, -c, --output-dir)", NULL);
-    /* Somebody meant an output here, or mistyped an input: either is better said before work. */
+    /* Either an output was meant here, or an input is mistyped: better to say so before any
+     * work. */
     if (s->n_files == 2 && !takes_many(s) && has_input_suffix(s, s->files[1]) &&
         access(s->files[1], F_OK) != 0 && errno == ENOENT)
         return usage(is_encode(s) ? "is not there, and looks like a picture, not like an output "
@@ -254,7 +256,7 @@ static int check_words(const lic_settings *s)
     return -1;
 }
 
-/* One output for several inputs is a mistake, and so is standard input among others. */
+/* One output for several inputs is a mistake, and so is standard input among other inputs. */
 static int check_number(const lic_inputs *in, const lic_settings *s)
 {
     if (in->n > 1 && (s->output || s->to_stdout))
@@ -266,8 +268,8 @@ static int check_number(const lic_inputs *in, const lic_settings *s)
     return -1;
 }
 
-/* The second of two names is an output by its suffix, but holds what the command reads: somebody
- * named a picture badly, and should not lose it. */
+/* The second of two names is an output by its suffix, but its contents are what the command reads:
+ * somebody named a picture badly, and should not lose it. */
 static int check_second(const lic_settings *s, const char *first)
 {
     if (strcmp(s->output, "-") == 0 || !has_input_content(s, s->output) ||
@@ -279,7 +281,7 @@ static int check_second(const lic_settings *s, const char *first)
                  s->output);
 }
 
-/* What would be a slip of the hand rather than a failure, if there is but one. */
+/* With a single input, some failures are slips of the hand. */
 static int check_only(const lic_input *item)
 {
     if (strcmp(item->path, "-") == 0 && isatty(STDIN_FILENO))
@@ -297,7 +299,7 @@ static int check_only(const lic_input *item)
     return -1;
 }
 
-/* The weights and the list are read as well, and must not be written over. */
+/* The weights and the list are inputs too, and must not be overwritten. */
 static int check_sources(const lic_inputs *in, const lic_settings *s, size_t i)
 {
     const char *output = in->items[i].output, *const sources[] = {s->model, s->file_list};
@@ -311,7 +313,8 @@ static int check_sources(const lic_inputs *in, const lic_settings *s, size_t i)
     return -1;
 }
 
-/* By a hash of the name below the folder or in the list: adding files moves none of the others. */
+/* The shard follows from a hash of the name below the folder or in the list, so adding files moves
+ * none of the others. */
 static void keep_shard(lic_inputs *in, const lic_settings *s)
 {
     size_t n = 0;
@@ -330,7 +333,7 @@ static void keep_shard(lic_inputs *in, const lic_settings *s)
 
 int lic_inputs_gather(lic_inputs *in, const lic_settings *settings, const char *suffix)
 {
-    lic_settings s = *settings; /* with an output among the words told apart */
+    lic_settings s = *settings; /* with the output among the words found */
     *in = (lic_inputs){.in_folder = s.output_folder != NULL};
     int code = check_words(&s);
     if (code < 0 && second_is_output(&s)) {

@@ -1,6 +1,6 @@
 /* inputs.h - what encode and decode work on: the words of the command line, the files of folders
  * (-r) and of lists (--filelist), each with the name of its output. Names are checked before
- * anything is written: no two inputs have one output, and no output is an input. */
+ * anything is written: no two inputs share an output, and no output is an input. */
 #ifndef LIC_CLI_BATCH_INPUTS_H
 #define LIC_CLI_BATCH_INPUTS_H
 
@@ -9,29 +9,30 @@
 typedef struct lic_input {
     char *path;
     char *output;
-    const char *name; /* in the path: what an output folder mirrors and --shard goes by */
+    const char *name; /* part of the path; output folder and --shard use it */
 } lic_input;
 
 typedef struct lic_inputs {
     lic_input *items;
     size_t n;
-    size_t n_unread; /* folders that could not be read, which has been said */
+    size_t n_unread; /* folders that could not be read, already reported */
     bool in_folder;  /* outputs may need folders that are not there yet */
 } lic_inputs;
 
-/* suffix: what a default output name ends in. Returns -1 to go on, else the exit code, everything
- * said. Free in any case. */
+/* suffix: the end of a default output name. Returns -1 to go on, else the exit code with all
+ * messages printed. Free in any case. */
 int lic_inputs_gather(lic_inputs *inputs, const lic_settings *settings, const char *suffix);
 void lic_inputs_free(lic_inputs *inputs);
 
 /* ---- for inputs.c alone, in output_names.c ---- */
 
-/* Says so; the exit code. */
+/* Prints that and returns the exit code. */
 int lic_inputs_no_memory(void);
-/* Names the outputs. -1, or the exit code, said. */
+/* Names the outputs. Returns -1, or the exit code with a message printed. */
 int lic_inputs_name_outputs(lic_inputs *inputs, const lic_settings *settings, const char *suffix);
-/* Inputs that differ in their suffix only, and so have one output, get outputs with that suffix. Do
- * two still have one output, or is one's output another's input? -1, or the exit code, said. */
+/* Inputs that differ only in their suffix, and so would share an output, get outputs that keep the
+ * suffix. Then checks that no two share an output and that no output is another's input. Returns
+ * -1, or the exit code with a message printed. */
 int lic_inputs_check_outputs(const lic_inputs *inputs, const lic_settings *settings,
                              const char *suffix);
 

@@ -72,7 +72,7 @@ lic_options lic_settings_options(const lic_settings *s)
     options.max_pixels = s->read.max_pixels;
     options.max_memory = s->max_memory;
     options.max_work = s->max_work;
-    if (s->max_memory) /* that is limit enough */
+    if (s->max_memory) /* enough of a limit */
         options.max_tile_pixels = UINT64_MAX;
     else if ((uint64_t)s->tile_side * s->tile_side > options.max_tile_pixels)
         options.max_tile_pixels = (uint64_t)s->tile_side * s->tile_side; /* of our own making */
@@ -221,7 +221,8 @@ static void put_line(const lic_job *job, lic_status status, FILE *file)
     (void)lic_json_end(&json); /* the stream is in memory */
 }
 
-/* The line is put together first and written at once: whoever is interrupted leaves whole lines. */
+/* The line is built first and written in one piece, so that an interrupted run leaves whole
+ * lines. */
 bool lic_job_say_json(const lic_job *job, lic_status status, FILE *file)
 {
     char *line = NULL;

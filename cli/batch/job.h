@@ -1,6 +1,6 @@
-/* job.h - one input of encode or decode on its way to its output: the clock, what is known of it,
+/* job.h - one input of encode or decode on its way to its output: its times, what is known of it,
  * and how it went, as text and as a JSON line. Also what all commands share: the library's options
- * by the settings, and where JSON goes. */
+ * made from the settings, and where JSON goes. */
 #ifndef LIC_CLI_BATCH_JOB_H
 #define LIC_CLI_BATCH_JOB_H
 
@@ -12,8 +12,8 @@
 
 typedef enum lic_lap {
     LIC_LAP_READ,
-    LIC_LAP_LOAD, /* the model; for other workers than the one that loads, waiting for it */
-    LIC_LAP_WAIT, /* for threads and memory that other inputs had */
+    LIC_LAP_LOAD, /* the model; or waiting for the worker that loads it */
+    LIC_LAP_WAIT, /* for threads and memory held by other inputs */
     LIC_LAP_CODE,
     LIC_LAP_CHECK, /* decoding one's own output, and comparing */
     LIC_LAP_WRITE,
@@ -39,39 +39,38 @@ typedef struct lic_job {
 } lic_job;
 
 void lic_job_lap(lic_job *job, lic_lap lap);
-/* What stands at the output's name. Sets job->skipped, or fails. */
+/* Looks at what has the output's name. Sets job->skipped, or fails. */
 lic_status lic_job_check_output(lic_job *job);
 
 /* Opens it for writing, with the folders it needs if there is an output folder. */
 lic_status lic_job_open_output(lic_job *job, lic_output *out);
-/* Commits it. With -n an output that somebody else has written meanwhile is left, as one that was
- * there before: sets job->skipped. */
+/* Commits it. With -n, an output that somebody else has written meanwhile is left, like one that
+ * was there before; job->skipped is set. */
 lic_status lic_job_commit_output(lic_job *job, lic_output *out);
 
-/* One line, and with more verbosity what it was made of; from `level` on. */
+/* Prints one line, more of it with more verbosity; only from verbosity `level` on. */
 void lic_job_say_text(const lic_job *job, int level);
 /* False if it could not be written. */
 bool lic_job_say_json(const lic_job *job, lic_status status, FILE *file);
 
 /* ---- for all commands ---- */
 
-/* The library's options by the settings. */
+/* The library's options, made from the settings. */
 lic_options lic_settings_options(const lic_settings *settings);
-/* By --model, or by id where id is not 0, else the default model. */
+/* Opens the model of --model, or the one with this id if it is not 0, else the default one. */
 lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, lic_model **model,
                                    lic_model_info *info, lic_error *err);
 
-/* Whether --json=FILE names this file as well, by this or another name, or would if it were there;
- * said. */
+/* Whether --json=FILE names this file too, by this or another name, or would once it exists. Prints
+ * a message if so. */
 bool lic_job_json_clashes(const lic_settings *settings, const char *other);
-/* The file that --json=FILE names, else the stream. NULL, said, if it cannot be opened, is
- * something that the command line names to be read, or exists: -f overwrites it, -n goes on at its
- * end. */
+/* The file that --json=FILE names, else the stream. NULL, with a message, if it cannot be opened,
+ * is an input of the command line, or exists: -f overwrites it, -n appends to it. */
 FILE *lic_job_json_open(const lic_settings *settings, FILE *stream);
 /* Opens it and begins the JSON line of a command. */
 bool lic_job_json_begin(lic_json *json, const lic_settings *settings, FILE *stream,
                         const char *command, const char *input);
-/* False, said, if it could not be written. */
+/* False, with a message, if it could not be written. */
 bool lic_job_json_end(lic_json *json, const lic_settings *settings);
 /* "status", and "error" if there was one. */
 void lic_job_json_status(lic_json *json, lic_status status, const lic_error *err);

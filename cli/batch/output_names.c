@@ -11,7 +11,8 @@
 
 enum { MAX_NAME = 4096 };
 
-/* Same name, new suffix: the last one goes if it is one of what the command reads. */
+/* The same name with a new suffix. The old one goes if it belongs to the files that the command
+ * reads. */
 static size_t stem_bytes(const lic_settings *s, const char *name)
 {
     const char *slash = strrchr(name, '/'), *dot = strrchr(name, '.');
@@ -75,8 +76,8 @@ int lic_inputs_name_outputs(lic_inputs *in, const lic_settings *settings, const 
 
 /* ---- clashes ---- */
 
-/* Compares paths as if written without "./" and doubled slashes. Links are not looked through: at
- * the worst, the second output finds that the first is there by now. */
+/* Compares paths without "./" and doubled slashes. Links are not followed: at worst, the second
+ * output finds that the first one exists by then. */
 static const char *skip(const char *at)
 {
     while ((at[0] == '.' && at[1] == '/') || (at[0] == '/' && at[1] == '/'))
@@ -124,7 +125,7 @@ static bool has_twins(lic_input *const *sorted, size_t n)
     return false;
 }
 
-/* n inputs of one output get outputs by their whole names, if that parts them. */
+/* n inputs with the same output get outputs by their whole names, if that tells them apart. */
 static int part(lic_input **twins, size_t n, const lic_settings *s, const char *suffix)
 {
     char *output = strdup(twins[0]->output);
@@ -144,8 +145,8 @@ static int part(lic_input **twins, size_t n, const lic_settings *s, const char *
     return code;
 }
 
-/* photo.jpg and photo.png in one folder, say, become photo.jpg.lic and photo.png.lic. The inputs
- * are sorted by output, and are again afterwards. */
+/* photo.jpg and photo.png in one folder, for example, become photo.jpg.lic and photo.png.lic. The
+ * inputs are sorted by output before and after. */
 static int part_twins(const lic_inputs *in, const lic_settings *s, const char *suffix,
                       lic_input **sorted)
 {

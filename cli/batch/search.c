@@ -67,7 +67,7 @@ static lic_status fail(lic_job *job, const lic_target *t)
                            limit->quality);
 }
 
-/* Leaves the best that keeps what was asked for in *best. */
+/* Leaves in *best the best result that keeps the promise. */
 static lic_status code_to_target(struct search *s, struct coded *best)
 {
     const lic_target_wish *wish = &s->job->settings->target;

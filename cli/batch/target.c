@@ -1,7 +1,7 @@
 /* target.c - see target.h. Interpolates between the nearest tries on both sides, along a scale of
- * quality on which the curve is about straight, so that three encodes are the rule. The constants
- * below, from the Kodak pictures at 8 qualities, only say where to begin: a picture or a model that
- * is far from them costs a try more. */
+ * quality on which the curve is nearly straight, so that three encodes are usual. The constants
+ * below, from the Kodak pictures at 8 qualities, only say where to begin: a picture or model that
+ * is far from them costs one more try. */
 #include "cli/batch/target.h"
 
 #include <math.h>
@@ -17,7 +17,7 @@
 #define PSNR_SLOPE  0.095
 #define PSNR_MIDDLE 32.5
 
-/* How good is good enough, and where to aim: in the middle of it. */
+/* What is good enough; the aim is the middle of it. */
 #define SIZE_WINDOW 0.025
 #define PSNR_WINDOW 0.08
 
@@ -26,7 +26,7 @@ static bool is_size(const lic_target *t)
     return t->kind != LIC_TARGET_PSNR;
 }
 
-/* In the units of the error, so that the slope is 1 on a picture like the mean one. */
+/* In units of the error, so that the slope is 1 for an average picture. */
 static double to_scale(const lic_target *t, double quality)
 {
     return is_size(t) ? quality * (RATE_SLOPE - RATE_BEND * quality) : quality * PSNR_SLOPE;
@@ -79,7 +79,7 @@ static void find_neighbours(const lic_target *t, double aim, const lic_target_tr
     }
 }
 
-/* Slope of the error between the last two tries, where the picture is not too strange. */
+/* Slope of the error between the last two tries, within bounds for strange pictures. */
 static double slope_so_far(const lic_target *t)
 {
     if (t->n < 2)
@@ -100,8 +100,9 @@ static const lic_target_try *third(const lic_target *t, const lic_target_try *a,
     return NULL;
 }
 
-/* The scale as a polynomial of the error, through both neighbours and a third try if there is one
- * (Newton's divided differences). Not quite at an end of the bracket: that would teach nothing. */
+/* The scale as a polynomial of the error through both neighbours, and a third try if there is
+ * one (Newton's divided differences). Never quite at an end of the bracket, which would teach
+ * nothing. */
 static double between(const lic_target *t, double aim, const lic_target_try *below,
                       const lic_target_try *above)
 {
@@ -117,7 +118,7 @@ static double between(const lic_target *t, double aim, const lic_target_try *bel
     return from_scale(t, fmin(fmax(u, u0 + margin), u1 - margin));
 }
 
-/* Of a curve that rises, and has not been met on the other side yet. */
+/* For a rising curve with tries on one side only. */
 static double beyond(const lic_target *t, double aim, const lic_target_try *from)
 {
     return from_scale(t, to_scale(t, from->quality) + (aim - from->error) / slope_so_far(t));
@@ -125,8 +126,8 @@ static double beyond(const lic_target *t, double aim, const lic_target_try *from
 
 /* ---- pictures on which quality does not rise steadily ---- */
 
-/* A picture that takes so much less than the mean one, as ln of the rate, is a drawing or one colour:
- * a low quality may well hold it better than a higher one. */
+/* A picture whose ln of the rate is this far below the average is a drawing or a single colour. A
+ * low quality may well serve it better than a higher one. */
 #define FLAT_BELOW 3.0
 
 static double expected_rate(const lic_target *t, double quality)
@@ -154,8 +155,8 @@ static const lic_target_try *try_at(const lic_target *t, double quality)
     return NULL;
 }
 
-/* The least quality first, which costs least; if that is not enough, halves between the cheapest try
- * that is and the next one below that is not. */
+/* Tries the lowest quality first, which costs least. If that is not enough, halves between the
+ * cheapest try that is and the next lower one that is not. */
 static bool next_of_flat(const lic_target *t, double *quality)
 {
     const lic_target_try *best = lic_target_best(t);
@@ -183,7 +184,7 @@ bool lic_target_next(const lic_target *t, double *quality)
     if (t->n == LIC_TARGET_MAX_TRIES || (best && fabs(best->error) <= fabs(window(t))))
         return false;
     if (!best && t->n == LIC_TARGET_MAX_TRIES - 2)
-        aim *= 4; /* two tries are left: better far than not at all */
+        aim *= 4; /* two tries are left: better too far than not enough */
     find_neighbours(t, aim, &below, &above);
     if (!best && t->n == LIC_TARGET_MAX_TRIES - 1)
         *quality = is_size(t) ? 0 : 100;
@@ -191,10 +192,10 @@ bool lic_target_next(const lic_target *t, double *quality)
         *quality = between(t, aim, below, above);
     else
         *quality = beyond(t, aim, below ? below : above);
-    return !try_at(t, *quality); /* an end of the scale, or as good as it */
+    return !try_at(t, *quality); /* an end of the scale, or nearly */
 }
 
-/* Nearer to what was asked for; of a PSNR, which may be met by many a file, the smaller file. */
+/* Nearer to what was asked for. Many files may reach a PSNR; the smaller one is better. */
 static bool is_better(const lic_target *t, const lic_target_try *a, const lic_target_try *b)
 {
     if (!is_size(t) && a->bytes != b->bytes)

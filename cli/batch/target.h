@@ -1,6 +1,6 @@
-/* target.h - searches the quality that comes nearest to a size or a PSNR from the side that was
- * promised: never above a size, never below a PSNR. Knows nothing of pictures: the caller encodes
- * at the quality that is asked for and tells what came out. */
+/* target.h - searches the quality that comes nearest to a size or a PSNR without breaking the
+ * promise: never above a size, never below a PSNR. Knows nothing of pictures: the caller encodes at
+ * the quality that is asked for and reports the result. */
 #ifndef LIC_CLI_BATCH_TARGET_H
 #define LIC_CLI_BATCH_TARGET_H
 
@@ -20,7 +20,7 @@ typedef struct lic_target_try {
     double quality;
     double error; /* how far above the target: log of sizes, or dB */
     bool kept;    /* the promise */
-    size_t bytes, used; /* of the file; without what quality does not change */
+    size_t bytes, used; /* of the file; of these, what quality changes */
     double psnr;
 } lic_target_try;
 
@@ -32,12 +32,12 @@ typedef struct lic_target {
     int n;
 } lic_target;
 
-/* For a picture of so many pixels. */
+/* For a picture of this many pixels. */
 void lic_target_begin(lic_target *target, lic_target_kind kind, double value, double pixels);
 /* The quality to try next; false when there is nothing left to gain. */
 bool lic_target_next(const lic_target *target, double *quality);
-/* What came out: bytes of the whole file, of them `overhead` that quality does not change, and for
- * a PSNR that. Returns whether it is the best so far that keeps the promise. */
+/* Reports a result: bytes of the whole file, `overhead` of which do not depend on quality, and the
+ * PSNR if that is the target. Returns whether it is the best so far that keeps the promise. */
 bool lic_target_add(lic_target *target, double quality, size_t bytes, size_t overhead, double psnr);
 /* The best try that keeps the promise: the largest file of a size, the smallest of a PSNR. NULL if
  * none does. */

@@ -32,14 +32,14 @@ bool lic_colour_knows(const char *name);
 /* Takes the data of a chunk of PNG; false if it is not one of these or makes no sense. The first of
  * a kind counts. */
 bool lic_colour_add(lic_colour *colour, const char *name, const uint8_t *data, size_t bytes);
-/* gAMA and cHRM that only repeat sRGB are left out; the bytes written. */
+/* Leaves out gAMA and cHRM that only repeat sRGB. Returns the bytes written. */
 size_t lic_colour_pack(const lic_colour *colour, uint8_t out[LIC_COLOUR_MAX_BYTES]);
-/* What can be understood; false if that is not all of it. */
+/* Reads what can be understood; false if that is not all of it. */
 bool lic_colour_unpack(const uint8_t *data, size_t bytes, lic_colour *colour);
-/* What to write to a PNG: sRGB comes with its gAMA and cHRM, for readers that know only these; an
- * ICC profile goes without sRGB. */
+/* What to write to a PNG. sRGB comes with its gAMA and cHRM, for readers that know only these; with
+ * an ICC profile there is no sRGB. */
 void lic_colour_complete(lic_colour *colour, bool has_profile);
-/* Would a reader that knows none of it see the same? */
+/* Whether a reader that knows none of this would show the same colours. */
 bool lic_colour_is_srgb(const lic_colour *colour);
 /* "PQ (HDR)", "BT.2020": what the colours are, for people. */
 const char *lic_colour_what(const lic_colour *colour);

@@ -7,10 +7,10 @@
 enum { HEAD_BYTES = 8, ENTRY_BYTES = 12, COUNT_BYTES = 2, NEXT_BYTES = 4 };
 enum { TYPE_BYTE = 1, TYPE_SHORT = 3, TYPE_LONG = 4, TYPE_UNDEFINED = 7, N_TYPES = 14 };
 enum { TAG_ORIENTATION = 0x0112 };
-/* Bytes without a meaning of their own that are longer than this are somebody's preview. */
+/* Bytes of undefined meaning that are longer than this are somebody's preview. */
 enum { MOST_OPAQUE = 4096 };
 
-/* The folders that are copied, and nothing that they lead to besides. */
+/* The folders that are copied; nothing else that they lead to is. */
 enum folder { FOLDER_MAIN, FOLDER_EXIF, FOLDER_GPS, FOLDER_INTEROP };
 
 static uint32_t get(const uint8_t *at, int n, bool big)
@@ -93,7 +93,7 @@ static enum folder leads_to(enum folder folder, uint32_t tag)
     return folder == FOLDER_EXIF && tag == 0xA005 ? FOLDER_INTEROP : FOLDER_MAIN;
 }
 
-/* What may hold another picture of the whole, or is about places in it. */
+/* Tags that may hold another picture of the whole, or name places in it. */
 static bool is_of_whole(uint32_t tag)
 {
     static const uint16_t tags[] = {
@@ -218,7 +218,7 @@ lic_blob lic_exif_of_part(const uint8_t *exif, size_t bytes, uint32_t width, uin
     memcpy(c.to, exif, 4);
     c.at = HEAD_BYTES;
     *valid = copy_folder(&c, FOLDER_MAIN, get(exif + 4, 4, c.big), &at);
-    if (!*valid) { /* values that overlap, or folders that repeat: it makes much of little */
+    if (!*valid) { /* values overlap or folders repeat, which makes much of little */
         free(c.to);
         return (lic_blob){0};
     }

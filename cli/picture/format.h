@@ -1,12 +1,12 @@
-/* format.h - what each format of pictures has to offer to reader.c and writer.c, and what
- * they share. */
+/* format.h - what each picture format provides for reader.c and writer.c, and what the formats
+ * share. */
 #ifndef LIC_CLI_PICTURE_FORMAT_H
 #define LIC_CLI_PICTURE_FORMAT_H
 
 #include "cli/picture/image_io.h"
 
 /* A reader. open reads the head and sets picture->image but for its data, with 1 to 4 channels: 2
- * and 4 are those with alpha. What does not come row by row is read as a whole by the first call of
+ * and 4 are those with alpha. What does not come row by row is read as a whole in the first call of
  * row; open sets *memory to what that will take. row is called once for each row. close takes NULL
  * as well. */
 typedef struct lic_reader_format {
@@ -16,8 +16,8 @@ typedef struct lic_reader_format {
     lic_status (*row)(void *state, void *row, lic_error *err);
     lic_status (*end)(void *state, lic_error *err);
     void (*close)(void *state);
-    /* Instead of end, once a row has failed and the rest is given up: metadata that there is. NULL:
-     * there is none, or it is known already. */
+    /* Called instead of end if a row has failed and the rest is given up: reads the metadata that
+     * is there. NULL: there is none, or it is known already. */
     lic_status (*salvage)(void *state, lic_error *err);
 } lic_reader_format;
 
@@ -48,11 +48,11 @@ LIC_FORMATS(LIC_FORMAT_EXTERN, LIC_FORMAT_EXTERN)
 
 /* "WebP": kinds of files that are known by name only; NULL if it is none of them. */
 const char *lic_picture_name_of_content(const uint8_t *data, size_t bytes);
-/* Sets the shape, if the size is within the limits: before any library takes memory for rows. */
+/* Sets the shape if the size is within the limits, before any library takes memory for rows. */
 lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t height,
                                  uint32_t channels, uint32_t depth, const lic_read_options *options,
                                  lic_error *err);
-/* For what has to be in memory as a whole: is it within the limit? */
+/* Whether what must be in memory as a whole is within the limit. */
 lic_status lic_picture_check_memory(const char *what, uint64_t bytes,
                                     const lic_read_options *options, lic_error *err);
 static inline bool lic_picture_wants(const lic_read_options *options, lic_meta kind)
@@ -62,7 +62,7 @@ static inline bool lic_picture_wants(const lic_read_options *options, lic_meta k
 
 /* LIC_ERR_MEMORY, said. */
 lic_status lic_picture_no_meta_memory(lic_error *err);
-/* Each is kept once, as far as there is room. */
+/* Adds a warning or note. Each is kept once, as far as there is room. */
 __attribute__((format(printf, 2, 3))) void lic_picture_warn(lic_picture *picture,
                                                             const char *format, ...);
 __attribute__((format(printf, 2, 3))) void lic_picture_note(lic_picture *picture,

@@ -90,7 +90,7 @@ static double light(const struct curve *c, double v)
     return v < c->limit ? v / c->slope : pow(c->a * v + c->b, c->gamma);
 }
 
-/* NULL, or what stands against a profile. */
+/* NULL, or the reason why there can be no profile. */
 static const char *read_colour(const lic_colour *colour, struct primaries *p, struct curve *c)
 {
     primaries_of_code(1, p);
@@ -268,7 +268,7 @@ static void add_texts(struct profile *p)
     memcpy(at + 8, rights, sizeof rights);
 }
 
-/* A power is one number of 8.8 bits, if that is near enough. */
+/* A pure power is written as one number of 8.8 bits, if that is near enough. */
 static void add_curve(struct profile *p, const char *name, const struct curve *c)
 {
     const double power = c->gamma * 256;

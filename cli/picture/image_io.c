@@ -83,7 +83,7 @@ void lic_picture_free(lic_picture *picture)
 
 /* ---- what is to be said ---- */
 
-/* Behind the lines that are there, unless it is one of them or there is no room. */
+/* Appends a line, unless it is there already or there is no room. */
 __attribute__((format(printf, 3, 0))) static void put_line(char *lines, size_t size,
                                                            const char *format, va_list args)
 {

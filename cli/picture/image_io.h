@@ -1,7 +1,7 @@
 /* image_io.h - pictures from and to PNG, JPEG and PPM/PGM, row by row, so that memory is bounded by
- * the width of a picture, or whole. What a file is decide its first bytes, never its name. Files
- * are hostile: a damaged one is refused with one line of text, and sizes are checked before memory
- * is taken. */
+ * the width of a picture, or whole. The first bytes decide the format, never the name. Files are
+ * hostile: a damaged one is refused with one line of text, and sizes are checked before memory is
+ * taken. */
 #ifndef LIC_CLI_PICTURE_IMAGE_IO_H
 #define LIC_CLI_PICTURE_IMAGE_IO_H
 
@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Every format: names, its suffix and others that mean it, bits per sample at most. Its reader and
- * writer are lic_NAME_reader_format and lic_NAME_writer (format.h). FIRST takes the first row. */
+/* Every format: its names, its suffix and others that mean it, the most bits per sample. Its
+ * reader and writer are lic_NAME_reader_format and lic_NAME_writer (format.h). FIRST takes the
+ * first row. */
 #define LIC_FORMATS(FIRST, ROW)                                                                    \
     FIRST(PNG, png, "PNG", "png", "apng", 16)                                                      \
     ROW(JPEG, jpeg, "JPEG", "jpg", "jpeg jpe jif jfif jfi", 8)                                     \
@@ -55,11 +56,11 @@ typedef enum lic_meta {
 enum {
     LIC_META_ORIENTATION = 1 << LIC_N_META,
     LIC_META_ALL = (1 << (LIC_N_META + 1)) - 1,
-    /* What a picture needs to be seen as it is meant. */
+    /* What a picture needs to be shown as intended. */
     LIC_META_LOOK = 1 << LIC_META_ICCP | 1 << LIC_META_COLOUR | LIC_META_ORIENTATION
 };
 
-/* What becomes of alpha; full opacity is dropped in any case. */
+/* What happens to alpha; full opacity is dropped in any case. */
 typedef enum lic_alpha {
     LIC_ALPHA_REFUSE = 0, /* the picture, unless it is opaque */
     LIC_ALPHA_DROP,
@@ -72,7 +73,7 @@ typedef struct lic_read_options {
     unsigned metadata; /* a set of lic_meta, to keep */
     lic_alpha alpha;
     uint8_t background[3]; /* for LIC_ALPHA_BLEND */
-    uint64_t max_memory;   /* for what cannot be read row by row; 0: LIC_READ_MEMORY of files.h */
+    uint64_t max_memory;   /* for what cannot come row by row; 0: LIC_READ_MEMORY of files.h */
     bool salvage;          /* read what there is of a damaged file; the picture's damage tells */
 } lic_read_options;
 
@@ -104,10 +105,10 @@ lic_picture_format lic_picture_sniff(const uint8_t *data, size_t bytes);
 lic_picture_format lic_picture_format_of_name(const char *path);
 lic_picture_format lic_picture_format_of_suffix(const char *suffix); /* "png", without its point */
 
-/* Row by row: once open, picture->image has the shape; after the last row comes lic_reader_end,
- * which reads what follows the rows: only then the picture has its metadata and alpha. source and
- * picture must outlive the reader; lic_picture_free frees the picture in any case. Opening takes
- * little memory; what reading may take beside a few rows tells lic_reader_memory. */
+/* Row by row: once open, picture->image has the shape. After the last row, lic_reader_end reads
+ * what follows the rows; only then the picture has its metadata and alpha. source and picture must
+ * outlive the reader; lic_picture_free frees the picture in any case. Opening takes little memory;
+ * lic_reader_memory tells what reading may take besides a few rows. */
 typedef struct lic_reader lic_reader;
 lic_status lic_reader_open(lic_source *source, const lic_read_options *options,
                            lic_picture *picture, lic_reader **reader, lic_error *err);
@@ -117,8 +118,8 @@ lic_status lic_reader_rows(lic_reader *reader, uint32_t n_rows, void *rows, size
 lic_status lic_reader_end(lic_reader *reader, lic_error *err);
 void lic_reader_close(lic_reader *reader);
 
-/* The same way out: shape, metadata and alpha of the picture are written, rows are given. Of the
- * options it takes those on alpha. JPEG takes 8 bits only. */
+/* The same for writing: shape, metadata and alpha come from the picture, rows are passed in. Only
+ * the options on alpha are used. JPEG takes only 8 bits. */
 typedef struct lic_writer lic_writer;
 lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *picture,
                            const lic_read_options *options, lic_writer **writer, lic_error *err);
@@ -132,20 +133,21 @@ lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_op
                             lic_picture *picture, lic_error *err);
 lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
                              lic_error *err);
-/* Does to a picture with alpha (of its own depth) what reading does by these options: refuses,
- * drops or blends. */
+/* Treats a picture with alpha (of its own depth) as reading does by these options: refuses, drops
+ * or blends. */
 lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *options,
                                lic_error *err);
 void lic_picture_free(lic_picture *picture);
 
-/* Sides of at most LIC_MAX_SIDE: is the picture, or that of a .lic file, within max_pixels? */
+/* Checks that sides are at most LIC_MAX_SIDE, and that the picture (also of a .lic file) is within
+ * max_pixels. */
 lic_status lic_picture_check_pixels(uint64_t width, uint64_t height,
                                     const lic_read_options *options, lic_error *err);
 /* Sets the image's fields and takes its memory, after the limits are checked. */
 lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t height,
                              uint32_t channels, uint32_t depth, const lic_read_options *options,
                              lic_error *err);
-/* Warnings and notes, said of this file. */
+/* Prints warnings and notes about this file. */
 void lic_picture_say(const lic_picture *picture, const char *path);
 
 /* ---- metadata.c ---- */
@@ -155,14 +157,15 @@ void lic_picture_say(const lic_picture *picture, const char *path);
  * profile that is not for RGB or grey. */
 lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void *data, size_t bytes,
                                 const lic_read_options *options, lic_error *err);
-/* The same from a chunk of a .lic file; of a type that is not metadata of pictures: nothing. What
+/* The same from a chunk of a .lic file; does nothing if its type is not metadata of pictures. What
  * unpacks to much more than it takes in the file is left out. */
 lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
                                  const lic_read_options *options, lic_error *err);
 /* Memory that the picture's metadata takes: a writer's library copies it, and may pack the copy. */
 enum { LIC_META_COPIES = 3 };
 uint64_t lic_picture_metadata_bytes(const lic_picture *picture);
-/* For a part or a reduced copy, width x height: thumbnails of the whole go, and sides change. */
+/* For a part or a reduced copy, width x height: removes thumbnails of the whole and changes the
+ * sides. */
 lic_status lic_picture_fit_metadata(lic_picture *picture, uint32_t width, uint32_t height,
                                     lic_error *err);
 

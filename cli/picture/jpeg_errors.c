@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Sound files that cannot be read, so that nobody looks for damage. */
+/* Files that are sound but cannot be read; the text says so, so that nobody looks for damage. */
 static lic_status unsupported(lic_guard *guard, const struct jpeg_error_mgr *e)
 {
     const int kind = e->msg_parm.i[0];
@@ -44,26 +44,25 @@ static _Noreturn void on_error(j_common_ptr info)
 const lic_jpeg_warning lic_jpeg_warnings[] = {
     /* The marker's number is unknown; libjpeg goes on as if it were the usual one. */
     {JWRN_ADOBE_XFORM, LIC_JPEG_HARMLESS, "Adobe color transform", NULL},
-    /* Of the profile; it is left out. */
+    /* About the profile, which is left out. */
     {JWRN_BOGUS_ICC, LIC_JPEG_HARMLESS, "ICC", "the ICC profile is damaged and left out"},
-    /* Junk between markers, as cameras write it. What a damaged scan leaves over is told as well.
-     */
+    /* Junk between markers, as cameras write it. Leftovers of a damaged scan are reported too. */
     {JWRN_EXTRANEOUS_DATA, LIC_JPEG_HARMLESS, "extraneous bytes", NULL},
     /* A later revision of JFIF, whose segment has nothing to do with the pixels. */
     {JWRN_JFIF_MAJOR, LIC_JPEG_HARMLESS, "JFIF revision", NULL},
     /* Ss, Se, Ah, Al of a sequential scan: some phones write zeros, and nothing depends on them. */
     {JWRN_NOT_SEQUENTIAL, LIC_JPEG_HARMLESS, "Invalid SOS parameters", NULL},
-    /* A scan that refines bits which no scan has given: libjpeg's picture of it is a guess. */
+    /* A scan refines bits that no scan has sent: libjpeg's picture is a guess. */
     {JWRN_BOGUS_PROGRESSION, LIC_JPEG_SALVAGE, "Inconsistent progression", NULL},
     /* Codes that mean nothing; libjpeg takes zeros for them. */
     {JWRN_HUFF_BAD_CODE, LIC_JPEG_SALVAGE, "bad Huffman code", NULL},
     {JWRN_ARITH_BAD_CODE, LIC_JPEG_SALVAGE, "bad arithmetic code", NULL},
-    /* Code ends before the blocks do, or the file does; the rest is painted grey. */
+    /* The code, or the file, ends before the blocks do; the rest is painted grey. */
     {JWRN_HIT_MARKER, LIC_JPEG_SALVAGE, "premature end of data segment", NULL},
     {JWRN_JPEG_EOF, LIC_JPEG_SALVAGE, "Premature end of JPEG file", NULL},
     /* A restart marker is missing or is another one: blocks are lost between the two. */
     {JWRN_MUST_RESYNC, LIC_JPEG_SALVAGE, "instead of RST", NULL},
-    /* Of the compressor, and a fault of ours. */
+    /* A warning of the compressor, and so a fault of ours. */
     {JWRN_TOO_MUCH_DATA, LIC_JPEG_FATAL, "too many scanlines", NULL},
     {0, LIC_JPEG_FATAL, NULL, NULL}};
 

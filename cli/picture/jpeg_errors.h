@@ -1,6 +1,6 @@
-/* jpeg_errors.h - libjpeg(-turbo) with its errors led to a guard, for the reader and the writer.
- * libjpeg paints over damage with a warning: here each of its warnings is known by name, and what
- * means lost pixels is an error, unless the file is to be salvaged. */
+/* jpeg_errors.h - leads the errors of libjpeg(-turbo) to a guard, for the reader and the writer.
+ * libjpeg paints over damage with a warning. Here each warning is known by name, and one that means
+ * lost pixels is an error unless the file is to be salvaged. */
 #ifndef LIC_CLI_PICTURE_JPEG_ERRORS_H
 #define LIC_CLI_PICTURE_JPEG_ERRORS_H
 
@@ -9,8 +9,8 @@
 /* jpeglib.h needs stdio.h before it. */
 #include <stdio.h>
 
-/* jerror.h numbers its messages by what jpeglib.h says of the library: in the other order all that
- * follow the first difference are off, and a warning is taken for another one. */
+/* jerror.h numbers its messages by what jpeglib.h says of the library. In the other order all
+ * messages after the first difference are off, and one warning is taken for another. */
 #include <jpeglib.h>
 
 #include <jerror.h>

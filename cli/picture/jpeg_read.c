@@ -1,6 +1,6 @@
 /* jpeg_read.c - reads JPEG through libjpeg(-turbo), row by row. A file of several scans is decoded
- * from the coefficients of the whole picture, which libjpeg holds in memory; what a small file can
- * ask for in memory and time is bounded before that. */
+ * from the coefficients of the whole picture, which libjpeg holds in memory. Before that, the
+ * memory and time that a small file can ask for are bounded. */
 #include "cli/base/big_endian.h"
 #include "cli/base/report.h"
 #include "cli/picture/format.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each may go over the whole picture with a few bytes; encoders write about ten. */
+/* A scan of a few bytes may cover the whole picture; encoders write about ten scans. */
 enum { MAX_SCANS = 100 };
 
 enum { PIECE_BYTES = 1 << 14, PHYS_BYTES = 9, DCT_BLOCK_BYTES = 64 * sizeof(JCOEF) };
@@ -41,15 +41,15 @@ static void do_nothing(j_decompress_ptr in)
     (void)in;
 }
 
-/* Does libjpeg see by itself when code is missing? Not between scans, and not where it reads zeros
- * behind the end of arithmetic code. */
+/* Whether libjpeg itself notices missing code. It does not between scans, nor where it reads zeros
+ * past the end of arithmetic code. */
 static bool tells_missing_code(j_decompress_ptr in)
 {
     return !in->arith_code && !jpeg_has_multiple_scans(in);
 }
 
-/* At its end a file gets the marker that libjpeg waits for. If the marker is all that was missing,
- * no pixel is: read_end tells. */
+/* At its end a file gets the marker that libjpeg waits for. If only the marker was missing, no
+ * pixel is lost: read_end tells. */
 static boolean fill(j_decompress_ptr in)
 {
     static const JOCTET end[2] = {0xFF, JPEG_EOI};
@@ -95,8 +95,8 @@ static bool starts_with(jpeg_saved_marker_ptr marker, const char *head, size_t b
     return marker->data_length >= bytes && memcmp(marker->data, head, bytes) == 0;
 }
 
-/* JFIF has dots per inch (1) or centimetre (2). 72 per inch is what encoders write that know of no
- * resolution. */
+/* JFIF has dots per inch (1) or per centimetre (2). Encoders that know no resolution write 72 per
+ * inch. */
 static void keep_resolution(struct jpeg_reader *r)
 {
     const struct jpeg_decompress_struct *in = &r->in;
@@ -188,9 +188,8 @@ static void on_progress(j_common_ptr info)
                                                   "has more than %d scans", MAX_SCANS));
 }
 
-/* Huffman codes take a bit at least for each block's mean, whatever follows: a file that is shorter
- * cannot hold the picture, and is refused before memory is taken. Of what remains the limit of
- * memory decides. */
+/* Huffman codes take at least a bit for each block's mean. A shorter file cannot hold the picture
+ * and is refused before memory is taken. For the rest, the limit of memory decides. */
 static void check_scans(struct jpeg_reader *r)
 {
     const struct jpeg_decompress_struct *in = &r->in;
@@ -239,7 +238,7 @@ static void choose_segments(struct jpeg_reader *r)
         jpeg_save_markers(&r->in, JPEG_COM, 0xFFFF);
 }
 
-/* What comes between scans nobody looks at. */
+/* Nobody looks at what comes between scans. */
 static void keep_no_more_segments(struct jpeg_reader *r)
 {
     static const int markers[] = {JPEG_APP0 + 1, JPEG_APP0 + 2, JPEG_APP0 + 13, JPEG_COM};
@@ -247,7 +246,7 @@ static void keep_no_more_segments(struct jpeg_reader *r)
         jpeg_save_markers(&r->in, markers[i], 0);
 }
 
-/* Grey and RGB as libjpeg makes them; of four inks RGB by the plain formula, below. */
+/* Grey and RGB come from libjpeg. Four inks become RGB by the plain formula below. */
 static void choose_colours(struct jpeg_reader *r)
 {
     struct jpeg_decompress_struct *in = &r->in;
@@ -290,8 +289,8 @@ static void open_all(void *job)
     read_metadata(r);
 }
 
-/* Light that the inks leave over: (1 - C) (1 - K), and so on. Adobe's programs, which write nearly
- * all of these files, store 255 - ink, and say that they wrote it. */
+/* The light that the inks leave: (1 - C) (1 - K), and so on. Adobe's programs, which write nearly
+ * all of these files, store 255 - ink and leave a mark. */
 static void mix_inks(const struct jpeg_reader *r, uint8_t *row)
 {
     const JSAMPLE *ink = r->inks;

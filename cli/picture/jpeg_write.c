@@ -13,7 +13,8 @@
 
 enum { WRITE_QUALITY = 95 };
 enum { MAX_SEGMENT = 65533 };
-/* Own Huffman tables save some per cent, but need 2 bytes per sample of memory: up to this size. */
+/* Huffman tables made for the picture save some per cent, but need 2 bytes of memory per sample;
+ * used up to this size. */
 enum { MOST_OPTIMIZED = 1 << 24 };
 
 struct jpeg_writer {
@@ -60,7 +61,7 @@ static void write_iptc(struct jpeg_writer *w)
     write_segment(w, JPEG_APP0 + 13, LIC_META_IPTC, head, sizeof head, &w->resources);
 }
 
-/* A JPEG file has comments, which have no names. */
+/* A JPEG file can have comments, but these have no names. */
 static void write_texts(struct jpeg_writer *w)
 {
     lic_picture *picture = w->guard.picture;
@@ -92,7 +93,8 @@ static void write_metadata(struct jpeg_writer *w)
                          icc->bytes);
 }
 
-/* Readers take a JPEG without a profile for sRGB: what PNG says of other colours becomes one. */
+/* Readers take a JPEG without a profile for sRGB, so what PNG says of other colours becomes a
+ * profile. */
 static void write_colour(struct jpeg_writer *w)
 {
     lic_picture *picture = w->guard.picture;
@@ -118,7 +120,7 @@ static void write_colour(struct jpeg_writer *w)
                      lic_colour_what(&colour));
 }
 
-/* Whole dots per inch if the file had them, else per centimetre; 16 bits each. */
+/* Whole dots per inch if the file had these, else per centimetre; 16 bits each. */
 static void set_resolution(struct jpeg_writer *w)
 {
     const lic_blob *phys = &w->guard.picture->meta[LIC_META_RESOLUTION];

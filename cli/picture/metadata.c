@@ -1,5 +1,5 @@
-/* metadata.c - what is kept of a picture's metadata, whatever file it comes from: by the options,
- * without promises that nobody keeps any more, and within limits. */
+/* metadata.c - decides what to keep of a picture's metadata, whatever file it comes from: what the
+ * options ask for, within limits, and without promises that no longer hold. */
 #include "cli/base/big_endian.h"
 #include "cli/base/report.h"
 #include "cli/picture/exif.h"
@@ -73,7 +73,7 @@ static const char *find(const char *text, size_t bytes, const char *word)
     return NULL;
 }
 
-/* What XMP says to be in the file besides the picture, and a .lic file does not have. */
+/* What XMP may say is in the file besides the picture, and a .lic file does not have. */
 static const char *promise_of(const char *xmp, size_t bytes)
 {
     static const struct {
@@ -91,7 +91,7 @@ static const char *promise_of(const char *xmp, size_t bytes)
     return NULL;
 }
 
-/* Colours that the profile is for, as the picture is coded (ICC.1:2010, 7.2.6). */
+/* The colour space that the profile is for (ICC.1:2010, 7.2.6). */
 static bool fits_colours(const uint8_t *profile, size_t bytes)
 {
     return bytes < 20 || !memcmp(profile + 16, "RGB ", 4) || !memcmp(profile + 16, "GRAY", 4);
@@ -130,8 +130,8 @@ lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void 
 
 /* ---- from a .lic file ---- */
 
-/* Metadata that packs better than this holds nothing but filling: a small file may not become a
- * large one, or take much memory. Up to the free amount there is no limit. */
+/* Metadata that packs better than this is mere filling. A small file must not become a large one or
+ * take much memory. Up to the free amount there is no limit. */
 enum { MOST_RATIO = 64, FREE_BYTES = 1 << 20 };
 
 static bool is_inflated(const lic_chunk *chunk)
@@ -206,8 +206,8 @@ static lic_status fit_exif(lic_picture *picture, uint32_t width, uint32_t height
     return orientation == 1 ? LIC_OK : add_copy(picture, LIC_META_EXIF, small, sizeof small, err);
 }
 
-/* The digits that follow a name, as an attribute or an element. A part has no more of them than the
- * whole. XMP says each once, or a few times. */
+/* Replaces the digits that follow a name, as an attribute or an element. The size of a part never
+ * has more digits than that of the whole. XMP has each once, or a few times. */
 static void set_number(lic_blob *xmp, const char *name, uint32_t value)
 {
     enum { MOST_TIMES = 4 };

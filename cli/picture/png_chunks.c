@@ -28,7 +28,7 @@ static bool read_small(lic_png_reader *r, const uint8_t *name, uint8_t *data, si
     return png_get_uint_32(sum) == (png_uint_32)crc;
 }
 
-/* Behind the pixels these chunks have no meaning. */
+/* After the pixels these chunks have no meaning. */
 static void look_at(lic_png_reader *r, const uint8_t *name, size_t bytes)
 {
     uint8_t data[LIC_COLOUR_MAX_PART];
@@ -52,7 +52,7 @@ static void look_at(lic_png_reader *r, const uint8_t *name, size_t bytes)
                          (unsigned)png_get_uint_32(data));
 }
 
-/* Chunks that nothing is made of: sBIT, tIME, bKGD, what only one program knows. */
+/* Counts chunks that are not used: sBIT, tIME, bKGD, and those that only one program knows. */
 static void note_name(struct left_out *list, const uint8_t *name)
 {
     static const char known[] = "IHDR PLTE tRNS IDAT IEND iCCP eXIf pHYs tEXt zTXt iTXt acTL fcTL "

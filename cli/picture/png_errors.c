@@ -17,7 +17,7 @@ static void on_warning(png_structp png, png_const_charp text)
     lic_picture_warn(guard->picture, "PNG: %s", text);
 }
 
-/* libpng leaves metadata out, with a warning, where memory is short. */
+/* If memory is short, libpng leaves metadata out with a warning. */
 static png_voidp take(png_structp png, png_alloc_size_t bytes)
 {
     lic_guard *guard = png_get_mem_ptr(png);

@@ -1,5 +1,5 @@
-/* png_meta.c - the metadata of a PNG: what has a chunk of its own, and what programs put into texts
- * before it had one. */
+/* png_meta.c - the metadata of a PNG: what has its own chunk, and what programs put into texts
+ * before there was one. */
 #include "cli/base/report.h"
 #include "cli/picture/format.h"
 #include "cli/picture/iptc.h"
@@ -28,7 +28,7 @@ static bool keep_iptc(lic_png_reader *r, uint8_t *data, size_t bytes)
     return iptc.data;
 }
 
-/* What stands in an APP1 of JPEG: Exif or XMP, with its head. Exif may come without. */
+/* The contents of a JPEG's APP1: Exif or XMP, with its head. Exif may come without. */
 static bool keep_app1(lic_png_reader *r, uint8_t *data, size_t bytes)
 {
     static const char exif[] = "Exif\0", xmp[] = "http://ns.adobe.com/xap/1.0/";
@@ -73,8 +73,8 @@ static keep_profile profile_of(const char *keyword)
     return NULL;
 }
 
-/* Digits that are no text, and follow the options for what they hold. False if it is a text all the
- * same. */
+/* Takes digits that hold metadata, not text; the options for that kind apply. False if it is a text
+ * after all. */
 static bool keep_raw_profile(lic_png_reader *r, const png_text *text)
 {
     const keep_profile keep = profile_of(text->key);
@@ -93,8 +93,8 @@ static bool keep_raw_profile(lic_png_reader *r, const png_text *text)
 
 /* ---- texts ---- */
 
-/* Keywords are Latin-1, and all of what is no iTXt. Of a text that is too long by itself no more is
- * converted than shows that. */
+/* Keywords are Latin-1, and so is everything except iTXt. Of a text that is too long, only enough
+ * is converted to show that. */
 static void keep_text(lic_png_reader *r, const png_text *text)
 {
     const bool international = text->compression >= PNG_ITXT_COMPRESSION_NONE;

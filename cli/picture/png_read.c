@@ -26,8 +26,8 @@ static void skip_chunks(lic_png_reader *r, const char *names, size_t bytes)
                                 (int)(bytes / 5));
 }
 
-/* Those of colours are ours, as they stand; a profile is looked at only if it is wanted, and texts
- * may hold anything, orientation as well. */
+/* We read the chunks on colours ourselves. A profile is read only if it is wanted. Texts may hold
+ * anything, orientation too. */
 static void choose_chunks(lic_png_reader *r)
 {
     static const char unwanted[] = "sPLT\0cICP\0sRGB\0gAMA\0cHRM\0pHYs\0acTL\0sBIT\0hIST\0bKGD\0"
@@ -45,14 +45,13 @@ static void read_head(lic_png_reader *r)
     png_set_chunk_malloc_max(png, LIC_PNG_CHUNK_BYTES);
     png_set_chunk_cache_max(png, r->packed_texts > LIC_PNG_PACKED_CHUNKS ? LIC_PNG_PACKED_CHUNKS
                                                                          : LIC_TEXTS_MOST_NUMBER);
-    if (r->options
-            ->salvage) /* what libpng asks for beyond the end of the file is lost as a whole */
+    if (r->options->salvage) /* what libpng asks for past the end is lost as a whole */
         png_set_compression_buffer_size(png, SALVAGE_PIECE_BYTES);
     choose_chunks(r);
     png_read_info(png, r->info);
 }
 
-/* An interlaced picture is complete only at the end of the file. Else 0. */
+/* Memory for an interlaced picture, which is complete only at the end of the file; else 0. */
 static uint64_t whole_bytes(const lic_png_reader *r)
 {
     const uint64_t row_bytes = png_get_rowbytes(r->png, r->info);
@@ -67,7 +66,7 @@ static void read_whole(lic_png_reader *r)
     if (!r->whole)
         lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_MEMORY,
                                                   "no memory for an interlaced PNG"));
-    /* When salvaging, pixels of the passes that are there stand for those that are not. */
+    /* When salvaging, pixels of the passes that are there replace those that are not. */
     const bool blocks = r->options->salvage;
     memset(r->whole, 0x80, height * row_bytes);
     for (int pass = 0; pass < r->passes; pass++)
@@ -164,7 +163,7 @@ static lic_status next_row(void *state, void *row, lic_error *err)
     const lic_status status = lic_guard_run(&r->guard, read_row, r, err);
     if (status != LIC_ERR_CORRUPT || !r->options->salvage || had_whole || !r->whole)
         return status;
-    /* An interlaced picture that is cut short has something of every row. */
+    /* An interlaced picture that was cut short has a part of every row. */
     lic_picture_damaged(r->guard.picture, err->text);
     r->guard.status = LIC_OK;
     return lic_guard_run(&r->guard, read_row, r, err);

@@ -18,7 +18,7 @@ struct png_writer {
     png_structp png;
     png_infop info;
     FILE *file;
-    png_text *texts; /* all of them: libpng copies the list that it has with each call */
+    png_text *texts; /* all at once, as libpng copies its list in each call */
     int n_texts;
     uint32_t channels;
     const void *row;
@@ -40,7 +40,7 @@ static void flush_bytes(png_structp png)
 
 /* ---- metadata ---- */
 
-/* Text from so many bytes on is compressed. */
+/* Texts of this many bytes or more are compressed. */
 enum { LONG_TEXT = 1024, MAX_KEYWORD = 79 };
 
 /* Takes both strings, by malloc; NULL: there was no memory. */
@@ -143,7 +143,7 @@ static void set_metadata(struct png_writer *w)
         png_set_text(png, info, w->texts, w->n_texts);
 }
 
-/* These go into the file as they came out of one: libpng would judge them and does not know all. */
+/* These go into the file unchanged: libpng would judge them, and does not know all. */
 static void write_small(struct png_writer *w)
 {
     lic_picture *picture = w->guard.picture;
@@ -171,7 +171,7 @@ static int colour_type(uint32_t channels)
 }
 
 /* One filter for all rows, Paeth's, suits what this program writes: decoded photographs. With 16
- * bits nearly no byte repeats, so that zlib looks for runs only. */
+ * bits hardly any byte repeats, so zlib looks only for runs. */
 static void set_packing(png_structp png, uint32_t depth)
 {
     enum { LEVEL = 2, IDAT_BYTES = 1 << 18 };
@@ -210,7 +210,7 @@ static void write_row(void *job)
 static void write_end(void *job)
 {
     struct png_writer *w = job;
-    png_write_end(w->png, NULL); /* what belongs to the picture stands before its pixels */
+    png_write_end(w->png, NULL); /* what belongs to the picture was written before its pixels */
 }
 
 /* ---- for writer.c ---- */

@@ -23,7 +23,7 @@ static bool is_space(int c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Skips white space and comments; the first byte of what follows, or -1 at the end. */
+/* Skips white space and comments. Returns the first byte after them, or -1 at the end. */
 static int skip_space(lic_source *source)
 {
     bool comment = false;
@@ -48,7 +48,8 @@ static bool read_number(lic_source *source, uint32_t *number)
     return digits > 0 && digits < 10;
 }
 
-/* Bytes that the samples take at least; one of text is a byte, too, and needs no blank in a PBM. */
+/* The fewest bytes that the samples can take. A sample of text is at least one byte, and in a PBM
+ * needs no blank. */
 static uint64_t least_bytes(const struct pnm_reader *r, uint32_t width, uint32_t height)
 {
     if (r->bits && !r->text)
@@ -144,7 +145,7 @@ static lic_status read_binary(struct pnm_reader *r, void *row, lic_error *err)
     return LIC_OK;
 }
 
-/* A bit of text, which may stand without a blank before the next one. */
+/* A bit as text; the next one may follow without a blank. */
 static bool read_bit(lic_source *source, bool *black)
 {
     const int c = skip_space(source);

@@ -23,7 +23,7 @@ struct lic_reader {
 
 /* ---- opening ---- */
 
-/* PNG's signature is made to show what a transfer as text does to a file. */
+/* PNG's signature is made so that it shows if a file was transferred as text. */
 static bool was_png(const uint8_t *data, size_t bytes)
 {
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
@@ -153,7 +153,7 @@ static lic_status take_alpha(lic_reader *r, void *row, lic_error *err)
     return LIC_OK;
 }
 
-/* Middle grey, opaque: a row that is not there. */
+/* A missing row becomes middle grey, opaque. */
 static void fill_row(const lic_reader *r, uint8_t *row)
 {
     const lic_image *image = &r->picture->image;
@@ -202,7 +202,7 @@ lic_status lic_reader_rows(lic_reader *r, uint32_t n_rows, void *rows, size_t st
     return LIC_OK;
 }
 
-/* What follows the rows; when salvaging, damage there costs metadata at most. */
+/* Reads what follows the rows. When salvaging, damage there costs metadata at most. */
 static lic_status file_end(lic_reader *r, lic_error *err)
 {
     lic_error why = {0};

@@ -1,5 +1,5 @@
-/* source.h - the bytes of an input file, read by pieces, so that a picture of gigabytes needs no
- * memory of its size; or bytes in memory. A file that shrinks while it is read ends early. */
+/* source.h - the bytes of an input file, read in pieces so that a picture of gigabytes does not
+ * need gigabytes of memory; or bytes in memory. A file that shrinks while it is read ends early. */
 #ifndef LIC_CLI_PICTURE_SOURCE_H
 #define LIC_CLI_PICTURE_SOURCE_H
 
@@ -19,8 +19,8 @@ typedef struct lic_source {
 
 /* Bytes that outlive the source; nothing to close. */
 lic_source lic_source_memory(const void *data, size_t bytes);
-/* "-" is standard input. What is no regular file is read to its end at once, within max_memory as
- * lic_file_read has it. Close it in any case. */
+/* "-" is standard input. What is not a regular file is read to its end at once, within max_memory
+ * as in lic_file_read. Close it in any case. */
 lic_status lic_source_open(lic_source *source, const char *path, uint64_t max_memory,
                            lic_error *err);
 /* Bytes that it holds in memory, apart from a piece. */
@@ -29,7 +29,7 @@ void lic_source_close(lic_source *source);
 
 /* The number of bytes read; less than asked for only at the end or if the file cannot be read. */
 size_t lic_source_read(lic_source *source, void *to, size_t bytes);
-/* Some bytes at `at`, as many as are at hand, without moving; 0 at the end. */
+/* Looks at the bytes at `at`, as many as are at hand, without moving; 0 at the end. */
 size_t lic_source_peek(lic_source *source, const uint8_t **data);
 /* The next byte; -1 at the end. */
 int lic_source_get(lic_source *source);

@@ -15,7 +15,7 @@ struct lic_writer {
     uint8_t *block, *stored, *alpha, *pixels; /* a row: alpha as stored, as wanted, all of it */
 };
 
-/* Does alpha change what is written? If it cannot be kept, that is said. */
+/* Whether alpha changes what is written. If it cannot be kept, says so. */
 static bool wants_alpha(const lic_writer *w)
 {
     const lic_alpha how = w->options->alpha;
