@@ -1,4 +1,4 @@
-/* bdrate.c - lic bdrate: how much rate one codec needs more or less than another at equal quality
+/* bdrate.c - lic bdrate: how much more or less rate one codec needs than another at equal quality
  * (Bjontegaard). Negative per cent and positive dB are in favour of TEST. */
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
@@ -18,7 +18,7 @@ static void put_figure(const char *title, const char *unit, double pchip, double
     putchar('\n');
 }
 
-/* "" if there is nothing to warn of. With a window the user has said what counts. */
+/* "" if there is nothing to warn of. With a window, the user has said what counts. */
 static void find_warning(const lic_settings *s, const lic_curve_difference *d, char *text,
                          size_t size)
 {

@@ -1,5 +1,5 @@
 /* bench.c - lic bench: how long pictures take to encode and decode here, in memory, without reading
- * and writing files. Every figure is the median of its repetitions by itself. */
+ * and writing files. Each figure is the median over its own repetitions. */
 #include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
@@ -15,7 +15,7 @@
 
 enum { TOTAL = LIC_N_STAGES, PARTS, N_TIMES = PARTS + LIC_N_PARTS };
 
-/* Seconds of one direction: of the stages, of the call as a whole, and of its parts. */
+/* Seconds of one direction: of its stages, of the whole call, and of its parts. */
 struct times {
     double *samples[N_TIMES]; /* [reps] */
     double median[N_TIMES];

@@ -1,7 +1,7 @@
-/* curve.c - lic_curve_compare of curve.h. The logarithm of rate as a function of quality, and
- * quality as a function of the logarithm of rate, integrated over the span that both curves have;
- * the mean difference is the figure. PCHIP (Fritsch and Carlson 1980, slopes as in scipy and
- * MATLAB) follows the points without overshoot; the cubic is Bjontegaard's own of 2001, by least
+/* curve.c - lic_curve_compare of curve.h. It integrates the logarithm of rate as a function of
+ * quality, and quality as a function of the logarithm of rate, over the span that both curves have.
+ * The figure is the mean difference. PCHIP (Fritsch and Carlson 1980, slopes as in scipy and
+ * MATLAB) follows the points without overshoot. The cubic is Bjontegaard's own of 2001, by least
  * squares. */
 #include "cli/rd/curve.h"
 
@@ -17,7 +17,8 @@ struct function {
 
 /* ---- PCHIP ---- */
 
-/* Slope at an end, from the two nearest intervals; kept from changing the curve's direction. */
+/* Slope at an end, from the two nearest intervals, limited so that the curve does not change
+ * direction. */
 static double end_slope(double h0, double h1, double d0, double d1)
 {
     double slope = ((2 * h0 + h1) * d0 - h0 * d1) / (h0 + h1);
@@ -77,7 +78,7 @@ static double integrate_pchip(const struct function *f, double low, double high)
     return sum;
 }
 
-/* x: not beyond the points. */
+/* x must not be beyond the points. */
 static double value_at(const struct function *f, double x)
 {
     double c[4];
@@ -174,7 +175,7 @@ struct span {
     double low, high;
 };
 
-/* Of quality: what both curves have, or the window, if they have all of it. */
+/* The span of quality that both curves have, or the window if both have all of it. */
 static lic_status find_span(const lic_curve *a, const lic_curve *t, const double *window,
                             struct span *span, lic_error *err)
 {
@@ -191,7 +192,7 @@ static lic_status find_span(const lic_curve *a, const lic_curve *t, const double
     return LIC_OK;
 }
 
-/* The logarithms of the rates that both curves have; with a window, that both have inside it, as if
+/* The span of the logarithm of rate that both curves have. With a window, the curves count as if
  * they ended there. */
 static struct span find_rates(const struct function *a, const struct function *t,
                               const double *window)
@@ -202,7 +203,7 @@ static struct span find_rates(const struct function *a, const struct function *t
                          fmin(value_at(a, window[1]), value_at(t, window[1]))};
 }
 
-/* A point and a curve, where the point is. */
+/* Compares a point and a curve where the point is. */
 static lic_status compare_point(const lic_curve *a, const lic_curve *t, lic_curve_difference *d,
                                 lic_error *err)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Names of a column in files that people have; the first is ours. */
+/* Names that people's files have for a column; the first is ours. */
 static const char *const rate_names[] = {"bpp", "rate", NULL};
 static const char *const psnr_names[] = {"psnr-rgb", "psnr", NULL};
 static const char *const msssim_names[] = {"ms-ssim-rgb", "ms-ssim", "msssim", NULL};
@@ -93,8 +93,8 @@ static bool is_one_of(const char *word, const char *const *names)
     return false;
 }
 
-/* The next field of the line, which moves on; blanks round it and quotes (RFC 4180) go. Both are
- * written over. */
+/* The next field of the line, which moves on. Blanks around it and quotes (RFC 4180) are removed in
+ * place. */
 static char *next_field(char **line, char separator)
 {
     char *at = *line + strspn(*line, separator == '\t' ? " " : " \t"), *to = at, *start = at;
@@ -114,7 +114,7 @@ static char *next_field(char **line, char separator)
     return start;
 }
 
-/* False if the line is not one of names. */
+/* False if this is not a line of names. */
 static bool read_head(char *line, lic_curve_metric metric, struct columns *columns)
 {
     columns->rate = columns->quality = -1;
@@ -153,7 +153,7 @@ static bool read_point(char *line, const struct columns *columns, double *rate, 
     return has_rate && has_quality;
 }
 
-/* What the first line with something in it is separated by. */
+/* The separator of the first line that is not empty. */
 static char separator_of(const char *line)
 {
     return strchr(line, ';') ? ';' : strchr(line, '\t') ? '\t' : ',';
@@ -221,7 +221,7 @@ static lic_status from_csv(const lic_file_data *file, lic_curve_metric metric, l
 
 /* ---- both ---- */
 
-/* By insertion: curves are short, and mostly sorted one way or the other. */
+/* Sorts by insertion: curves are short, and mostly sorted one way or the other. */
 static void sort_by_rate(lic_curve *c)
 {
     for (int i = 1; i < c->n; i++) {
@@ -253,7 +253,7 @@ static lic_status check_points(lic_curve *c, lic_curve_metric metric, lic_error 
     return LIC_OK;
 }
 
-/* Points that repeat, as where two settings come to the same. */
+/* Drops repeated points, such as two settings with the same result. */
 static void merge_equal(lic_curve *c)
 {
     int n = 0;
@@ -266,7 +266,7 @@ static void merge_equal(lic_curve *c)
     c->n = n;
 }
 
-/* More rate for the same quality is a point that nobody would choose. */
+/* Drops points with more rate for the same quality, which nobody would choose. */
 static void drop_plateaus(lic_curve *c)
 {
     int n = 1, dropped = 0;
@@ -309,7 +309,7 @@ static lic_status check_shape(lic_curve *c, lic_error *err)
     return LIC_OK;
 }
 
-/* Stands for the name until the file tells one: "folder/vtm.json" is vtm. */
+/* The name until the file gives one: "folder/vtm.json" is vtm. */
 static void name_by_path(lic_curve *curve, const char *path)
 {
     const char *base = lic_file_base_name(path);

@@ -1,6 +1,6 @@
 /* eval.c - lic eval: how far pictures are from their references. Two files, or two folders whose
- * files belong together by name; the mean of a folder is that of the figures of its pictures, and
- * there is none if one of them failed, as it would be the mean of something else. */
+ * files are paired by name. The mean of a folder is the mean of its pictures' figures. There is
+ * none if a picture failed, because it would be the mean of something else. */
 #include "cli/base/files.h"
 #include "cli/base/folder.h"
 #include "cli/base/report.h"
@@ -25,7 +25,8 @@ struct result {
     size_t bytes; /* of the compressed file; 0: not known */
     double bpp;
     lic_metrics metrics;
-    char warning[240]; /* why the figures may not be what was meant; "" if nothing is known */
+    char warning[240]; /* why the figures may not mean what they seem to; "" if nothing is
+                          known */
 };
 
 struct eval {
@@ -71,7 +72,7 @@ static lic_status look_at_size(const char *path, size_t *bytes, lic_error *err)
     return LIC_OK;
 }
 
-/* An error is said with the file that it is about. */
+/* An error is printed with the file that it is about. */
 static lic_status compare(struct eval *e, struct result *r, const char *size_of, lic_error *err)
 {
     lic_picture reference = {0}, picture = {0};

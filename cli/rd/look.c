@@ -22,7 +22,7 @@ struct colours {
     bool is_srgb; /* or taken for it */
 };
 
-/* A profile is taken for sRGB by its name: there are many that differ in the last digits. */
+/* A profile counts as sRGB by its name: there are many that differ in the last digits. */
 static struct colours colours_of(const lic_picture *picture)
 {
     const lic_blob *icc = &picture->meta[LIC_META_ICCP], *blob = &picture->meta[LIC_META_COLOUR];
@@ -44,7 +44,7 @@ static struct colours colours_of(const lic_picture *picture)
     return c;
 }
 
-/* The profile that is made of colours for JPEG is the same thing as these. */
+/* A profile made from these colours for JPEG counts as the same. */
 static bool is_profile_of(const lic_blob *icc, const lic_colour *colour, uint32_t channels)
 {
     const char *why;

@@ -1,5 +1,5 @@
 /* metrics.c - see metrics.h. One channel at a time. The window is separable: each row is blurred
- * along x once and kept in a ring of 11 rows, which are blurred along y, so that memory beyond the
+ * along x once and kept in a ring of 11 rows, which are then blurred along y. So memory beyond the
  * two planes is a few rows. */
 #include "cli/rd/metrics.h"
 
@@ -27,8 +27,7 @@ struct planes {
 };
 
 /* Sample of channel c on the scale of 8 bits; a grey picture has the same in all channels. A
- * picture of 16 bits is rounded to 8 when it is compared with one of 8, which had to be rounded as
- * well. */
+ * picture of 16 bits is rounded to 8 if it is compared with one of 8, which was rounded too. */
 static double sample(const lic_image *image, size_t x, size_t y, uint32_t c, bool fine)
 {
     const uint8_t *row = (const uint8_t *)image->data + y * image->stride_bytes;
@@ -130,8 +129,8 @@ static void ssim(const struct planes *p, double *whole, double *contrast)
     *contrast /= n;
 }
 
-/* Means of 2x2, in place. An odd side gets a row of zeros before it and after it, which count in
- * the mean: that is what avg_pool2d(padding = side % 2) of pytorch-msssim does. */
+/* Means of 2x2, in place. An odd side gets zeros before and after it, which count in the mean, as
+ * in avg_pool2d(padding = side % 2) of pytorch-msssim. */
 static void halve(float *plane, size_t width, size_t height)
 {
     size_t px = width % 2, py = height % 2, w = (width + px) / 2, h = (height + py) / 2;

@@ -28,7 +28,7 @@ static int usage(const char *text)
 
 /* ---- what is said of a picture ---- */
 
-/* The line of --json. What failed, writing this line as well, is told on standard error. */
+/* The line of --json. Failures, of writing this line too, are reported on standard error. */
 static lic_status say_picture(const lic_sweep *sweep, size_t i, lic_status status, lic_error *err)
 {
     const char *path = sweep->pictures[i].path;
@@ -53,7 +53,7 @@ static lic_status say_picture(const lic_sweep *sweep, size_t i, lic_status statu
     return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the JSON line");
 }
 
-/* False, said, if the file for it cannot be written, or has another use. */
+/* Prints an error and returns false if its file cannot be written or has another use. */
 static bool open_json(lic_sweep *sweep, const lic_settings *s)
 {
     if (!s->json)
@@ -101,7 +101,7 @@ static lic_status add_folder(lic_sweep *sweep, const char *path, lic_error *err)
     return status;
 }
 
-/* Lists the pictures, and opens what --json names, now that it is known to be none of them. */
+/* Lists the pictures, then opens what --json names, which is now known not to be one of them. */
 static lic_status gather(lic_sweep *sweep, const lic_settings *s, lic_error *err)
 {
     lic_status status = LIC_OK;
@@ -254,7 +254,7 @@ static lic_status run(lic_sweep *sweep, const lic_settings *s, lic_error *err)
     return status;
 }
 
-/* -1 to go on, else the exit code. */
+/* Returns -1 to go on, else the exit code. */
 static int check(const lic_settings *s)
 {
     if (s->n_files == 0)

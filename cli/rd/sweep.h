@@ -1,6 +1,6 @@
 /* sweep.h - what lic sweep measures, and its two files: OUT.json as CompressAI writes it, and
- * OUT.json.part, to which every measurement goes at once, so that an interrupted sweep goes on
- * where it stopped. */
+ * OUT.json.part, which gets every measurement at once, so that an interrupted sweep continues where
+ * it stopped. */
 #ifndef LIC_CLI_RD_SWEEP_H
 #define LIC_CLI_RD_SWEEP_H
 
@@ -31,7 +31,7 @@ typedef struct lic_sweep {
     int n_qualities;
     uint32_t tile_side; /* 0: the library's */
     lic_model_info model;
-    lic_cpu cpu; /* these three as they were asked for: times depend on them */
+    lic_cpu cpu; /* these three as requested, since times depend on them */
     int threads;
     lic_backend backend;
     bool force; /* a part file of another sweep may go */
@@ -40,12 +40,12 @@ typedef struct lic_sweep {
     FILE *json; /* --json; NULL: not asked for */
 } lic_sweep;
 
-/* Takes over what an earlier run of the same sweep measured (*n_taken), and opens the file for
- * more. Pictures must have their crc. */
+/* Takes over the measurements of an earlier run of the same sweep (*n_taken) and opens the file for
+ * more. The crc of the pictures must be set. */
 lic_status lic_sweep_part_open(lic_sweep *sweep, size_t *n_taken, lic_error *err);
 lic_status lic_sweep_part_add(lic_sweep *sweep, const lic_sweep_picture *picture, int quality,
                               lic_error *err);
-/* Size, bytes and what was measured of one picture, in the object that is open. */
+/* Writes size, bytes and measurements of one picture into the open object. */
 void lic_sweep_put_figures(lic_json *json, const lic_sweep *sweep, size_t picture);
 /* A list of the qualities. */
 void lic_sweep_put_qualities(lic_json *json, const lic_sweep *sweep);

@@ -49,7 +49,7 @@ static const struct {
 static void put_columns(lic_json *json, const lic_sweep *sweep, size_t from, size_t to)
 {
     for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
-        bool missing = false; /* MS-SSIM of small pictures: no list is better than one of nulls */
+        bool missing = false; /* MS-SSIM of small pictures: no list rather than one of nulls */
         for (size_t i = from; i < to; i++)
             missing =
                 missing || isnan(columns[c].value(&sweep->pictures[i], sweep->pictures[i].cells));

@@ -1,5 +1,5 @@
-/* sweep_part.c - the part file of sweep.h. It has a head line, which must be that of this sweep to
- * the letter, and a line of JSON for each measurement; a last line that was cut is dropped. */
+/* sweep_part.c - the part file of sweep.h. It has a head line, which must be exactly that of this
+ * sweep, and a line of JSON for each measurement. A last line that was cut is dropped. */
 #include "cli/base/files.h"
 #include "cli/base/json.h"
 #include "cli/base/json_read.h"
@@ -67,8 +67,8 @@ static double real_or(const lic_json_value *object, const char *key, double othe
     return v && v->type == LIC_JSON_NUMBER ? v->number : otherwise;
 }
 
-/* Into the cell that the line is about, if there is one; what is not understood is measured again.
- */
+/* Fills the cell that the line is about, if there is one. What is not understood is measured
+ * again. */
 static bool take_line(lic_sweep *sweep, const lic_json_value *line)
 {
     const lic_json_value *name = lic_json_find(line, "picture");
@@ -130,7 +130,7 @@ static bool is_same(const lic_json_value *a, const lic_json_value *b)
     return true;
 }
 
-/* What differs in two heads, as a list of options; "" if one of them is no head. */
+/* The differences between two heads as a list of options; "" if one of them is not a head. */
 static void name_difference(const lic_json_value *a, const lic_json_value *b, char *text,
                             size_t size)
 {
@@ -180,7 +180,7 @@ static lic_status refuse_part(const lic_sweep *sweep, const lic_file_data *file,
                            what);
 }
 
-/* The process that writes it, by the lock that it holds; 0 if there is none. */
+/* The process that is writing it, found by its lock; 0 if there is none. */
 static long writer_of(const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -193,7 +193,7 @@ static long writer_of(const char *path)
 
 /* ---- the file ---- */
 
-/* What is there by now; what is not of this sweep goes away with -f only. */
+/* Reads what is there already. A part file of another sweep is replaced only with -f. */
 static lic_status read_part(lic_sweep *sweep, size_t *n_taken, lic_error *err)
 {
     const long writer = writer_of(sweep->part_path);
@@ -224,7 +224,7 @@ static lic_status read_part(lic_sweep *sweep, size_t *n_taken, lic_error *err)
     return status;
 }
 
-/* For more. Where files cannot be locked, two sweeps at a time are not found out. */
+/* Opens it for more. Where files cannot be locked, two sweeps at the same time go unnoticed. */
 static lic_status open_locked(lic_sweep *sweep, lic_error *err)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -236,7 +236,8 @@ static lic_status open_locked(lic_sweep *sweep, lic_error *err)
     return LIC_OK;
 }
 
-/* Anew with what was taken, so that no cut or foreign line stays; then open for more. */
+/* Writes it anew with what was taken, so that no cut or foreign line stays; then opens it for
+ * more. */
 lic_status lic_sweep_part_open(lic_sweep *sweep, size_t *n_taken, lic_error *err)
 {
     lic_output out;

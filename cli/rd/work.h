@@ -1,5 +1,5 @@
-/* work.h - coding in memory for commands that measure: one model, one encoder and one decoder, kept
- * from picture to picture. */
+/* work.h - coding in memory for commands that measure: one model, and a session each to encode and
+ * to decode, kept from picture to picture. */
 #ifndef LIC_CLI_RD_WORK_H
 #define LIC_CLI_RD_WORK_H
 
@@ -16,13 +16,13 @@ typedef struct lic_work {
 void lic_work_begin(lic_work *work, const lic_settings *settings);
 void lic_work_end(lic_work *work);
 
-/* Opens what --model says, or the model of this id (0: the default one). */
+/* Opens what --model names, or the model with this id (0: the default one). */
 lic_status lic_work_open(lic_work *work, uint32_t id, lic_error *err);
 
-/* *out is for lic_buffer_free. */
+/* Free *out with lic_buffer_free. */
 lic_status lic_work_encode(lic_work *work, const lic_image *image, double quality, lic_buffer *out,
                            lic_error *err);
-/* Into memory that lic_picture_free frees; 8 or 16 bits, as the stream says. */
+/* Decodes into memory that lic_picture_free frees; 8 or 16 bits, as the stream says. */
 lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_picture *picture,
                            lic_error *err);
 
