@@ -79,7 +79,7 @@ static void set_shape(const lic_settings *s, const lic_info *info, lic_image *im
     image->height = s->crop_height ? s->crop_height : (info->height + scale - 1) / scale;
 }
 
-/* The rectangle that --crop asks for, or the whole picture; a preview has none. */
+/* The alpha plane, or the part of it that --crop asks for; a preview has none. */
 static lic_alpha_plane find_alpha(const lic_job *job, const lic_info *info, const lic_chunk *chunk)
 {
     const lic_settings *s = job->settings;
