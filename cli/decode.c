@@ -79,41 +79,21 @@ static void set_shape(const lic_settings *s, const lic_info *info, lic_image *im
     image->height = s->crop_height ? s->crop_height : (info->height + scale - 1) / scale;
 }
 
-/* The alpha plane, or the part of it that --crop asks for; a preview has none. */
-static lic_alpha_plane find_alpha(const lic_job *job, const lic_info *info, const lic_chunk *chunk)
-{
-    const lic_settings *s = job->settings;
-    lic_alpha_plane alpha = {.data = chunk->data, .bytes = chunk->bytes, .depth = info->depth};
-    if (s->crop_width) {
-        alpha.width = info->width;
-        alpha.x = s->crop_x;
-        alpha.y = s->crop_y;
-    }
-    if (s->scale <= 1)
-        return alpha;
-    if (s->read.alpha != LIC_ALPHA_DROP)
-        lic_report_warning(job->input, "transparency is left out of a preview");
-    return (lic_alpha_plane){0};
-}
-
-/* Takes shape, metadata and alpha; leaves chunks that are not for picture files. */
+/* Takes shape and metadata; leaves chunks that are not for picture files. */
 static lic_status describe(lic_job *job, const lic_info *info, lic_picture_format format,
                            lic_picture *picture)
 {
     const uint32_t depth = lic_formats[format].max_depth == 8 ? 8 : job->settings->depth;
     lic_status status = LIC_OK;
-    picture->image = (lic_image){.channels = info->channels, .depth = depth ? depth : info->depth};
+    const bool alpha = info->has_alpha && job->settings->read.alpha != LIC_ALPHA_DROP;
+    picture->image =
+        (lic_image){.channels = info->channels + alpha, .depth = depth ? depth : info->depth};
     set_shape(job->settings, info, &picture->image);
     job->written_width = picture->image.width;
     job->written_height = picture->image.height;
-    for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
-        const lic_chunk *chunk = &info->chunks[i];
-        const bool is_alpha = memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0;
-        if (is_alpha && !picture->alpha.data)
-            picture->alpha = find_alpha(job, info, chunk);
-        else if (!is_alpha)
-            status = lic_picture_add_chunk(picture, chunk, &job->settings->read, &job->err);
-    }
+    for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++)
+        status =
+            lic_picture_add_chunk(picture, &info->chunks[i], &job->settings->read, &job->err);
     const bool part = picture->image.width != info->width || picture->image.height != info->height;
     if (status == LIC_OK && part)
         status = lic_picture_fit_metadata(picture, picture->image.width, picture->image.height,
@@ -187,13 +167,13 @@ static size_t relay_bytes(const lic_settings *s, const lic_info *info, const lic
 }
 
 static lic_status decode_rows(lic_worker *worker, lic_job *job, const lic_file_data *file,
-                              uint32_t depth, lic_writer *writer, size_t band_bytes)
+                              const lic_image *image, lic_writer *writer, size_t band_bytes)
 {
     struct sink sink = {.job = job, .writer = writer};
     if (band_bytes)
         sink.relay = lic_relay_begin(writer, band_bytes);
-    lic_decode_options options = decode_options(job->settings, depth);
-    options.channels = job->channels; /* alpha is the writer's */
+    lic_decode_options options = decode_options(job->settings, image->depth);
+    options.channels = image->channels;
     options.sink = take_rows;
     options.sink_user = &sink;
     lic_status status =
@@ -224,7 +204,7 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
         return status;
     status = lic_writer_open(out.stream, format, picture, &job->settings->read, &writer, &job->err);
     if (status == LIC_OK)
-        status = decode_rows(worker, job, file, picture->image.depth, writer, band_bytes);
+        status = decode_rows(worker, job, file, &picture->image, writer, band_bytes);
     if (status == LIC_OK)
         status = lic_writer_end(writer, &job->err);
     lic_writer_close(writer);
@@ -242,13 +222,14 @@ static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file
 static lic_status test_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
                                const lic_info *info)
 {
+    const lic_image as_stored = {0};
     lic_status status = LIC_OK;
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
         lic_buffer data = {0};
         status = lic_chunk_read(&info->chunks[i], NULL, &data, &job->err);
         lic_buffer_free(&data);
     }
-    return status == LIC_OK ? decode_rows(worker, job, file, 0, NULL, 0) : status;
+    return status == LIC_OK ? decode_rows(worker, job, file, &as_stored, NULL, 0) : status;
 }
 
 static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,

@@ -17,7 +17,7 @@ struct feed {
     lic_reader *reader;
     lic_picture picture;
     lic_encode_options encode;
-    lic_chunk chunks[LIC_N_META + 1];
+    lic_chunk chunks[LIC_N_META];
     lic_status status; /* why the encoder was stopped */
     lic_error err;
 };
@@ -38,7 +38,7 @@ static lic_status open_picture(struct feed *feed)
                              &job->err);
     job->width = feed->picture.image.width;
     job->height = feed->picture.image.height;
-    job->channels = feed->picture.image.channels;
+    job->channels = feed->picture.image.channels < 3 ? 1 : 3; /* alpha is not counted */
     job->depth = feed->picture.image.depth;
     lic_job_lap(job, LIC_LAP_READ);
     return status;
@@ -48,8 +48,6 @@ static lic_status open_picture(struct feed *feed)
 static void list_chunks(struct feed *feed)
 {
     const lic_picture *picture = &feed->picture;
-    const lic_alpha_plane *alpha = &picture->alpha;
-    const lic_image *image = &picture->image;
     size_t n = 0;
     for (int i = 0; i < LIC_N_META; i++) {
         if (!picture->meta[i].data)
@@ -58,13 +56,6 @@ static void list_chunks(struct feed *feed)
             (lic_chunk){.data = picture->meta[i].data, .bytes = picture->meta[i].bytes};
         memcpy(feed->chunks[n++].type, lic_picture_meta_chunks[i], sizeof feed->chunks[n].type);
     }
-    if (alpha->data)
-        feed->chunks[n++] = (lic_chunk){
-            .type = LIC_ALPHA_CHUNK,
-            .data = alpha->data,
-            .bytes = alpha->bytes,
-            .packed = 1,
-            .unpacked_bytes = (size_t)lic_alpha_bytes(image->width, image->height, alpha->depth)};
     feed->encode.chunks = feed->chunks;
     feed->encode.n_chunks = n;
 }

@@ -27,7 +27,7 @@ static lic_status measure(struct search *s, struct coded *out)
     lic_image decoded = {0};
     lic_decode_options decode;
     lic_decode_options_init(&decode);
-    decode.channels = s->image->channels;
+    decode.channels = s->image->channels < 3 ? 1 : 3; /* alpha is not measured */
     lic_status status = lic_session_decode(s->worker->decoder, out->data.data, out->data.bytes,
                                            &decode, &decoded, err);
     if (status == LIC_OK)

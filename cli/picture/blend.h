@@ -1,24 +1,18 @@
-/* blend.h - rows of pixels with and without alpha. Samples are uint8_t or uint16_t, by depth. */
+/* blend.h - rows of pixels with alpha, and what becomes of them without. `image` has their shape:
+ * width, depth, and 2 or 4 channels, the last of which is alpha. */
 #ifndef LIC_CLI_PICTURE_BLEND_H
 #define LIC_CLI_PICTURE_BLEND_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "codec/lic.h"
 
-/* channels colours and one alpha per pixel, taken apart and put together. */
-void lic_blend_split(const void *pixels, uint32_t width, uint32_t channels, uint32_t depth,
-                     void *colours, void *alpha);
-void lic_blend_join(const void *colours, const void *alpha, uint32_t width, uint32_t channels,
-                    uint32_t depth, void *pixels);
-bool lic_blend_is_opaque(const void *alpha, uint32_t width, uint32_t depth);
-/* Alpha of one depth to another, rounded; from and to may not overlap. */
-void lic_blend_rescale(const void *from, uint32_t width, uint32_t from_depth, uint32_t to_depth,
-                       void *to);
-/* Colours over a background. Values are mixed as they are stored, as viewers do. to has 1 or 3
- * channels and may have more than from, for grey over a colour. */
-void lic_blend_over(const void *from, const void *alpha, uint32_t width, uint32_t channels,
-                    uint32_t depth, const uint8_t background[3], uint32_t to_channels, void *to);
-/* Channels that a picture of so many has over this background. */
+#include <stdbool.h>
+
+bool lic_blend_is_opaque(const lic_image *image, const void *row);
+/* The colours alone. */
+void lic_blend_drop(const lic_image *image, const void *row, void *to);
+/* Colours over a background. Values are mixed as they are stored, as viewers do. */
+void lic_blend_over(const lic_image *image, const void *row, const uint8_t background[3], void *to);
+/* Channels that pixels of so many have over this background: grey over a colour becomes RGB. */
 uint32_t lic_blend_channels(uint32_t channels, const uint8_t background[3]);
 
 #endif

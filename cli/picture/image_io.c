@@ -77,7 +77,6 @@ void lic_picture_free(lic_picture *picture)
     free(picture->image.data);
     for (int i = 0; i < LIC_N_META; i++)
         free(picture->meta[i].data);
-    free(picture->alpha.owned);
     *picture = (lic_picture){0};
 }
 

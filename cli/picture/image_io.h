@@ -5,7 +5,6 @@
 #ifndef LIC_CLI_PICTURE_IMAGE_IO_H
 #define LIC_CLI_PICTURE_IMAGE_IO_H
 
-#include "cli/picture/alpha.h"
 #include "cli/picture/source.h"
 #include "codec/lic.h"
 
@@ -60,7 +59,7 @@ enum {
     LIC_META_LOOK = 1 << LIC_META_ICCP | 1 << LIC_META_COLOUR | LIC_META_ORIENTATION
 };
 
-/* What happens to alpha; full opacity is dropped in any case. */
+/* What happens to alpha. */
 typedef enum lic_alpha {
     LIC_ALPHA_REFUSE = 0, /* the picture, unless it is opaque */
     LIC_ALPHA_DROP,
@@ -84,20 +83,20 @@ typedef struct lic_blob {
 } lic_blob;
 
 typedef struct lic_picture {
-    lic_image image; /* 1 or 3 channels. data: by malloc, rows without gaps; or NULL, row by row */
+    /* 1 to 4 channels: 2 and 4 are those with alpha. data: by malloc, rows without gaps; or NULL,
+     * row by row */
+    lic_image image;
     lic_blob meta[LIC_N_META];
-    uint32_t n_texts;      /* that were to be kept so far */
-    lic_alpha_plane alpha; /* none if the picture is opaque */
-    char warning[640];     /* what a reader or writer had to leave out, by line; "" if nothing */
-    char note[640];        /* the same, of less weight */
-    char damage[160];      /* what was salvaged from; "" if the file was whole */
-    uint32_t whole_rows;   /* then: so many from the top were certainly whole */
+    uint32_t n_texts; /* that were to be kept so far */
+    char warning[640]; /* what a reader or writer had to leave out, by line; "" if nothing */
+    char note[640];   /* the same, of less weight */
+    char damage[160]; /* what was salvaged from; "" if the file was whole */
+    uint32_t whole_rows; /* then: so many from the top were certainly whole */
 } lic_picture;
 
 /* Name of a type of metadata as --metadata has it, and its chunk type in a .lic stream. */
 extern const char *const lic_picture_meta_names[LIC_N_META];
 extern const char lic_picture_meta_chunks[LIC_N_META][5];
-#define LIC_ALPHA_CHUNK "alph"
 
 /* LIC_FORMAT_NONE if the bytes are none of them. */
 lic_picture_format lic_picture_sniff(const uint8_t *data, size_t bytes);
@@ -106,8 +105,8 @@ lic_picture_format lic_picture_format_of_name(const char *path);
 lic_picture_format lic_picture_format_of_suffix(const char *suffix); /* "png", without its point */
 
 /* Row by row: once open, picture->image has the shape. After the last row, lic_reader_end reads
- * what follows the rows; only then the picture has its metadata and alpha. source and picture must
- * outlive the reader; lic_picture_free frees the picture in any case. Opening takes little memory;
+ * what follows the rows; only then the picture has its metadata. source and picture must outlive
+ * the reader; lic_picture_free frees the picture in any case. Opening takes little memory;
  * lic_reader_memory tells what reading may take besides a few rows. */
 typedef struct lic_reader lic_reader;
 lic_status lic_reader_open(lic_source *source, const lic_read_options *options,
@@ -118,8 +117,8 @@ lic_status lic_reader_rows(lic_reader *reader, uint32_t n_rows, void *rows, size
 lic_status lic_reader_end(lic_reader *reader, lic_error *err);
 void lic_reader_close(lic_reader *reader);
 
-/* The same for writing: shape, metadata and alpha come from the picture, rows are passed in. Only
- * the options on alpha are used. JPEG takes only 8 bits. */
+/* The same for writing: shape and metadata come from the picture, rows are passed in. Only the
+ * options on alpha are used. JPEG takes only 8 bits. */
 typedef struct lic_writer lic_writer;
 lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *picture,
                            const lic_read_options *options, lic_writer **writer, lic_error *err);
@@ -133,8 +132,7 @@ lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_op
                             lic_picture *picture, lic_error *err);
 lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
                              lic_error *err);
-/* Treats a picture with alpha (of its own depth) as reading does by these options: refuses, drops
- * or blends. */
+/* Treats a picture with alpha as reading does by these options: refuses, drops or blends. */
 lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *options,
                                lic_error *err);
 void lic_picture_free(lic_picture *picture);

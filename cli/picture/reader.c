@@ -1,5 +1,4 @@
-/* reader.c - lic_reader: finds the format, and takes alpha out of the rows, which the networks do
- * not know. */
+/* reader.c - lic_reader: finds the format, and settles what becomes of alpha. */
 #include "cli/base/report.h"
 #include "cli/picture/blend.h"
 #include "cli/picture/format.h"
@@ -13,10 +12,8 @@ struct lic_reader {
     const lic_read_options *options;
     lic_picture *picture;
     uint64_t memory;
-    uint32_t colours;                          /* of the file, alpha not counted */
-    bool has_alpha;                            /* then the following are there */
-    uint8_t *block, *pixels, *without, *alpha; /* a row: as in the file, its colours, its alpha */
-    lic_alpha_packer *packer;
+    lic_image file;  /* shape of its rows */
+    uint8_t *pixels; /* a row of the file, where alpha does not stay */
     uint32_t next_row;
     bool given_up; /* salvaging: no row is asked for any more */
 };
@@ -45,35 +42,32 @@ static lic_status unknown_format(const uint8_t *data, size_t bytes, lic_error *e
                            name ? " file" : "");
 }
 
-/* Rows and what else alpha takes; the picture's shape is from here on that without alpha. */
+/* Channels without alpha, blended or not. */
+static uint32_t settled_channels(const lic_read_options *o, uint32_t channels)
+{
+    return o->alpha == LIC_ALPHA_BLEND ? lic_blend_channels(channels, o->background) : channels - 1;
+}
+
+/* Shape of what is given of a file with alpha, and a row of memory if that is not all of it. */
 static lic_status prepare_alpha(lic_reader *r, lic_error *err)
 {
     lic_image *image = &r->picture->image;
-    const lic_read_options *o = r->options;
-    r->has_alpha = image->channels % 2 == 0;
-    r->colours = image->channels - r->has_alpha;
-    image->channels = r->colours;
-    if (!r->has_alpha)
+    const uint64_t plane = image->height * (1 + (uint64_t)image->width * (image->depth / 8));
+    r->file = *image;
+    if (image->channels % 2 == 1)
         return LIC_OK;
-    if (o->alpha == LIC_ALPHA_BLEND)
-        image->channels = lic_blend_channels(r->colours, o->background);
-    /* Four samples for the file's row, three and one for its parts. */
-    r->block = calloc(8, lic_image_row_bytes(image, 1));
-    const uint64_t plane = lic_alpha_bytes(image->width, image->height, image->depth);
-    if (o->alpha == LIC_ALPHA_KEEP) {
-        r->packer = lic_alpha_packer_new(image->width, image->depth);
-        r->memory += plane; /* noise, which does not pack */
+    if (r->options->alpha == LIC_ALPHA_KEEP) {
+        if (plane > UINT32_MAX)
+            return lic_report_fail(err, LIC_ERR_LIMIT,
+                                   "has more alpha than a .lic file can keep: choose --alpha=drop "
+                                   "or --alpha=blend=RRGGBB");
+        r->memory += plane; /* packed by the encoder: noise does not get smaller */
+        return LIC_OK;
     }
-    if (!r->block || (o->alpha == LIC_ALPHA_KEEP && !r->packer))
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
-    if (o->alpha == LIC_ALPHA_KEEP && plane > UINT32_MAX)
-        return lic_report_fail(err, LIC_ERR_LIMIT,
-                               "has more alpha than a .lic file can keep: choose --alpha=drop or "
-                               "--alpha=blend=RRGGBB");
-    r->pixels = r->block;
-    r->without = r->pixels + lic_image_row_bytes(image, 4);
-    r->alpha = r->without + lic_image_row_bytes(image, 3);
-    return LIC_OK;
+    image->channels = settled_channels(r->options, image->channels);
+    r->pixels = malloc(lic_image_row_bytes(&r->file, r->file.channels));
+    return r->pixels ? LIC_OK
+                     : lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
 }
 
 static lic_status open_format(lic_reader *r, lic_source *source, lic_error *err)
@@ -121,47 +115,34 @@ void lic_reader_close(lic_reader *reader)
         return;
     if (reader->format)
         reader->format->close(reader->state);
-    lic_alpha_packer_free(reader->packer);
-    free(reader->block);
+    free(reader->pixels);
     free(reader);
 }
 
 /* ---- rows ---- */
 
-static lic_status would_be_lost(lic_error *err)
+/* A row with alpha to one without, by the options. */
+static lic_status settle_alpha(const lic_read_options *o, const lic_image *from, const void *row,
+                               void *to, lic_error *err)
 {
-    return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
-                           "has transparency, which would be lost: choose --alpha=drop or "
-                           "--alpha=blend=RRGGBB");
-}
-
-static lic_status take_alpha(lic_reader *r, void *row, lic_error *err)
-{
-    const lic_image *image = &r->picture->image;
-    const lic_read_options *o = r->options;
-    const bool blend = o->alpha == LIC_ALPHA_BLEND;
-    lic_blend_split(r->pixels, image->width, r->colours, image->depth, blend ? r->without : row,
-                    r->alpha);
-    if (blend)
-        lic_blend_over(r->without, r->alpha, image->width, r->colours, image->depth, o->background,
-                       image->channels, row);
-    else if (o->alpha == LIC_ALPHA_REFUSE &&
-             !lic_blend_is_opaque(r->alpha, image->width, image->depth))
-        return would_be_lost(err);
-    else if (r->packer && !lic_alpha_pack_row(r->packer, r->alpha))
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for alpha");
+    if (o->alpha == LIC_ALPHA_REFUSE && !lic_blend_is_opaque(from, row))
+        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
+                               "has transparency, which would be lost: choose --alpha=drop or "
+                               "--alpha=blend=RRGGBB");
+    if (o->alpha == LIC_ALPHA_BLEND)
+        lic_blend_over(from, row, o->background, to);
+    else
+        lic_blend_drop(from, row, to);
     return LIC_OK;
 }
 
 /* A missing row becomes middle grey, opaque. */
 static void fill_row(const lic_reader *r, uint8_t *row)
 {
-    const lic_image *image = &r->picture->image;
-    const uint32_t channels = r->colours + r->has_alpha;
-    memset(row, 0x80, lic_image_row_bytes(image, channels));
-    const size_t bytes = image->depth / 8;
-    for (uint32_t x = 0; x < image->width && r->has_alpha; x++)
-        memset(row + ((size_t)x * channels + r->colours) * bytes, 0xFF, bytes);
+    const size_t bytes = r->file.depth / 8, channels = r->file.channels;
+    memset(row, 0x80, lic_image_row_bytes(&r->file, r->file.channels));
+    for (uint32_t x = 1; x <= r->file.width && channels % 2 == 0; x++)
+        memset(row + (x * channels - 1) * bytes, 0xFF, bytes);
 }
 
 /* The file's next row; when salvaging, what a damaged file does not have is filled up. Errors that
@@ -193,9 +174,9 @@ lic_status lic_reader_rows(lic_reader *r, uint32_t n_rows, void *rows, size_t st
 {
     for (uint32_t y = 0; y < n_rows; y++) {
         uint8_t *row = (uint8_t *)rows + y * stride_bytes;
-        lic_status status = file_row(r, r->has_alpha ? r->pixels : row, err);
-        if (status == LIC_OK && r->has_alpha)
-            status = take_alpha(r, row, err);
+        lic_status status = file_row(r, r->pixels ? r->pixels : row, err);
+        if (status == LIC_OK && r->pixels)
+            status = settle_alpha(r->options, &r->file, r->pixels, row, err);
         if (status != LIC_OK)
             return status;
     }
@@ -220,62 +201,27 @@ static lic_status file_end(lic_reader *r, lic_error *err)
 
 lic_status lic_reader_end(lic_reader *r, lic_error *err)
 {
-    const lic_status status = file_end(r, err);
-    if (status == LIC_OK && r->packer && !lic_alpha_pack_end(r->packer, &r->picture->alpha))
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for alpha");
-    return status;
+    return file_end(r, err);
 }
 
 /* ---- whole pictures ---- */
 
-/* A row of an image that has its colours in memory and its alpha packed. */
-static lic_status flatten_row(const lic_read_options *o, const lic_image *from, uint32_t y,
-                              const void *alpha, lic_image *to, lic_error *err)
-{
-    const uint8_t *row = (const uint8_t *)from->data + y * from->stride_bytes;
-    if (o->alpha == LIC_ALPHA_BLEND)
-        lic_blend_over(row, alpha, from->width, from->channels, from->depth, o->background,
-                       to->channels, (uint8_t *)to->data + y * to->stride_bytes);
-    else if (!lic_blend_is_opaque(alpha, from->width, from->depth))
-        return would_be_lost(err);
-    return LIC_OK;
-}
-
-static lic_status flatten(const lic_picture *picture, const lic_read_options *options,
-                          lic_picture *to, lic_error *err)
-{
-    const lic_image *from = &picture->image;
-    lic_alpha_unpacker *unpacker = lic_alpha_unpacker_new(&picture->alpha, from->width);
-    void *alpha = malloc(lic_image_row_bytes(from, 1));
-    lic_status status = LIC_OK;
-    if (!unpacker || !alpha)
-        status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
-    for (uint32_t y = 0; y < from->height && status == LIC_OK; y++) {
-        status = lic_alpha_unpack_row(unpacker, alpha, err);
-        if (status == LIC_OK)
-            status = flatten_row(options, from, y, alpha, &to->image, err);
-    }
-    lic_alpha_unpacker_free(unpacker);
-    free(alpha);
-    return status;
-}
 
 lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *options,
                                lic_error *err)
 {
-    const lic_image *from = &picture->image;
+    const lic_image from = picture->image;
     lic_picture to = {0};
-    lic_status status = LIC_OK;
-    if (!picture->alpha.data || options->alpha == LIC_ALPHA_DROP)
+    if (from.channels % 2 == 1 || options->alpha == LIC_ALPHA_KEEP)
         return LIC_OK;
-    if (options->alpha == LIC_ALPHA_BLEND)
-        status = lic_picture_alloc(&to, from->width, from->height,
-                                   lic_blend_channels(from->channels, options->background),
-                                   from->depth, options, err);
-    if (status == LIC_OK)
-        status = flatten(picture, options, &to, err);
-    if (status == LIC_OK && to.image.data) {
-        free(picture->image.data);
+    lic_status status =
+        lic_picture_alloc(&to, from.width, from.height, settled_channels(options, from.channels),
+                          from.depth, options, err);
+    for (uint32_t y = 0; y < from.height && status == LIC_OK; y++)
+        status = settle_alpha(options, &from, (const uint8_t *)from.data + y * from.stride_bytes,
+                              (uint8_t *)to.image.data + y * to.image.stride_bytes, err);
+    if (status == LIC_OK) {
+        free(from.data);
         picture->image = to.image;
         to.image.data = NULL;
     }

@@ -1,4 +1,4 @@
-/* writer.c - lic_writer: puts alpha back into the rows, where the format has a place for it. */
+/* writer.c - lic_writer: takes alpha out of the rows where it does not go into the file. */
 #include "cli/base/report.h"
 #include "cli/picture/blend.h"
 #include "cli/picture/format.h"
@@ -10,45 +10,36 @@ struct lic_writer {
     void *state;
     lic_picture *picture;
     const lic_read_options *options;
-    uint32_t channels;                        /* of what is written */
-    lic_alpha_unpacker *unpacker;             /* NULL: no alpha wanted, or none there */
-    uint8_t *block, *stored, *alpha, *pixels; /* a row: alpha as stored, as wanted, all of it */
+    uint32_t channels; /* of what is written */
+    uint8_t *pixels;   /* a row of that, where alpha does not go into the file */
 };
 
-/* Whether alpha changes what is written. If it cannot be kept, says so. */
-static bool wants_alpha(const lic_writer *w)
+/* Whether alpha goes into the file. If it cannot be kept, says so. */
+static bool keeps_alpha(const lic_writer *w)
 {
     const lic_alpha how = w->options->alpha;
-    if (!w->picture->alpha.data || how == LIC_ALPHA_DROP)
+    if (how == LIC_ALPHA_DROP || how == LIC_ALPHA_BLEND)
         return false;
-    if (how != LIC_ALPHA_BLEND && !w->format->has_alpha) {
+    if (!w->format->has_alpha)
         lic_picture_warn(w->picture,
                          "transparency is left out: a %s file cannot hold it; "
                          "--alpha=blend=RRGGBB puts a colour behind the picture",
                          w->format->name);
-        return false;
-    }
-    return true;
+    return w->format->has_alpha;
 }
 
 static lic_status prepare_alpha(lic_writer *w, lic_error *err)
 {
     const lic_image *image = &w->picture->image;
     w->channels = image->channels;
-    if (!wants_alpha(w))
+    if (image->channels % 2 == 1 || keeps_alpha(w))
         return LIC_OK;
     w->channels = w->options->alpha == LIC_ALPHA_BLEND
                       ? lic_blend_channels(image->channels, w->options->background)
-                      : image->channels + 1;
-    w->unpacker = lic_alpha_unpacker_new(&w->picture->alpha, image->width);
-    /* alpha twice, at up to 16 bits, and up to four samples for the row */
-    w->block = calloc(6, 2 * (size_t)image->width);
-    if (!w->unpacker || !w->block)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
-    w->stored = w->block;
-    w->alpha = w->stored + 2 * (size_t)image->width;
-    w->pixels = w->alpha + 2 * (size_t)image->width;
-    return LIC_OK;
+                      : image->channels - 1;
+    w->pixels = malloc(lic_image_row_bytes(image, w->channels));
+    return w->pixels ? LIC_OK
+                     : lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row of alpha");
 }
 
 lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *picture,
@@ -75,26 +66,8 @@ void lic_writer_close(lic_writer *w)
         return;
     if (w->format)
         w->format->close(w->state);
-    lic_alpha_unpacker_free(w->unpacker);
-    free(w->block);
+    free(w->pixels);
     free(w);
-}
-
-/* The row with alpha, in w->pixels. */
-static lic_status put_alpha(lic_writer *w, const void *row, lic_error *err)
-{
-    const lic_image *image = &w->picture->image;
-    const uint32_t stored_depth = w->picture->alpha.depth;
-    const lic_status status = lic_alpha_unpack_row(w->unpacker, w->stored, err);
-    if (status != LIC_OK)
-        return status;
-    lic_blend_rescale(w->stored, image->width, stored_depth, image->depth, w->alpha);
-    if (w->options->alpha == LIC_ALPHA_BLEND)
-        lic_blend_over(row, w->alpha, image->width, image->channels, image->depth,
-                       w->options->background, w->channels, w->pixels);
-    else
-        lic_blend_join(row, w->alpha, image->width, image->channels, image->depth, w->pixels);
-    return LIC_OK;
 }
 
 lic_status lic_writer_rows(lic_writer *w, uint32_t n_rows, const void *rows, size_t stride_bytes,
@@ -102,9 +75,11 @@ lic_status lic_writer_rows(lic_writer *w, uint32_t n_rows, const void *rows, siz
 {
     for (uint32_t y = 0; y < n_rows; y++) {
         const uint8_t *row = (const uint8_t *)rows + y * stride_bytes;
-        lic_status status = w->unpacker ? put_alpha(w, row, err) : LIC_OK;
-        if (status == LIC_OK)
-            status = w->format->row(w->state, w->unpacker ? w->pixels : row, err);
+        if (w->pixels && w->options->alpha == LIC_ALPHA_BLEND)
+            lic_blend_over(&w->picture->image, row, w->options->background, w->pixels);
+        else if (w->pixels)
+            lic_blend_drop(&w->picture->image, row, w->pixels);
+        const lic_status status = w->format->row(w->state, w->pixels ? w->pixels : row, err);
         if (status != LIC_OK)
             return status;
     }
@@ -113,6 +88,5 @@ lic_status lic_writer_rows(lic_writer *w, uint32_t n_rows, const void *rows, siz
 
 lic_status lic_writer_end(lic_writer *w, lic_error *err)
 {
-    const lic_status status = w->unpacker ? lic_alpha_unpack_end(w->unpacker, err) : LIC_OK;
-    return status == LIC_OK ? w->format->end(w->state, err) : status;
+    return w->format->end(w->state, err);
 }

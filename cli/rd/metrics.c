@@ -31,7 +31,7 @@ struct planes {
 static double sample(const lic_image *image, size_t x, size_t y, uint32_t c, bool fine)
 {
     const uint8_t *row = (const uint8_t *)image->data + y * image->stride_bytes;
-    size_t at = x * image->channels + (image->channels == 1 ? 0 : c);
+    size_t at = x * image->channels + (image->channels < 3 ? 0 : c);
     if (image->depth == 8)
         return row[at];
     unsigned value = ((const uint16_t *)(const void *)row)[at];
@@ -174,7 +174,7 @@ static double squared_error(const struct planes *p)
 
 static void compare(const lic_image *a, const lic_image *b, struct planes *p, lic_metrics *m)
 {
-    uint32_t channels = a->channels > b->channels ? a->channels : b->channels;
+    const uint32_t channels = a->channels < 3 && b->channels < 3 ? 1 : 3;
     double samples = (double)a->width * a->height * channels;
     bool fine = a->depth == 16 && b->depth == 16;
     make_window(p->window);

@@ -21,8 +21,8 @@ typedef struct lic_metrics {
 /* The window must fit at the fifth scale: (11 - 1) * 2^4 + 1. */
 enum { LIC_MSSSIM_MIN_SIDE = 161 };
 
-/* Both pictures have the same size, 1 or 3 channels, 8 or 16 bits. All 16 bits count if both have
- * them, on the scale of 8. Fails only for lack of memory. */
+/* Both pictures have the same size, 1 to 4 channels and 8 or 16 bits. Alpha does not count. All 16
+ * bits count if both have them, on the scale of 8. Fails only for lack of memory. */
 lic_status lic_metrics_compare(const lic_image *reference, const lic_image *picture,
                                lic_metrics *metrics, lic_error *err);
 

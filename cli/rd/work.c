@@ -42,15 +42,15 @@ lic_status lic_work_encode(lic_work *work, const lic_image *image, double qualit
     return lic_session_encode(work->encoder, image, &encode, out, err);
 }
 
-static lic_status decode_image(lic_work *work, const void *data, size_t bytes, lic_image *image,
-                               lic_error *err)
+static lic_status decode_image(lic_work *work, const void *data, size_t bytes, bool alpha,
+                               lic_image *image, lic_error *err)
 {
     lic_info info;
     lic_options options = lic_settings_options(work->settings);
     lic_decode_options decode;
     lic_decode_options_init(&decode);
     lic_status status = lic_probe(data, bytes, &info, err);
-    decode.channels = info.channels;
+    decode.channels = info.channels + (info.has_alpha && alpha);
     if (status == LIC_OK)
         status = lic_picture_check_pixels(info.width, info.height, &work->settings->read, err);
     if (status == LIC_OK)
@@ -62,11 +62,11 @@ static lic_status decode_image(lic_work *work, const void *data, size_t bytes, l
     return status;
 }
 
-lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_picture *picture,
-                           lic_error *err)
+static lic_status decode_picture(lic_work *work, const void *data, size_t bytes, bool alpha,
+                                 lic_picture *picture, lic_error *err)
 {
     lic_image image = {0};
-    lic_status status = decode_image(work, data, bytes, &image, err);
+    lic_status status = decode_image(work, data, bytes, alpha, &image, err);
     if (status != LIC_OK)
         return status;
     status = lic_picture_alloc(picture, image.width, image.height, image.channels, image.depth,
@@ -78,19 +78,10 @@ lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_p
     return status;
 }
 
-/* Alpha in the file means what it means in a PNG. */
-static lic_status settle_alpha(const lic_work *work, const lic_info *info, lic_picture *picture,
-                               lic_error *err)
+lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_picture *picture,
+                           lic_error *err)
 {
-    for (size_t i = 0; i < info->n_chunks && !picture->alpha.data; i++) {
-        const lic_chunk *chunk = &info->chunks[i];
-        if (memcmp(chunk->type, LIC_ALPHA_CHUNK, sizeof chunk->type) == 0)
-            picture->alpha = (lic_alpha_plane){
-                .data = chunk->data, .bytes = chunk->bytes, .depth = picture->image.depth};
-    }
-    lic_status status = lic_picture_flatten(picture, &work->settings->read, err);
-    picture->alpha = (lic_alpha_plane){0}; /* it is in the file, which goes */
-    return status;
+    return decode_picture(work, data, bytes, false, picture, err);
 }
 
 /* Of a .lic file what decides how the picture is seen, too: the rest is nobody's business here. */
@@ -118,9 +109,11 @@ lic_status lic_work_read(lic_work *work, const char *path, lic_picture *picture,
         status = lic_picture_read(file.data, file.bytes, &options, picture, err);
     } else {
         *lic_bytes = file.bytes;
-        status = lic_work_decode(work, file.data, file.bytes, picture, err);
+        /* Alpha in the file means what it means in a PNG. */
+        status = decode_picture(work, file.data, file.bytes, options.alpha != LIC_ALPHA_DROP,
+                                picture, err);
         if (status == LIC_OK)
-            status = settle_alpha(work, &info, picture, err);
+            status = lic_picture_flatten(picture, &options, err);
         if (status == LIC_OK)
             status = add_look(&info, picture, err);
     }

@@ -54,10 +54,14 @@ holds "blended differs from dropped" test -z "$(equal blend.ppm drop.png && echo
 run "$LIC" decode -f --alpha blend=ff8000 a.lic blend.png
 holds "blended is the same in PNG and PPM" equal blend.png blend.ppm
 holds "and has no alpha" test "$(head_of blend.png)" = ' 8 2'
-# A part has its part of alpha, a preview none.
+# A part has its part of alpha, and a preview has its mean.
 run "$LIC" decode -f --crop 20x11+5+7 a.lic part.png
 expect "a part" 0
 holds "a part has alpha" test "$(head_of part.png)" = ' 8 6'
+run "$LIC" decode -f --scale 1/16 a.lic small.png
+expect "a preview" 0
+holds "a preview has alpha" test "$(head_of small.png)" = ' 8 6'
+holds "and nothing is left out" bash -c '! grep -q "left out" err'
 if command -v python3 >/dev/null; then
     run python3 -c "$(
         cat <<'EOF'

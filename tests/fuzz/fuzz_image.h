@@ -57,7 +57,6 @@ static inline void fuzz_read_portions(const uint8_t *data, size_t bytes, lic_alp
         status = lic_reader_end(reader, &err);
     fuzz_check_error(status, &err);
     FUZZ_CHECK(status == right);
-    FUZZ_CHECK(status || picture.alpha.bytes == whole->alpha.bytes);
     free(rows);
     lic_reader_close(reader);
     lic_picture_free(&picture);
@@ -77,13 +76,9 @@ static inline void fuzz_write(lic_picture *picture, lic_picture_format format)
         lic_picture again;
         FUZZ_CHECK(fuzz_read((uint8_t *)data, bytes, LIC_ALPHA_KEEP, LIC_META_ALL, &again) ==
                    LIC_OK);
-        if (format != LIC_FORMAT_JPEG)
+        if (format == LIC_FORMAT_PNG ||
+            (format == LIC_FORMAT_PPM && picture->image.channels % 2 == 1))
             fuzz_check_same(&picture->image, &again.image);
-        if (format == LIC_FORMAT_PNG) {
-            FUZZ_CHECK(picture->alpha.bytes == again.alpha.bytes);
-            FUZZ_CHECK(!picture->alpha.data ||
-                       !memcmp(picture->alpha.data, again.alpha.data, again.alpha.bytes));
-        }
         lic_picture_free(&again);
     }
     free(data);

@@ -9,47 +9,22 @@
 #include "cli/picture/image_io.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { RGB = 3, MAX_SIZE = 4096 };
+enum { MAX_SIZE = 4096 };
 
-/* Colours to the picture, alpha to its plane. */
-static bool fill(lic_picture *picture, const uint8_t *pixels, uint32_t channels)
-{
-    const lic_image *image = &picture->image;
-    lic_alpha_packer *packer = lic_alpha_packer_new(image->width, 8);
-    uint8_t *to = image->data, *alphas = malloc(image->width);
-    bool ok = packer && alphas;
-    for (uint32_t y = 0; ok && y < image->height; y++) {
-        for (uint32_t x = 0; x < image->width; x++, pixels += channels, to += RGB) {
-            memcpy(to, pixels, RGB);
-            alphas[x] = channels > RGB ? pixels[RGB] : 255;
-        }
-        ok = lic_alpha_pack_row(packer, alphas);
-    }
-    ok = ok && lic_alpha_pack_end(packer, &picture->alpha);
-    lic_alpha_packer_free(packer);
-    free(alphas);
-    return ok;
-}
-
-/* The view's pixels, as they are to be seen; NULL if that fails. */
-static uint8_t *decode(const lic_view *view, uint32_t width, uint32_t height, lic_error *err)
+/* The view's pixels, turned as they are to be seen. */
+static lic_status decode(const lic_view *view, uint32_t width, uint32_t height, uint8_t *turned,
+                         lic_error *err)
 {
     const size_t row_bytes = (size_t)width * view->channels;
-    uint8_t *stored = malloc(row_bytes * height), *turned = malloc(row_bytes * height);
-    lic_status status = LIC_OK;
-    if (!stored || !turned)
-        status = lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
-    if (status == LIC_OK)
-        status = lic_view_decode(view, width, height, stored, row_bytes, err);
+    uint8_t *stored = malloc(row_bytes * height);
+    if (!stored)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
+    const lic_status status = lic_view_decode(view, width, height, stored, row_bytes, err);
     if (status == LIC_OK)
         lic_orientation_apply(view->orientation, stored, width, height, view->channels, turned);
     free(stored);
-    if (status == LIC_OK)
-        return turned;
-    free(turned);
-    return NULL;
+    return status;
 }
 
 static lic_status make_picture(const lic_view *view, uint32_t size, lic_picture *picture,
@@ -62,15 +37,9 @@ static lic_status make_picture(const lic_view *view, uint32_t size, lic_picture 
     lic_shrink_fit(view->info.width, view->info.height, size, &width, &height);
     const int swap = lic_orientation_swaps(view->orientation);
     lic_status status = lic_picture_alloc(picture, swap ? height : width, swap ? width : height,
-                                          RGB, 8, &keep, err);
-    if (status != LIC_OK)
-        return status;
-    uint8_t *pixels = decode(view, width, height, err);
-    if (!pixels)
-        return err->status;
-    if (!fill(picture, pixels, view->channels))
-        status = lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
-    free(pixels);
+                                          view->channels, 8, &keep, err);
+    if (status == LIC_OK)
+        status = decode(view, width, height, picture->image.data, err);
     /* Colours that are damaged are as good as none. */
     for (size_t i = 0; i < view->info.n_chunks && status == LIC_OK; i++) {
         lic_error ignored;

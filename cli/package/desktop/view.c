@@ -41,17 +41,6 @@ static lic_buffer read_chunk(const lic_info *info, const char *type)
     return out;
 }
 
-/* The plane is unpacked while rows come. */
-static void find_alpha(lic_view *view)
-{
-    const lic_info *info = &view->info;
-    for (size_t i = 0; i < info->n_chunks && !view->alpha.data; i++)
-        if (memcmp(info->chunks[i].type, LIC_ALPHA_CHUNK, 4) == 0)
-            view->alpha = (lic_alpha_plane){
-                .data = info->chunks[i].data, .bytes = info->chunks[i].bytes, .depth = info->depth};
-    view->channels = view->alpha.data ? RGB + 1 : RGB;
-}
-
 /* What PNG says of colours, as a profile, if there is none. */
 static void make_profile(lic_view *view)
 {
@@ -84,7 +73,7 @@ lic_status lic_view_open(lic_view *view, const lic_view_limits *limits, const ui
     if (exif.data)
         view->orientation = lic_exif_orientation(exif.data, exif.bytes);
     lic_buffer_free(&exif);
-    find_alpha(view);
+    view->channels = view->info.has_alpha ? RGB + 1 : RGB;
     view->icc = read_chunk(&view->info, "iccp");
     make_profile(view);
     return LIC_OK;
@@ -96,53 +85,16 @@ void lic_view_close(lic_view *view)
     *view = (lic_view){0};
 }
 
-/* Rows come from the decoder, alpha from its own plane. */
-struct sink {
-    lic_shrink shrink;
-    uint32_t channels; /* of the decoder's rows: 1 or 3 */
-    uint8_t *line;     /* a row with all channels, where the decoder gives less */
-    lic_alpha_unpacker *alpha;
-    void *alphas; /* a row of them, as deep as the picture */
-    uint32_t alpha_depth;
-    lic_error err; /* of alpha */
-};
-
-static uint8_t alpha_at(const struct sink *sink, uint32_t x)
-{
-    if (sink->alpha_depth == 8)
-        return ((const uint8_t *)sink->alphas)[x];
-    return (uint8_t)((((const uint16_t *)sink->alphas)[x] * 255u + 32767) / 65535);
-}
-
-/* The row as lic_shrink_row wants it. */
-static const uint8_t *complete(const struct sink *sink, const uint8_t *row)
-{
-    if (!sink->line)
-        return row;
-    uint8_t *to = sink->line;
-    for (uint32_t x = 0; x < sink->shrink.from_width; x++, row += sink->channels) {
-        for (uint32_t i = 0; i < RGB; i++)
-            *to++ = row[sink->channels == 1 ? 0 : i];
-        if (sink->alpha)
-            *to++ = alpha_at(sink, x);
-    }
-    return sink->line;
-}
-
 static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride_bytes)
 {
-    struct sink *sink = user;
     const uint8_t *row = rows;
     (void)first;
-    for (uint32_t y = 0; y < n; y++, row += stride_bytes) {
-        if (sink->alpha && lic_alpha_unpack_row(sink->alpha, sink->alphas, &sink->err) != LIC_OK)
-            return 1;
-        lic_shrink_row(&sink->shrink, complete(sink, row));
-    }
+    for (uint32_t y = 0; y < n; y++, row += stride_bytes)
+        lic_shrink_row(user, row);
     return 0;
 }
 
-static lic_status decode(const lic_view *view, struct sink *sink, uint32_t scale, lic_error *err)
+static lic_status decode(const lic_view *view, lic_shrink *shrink, uint32_t scale, lic_error *err)
 {
     lic_model *model = NULL;
     lic_session *decoder = NULL;
@@ -155,61 +107,38 @@ static lic_status decode(const lic_view *view, struct sink *sink, uint32_t scale
     lic_decode_options_init(&how);
     how.depth = 8;
     how.scale = scale;
-    how.channels = view->info.channels; /* alpha is taken from its plane */
+    how.channels = view->channels;
     how.sink = take_rows;
-    how.sink_user = sink;
+    how.sink_user = shrink;
     lic_status status = lic_model_find(NULL, view->info.model_id, NULL, &model, err);
     if (status == LIC_OK)
         status = lic_session_new(model, &options, &decoder, err);
     if (status == LIC_OK)
         status = lic_session_decode(decoder, view->data, view->bytes, &how, NULL, err);
-    if (sink->err.status != LIC_OK) {
-        *err = sink->err;
-        status = err->status;
-    }
     lic_session_free(decoder);
     lic_model_close(model);
     return status;
 }
 
-static bool begin(struct sink *sink, const lic_view *view)
-{
-    const size_t width = view->info.width;
-    if (view->channels != sink->channels)
-        sink->line = malloc(width * view->channels);
-    if (view->alpha.data) {
-        sink->alpha = lic_alpha_unpacker_new(&view->alpha, view->info.width);
-        sink->alphas = malloc(width * (view->alpha.depth / 8));
-        sink->alpha_depth = view->alpha.depth;
-        if (!sink->alpha || !sink->alphas)
-            return false;
-    }
-    return view->channels == sink->channels || sink->line;
-}
-
 lic_status lic_view_decode(const lic_view *view, uint32_t width, uint32_t height, uint8_t *to,
                            size_t stride_bytes, lic_error *err)
 {
-    struct sink sink = {.channels = view->info.channels};
+    lic_shrink shrink;
     uint32_t from_width = (view->info.width + PREVIEW - 1) / PREVIEW;
     uint32_t from_height = (view->info.height + PREVIEW - 1) / PREVIEW;
     lic_status status = LIC_OK;
-    /* Alpha has no preview of its own. */
-    const bool preview = width <= from_width && height <= from_height && !view->alpha.data;
+    /* A preview does not weigh colours by alpha, as the reducer does. */
+    const bool preview = width <= from_width && height <= from_height && !view->info.has_alpha;
     if (!preview) {
         from_width = view->info.width;
         from_height = view->info.height;
     }
-    const bool ready = lic_shrink_begin(&sink.shrink, from_width, from_height, view->channels,
-                                        width, height, to, stride_bytes);
-    if (!ready || !begin(&sink, view))
+    if (!lic_shrink_begin(&shrink, from_width, from_height, view->channels, width, height, to,
+                          stride_bytes))
         status = lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
     if (status == LIC_OK)
-        status = decode(view, &sink, preview ? PREVIEW : 1, err);
-    if (!lic_shrink_end(&sink.shrink) && status == LIC_OK)
+        status = decode(view, &shrink, preview ? PREVIEW : 1, err);
+    if (!lic_shrink_end(&shrink) && status == LIC_OK)
         status = lic_report_fail(err, LIC_ERR_CORRUPT, "rows are missing");
-    lic_alpha_unpacker_free(sink.alpha);
-    free(sink.alphas);
-    free(sink.line);
     return status;
 }

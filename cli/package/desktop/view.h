@@ -5,7 +5,6 @@
 #ifndef LIC_CLI_PACKAGE_DESKTOP_VIEW_H
 #define LIC_CLI_PACKAGE_DESKTOP_VIEW_H
 
-#include "cli/picture/alpha.h"
 #include "codec/lic.h"
 
 /* What a desktop may be made to do by a file in some folder. */
@@ -27,7 +26,6 @@ typedef struct lic_view {
     lic_info info;
     uint32_t channels; /* of what lic_view_decode gives: 3, or 4 with alpha */
     int orientation;   /* as in EXIF, 1 to 8; pixels are given as stored */
-    lic_alpha_plane alpha;
     lic_buffer icc; /* profile, or one made of what PNG says of colours; empty: sRGB */
 } lic_view;
 
