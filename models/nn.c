@@ -106,14 +106,15 @@ static int blocks_in(int width)
     return (width + LIC_BLOCK - 1) / LIC_BLOCK;
 }
 
-pixel_run lic_nn_block(size_t item, int first, int width)
+pixel_run lic_nn_block(size_t item, row_range r, int width)
 {
-    const int per_row = blocks_in(width), column = (int)(item % (size_t)per_row);
+    const size_t n_rows = (size_t)(r.end - r.first);
+    const int per_row = blocks_in(width), column = (int)(item / n_rows);
     const int units = (width + BLOCK_UNIT - 1) / BLOCK_UNIT;
     const int x = units * column / per_row * BLOCK_UNIT;
     const int end = units * (column + 1) / per_row * BLOCK_UNIT;
     return (pixel_run){
-        .y = first + (int)(item / (size_t)per_row), .x = x, .n = (end < width ? end : width) - x};
+        .y = r.first + (int)(item % n_rows), .x = x, .n = (end < width ? end : width) - x};
 }
 
 void lic_nn_run_blocks(nn *c, row_range r, int width, lic_pool_fn fn, void *job)
@@ -208,7 +209,7 @@ struct conv_job {
     const tensor *residual;
     lic_act act;
     affine rate;
-    int first; /* row of out, or of x for an upconv */
+    row_range rows; /* of out, or of x for an upconv */
 };
 
 /* Pixels x, x + step, ... of a row. */
@@ -223,7 +224,7 @@ static void conv_block(void *user, size_t item, int worker)
 {
     const struct conv_job *j = user;
     const nn *c = j->c;
-    const pixel_run b = lic_nn_block(item, j->first, j->out.w);
+    const pixel_run b = lic_nn_block(item, j->rows, j->out.w);
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     float *out[LIC_BLOCK];
     gather(c, j->w, j->x, b, in);
@@ -241,7 +242,7 @@ static void upconv_block(void *user, size_t item, int worker)
 {
     const struct conv_job *j = user;
     const nn *c = j->c;
-    const pixel_run b = lic_nn_block(item, j->first, j->x.w);
+    const pixel_run b = lic_nn_block(item, j->rows, j->x.w);
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     float *out[LIC_BLOCK];
     gather(c, &j->up->phase[0], j->x, b, in);
@@ -277,7 +278,7 @@ void lic_nn_conv_rows(nn *c, const conv *w, tensor x, lic_act act, affine rate,
                          .residual = residual,
                          .act = act,
                          .rate = rate,
-                         .first = r.first};
+                         .rows = r};
     if (!lic_nn_idle(c))
         lic_nn_run_blocks(c, r, out.w, conv_block, &j);
     lic_arena_rewind(c->arena, mark);
@@ -301,7 +302,7 @@ void lic_nn_upconv_rows(nn *c, const upconv *w, tensor x, lic_act act, affine ra
     lic_nn_count(c, 4 * (size_t)(from.end - from.first) * (size_t)x.w, 9 * (size_t)w->phase[0].cin,
                  (size_t)w->cout);
     struct conv_job j = {
-        .c = c, .up = &wide, .x = x, .out = out, .act = act, .rate = rate, .first = from.first};
+        .c = c, .up = &wide, .x = x, .out = out, .act = act, .rate = rate, .rows = from};
     if (!lic_nn_idle(c))
         lic_nn_run_blocks(c, from, x.w, upconv_block, &j);
     lic_arena_rewind(c->arena, mark);
@@ -324,7 +325,7 @@ static void depthwise_block(void *user, size_t item, int worker)
 {
     (void)worker;
     const struct depthwise_job *j = user;
-    const pixel_run b = lic_nn_block(item, 0, j->out.w);
+    const pixel_run b = lic_nn_block(item, lic_nn_all(j->out), j->out.w);
     const float *rows[5];
     for (int i = 0; i < j->w->kernel; i++) {
         const int y = lic_nn_tap_row(j->c, b.y + i - j->w->kernel / 2, j->x.h);

@@ -134,8 +134,9 @@ float *lic_nn_scratch(const nn *c, int worker);
 /* Row and column of a tap, or -1 for a zero. */
 int lic_nn_tap_row(const nn *c, int y, int h);
 int lic_nn_tap_column(const nn *c, int x, int w);
-/* Block `item` of rows that begin with row `first`: equal parts of each row. */
-pixel_run lic_nn_block(size_t item, int first, int width);
+/* Block `item` of some rows: equal parts of each row, and one below the other in turn, so that what
+ * a 3x3 sees of the rows above is still in the nearest caches. */
+pixel_run lic_nn_block(size_t item, row_range r, int width);
 /* Runs fn for blocks of at most LIC_BLOCK pixels that make up some rows: item -> lic_nn_block. */
 void lic_nn_run_blocks(nn *c, row_range r, int width, lic_pool_fn fn, void *job);
 void lic_nn_trace(const nn *c, const char *name, int index, tensor t);

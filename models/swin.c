@@ -112,14 +112,14 @@ struct mlp_job {
     const swin *w;
     tensor x, hidden;
     const tensor *skip;
-    int first; /* row */
+    row_range rows;
 };
 
 /* gelu(fc1(x)) */
 static void hidden_block(void *user, size_t item, int worker)
 {
     const struct mlp_job *j = user;
-    const pixel_run b = lic_nn_block(item, j->first, j->x.w);
+    const pixel_run b = lic_nn_block(item, j->rows, j->x.w);
     (void)worker;
     lic_nn_linear_rows(j->c, &j->w->fc1, lic_nn_at(j->x, b.y, b.x), j->x.pitch,
                        lic_nn_at(j->hidden, b.y, b.x), j->hidden.pitch, b.n, LIC_ACT_GELU);
@@ -153,7 +153,7 @@ static void mlp_block(void *user, size_t item, int worker)
 {
     const struct mlp_job *j = user;
     const swin *w = j->w;
-    const pixel_run b = lic_nn_block(item, j->first, j->x.w);
+    const pixel_run b = lic_nn_block(item, j->rows, j->x.w);
     const size_t c = (size_t)w->fc2.cout, wide = j->hidden.pitch;
     float *mixed = lic_nn_scratch(j->c, worker), *narrow = mixed + LIC_BLOCK * wide;
     float *out[LIC_BLOCK];
@@ -180,9 +180,9 @@ static void mlp_strip(nn *c, const swin *w, tensor x, const tensor *skip, tensor
     lic_nn_count(c, pixels, (size_t)w->fc1.cout, 2 * (size_t)x.c + 9);
     if (lic_nn_idle(c))
         return;
-    struct mlp_job j = {c, w, x, hidden, skip, wide.first};
+    struct mlp_job j = {c, w, x, hidden, skip, wide};
     lic_nn_run_blocks(c, wide, x.w, hidden_block, &j);
-    j.first = out.first;
+    j.rows = out;
     lic_nn_run_blocks(c, out, x.w, mlp_block, &j);
 }
 
