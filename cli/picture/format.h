@@ -52,6 +52,8 @@ const char *lic_picture_name_of_content(const uint8_t *data, size_t bytes);
 lic_status lic_picture_set_shape(lic_picture *picture, uint64_t width, uint64_t height,
                                  uint32_t channels, uint32_t depth, const lic_read_options *options,
                                  lic_error *err);
+/* Takes memory for the pixels of this shape. */
+lic_status lic_picture_take_memory(lic_picture *picture, lic_error *err);
 /* Whether what must be in memory as a whole is within the limit. */
 lic_status lic_picture_check_memory(const char *what, uint64_t bytes,
                                     const lic_read_options *options, lic_error *err);

@@ -51,7 +51,7 @@ lic_status lic_picture_check_memory(const char *what, uint64_t bytes,
         what, bytes, options->max_memory ? "--max-memory" : "the default of --max-memory", most);
 }
 
-static lic_status take_memory(lic_picture *picture, lic_error *err)
+lic_status lic_picture_take_memory(lic_picture *picture, lic_error *err)
 {
     lic_image *image = &picture->image;
     image->stride_bytes = lic_image_row_bytes(image, image->channels);
@@ -69,7 +69,7 @@ lic_status lic_picture_alloc(lic_picture *picture, uint64_t width, uint64_t heig
 {
     const lic_status status =
         lic_picture_set_shape(picture, width, height, channels, depth, options, err);
-    return status == LIC_OK ? take_memory(picture, err) : status;
+    return status == LIC_OK ? lic_picture_take_memory(picture, err) : status;
 }
 
 void lic_picture_free(lic_picture *picture)
@@ -130,38 +130,4 @@ void lic_picture_say(const lic_picture *picture, const char *path)
         lic_report_note(1, path, "%.*s", n, at);
         at += n;
     }
-}
-
-/* ---- whole pictures ---- */
-
-lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
-                            lic_picture *picture, lic_error *err)
-{
-    lic_source source = lic_source_memory(data, bytes);
-    lic_reader *reader;
-    lic_status status = lic_reader_open(&source, options, picture, &reader, err);
-    lic_image *image = &picture->image;
-    if (status == LIC_OK)
-        status = take_memory(picture, err);
-    if (status == LIC_OK)
-        status = lic_reader_rows(reader, image->height, image->data, image->stride_bytes, err);
-    if (status == LIC_OK)
-        status = lic_reader_end(reader, err);
-    lic_reader_close(reader);
-    return status;
-}
-
-lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
-                             lic_error *err)
-{
-    const lic_read_options options = {.alpha = LIC_ALPHA_KEEP};
-    const lic_image *image = &picture->image;
-    lic_writer *writer;
-    lic_status status = lic_writer_open(file, format, picture, &options, &writer, err);
-    if (status == LIC_OK)
-        status = lic_writer_rows(writer, image->height, image->data, image->stride_bytes, err);
-    if (status == LIC_OK)
-        status = lic_writer_end(writer, err);
-    lic_writer_close(writer);
-    return status;
 }

@@ -184,7 +184,7 @@ lic_status lic_reader_rows(lic_reader *r, uint32_t n_rows, void *rows, size_t st
 }
 
 /* Reads what follows the rows. When salvaging, damage there costs metadata at most. */
-static lic_status file_end(lic_reader *r, lic_error *err)
+lic_status lic_reader_end(lic_reader *r, lic_error *err)
 {
     lic_error why = {0};
     lic_status status = r->given_up ? LIC_ERR_CORRUPT : r->format->end(r->state, &why);
@@ -199,13 +199,24 @@ static lic_status file_end(lic_reader *r, lic_error *err)
     return r->format->salvage ? r->format->salvage(r->state, err) : LIC_OK;
 }
 
-lic_status lic_reader_end(lic_reader *r, lic_error *err)
-{
-    return file_end(r, err);
-}
-
 /* ---- whole pictures ---- */
 
+lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
+                            lic_picture *picture, lic_error *err)
+{
+    lic_source source = lic_source_memory(data, bytes);
+    lic_reader *reader;
+    lic_status status = lic_reader_open(&source, options, picture, &reader, err);
+    lic_image *image = &picture->image;
+    if (status == LIC_OK)
+        status = lic_picture_take_memory(picture, err);
+    if (status == LIC_OK)
+        status = lic_reader_rows(reader, image->height, image->data, image->stride_bytes, err);
+    if (status == LIC_OK)
+        status = lic_reader_end(reader, err);
+    lic_reader_close(reader);
+    return status;
+}
 
 lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *options,
                                lic_error *err)

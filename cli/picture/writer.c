@@ -90,3 +90,18 @@ lic_status lic_writer_end(lic_writer *w, lic_error *err)
 {
     return w->format->end(w->state, err);
 }
+
+lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,
+                             lic_error *err)
+{
+    const lic_read_options options = {.alpha = LIC_ALPHA_KEEP};
+    const lic_image *image = &picture->image;
+    lic_writer *writer;
+    lic_status status = lic_writer_open(file, format, picture, &options, &writer, err);
+    if (status == LIC_OK)
+        status = lic_writer_rows(writer, image->height, image->data, image->stride_bytes, err);
+    if (status == LIC_OK)
+        status = lic_writer_end(writer, err);
+    lic_writer_close(writer);
+    return status;
+}

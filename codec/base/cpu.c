@@ -61,9 +61,9 @@ int lic_cpu_parse(const char *name)
     return -1;
 }
 
-const char *lic_cpu_name(lic_cpu cpu)
+const char *lic_cpu_level_name(lic_cpu cpu)
 {
-    unsigned i = (unsigned)(cpu == LIC_CPU_AUTO ? lic_cpu_best() : cpu);
+    const unsigned i = (unsigned)cpu;
     return i < sizeof names / sizeof names[0] ? names[i] : "unknown";
 }
 

@@ -13,8 +13,9 @@
 bool lic_cpu_machine_has(lic_cpu cpu);
 /* True if the processor has a fused multiply-add for scalars. */
 bool lic_cpu_has_fma(void);
-/* The level of this name, or -1. */
+/* The level of this name, or -1, and the name of a level, "auto" among them. */
 int lic_cpu_parse(const char *name);
+const char *lic_cpu_level_name(lic_cpu cpu);
 
 /* To be called in a loop that waits for another thread. */
 void lic_cpu_relax(void);

@@ -58,3 +58,8 @@ int lic_cpu_supported(lic_cpu cpu)
 {
     return lic_kernels_get(cpu) != NULL;
 }
+
+const char *lic_cpu_name(lic_cpu cpu)
+{
+    return lic_cpu_level_name(cpu == LIC_CPU_AUTO ? lic_cpu_best() : cpu);
+}
