@@ -2,7 +2,7 @@
 #include "cli/batch/batch.h"
 
 #include "cli/base/report.h"
-#include "cli/batch/gate.h"
+#include "cli/batch/budget.h"
 
 #include <errno.h>
 #ifdef __GLIBC__
@@ -32,7 +32,7 @@ struct lic_batch {
     const lic_settings *settings;
     const lic_inputs *inputs;
     lic_batch_fn work;
-    lic_gate gate;
+    lic_budget budget;
     int n_workers;
     double start;
 
@@ -101,8 +101,8 @@ static void drop_contexts(void *user)
 static int threads_for(const lic_batch *b, uint32_t width, uint32_t height)
 {
     const uint64_t by_size = (uint64_t)width * height / PIXELS_PER_THREAD;
-    const int share = b->gate.threads / b->n_workers;
-    const int most = b->gate.threads;
+    const int share = b->budget.threads / b->n_workers;
+    const int most = b->budget.threads;
     const int threads = by_size > (uint64_t)most ? most : (int)by_size;
     return threads > share ? threads : share;
 }
@@ -132,10 +132,10 @@ lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *m
                                                  need->row_bytes, threads);
     if (worker->model != model || worker->threads != threads) {
         drop_contexts(worker);
-        lic_gate_keep(&b->gate, 0, &worker->held_bytes);
+        lic_budget_keep(&b->budget, 0, &worker->held_bytes);
     }
     const uint64_t context = planned > worker->context_bytes ? planned : worker->context_bytes;
-    lic_gate_enter(&b->gate, threads, context + need->extra_bytes, &worker->held_bytes,
+    lic_budget_take(&b->budget, threads, context + need->extra_bytes, &worker->held_bytes,
                    drop_contexts, worker);
     worker->model = model;
     worker->threads = worker->taken_threads = threads;
@@ -147,7 +147,7 @@ lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *m
 
 void lic_worker_leave(lic_worker *worker)
 {
-    lic_gate_leave(&worker->batch->gate, worker->taken_threads);
+    lic_budget_return(&worker->batch->budget, worker->taken_threads);
     worker->taken_threads = 0;
 }
 
@@ -155,12 +155,12 @@ void lic_worker_leave(lic_worker *worker)
  * now. */
 static void end_job(lic_worker *worker)
 {
-    lic_gate *gate = &worker->batch->gate;
+    lic_budget *budget = &worker->batch->budget;
     if (worker->taken_threads)
         lic_worker_leave(worker);
-    if (lic_gate_is_crowded(gate))
+    if (lic_budget_is_crowded(budget))
         drop_contexts(worker);
-    lic_gate_keep(gate, worker->context_bytes, &worker->held_bytes);
+    lic_budget_keep(budget, worker->context_bytes, &worker->held_bytes);
 }
 
 /* ---- results ---- */
@@ -246,7 +246,7 @@ static void *run_worker(void *user)
         take_result(b, &job, status);
     }
     drop_contexts(worker);
-    lic_gate_keep(&b->gate, 0, &worker->held_bytes);
+    lic_budget_keep(&b->budget, 0, &worker->held_bytes);
     return NULL;
 }
 
@@ -279,7 +279,7 @@ static uint64_t memory_limit(const lic_settings *s)
 }
 
 /* glibc learns to keep freed blocks of up to 32 MiB for each thread: memory that nobody uses and
- * the gate does not count. A fixed threshold gives them back to the system. */
+ * the budget does not count. A fixed threshold gives them back to the system. */
 static void keep_no_large_blocks(void)
 {
 #ifdef __GLIBC__
@@ -347,7 +347,7 @@ static void close_all(lic_batch *b)
     for (size_t i = 0; i < b->n_failed && b->failures; i++)
         free(b->failures[i].text);
     free(b->failures);
-    lic_gate_destroy(&b->gate);
+    lic_budget_destroy(&b->budget);
     pthread_mutex_destroy(&b->models_lock);
     pthread_mutex_destroy(&b->lock);
 }
@@ -363,7 +363,7 @@ int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_ba
     if (!open_json(&b))
         return LIC_EXIT_FAILED;
     keep_no_large_blocks();
-    lic_gate_init(&b.gate, threads, memory_limit(settings));
+    lic_budget_init(&b.budget, threads, memory_limit(settings));
     pthread_mutex_init(&b.models_lock, NULL);
     pthread_mutex_init(&b.lock, NULL);
     run_workers(&b);
