@@ -1,5 +1,6 @@
-/* msan_zlib.c - for the MSan step of full.sh alone: the system's zlib is not instrumented, so MSan takes
- * all that it writes for uninitialized. Linked round it (--wrap), this says what zlib has written. */
+/* msan_zlib.c - only for the MSan step of full.sh. The system's zlib is not instrumented, so MSan
+ * takes all that it writes for uninitialized. Linked around zlib (--wrap), this tells MSan what
+ * zlib has written. */
 #include <sanitizer/msan_interface.h>
 #include <zlib.h>
 

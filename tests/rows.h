@@ -1,5 +1,5 @@
-/* rows.h - for tests and benchmarks: a picture whose rows come from a function, or go to one, with
- * options that may be NULL; and decoding to a depth. */
+/* rows.h - for tests and benchmarks: codes a picture whose rows come from a function or go to one,
+ * with options that may be NULL; and decodes to a given depth. */
 #ifndef LIC_TESTS_ROWS_H
 #define LIC_TESTS_ROWS_H
 

@@ -1,7 +1,7 @@
-/* bench_payloads.c - random bytes through the range decoder, by the million: it ends, stays inside
- * of its input, all at once and symbol by symbol give the same, and what it takes for an encoder's
- * work an encoder writes. For long runs by hand; tests/unit has short ones. One JSON line; exit 1
- * at the first payload that breaks a rule, which is named by its number.
+/* bench_payloads.c - random bytes through the range decoder, by the million. It must end, stay
+ * inside its input, give the same all at once and symbol by symbol, and accept only what an encoder
+ * would write. For long runs by hand; tests/unit has short ones. One JSON line; exit 1 at the first
+ * payload that breaks a rule, which is named by its number.
  *
  *     cc -std=c11 -O2 -I. [-fsanitize=address] tests/bench/bench_payloads.c build/liblic.a -lm -lz
  * -ldl -pthread -o payloads && ./payloads 10000000 [SEED] */

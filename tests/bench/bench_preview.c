@@ -1,4 +1,4 @@
-/* bench_preview.c - how near a preview is to the decoded picture reduced, and how much faster.
+/* bench_preview.c - how close a preview is to the decoded picture reduced, and how much faster.
  *
  * bench_preview MODEL.licw PICTURE.ppm...: one JSON line per quality, means over the pictures: PSNR
  * of the preview against 16 x 16 means of the whole decode, the lowest of these, and seconds of

@@ -1,4 +1,4 @@
-/* bench_rows.c - large pictures through rows, which never lie in memory as a whole.
+/* bench_rows.c - large pictures coded by rows, never in memory as a whole.
  *
  * bench_rows encode|decode MODEL.licw PICTURE.ppm WIDTH HEIGHT THREADS QUALITY FILE.lic REPEATS:
  * one JSON line. The picture is a mosaic of PICTURE, every second copy mirrored so that there are

@@ -1,5 +1,5 @@
-/* bench_seams.c - what cutting a picture in tiles costs: bytes, and squared error next to the
- * borders of tiles, against the same picture coded as one tile.
+/* bench_seams.c - what cutting a picture into tiles costs: bytes, and squared error next to the
+ * borders of tiles, compared with the same picture coded as one tile.
  *
  * bench_seams MODEL.licw SIDE PICTURE.ppm...: prints one JSON line per picture and quality. "seam"
  * is the mean squared error within 8 pixels of an inner tile border over that of the one-tile

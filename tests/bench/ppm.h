@@ -1,4 +1,5 @@
-/* ppm.h - an 8-bit PPM into memory, for the benchmarks: their own pictures, not anybody's. */
+/* ppm.h - reads an 8-bit PPM into memory, for the benchmarks: only their own pictures, not hostile
+ * ones. */
 #ifndef LIC_TESTS_BENCH_PPM_H
 #define LIC_TESTS_BENCH_PPM_H
 

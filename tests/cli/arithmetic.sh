@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds that would compute otherwise than files need: those that the compiler tells of stop, with a
-# word on why; one that it does not tell of is found when a program starts.
+# Builds that would compute something other than files need. Those that the compiler's macros reveal stop with the
+# reason; one that they do not reveal is found at run time.
 source "$(dirname "$0")/common.bash"
 cc=${CC:-cc}
 cd "$ROOT" || exit 1

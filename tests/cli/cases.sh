@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Files as people have them, and what must become of them: one case of each kind from tests/data/cases, and
-# its neighbours, made here. Nothing is lost without a word, and no word is said where nothing is lost.
+# Files as people have them, and what must become of them: one case of each kind from tests/data/cases, and its
+# neighbours, made here. Nothing is lost without a message, and there is no message if nothing is lost.
 source "$(dirname "$0")/common.bash"
 cd "$T" || exit 1
 cp "$DATA"/cases/* .

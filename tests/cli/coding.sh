@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Pictures through encode and decode with the shipped weights: kind, size and metadata stay, quality does
-# what it says, threads change nothing, damage and missing models are told apart. No figure here depends
-# on what the present weights reach.
+# Pictures through encode and decode with the shipped weights: kind, size and metadata stay, quality does what it says,
+# threads change nothing, damage and missing models are told apart. No figure here depends on how good the present
+# weights are.
 source "$(dirname "$0")/common.bash"
 cd "$T" || exit 1
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Completion: what the program answers to a script holds every option of every command; the bash script is
-# run as bash runs it; zsh and fish, where they are installed, are asked for completions as well.
+# Completion: the program's answers to a script contain every option of every command. The bash script is run as bash
+# runs it; zsh and fish are asked for completions if they are installed.
 source "$(dirname "$0")/common.bash"
 mkdir "$T/home" && cd "$T" || exit 1
 mkdir 'a folder' pictures

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Places that cannot be written to, or no longer: a read-only file system, a folder without rights, a disk
-# that is full in the middle, a pipe whose reader has gone. Clear messages, no half files, no strays.
+# Places that cannot be written to, from the start or later: a read-only file system, a folder without rights, a disk
+# that fills up, a pipe whose reader has gone. Clear messages, no half files, no stray files.
 source "$(dirname "$0")/common.bash"
 cd "$T" || exit 1
 cp "$DATA/waves-200x168.png" w.png

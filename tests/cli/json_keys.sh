@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The man page, JSON KEYS: under each command it names every key that the command writes, as seen by
-# running it in all its ways; and all keys in the source are among those seen.
+# The man page, JSON KEYS: for each command it names every key that the command writes, found by running it in all its
+# ways; and all keys in the source are among those found.
 source "$(dirname "$0")/common.bash"
 cd "$T" || exit 1
 MODEL=$ROOT/tests/golden/tiny.licw

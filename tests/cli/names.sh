@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Names as people have them, and what outputs get from their inputs: suffixes in capitals, names that clash,
-# lists from Windows, rights and times, races; and names that are meant to do something to the reader.
+# Names as people have them, and what outputs get from their inputs: suffixes in capitals, names that clash, lists from
+# Windows, rights and times, races; and names that are attacks on the reader.
 source "$(dirname "$0")/common.bash"
 cd "$T" || exit 1
 cp "$DATA/cases/plain.png" "$DATA/cases/plain.jpg" .

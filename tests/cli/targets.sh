@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sizes and PSNR as targets, --report and decode --test: what is promised is kept, what is told is what the
-# files hold. How near targets come on photographs is measured by tests/bench/targets.sh.
+# Sizes and PSNR as targets, --report and decode --test: promises are kept, and reports agree with the files.
+# tests/bench/targets.sh measures how close targets come on photographs.
 source "$(dirname "$0")/common.bash"
 cd "$T" || exit 1
 small=$DATA/waves-200x168.png

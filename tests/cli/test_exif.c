@@ -1,5 +1,5 @@
 /* test_exif.c - EXIF for a part of a picture: what is copied, what goes, what changes; and hostile
- * bytes, which may neither be read beyond nor grow. */
+ * bytes: no read past their end, and no growth. */
 #include "cli/picture/exif.h"
 #include "tests/test.h"
 

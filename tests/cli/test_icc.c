@@ -1,5 +1,5 @@
-/* test_icc.c - profiles made of what PNG says: against published figures, whole and well-formed for
- * whatever bytes, and refused where no profile can say it. */
+/* test_icc.c - profiles made from what PNG says: compared with published figures, well-formed
+ * whatever the bytes, and refused if no profile can say it. */
 #include "cli/picture/icc.h"
 #include "tests/test.h"
 

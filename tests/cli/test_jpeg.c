@@ -1,5 +1,5 @@
 /* test_jpeg.c - the JPEG reader and writer: all kinds of files that libjpeg can make are read as
- * libjpeg reads them, others are refused by name, and what a small file can ask for is bounded. */
+ * libjpeg reads them, others are refused by name, and the cost of a small file is bounded. */
 #include "cli/picture/image_io.h"
 #include "cli/picture/jpeg_errors.h"
 #include "tests/test.h"

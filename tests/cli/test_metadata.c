@@ -1,5 +1,5 @@
-/* test_metadata.c - what is kept of metadata: by the options, what it promises, what it is for, how
- * much of it; and what a part of the picture may keep. */
+/* test_metadata.c - which metadata is kept: by the options, by what it promises, by what it is for,
+ * by its amount; and what a part of the picture may keep. */
 #include "cli/picture/exif.h"
 #include "cli/picture/texts.h"
 #include "tests/test.h"

@@ -1,7 +1,8 @@
-/* test_no_memory.c - encode and decode of pictures with alpha, as the commands do them, while one
- * allocation fails, or all from one on: each of them in turn. The linker leads what the program,
- * the library, zlib and libpng allocate to here (Makefile). A run either gives the right file or
- * says that memory is missing, fails as an input does (exit 1) and leaves none; nothing leaks. */
+/* test_no_memory.c - encodes and decodes pictures with alpha, as the commands do, while one
+ * allocation fails, or all from that one on; each allocation in turn. The linker leads all
+ * allocations of the program, the library, zlib and libpng here (Makefile). A run either gives the
+ * right file, or says that memory is missing, fails like any input (exit 1) and leaves no file.
+ * Nothing leaks. */
 #include "cli/base/report.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"

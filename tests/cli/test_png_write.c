@@ -1,4 +1,4 @@
-/* test_png_write.c - the writer of PNG: what it writes is read back sample by sample, whatever the
+/* test_png_write.c - the PNG writer: what it writes reads back sample by sample, whatever the
  * shape, and is not larger than it need be. */
 #include "cli/picture/image_io.h"
 #include "tests/test.h"

@@ -1,5 +1,5 @@
-/* test_rows.c - lic_reader and lic_writer: rows in any portions, metadata behind the pixels, damage
- * in the last rows, alpha and colours there and back, files that shrink. */
+/* test_rows.c - lic_reader and lic_writer: rows in any portions, metadata after the pixels, damage
+ * in the last rows, round trips of alpha and colours, files that shrink. */
 #include "cli/picture/colour.h"
 #include "cli/picture/format.h"
 #include "tests/cli/png_fixture.h"

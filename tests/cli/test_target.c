@@ -1,5 +1,5 @@
-/* test_target.c - the search for a size or a PSNR, on curves made up for it: never on the wrong
- * side of the target, never more than five tries, and near it on any curve that rises smoothly. */
+/* test_target.c - the search for a size or a PSNR, on invented curves: never on the wrong side of
+ * the target, never more than five tries, and close to it on any curve that rises smoothly. */
 #include "cli/batch/target.h"
 #include "cli/options/rates.h"
 #include "tests/test.h"

@@ -1,5 +1,5 @@
 /* test_texts.c - comments, texts and IPTC of pictures: encodings, the chunk, Photoshop's resources,
- * and the way through PNG and JPEG files; damaged ones are left out, or stay what they are. */
+ * and round trips through PNG and JPEG files; damaged texts are left out, or stay as they are. */
 #include "cli/picture/iptc.h"
 #include "cli/picture/texts.h"
 #include "tests/cli/png_fixture.h"

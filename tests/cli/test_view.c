@@ -1,4 +1,4 @@
-/* test_view.c - what the thumbnailer and the gdk-pixbuf module show: areas averaged exactly,
+/* test_view.c - what the thumbnailer and the gdk-pixbuf module show: areas averaged exactly
  * whatever the two sizes, EXIF orientation from hostile bytes, and pictures turned as EXIF says. */
 #include "cli/package/desktop/orientation.h"
 #include "cli/package/desktop/shrink.h"

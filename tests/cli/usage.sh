@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Help, version, mistakes on the command line: what they print, where, and the exit status.
+# Help, version and mistakes on the command line: what is printed, where, and the exit status.
 source "$(dirname "$0")/common.bash"
 
 run "$LIC" -h

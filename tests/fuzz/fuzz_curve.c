@@ -1,6 +1,5 @@
-/* fuzz_curve.c - the readers of text: JSON, and curves in JSON and CSV, which are compared where
- * they are sound. What JSON is taken must be a tree of as many values as there is room for in its
- * text. */
+/* fuzz_curve.c - the readers of text: JSON, and curves in JSON and CSV, which are compared if they
+ * are sound. Accepted JSON must be a tree with no more values than its text has room for. */
 #include "cli/base/json_read.h"
 #include "cli/rd/curve.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,9 +1,8 @@
 /* golden.h - reads the dumps of models/train/golden.py (README.md here says what they hold),
  * compares tensors with their records, and runs test code inside the library's working memory.
  *
- * A record counts as used once it was compared; a test ends by asking whether any is left over, so
- * that no layer goes untested unnoticed. The path of the golden folder is the folder of this file.
- */
+ * A record counts as used once it was compared. A test ends by asking whether any record is left,
+ * so that no layer goes untested. The path of the golden folder is the folder of this file. */
 #ifndef LIC_TESTS_GOLDEN_H
 #define LIC_TESTS_GOLDEN_H
 

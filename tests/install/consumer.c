@@ -1,7 +1,6 @@
-/* consumer.c - a second program on the installed library: lic.h and nothing else of ours, compiled
- * as C11 and as C++17. Encodes a picture in memory with one thread and with three, decodes it, and
- * writes what it got, for the test to compare with what the program `lic` makes of the same
- * picture.
+/* consumer.c - a second program on the installed library, with lic.h and nothing else of ours,
+ * compiled as C11 and as C++17. It encodes a picture in memory with one thread and with three,
+ * decodes it, and writes the results, which the test compares with those of the program `lic`.
  *
  *     consumer MODEL.licw IN.ppm OUT.lic OUT.ppm */
 #include <lic.h>

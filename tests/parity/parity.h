@@ -1,7 +1,7 @@
 /* parity.h - what the parity tests share: the kernel tables that this machine can run, operands
  * that end (or begin) at a page nobody may touch, random values, and comparison bit by bit.
  *
- * A kernel that leaves its operands dies on a guard page; the handler says in which case. Include
+ * A kernel that leaves its operands dies on a guard page, and the handler names the case. Include
  * it first: anonymous mappings are not in POSIX. LIC_TEST_QUICK (emulators) runs fewer random
  * cases. */
 #ifndef LIC_TESTS_PARITY_H

@@ -1,6 +1,6 @@
-/* test_arena.c - the working memory of contexts: the planned peak is what a real run needs and no
- * less, blocks are aligned and apart, sizes that overflow fail, failure is sticky, nothing leaks.
- */
+/* test_arena.c - the working memory of sessions: the planned peak is what a real run needs and no
+ * less, blocks are aligned and do not overlap, sizes that overflow fail, failure is sticky, nothing
+ * leaks. */
 #include "codec/base/arena.h"
 
 #include "codec/base/asan.h"

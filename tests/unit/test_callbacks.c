@@ -1,7 +1,6 @@
-/* test_callbacks.c - the caller's code may do to the floating-point environment what it likes:
- * source, sink, progress and allocator each set another rounding and flush to zero, at every call.
- * Streams and pixels stay the same; and the callbacks find the environment of their own side again.
- */
+/* test_callbacks.c - the caller's code may do what it likes to the floating-point environment.
+ * Source, sink, progress and allocator each set another rounding and flush to zero in every call.
+ * Streams and pixels stay the same, and each callback finds the caller's environment again. */
 #include "tests/unit/codec_fixture.h"
 
 #include <stdbool.h>

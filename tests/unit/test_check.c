@@ -1,5 +1,5 @@
-/* test_check.c - the check of the arithmetic at the start: true at every level, and false as soon
- * as one kernel gives another last bit. */
+/* test_check.c - the check of the arithmetic when a session begins: true at every level, and false
+ * as soon as one kernel differs in the last bit. */
 #include "codec/base/cpu.h"
 #include "models/kernels/strict.h"
 #include "tests/test.h"

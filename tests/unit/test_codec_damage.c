@@ -1,5 +1,5 @@
 /* test_codec_damage.c - streams that were damaged, cut or written with another model: the decoder
- * says so and gives no picture, whether the checksum tells or only the latents do. */
+ * says so and gives no picture, whether the checksum shows it or only the latents. */
 #include "tests/unit/codec_fixture.h"
 #include "tests/unit/seal.h"
 

@@ -1,5 +1,5 @@
 /* test_codec_memory.c - memory of encoder and decoder: every allocation may fail, none leaks, all
- * go through the caller's allocator, the plan is what is taken, and max_memory holds before any
+ * go through the caller's allocator, exactly the plan is taken, and max_memory holds before any
  * work. */
 #include "tests/unit/codec_fixture.h"
 

@@ -1,6 +1,6 @@
 /* test_codec_threads.c - the same bytes and pixels from any number of threads, with one model
- * shared by contexts in several threads, and in whatever floating-point mode the caller is. Run
- * under a thread sanitizer too. */
+ * shared by sessions in several threads, and whatever the caller's floating-point mode. Run under a
+ * thread sanitizer too. */
 #include "tests/unit/codec_fixture.h"
 
 #include <fenv.h>

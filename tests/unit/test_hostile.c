@@ -1,4 +1,4 @@
-/* test_hostile.c - faults that attacks on encoder and decoder have shown, one test each. */
+/* test_hostile.c - faults found by attacks on encoder and decoder, one test each. */
 #include "codec/container.h"
 #include "tests/unit/codec_fixture.h"
 #include "tests/unit/weights_fixture.h"

@@ -1,5 +1,5 @@
 /* test_image_alpha.c - images with alpha: without loss in both directions, in every way that rows
- * can go; what is asked for of channels and depth; planes that are damaged. */
+ * can go; the choices of channels and depth; damaged planes. */
 #include "codec/container.h"
 #include "tests/unit/codec_fixture.h"
 

@@ -1,6 +1,6 @@
 /* test_latent.c - the slice loop with latents that no picture gives: halves, numbers beyond all
- * tables, infinities and NaN. The symbols are the nearest whole numbers, ties to even, held within
- * 2^22; the decoder gets the very same y_hat from the code. */
+ * tables, infinities and NaN. The symbols are the nearest whole numbers, ties to even, clamped to
+ * 2^22. The decoder gets the very same y_hat from the code. */
 #include "tests/golden/golden.h"
 
 #include "entropy/checkerboard.h"

@@ -1,5 +1,6 @@
-/* test_levels.c - a model says how many rate levels it has: the tiny network with twelve, of which
- * the second to the ninth are the eight it was made with, codes there what it codes with eight. */
+/* test_levels.c - a model says how many rate levels it has: the tiny network with twelve levels,
+ * whose second to ninth are the eight that it was made with, codes there what it codes with
+ * eight. */
 #include "codec/container.h"
 #include "codec/session.h"
 #include "tests/unit/codec_fixture.h"

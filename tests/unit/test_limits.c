@@ -1,5 +1,6 @@
 /* test_limits.c - what a hostile stream can cost: every limit of lic_options holds before any work,
- * and what keeps it is not refused. Streams here are whole but for what they promise. */
+ * and a stream within the limits is not refused. The streams here are whole except for what they
+ * promise. */
 #include "codec/container.h"
 #include "codec/session.h"
 #include "tests/unit/codec_fixture.h"

@@ -1,5 +1,5 @@
-/* test_memory.c - the limits that a container sets are seen: trees as Linux shows them, in a folder
- * of their own. */
+/* test_memory.c - the limits that a container sets are found, in trees like those of Linux, in a
+ * folder of their own. */
 #include "codec/base/memory.h"
 #include "tests/test.h"
 

@@ -1,5 +1,5 @@
-/* test_metadata.c - lic_metadata there and back: profile, EXIF, XMP and orientation; EXIF of both
- * byte orders, with and without the tag, and EXIF that is none. */
+/* test_metadata.c - round trips of lic_metadata: profile, EXIF, XMP and orientation; EXIF of both
+ * byte orders, with and without the tag, and bytes that are not EXIF. */
 #include "codec/metadata.h"
 #include "tests/unit/codec_fixture.h"
 

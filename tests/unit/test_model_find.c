@@ -1,5 +1,5 @@
-/* test_model_find.c - weights are found by name and by a stream's model id, in the order that lic.h
- * tells; and a weights file that another process cuts short is an error, not the end. */
+/* test_model_find.c - weights are found by name and by a stream's model id, in the order given in
+ * lic.h; and a weights file that another process cuts short is an error, not a crash. */
 #include "tests/unit/codec_fixture.h"
 
 #include <fcntl.h>

@@ -1,6 +1,5 @@
 /* test_outputs.c - whatever the error, and however early it is found, a call leaves its output
- * empty: a caller that frees it frees nothing. Once an argument that was wrong left it as it was.
- */
+ * empty, so a caller that frees it frees nothing. (A wrong argument once left it as it was.) */
 #include "tests/unit/codec_fixture.h"
 
 #include <stdbool.h>

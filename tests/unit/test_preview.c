@@ -1,5 +1,5 @@
-/* test_preview.c - pictures of 1/16: by the head that a network may have for them, compared with a
- * plain form of FORMAT.md, section 8, and without one by averaging the decoded picture. */
+/* test_preview.c - pictures of 1/16 the size: by the network's head, compared with a plain form of
+ * FORMAT.md, section 8; and without a head, by averaging the decoded picture. */
 #include "codec/container.h"
 #include "codec/latent.h"
 #include "codec/session.h"

@@ -1,5 +1,5 @@
-/* test_salvage.c - streams that were cut: what is there of them is shown, what is missing is as
- * predicted, and what is damaged in other ways is refused; reading only some slices. */
+/* test_salvage.c - streams that were cut: what is left of them is shown, what is missing is as
+ * predicted, and other damage is refused; reading only some slices. */
 #include "tests/unit/codec_fixture.h"
 
 static lic_session *decoder_of(const lic_model *model)

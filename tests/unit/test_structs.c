@@ -1,5 +1,5 @@
 /* test_structs.c - callers that were compiled with another lic.h: shorter structs get defaults for
- * what they lack, longer ones are taken if what they add is zero, and no byte beyond a struct is
+ * what they lack, longer ones are accepted if what they add is zero, and no byte beyond a struct is
  * touched. */
 #include "tests/unit/codec_fixture.h"
 

@@ -1,5 +1,5 @@
-/* test_tiles.c - pictures cut in tiles: geometry, any size and tile side, crops, rows in and out.
- * Runs on the tiny network: what is tested is which numbers go where, not how good they are. */
+/* test_tiles.c - pictures cut into tiles: geometry, any size and tile side, crops, rows in and out.
+ * The tiny network suffices: the test is about which numbers go where, not how good they are. */
 #include "codec/lic.h"
 #include "codec/tiles.h"
 #include "tests/rows.h"

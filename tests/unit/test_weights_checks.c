@@ -1,6 +1,5 @@
-/* test_weights_checks.c - weights files that are right in everything but one, where a single check
- * of the loader stands between them and a network. Their neighbours, which differ in that one thing
- * alone, are taken. */
+/* test_weights_checks.c - weights files with exactly one fault, which only one check of the loader
+ * catches. Their neighbours without that fault are accepted. */
 #include "tests/unit/weights_fixture.h"
 
 /* Seals the copy, opens it and drops it. */
