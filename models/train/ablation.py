@@ -1,9 +1,11 @@
-"""Runs that differ in one thing: ablation.py STUDENT.json --out FOLDER --seconds S [--runs JSON] [--gpus N] and what distil.py takes
+"""Runs that differ in one thing: ablation.py STUDENT.json --out FOLDER --seconds S [--runs JSON] [--gpus N] and what
+distil.py takes
 
-They have one length, counted from their first steps (or --steps N, that is as many patches), and begin at the same weights. Without
---runs it is the ablation of FEDS: all phases, none (the control), the first phase alone and the second alone. --runs names others with
-their settings, e.g. '{"slow": {"lr": 5e-4}, "flat": {"weighting": -0.25}}'; those with "distil" among them have the teacher. As
-many at once as there are GPUs; FOLDER gets their weights, NAME.*.pt, and what they said, NAME.log. evaluate.py or the C program measures them.
+They have the same length, counted from their first steps (or --steps N, the same number of patches), and begin at the
+same weights. Without --runs it is the ablation of FEDS: all phases, none (the control), the first phase alone and the
+second alone. --runs names others with their settings, e.g. '{"slow": {"lr": 5e-4}, "flat": {"weighting": -0.25}}';
+those with "distil" among them have the teacher. As many at once as there are GPUs; FOLDER gets their weights,
+NAME.*.pt, and what they said, NAME.log. evaluate.py or the C program measures them.
 """
 import argparse
 import json
@@ -29,7 +31,8 @@ def command(name, settings, a, rest):
     if "distil" in settings:
         own["distil"] = {**common.get("distil", {}), **settings["distil"]}
         teacher = ["--teacher", a.teacher, "--teacher-config", a.teacher_config]
-    return [sys.executable, os.path.join(HERE, "distil.py"), a.config, "--out", a.out, "--seconds", str(a.seconds), "--from-first-step",
+    return [sys.executable, os.path.join(HERE, "distil.py"), a.config, "--out", a.out, "--seconds", str(a.seconds),
+            "--from-first-step",
             "--set", json.dumps(own), *teacher, *rest]
 
 
@@ -43,7 +46,8 @@ def work(gpu, runs, a, rest, results):
         log = os.path.join(a.out, name + ".log")
         with open(log, "w") as f:
             status = subprocess.run(command(name, settings, a, rest), stdout=f, stderr=subprocess.STDOUT,
-                                    env=dict(os.environ, CUDA_VISIBLE_DEVICES=str(gpu), PYTHONUNBUFFERED="1")).returncode
+                                    env=dict(os.environ, CUDA_VISIBLE_DEVICES=str(gpu),
+                                             PYTHONUNBUFFERED="1")).returncode
         with open(log) as f:
             last = (f.read().splitlines() or [""])[-1]
         results[name] = status

@@ -1,8 +1,9 @@
-"""Triton kernels of the SwinV2 block, for training on a GPU: attention in shifted windows, residual sum with LayerNorm, GELU with
-the depthwise convolution. `fused.py` makes the block of them.
+"""Triton kernels of the SwinV2 block, for training on a GPU: attention in shifted windows, residual sum with LayerNorm,
+GELU with the depthwise convolution. `fused.py` makes the block of them.
 
-Every tensor is channels-last. Attention reads q, k and v straight from the image layout: the shift and the partition into windows
-are address arithmetic, so a block makes no copy of its input. Bias gradients come from the kernels that produce the summands.
+Every tensor is channels-last. Attention reads q, k and v straight from the image layout: the shift and the partition
+into windows are address arithmetic, so a block makes no copy of its input. Bias gradients come from the kernels that
+produce the summands.
 """
 import torch
 import triton
@@ -76,7 +77,7 @@ def _attention_fwd(qkv, bias, scale, out, shift, windows, H, W, C: tl.constexpr,
 @triton.jit
 def _attention_bwd(qkv, bias, scale, dout, dqkv, dbias, dscale, dsum, shift, windows, H, W,
                    C: tl.constexpr, D: tl.constexpr, WIN: tl.constexpr):
-    """Gradients of q, k and v; of the bias and the scale, and sums of dqkv over positions, one partial sum per program."""
+    """Gradients of q, k and v; of the bias and the scale; sums of dqkv over positions: one partial sum per program."""
     head = tl.program_id(1)
     part = tl.program_id(0) * tl.num_programs(1) + head
     n: tl.constexpr = WIN * WIN
@@ -132,7 +133,8 @@ def attention_forward(qkv, bias, scale, shift):
     cfg = CONFIG["attention_fwd"]
     n = min(windows, max(1, cfg["programs"] // heads))
     out = qkv.new_empty(b, h, w, c)
-    _attention_fwd[(n, heads)](qkv, bias, scale, out, shift, windows, h, w, c, c // heads, WINDOW, num_warps=cfg["warps"])
+    _attention_fwd[(n, heads)](qkv, bias, scale, out, shift, windows, h, w, c, c // heads, WINDOW,
+                               num_warps=cfg["warps"])
     return out
 
 
@@ -147,15 +149,16 @@ def attention_backward(qkv, bias, scale, shift, dout):
     dbias = bias.new_empty(n, heads, TOKENS, TOKENS)
     dscale = bias.new_empty(n, heads)
     dsum = bias.new_empty(n, c3)
-    _attention_bwd[(n, heads)](qkv, bias, scale, dout, dqkv, dbias, dscale, dsum, shift, windows, h, w, c, c // heads, WINDOW,
-                               num_warps=cfg["warps"])
+    _attention_bwd[(n, heads)](qkv, bias, scale, dout, dqkv, dbias, dscale, dsum, shift, windows, h, w, c, c // heads,
+                               WINDOW, num_warps=cfg["warps"])
     return dqkv, dbias.sum(0), dscale.sum(0), dsum.sum(0)
 
 
 # ---------------------------------------------------------------- residual sum with LayerNorm of the branch
 
 @triton.jit
-def _norm_fwd(t, x, skip, gain, shift, out, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr, SKIP: tl.constexpr):
+def _norm_fwd(t, x, skip, gain, shift, out, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr,
+              SKIP: tl.constexpr):
     c = tl.arange(0, CP)
     g = tl.load(gain + c, mask=c < C, other=0.0)
     s = tl.load(shift + c, mask=c < C, other=0.0)
@@ -210,7 +213,8 @@ def norm_forward(t, x, gain, shift, skip=None):
     r = max(1, cfg["block"] // cp)
     out = torch.empty_like(x)
     n = min(triton.cdiv(rows, r), cfg["programs"])
-    _norm_fwd[(n,)](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None, num_warps=cfg["warps"])
+    _norm_fwd[(n,)](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None,
+                    num_warps=cfg["warps"])
     return out
 
 
@@ -246,8 +250,8 @@ def load_float(p, m):
 @triton.jit
 def _six(p, left, here, right, C: tl.constexpr):
     """Columns x - 1 to x + 4 of a row. W is a multiple of the window, so x to x + 3 are inside together."""
-    return (load_float(p - C, left), load_float(p, here), load_float(p + C, here), load_float(p + 2 * C, here), load_float(p + 3 * C, here),
-            load_float(p + 4 * C, right))
+    return (load_float(p - C, left), load_float(p, here), load_float(p + C, here), load_float(p + 2 * C, here),
+            load_float(p + 3 * C, here), load_float(p + 4 * C, right))
 
 
 @triton.jit
@@ -264,14 +268,16 @@ def _place(H, W: tl.constexpr, ROWS: tl.constexpr, BX: tl.constexpr):
 def _nine(weight, c, m, C: tl.constexpr):
     """The taps, one added to the middle for the sum t + dw(t)."""
     return (load_float(weight + c, m), load_float(weight + C + c, m), load_float(weight + 2 * C + c, m),
-            load_float(weight + 3 * C + c, m), load_float(weight + 4 * C + c, m) + 1.0, load_float(weight + 5 * C + c, m),
-            load_float(weight + 6 * C + c, m), load_float(weight + 7 * C + c, m), load_float(weight + 8 * C + c, m))
+            load_float(weight + 3 * C + c, m), load_float(weight + 4 * C + c, m) + 1.0,
+            load_float(weight + 5 * C + c, m), load_float(weight + 6 * C + c, m), load_float(weight + 7 * C + c, m),
+            load_float(weight + 8 * C + c, m))
 
 
 @triton.jit
-def _dw_gelu_fwd(u, weight, bias, out, H, W: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr, BX: tl.constexpr, BC: tl.constexpr):
-    """Each program walks down ROWS rows of BX groups of four columns and keeps two rows of partial sums: of six inputs, each read and
-    put through GELU once, it makes four outputs."""
+def _dw_gelu_fwd(u, weight, bias, out, H, W: tl.constexpr, C: tl.constexpr, ROWS: tl.constexpr, BX: tl.constexpr,
+                 BC: tl.constexpr):
+    """Each program walks down ROWS rows of BX groups of four columns and keeps two rows of partial sums: of six inputs,
+    each read and put through GELU once, it makes four outputs."""
     x, y0, base = _place(H, W, ROWS, BX)
     c = (tl.program_id(1) * BC + tl.arange(0, BC))[None, :]
     w00, w01, w02, w10, w11, w12, w20, w21, w22 = _nine(weight, c, c < C, C)

@@ -1,7 +1,8 @@
-"""Compare the fused layers with the plain ones on a GPU, values and gradients, and time both: check_fused.py CONFIG.json [--parts dense,up]
+"""Compare the fused layers with the plain ones on a GPU, values and gradients, and time both: check_fused.py
+CONFIG.json [--parts dense,up]
 
-Errors are relative to the plain module in float32; beside them stands the error of the plain module in bf16, which the fused one
-may exceed twofold at most (plus 0.5 %).
+Errors are relative to the plain module in float32; beside them stands the error of the plain module in bf16, which the
+fused one may exceed twofold at most (plus 0.5 %).
 """
 import argparse
 import json
@@ -84,7 +85,8 @@ def check(name, module, forward, inputs, timed=True):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("config")
-    ap.add_argument("--parts", default=",".join(fused.PARTS), help="check only these; a kernel that faults takes all later parts with it")
+    ap.add_argument("--parts", default=",".join(fused.PARTS),
+                    help="check only these; a kernel that faults takes all later parts with it")
     ap.add_argument("--report", default="", help="write the JSON list of the right parts to this file")
     a = ap.parse_args()
     good = dict.fromkeys(a.parts.split(","), True)
@@ -121,7 +123,8 @@ def main():
     for name, m, scale in (("down2", g_a.down2, 2), ("down3", g_a.down3, 4), ("down4", g_a.down4, 8)):
         part("conv", name, m, lambda x, m=m: fused.conv(m, x), (scale, m.conv.in_channels))
     mix = net.mix(torch.rand(b, device="cuda") * (net.levels - 1))
-    for name, m, scale in (("rate at 1/2", g_a.rate[0], 2), ("rate at 1/8", g_a.rate[2], 8), ("rate at 1/16", net.hrate, 16)):
+    for name, m, scale in (("rate at 1/2", g_a.rate[0], 2), ("rate at 1/8", g_a.rate[2], 8),
+                           ("rate at 1/16", net.hrate, 16)):
         torch.nn.init.normal_(m.w, std=0.2)
         part("elementwise", name, m, lambda x, mix, m=m: fused.rate_affine(m, x, mix), (scale, m.w.shape[-1]), mix)
     ctx = net.ctx[-1]

@@ -9,14 +9,15 @@ from transforms import Conv, UpConv
 
 
 def attention(q, k, v):
-    """softmax(q k^T / sqrt d) v, written out. PyTorch's fused kernels gave gradients of the queries that were not finite in a twentieth to a fifth of the
-    steps with screens, where those of what comes out were (LOG.md, run 18)."""
+    """softmax(q k^T / sqrt d) v, written out. With screens, PyTorch's fused kernels gave gradients of the queries that
+    were not finite in a twentieth to a fifth of the steps, although those of the output were (LOG.md, run 18)."""
     logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
     return logits.softmax(-1, dtype=torch.float32).to(v.dtype) @ v
 
 
 class OpenSides:
-    """Sides of the arrays of a batch beyond which the picture goes on, in another tile: B,4 flags, left, top, right, bottom.
+    """Sides of the arrays of a batch beyond which the picture goes on, in another tile: B,4 flags, left, top, right,
+    bottom.
 
     There the convolutions of the entropy path see the position mirrored about the last row or column instead of zeros
     (codec/FORMAT.md, section 3). The flags are numbers on the device, so that a captured step serves every combination.
@@ -50,7 +51,8 @@ class OpenSides:
 
 
 def mirrored(layer, x, sides):
-    """A convolution (Conv or UpConv, in any of their forms) of an array with open sides, or of a whole picture for None."""
+    """A convolution (Conv or UpConv, in any of their forms) of an array with open sides, or of a whole picture for
+    None."""
     if sides is None:
         return layer(x)
     (h, w), conv = x.shape[1:3], layer.conv
@@ -147,7 +149,8 @@ class AdaptiveGlobal(nn.Module):
         x = self.inp(ctx)
         c, g, nh = x.shape[-1], self.grid, self.heads
         xc = x.permute(0, 3, 1, 2)
-        pooled = F.adaptive_avg_pool2d(F.gelu(mirrored(self.off_dw, x, sides), approximate="tanh").permute(0, 3, 1, 2), g)
+        pooled = F.adaptive_avg_pool2d(F.gelu(mirrored(self.off_dw, x, sides), approximate="tanh").permute(0, 3, 1, 2),
+                                       g)
         off = torch.tanh(self.off(pooled.permute(0, 2, 3, 1)).float()) * (2.0 / g)
         pts = self.ref[None, :, :, None, :] + off.view(b, g, g, nh, 2)
         pts = pts.permute(0, 3, 1, 2, 4).reshape(b * nh, g, g, 2)
@@ -180,14 +183,15 @@ def ste_round(x):
 
 
 def rounding_slope(v, sharpness):
-    """Slope at v of the soft rounding of E. Agustsson and L. Theis, "Universally Quantized Neural Compression", 2020, section 4.1: one on average, all the
-    more of it at the edges between two integers the larger sharpness is, and everywhere the same as it goes to 0."""
+    """Slope at v of the soft rounding of E. Agustsson and L. Theis, "Universally Quantized Neural Compression", 2020,
+    section 4.1. It is 1 on average. The larger sharpness is, the more the slope concentrates halfway between integers;
+    as sharpness goes to 0 it becomes constant."""
     t = torch.tanh(sharpness * (v - v.floor() - 0.5))
     return sharpness * (1 - t * t) / (2 * math.tanh(sharpness / 2))
 
 
 def soft_ste_round(v, sharpness):
-    """v rounded; its gradient is that of the soft rounding. Then what moves the rounded value is what moves v over an edge."""
+    """v rounded, with the gradient of the soft rounding: only what moves v over an edge moves the rounded value."""
     if not sharpness:
         return ste_round(v)
     with torch.no_grad():
@@ -221,7 +225,8 @@ class SliceModel(nn.Module):
         return 0.5 * torch.tanh(self.lrp[1](t).float())
 
     def forward(self, y, hyper, prev, anchor, sides=None, sharpness=0.0):
-        """anchor: (1,H,W,1) checkerboard of ones on anchors; sharpness: of `soft_ste_round`. Returns y_hat, mean, log scale."""
+        """anchor: (1,H,W,1) checkerboard of ones on anchors; sharpness: of `soft_ste_round`. Returns y_hat, mean, log
+        scale."""
         ctx = self.context(hyper, prev, sides)
         mu_a, s_a = self.ep_anchor(ctx)
         y_a = (soft_ste_round(y - mu_a, sharpness) + mu_a) * anchor

@@ -1,19 +1,21 @@
-"""Train a student after a teacher: distil.py STUDENT.json --teacher WEIGHTS [--teacher-config teacher.json] and what train.py takes
+"""Train a student after a teacher: distil.py STUDENT.json --teacher WEIGHTS [--teacher-config teacher.json] and what
+train.py takes
 
-FEDS (arXiv 2503.06399) in three phases, which take "phases" of the run ([0.35, 0.65]: the ends of the first two). The loss is always that
-of train.py; the first two phases add an error, times "weights" ([0.5, 0.5]), of one picture in "every" (2). All of these are entries of
-"distil" in the configuration.
+FEDS (arXiv 2503.06399) in three phases, which take "phases" of the run ([0.35, 0.65]: the ends of the first two). The
+loss is always that of train.py; the first two phases add an error, times "weights" ([0.5, 0.5]), of one picture in
+"every" (2). All of these are entries of "distil" in the configuration.
 
-1. features: what the stages at 1/4 and 1/8 of both transforms put out, after the teacher's. A 1x1 adaptor brings each of the student's to the
-   teacher's width. The error is relative to the variance of the teacher's feature.
-2. latents: what g_a puts out, after the teacher's and through an adaptor too, but only the half of the teacher's channels that carry most bits,
-   each weighted by its bits; relative to the variance of the channel.
+1. features: what the stages at 1/4 and 1/8 of both transforms put out, after the teacher's. A 1x1 adaptor brings each
+   of the student's to the teacher's width. The error is relative to the variance of the teacher's feature.
+2. latents: what g_a puts out, after the teacher's and through an adaptor too, but only the half of the teacher's
+   channels that carry most bits, each weighted by its bits; relative to the variance of the channel.
 3. rate and distortion alone.
 
-The teacher is frozen and codes the same crops at the same levels; its g_s gets latents rounded without a context model, which costs its
-features nothing and saves a fifth of its time. The adaptors begin as the best linear maps between the two networks as they stand, so that the
-student is not pulled to where a random adaptor points; they are trained with it and thrown away. Without --teacher it is the control: the same
-run, rate and distortion from the first step on, as train.py does it.
+The teacher is frozen and codes the same crops at the same levels; its g_s gets latents rounded without a context model,
+which costs its features nothing and saves a fifth of its time. The adaptors begin as the best linear maps between the
+two networks as they stand, so that the student is not pulled to where a random adaptor points; they are trained with it
+and thrown away. Without --teacher it is the control: the same run, rate and distortion from the first step on, as
+train.py does it.
 """
 import contextlib
 
@@ -38,7 +40,7 @@ class Outputs:
                 mod.register_forward_hook(lambda mod, args, out, name=name: self.last.update({name: out}))
 
     def take(self, names):
-        """-> those of that name; all are forgotten, so that no memory is held."""
+        """-> the outputs of that name. All are forgotten, so that no memory is held."""
         out = [self.last[name] for name in names]
         self.last.clear()
         return out
@@ -69,9 +71,11 @@ def channel_bits(net, batches):
 
 @torch.no_grad()
 def channel_weights(teacher, tiles, cfg, batches=8):
-    """Bits of the teacher's latent channels over random crops and levels; the upper half, of sum one, the others zero."""
+    """Bits of the teacher's latent channels over random crops and levels; only the upper half, with sum one, the others
+    zero."""
     levels = lambda x: torch.rand(len(x), device=x.device) * (teacher.levels - 1)
-    bits = channel_bits(teacher, ((x, levels(x)) for x in (data.sample(tiles, cfg["batch"], cfg["size"]) for _ in range(batches))))
+    bits = channel_bits(teacher, ((x, levels(x)) for x in (data.sample(tiles, cfg["batch"], cfg["size"])
+                                                           for _ in range(batches))))
     best = torch.zeros_like(bits).scatter(0, bits.topk(len(bits) // 2).indices, 1.0)
     return (bits * best / (bits * best).sum()).float()
 
@@ -84,7 +88,8 @@ class Distiller(train.Trainer):
         self.teacher = teacher.eval().requires_grad_(False)
         width = lambda codec, name: codec.m if name == LATENTS else codec.get_submodule(name).blocks[0].fc1.in_features
         names = [*SITES, LATENTS]
-        net.adaptors = nn.ModuleDict({name.replace(".", "_"): nn.Linear(width(net, name), width(teacher, name)) for name in names})
+        net.adaptors = nn.ModuleDict({name.replace(".", "_"): nn.Linear(width(net, name), width(teacher, name))
+                                      for name in names})
         net.adaptors.to(tiles.data.device)
         self.student_out, self.teacher_out = Outputs(net, names), Outputs(teacher, names)
         super().__init__(net, tiles, cfg, world, half)

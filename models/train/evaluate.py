@@ -2,7 +2,7 @@
 
 evaluate.py student.json --weights 'PREFIX.*.pt' --pictures 'KODAK/*.png' [--levels 0.58,1.69] [--anchor VTM.json]
 evaluate.py student.json --weights student.licw ...
-evaluate.py ... --tile 256        coded in tiles of so many pixels a side, a multiple of 64, as the codec does with large pictures
+evaluate.py ... --tile 256        coded in tiles of this many pixels a side, a multiple of 64, as large pictures are
 """
 import argparse
 import glob

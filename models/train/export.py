@@ -5,13 +5,14 @@
     export.py --model student --fit 'TILES/*.tar' --resume resume/student.npz 'run/student.*.pt' ../weights/student.licw
     export.py --check student.licw
 
-The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a companion) and
-writes the file. --fit adds what is fitted to the pictures in tar files of tiles, with the network as it is: the frequency tables of y
-and z (without it Gaussians and the trained densities) and the head for previews. --model names a configuration (teacher, student) or a JSON file: a training
-configuration, or just the arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
+The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a
+companion) and writes the file. --fit adds what is fitted to the pictures in tar files of tiles, with the network as it
+is: the frequency tables of y and z (without it Gaussians and the trained densities) and the head for previews. --model
+names a configuration (teacher, student) or a JSON file: a training configuration, or just the arguments of Codec.
+--check reads a file back, verifies all of it and prints what it is.
 
-The companion, a small .npz that is written with the file (--resume; by default beside it), holds what training needs and the file lacks:
-licw_file.py.
+The companion, a small .npz that is written with the file (--resume; by default beside it), holds what training needs
+and the file lacks: licw_file.py.
 """
 import argparse
 import glob
@@ -72,9 +73,12 @@ def main():
     p.add_argument("--model", default="student", help="teacher, student or a JSON file")
     p.add_argument("--name", help="name stored in the file (default: that of --model)")
     p.add_argument("--resume", metavar="FILE", help="companion to write (default: OUT with .npz for .licw)")
-    p.add_argument("--fit", metavar="TARS", help="glob of tar files of pictures to fit the tables of y and a head for previews to")
-    p.add_argument("--tiles", type=int, default=400, metavar="N", help="pictures to fit to, evenly drawn from the files (default 400)")
-    p.add_argument("--preview-slices", type=int, default=3, metavar="N", help="slices that the head for previews sees (default 3)")
+    p.add_argument("--fit", metavar="TARS",
+                   help="glob of tar files of pictures to fit the tables of y and a head for previews to")
+    p.add_argument("--tiles", type=int, default=400, metavar="N",
+                   help="pictures to fit to, evenly drawn from the files (default 400)")
+    p.add_argument("--preview-slices", type=int, default=3, metavar="N",
+                   help="slices that the head for previews sees (default 3)")
     p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
     p.add_argument("parts", nargs="?", help="glob of the state dict's parts")
     p.add_argument("out", nargs="?", help="file to write")

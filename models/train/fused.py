@@ -1,10 +1,11 @@
-"""Fused forms of the slow layers, for training on a GPU: Triton kernels, and convolutions in shapes that the tensor cores like.
+"""Fused forms of the slow layers, for training on a GPU: Triton kernels, and convolutions in shapes that the tensor
+cores like.
 
-`accelerate(net)` binds them to the modules of a `Codec`; parameters, their names and the function computed stay the same.
-`check_fused.py` compares values and gradients with the plain modules of `model.py`.
+`accelerate(net)` binds them to the modules of a `Codec`; parameters, their names and the function computed stay the
+same. `check_fused.py` compares values and gradients with the plain modules of `model.py`.
 
-Every tensor is channels-last. The SwinV2 block is one autograd function over the kernels of `block_kernels.py`, which keeps its residual
-sums in the matrix products.
+Every tensor is channels-last. The SwinV2 block is one autograd function over the kernels of `block_kernels.py`, which
+keeps its residual sums in the matrix products.
 """
 import math
 import types
@@ -16,8 +17,8 @@ import triton.language as tl
 
 import model as M
 import narrow
-from block_kernels import (attention_backward, attention_forward, dw_gelu_backward, dw_gelu_forward, load_float, norm_backward,
-                           norm_forward, taps)
+from block_kernels import (attention_backward, attention_forward, dw_gelu_backward, dw_gelu_forward, load_float,
+                           norm_backward, norm_forward, taps)
 from sums import column_sum, weight_gradient
 
 # ---------------------------------------------------------------- depthwise k x k of the context model
@@ -58,7 +59,8 @@ def _dw_wgrad(x, dout, part, n, H, W, C, K: tl.constexpr, BP: tl.constexpr, BC: 
         py = p // W % H
         ok = (p < n) & (py + dy >= 0) & (py + dy < H) & (px + dx >= 0) & (px + dx < W)
         m = ok[:, None] & (c < C)[None, :]
-        acc += load_float(x + (p + dy * W + dx)[:, None] * C + c[None, :], m) * load_float(dout + p[:, None] * C + c[None, :], m)
+        acc += (load_float(x + (p + dy * W + dx)[:, None] * C + c[None, :], m)
+                * load_float(dout + p[:, None] * C + c[None, :], m))
     tl.store(part + (tl.program_id(2) * K * K + k) * C + c, tl.sum(acc, 0), mask=c < C)
 
 
@@ -73,8 +75,8 @@ class Depthwise(torch.autograd.Function):
     def run(x, weight, bias, flip):
         b, h, w, c = x.shape
         n, out = b * h * w, torch.empty_like(x)
-        _dw_fwd[(triton.cdiv(n, 32), triton.cdiv(c, 32))](x, taps(weight), bias, out, n, h, w, c, weight.shape[-1], flip, 32, 32,
-                                                          num_warps=4)
+        _dw_fwd[(triton.cdiv(n, 32), triton.cdiv(c, 32))](x, taps(weight), bias, out, n, h, w, c, weight.shape[-1],
+                                                          flip, 32, 32, num_warps=4)
         return out
 
     @staticmethod
@@ -92,10 +94,12 @@ class Depthwise(torch.autograd.Function):
 # ---------------------------------------------------------------- the SwinV2 block
 
 class SwinBlock(torch.autograd.Function):
-    """x1 = x + LN(proj(attention(qkv(x)))); x1 + LN(fc2(t + dw(t))) [+ skip], t = GELU(fc1(x1)). Matrices in x's precision."""
+    """x1 = x + LN(proj(attention(qkv(x)))); x1 + LN(fc2(t + dw(t))) [+ skip], t = GELU(fc1(x1)). Matrices in x's
+    precision."""
 
     @staticmethod
-    def forward(ctx, x, skip, shift, bias, scale, w_qkv, b_qkv, w_proj, b_proj, g1, s1, w_1, b_1, w_dw, b_dw, w_2, b_2, g2, s2):
+    def forward(ctx, x, skip, shift, bias, scale, w_qkv, b_qkv, w_proj, b_proj, g1, s1, w_1, b_1, w_dw, b_dw, w_2, b_2,
+                g2, s2):
         shape, c, dt = x.shape, x.shape[-1], x.dtype
         hidden = (*shape[:3], w_1.shape[0])
         ctx.precision = w_qkv.dtype
@@ -195,7 +199,8 @@ class Linear(torch.autograd.Function):
     def backward(ctx, dy):
         x, weight = ctx.saved_tensors
         flat = dy.contiguous().view(-1, dy.shape[-1])
-        return (flat @ weight).view_as(x), weight_gradient(flat, x.reshape(-1, x.shape[-1]), weight.dtype), column_sum(flat)
+        return ((flat @ weight).view_as(x), weight_gradient(flat, x.reshape(-1, x.shape[-1]), weight.dtype),
+                column_sum(flat))
 
 
 def linear(m, x):
@@ -220,7 +225,8 @@ def down_rgb(m, x):
 
 
 def up_conv(m, x):
-    """Sub-pixel convolution with the output channels in the order row, column, channel: depth-to-space moves whole pixels."""
+    """Sub-pixel convolution with the output channels in the order row, column, channel: depth-to-space moves whole
+    pixels."""
     n, cin, kh, kw = m.conv.weight.shape
     c, pad = n // 4, narrow.round16(n) - n
     k = m.conv.weight.view(c, 4, cin, kh, kw).transpose(0, 1).reshape(n, cin, kh, kw)

@@ -1,9 +1,11 @@
-"""A larger network that begins as what a smaller one computes, after T. Chen, I. Goodfellow and J. Shlens, "Net2Net", 2015: more SwinV2
-blocks in a stage ("depth"), wider MLPs ("ratio") and wider hidden layers of g_ep and LRP ("hid"). `--set '{"grow": true, "model": {"depth": [1, 2, 8]}}'`
-More rate levels ("levels") are put around those there are: one below, if the first Lagrange multiplier says so, the rest above.
+"""A larger network that begins as what a smaller one computes, after T. Chen, I. Goodfellow and J. Shlens, "Net2Net",
+2015: more SwinV2 blocks in a stage ("depth"), wider MLPs ("ratio") and wider hidden layers of g_ep and LRP ("hid").
+`--set '{"grow": true, "model": {"depth": [1, 2, 8]}}'` More rate levels ("levels") are put around the old ones: below,
+if the first Lagrange multiplier says so, the rest above.
 
-A new block adds nothing at first, since the norms of its branches start at zero. New hidden units have weights as in a new network, and what
-reads them has zeros for them. Widths that meet a norm, a gate or a concatenation cannot grow so, and are refused.
+A new block adds nothing at first, since the norms of its branches start at zero. New hidden units have weights as in a
+new network, and the layers that read them have zeros for them. Widths that meet a norm, a gate or a concatenation
+cannot grow like this, and are refused.
 """
 import re
 
@@ -26,7 +28,7 @@ def widened(name, old, new):
 
 
 def grown(old, new):
-    """The state `new` of a network fresh from `Codec.reset` with the smaller one's state `old` in it."""
+    """The state `new` of a network fresh from `Codec.reset`, with the smaller network's state `old` put into it."""
     depth = {}
     for name in old:
         block = BLOCK.match(name)
@@ -47,11 +49,13 @@ def grown(old, new):
 
 
 def more_levels(old, new, below):
-    """The state `old` with `below` rate levels before its first and as many behind its last as `new` asks for, on the straight lines through the two nearest."""
+    """The state `old` with `below` rate levels before its first and as many after its last as `new` asks for, on the
+    straight lines through the two nearest."""
     out = dict(old)
     for name, value in old.items():
         if BY_LEVEL.match(name) and len(value) < len(new[name]):
             above = len(new[name]) - len(value) - below
             first, last = value[1] - value[0], value[-1] - value[-2]
-            out[name] = torch.cat([*(value[:1] - i * first for i in range(below, 0, -1)), value, *(value[-1:] + i * last for i in range(1, above + 1))])
+            out[name] = torch.cat([*(value[:1] - i * first for i in range(below, 0, -1)), value,
+                                   *(value[-1:] + i * last for i in range(1, above + 1))])
     return out

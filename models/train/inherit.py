@@ -1,16 +1,17 @@
 """Start a student from its teacher: inherit.py STUDENT.json --teacher WEIGHTS --data 'SHARDS-*.tar' --out PREFIX
 
-Instead of random weights the student gets the teacher's functions, as well as its sizes can express them: layer by layer, from the picture on,
-each layer's weights are the least-squares solution that brings what the student has there to what the teacher has, over the same crops
-at the same random levels. So a layer makes up for the errors of those before it. What is narrower than the teacher's:
+Instead of random weights the student gets the teacher's functions, as well as its sizes can express them: layer by
+layer, from the picture on, each layer's weights are the least-squares solution that brings what the student has there
+to what the teacher has, over the same crops at the same random levels. So a layer makes up for the errors of those
+before it. What is narrower than the teacher's:
 
 - streams (the residual streams of the stages, the hyper features) hold the teacher's principal components;
-- hidden channels, heads and latents are the teacher's that matter most: by their deviation times the norm of the weights that read them,
-  latents by their bits;
+- hidden channels, heads and latents are the teacher's that matter most: by their deviation times the norm of the
+  weights that read them, latents by their bits;
 - a block of the student stands for one or more of the teacher's and aims at the stream behind the last of them.
 
-Structured pruning with reconstruction, as He et al., "Channel pruning for accelerating very deep neural networks", 2017. It takes minutes on a CPU.
-The weights written are read by `train.py --init`.
+Structured pruning with reconstruction, as He et al., "Channel pruning for accelerating very deep neural networks",
+2017. It takes minutes on a CPU. The weights written are read by `train.py --init`.
 """
 import argparse
 import inspect
@@ -28,7 +29,7 @@ from transforms import WINDOW, shift_mask, windows
 
 
 def convolution(name, teacher, student, p, xt, xs):
-    """A down- or upsampling convolution whose outputs the student sees through p."""
+    """A down- or upsampling convolution whose outputs the student represents through p."""
     ((_, out),) = seen([teacher.conv], teacher, zip(xt))
     if student.conv.out_channels == 4 * p.shape[1]:      # the sub-pixels of a channel lie together
         p = torch.kron(p, torch.eye(4))
@@ -55,7 +56,8 @@ def channels_of(heads, dim):
 
 
 def attention(name, teacher, student, xt, xs, mask, target):
-    """Window attention of a block and its norm: heads of one block of the teacher, put out to `target`, what its branch should add."""
+    """Window attention of a block and its norm: heads of one block of the teacher, fitted to `target`, what its branch
+    should add."""
     at, a, norm = teacher.attn, student.attn, student.norm1
     d = at.qkv.in_features // at.heads
     (_, qkv), (inner, _) = seen([at.qkv, at.proj], teacher, zip(xt, mask))
@@ -73,7 +75,8 @@ def attention(name, teacher, student, xt, xs, mask, target):
 
 
 def mlp(name, group, student, xt, xs, mask, end):
-    """MLP of a block and its norm: hidden channels of a group of the teacher's blocks, put out to what is missing to the stream `end`."""
+    """MLP of a block and its norm: hidden channels of a group of the teacher's blocks, fitted to what is missing to the
+    stream `end`."""
     before, taps, scores = [], [], []
     for block, x in zip(group, xt):
         (_, out), (hidden, _) = seen([block.fc1, block.fc2], block, zip(x, mask))
@@ -107,7 +110,8 @@ def rstb(name, teacher, student, p, streams, xs):
         group = range(i * n // m, (i + 1) * n // m)
         like = min((j for j in range(n) if (j - i) % 2 == 0), key=lambda j: max(group[0] - j, j - group[-1], 0))
         branches = [seen([teacher.blocks[j].norm1], teacher.blocks[j], zip(streams[j], mask))[0][1] for j in group]
-        attention(f"{name}.blocks.{i}", teacher.blocks[like], block, streams[like], xs, mask, [sum(t) @ p for t in zip(*branches)])
+        attention(f"{name}.blocks.{i}", teacher.blocks[like], block, streams[like], xs, mask,
+                  [sum(t) @ p for t in zip(*branches)])
         mlp(f"{name}.blocks.{i}", [teacher.blocks[j] for j in group], block, [streams[j] for j in group], xs, mask,
             [t @ p for t in streams[group[-1] + 1]])
         xs = [block(x, k) for x, k in zip(xs, mask)]
@@ -124,15 +128,16 @@ def through(net, i, resample, x, mix):
 
 
 def stage(name, i, teacher, student, resample, xt, xs, mixes):
-    """A resampling convolution, its rate affine, the dense block of the first stage and the SwinV2 blocks. -> outputs of both.
-    Arrays are large here: a part of them is enough to learn from."""
+    """A resampling convolution, its rate affine, the dense block of the first stage and the SwinV2 blocks. -> outputs
+    of both. Arrays are large here: a part of them is enough to learn from."""
     part = max(2, len(xt) >> (2 - i))
     learn_stage(name, i, teacher, student, resample, xt[:part], xs[:part], mixes[:part])
-    return tuple([through(net, i, resample, x, mix) for x, mix in zip(arrays, mixes)] for net, arrays in ((teacher, xt), (student, xs)))
+    return tuple([through(net, i, resample, x, mix) for x, mix in zip(arrays, mixes)]
+                 for net, arrays in ((teacher, xt), (student, xs)))
 
 
 def learn_stage(name, i, teacher, student, resample, xt, xs, mixes):
-    """The student's layers of a stage. Its stream and its skip are seen through the same components as the teacher's."""
+    """The student's layers of a stage. Stream and skip are seen through the same components as the teacher's."""
     down, n = resample.startswith("down"), f"{name}.st{i + 1}"
     st, ss = getattr(teacher, f"st{i + 1}"), getattr(student, f"st{i + 1}")
     affine = lambda net, xs: [net.rate[i](x, mix) for x, mix in zip(xs, mixes)]
@@ -157,7 +162,8 @@ def analysis(teacher, student, crops, mixes, latents):
     xt = xs = crops
     for i in range(3):
         xt, xs = stage("g_a", i, teacher, student, f"down{i + 1}", xt, xs, mixes)
-    convolution("g_a.down4", teacher.down4, student.down4, torch.eye(teacher.down4.conv.out_channels)[:, latents], xt, xs)
+    convolution("g_a.down4", teacher.down4, student.down4, torch.eye(teacher.down4.conv.out_channels)[:, latents], xt,
+                xs)
     return [teacher.down4(x) for x in xt], [student.down4(x) for x in xs]
 
 
@@ -171,7 +177,7 @@ def synthesis(teacher, student, yt, ys, mixes, crops):
 
 
 def check(teacher, student):
-    """Say so if one cannot inherit from the other, by the "model" entries of their configurations."""
+    """Fail if one cannot inherit from the other, by the "model" entries of their configurations."""
     defaults = {k: p.default for k, p in inspect.signature(M.Codec).parameters.items()}
     t, s = {**defaults, **teacher}, {**defaults, **student}
     wider = [k for k in ("m", "n", "growth", "hyper", "dim", "gdim", "hid") if s[k] > t[k]]

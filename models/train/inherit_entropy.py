@@ -34,7 +34,8 @@ def hyper_analysis(teacher, student, yt, ys, gz):
         if k < 2:
             best = hidden(caught[k + 1][0], layers[k + 1], conv.out_channels)
         else:
-            values = torch.cat([(torch.round(z.permute(0, 2, 3, 1) * g)).flatten(0, 2) for z, g in zip(caught[2][1], gz)])
+            values = torch.cat([(torch.round(z.permute(0, 2, 3, 1) * g)).flatten(0, 2)
+                                for z, g in zip(caught[2][1], gz)])
             best = top(values.std(0), conv.out_channels)
         learn(f"h_a.c.{k}", conv, student, zip(ys), [t[:, best].permute(0, 2, 3, 1) for t in caught[k][1]])
     return [teacher(y) for y in yt], [student(y) for y in ys], best
@@ -62,7 +63,8 @@ def depthwise(teacher, student, best):
 
 
 def gate(name, teacher, student, nets, bt, bs, best=slice(None)):
-    """SpatialMap or ChannelMap within a pair of nets that run over bt and bs; best: the channels kept of what it puts out."""
+    """SpatialMap or ChannelMap within a pair of nets that run over bt and bs; best: the channels kept of what it puts
+    out."""
     (_, a), (inner, b) = seen([teacher.a, teacher.b], nets[0], bt)
     some = hidden(inner, teacher.b, student.a.out_features)
     learn(f"{name}.a", student.a, nets[1], bs, [t[..., some] for t in a])
@@ -87,7 +89,8 @@ def adaptive_channel(name, teacher, student, bt, bs, best):
 
 
 def score_bases(q, k, n):
-    """Matrices for queries and keys (rows, d) of a head that keep their products best in n dimensions, and the scale of attention."""
+    """Matrices for queries and keys (rows, d) of a head that keep their products best in n dimensions, and the scale of
+    attention."""
     def roots(x):
         values, vectors = torch.linalg.eigh((x.t() @ x).double() / len(x))
         values = values.clamp_min(1e-8 * values.max()).sqrt()
@@ -120,7 +123,8 @@ def adaptive_global(name, teacher, student, bt, bs, best):
 
 
 def parameters(name, teacher, student, nets, bt, bs, keep, kept):
-    """EntropyParams at the positions `kept`: means for the student's own latents, scales after the teacher's, as wide as the errors then are."""
+    """EntropyParams at the positions `kept`: means for the student's own latents, scales after the teacher's, as wide
+    as the errors then are."""
     caught, size = seen(list(teacher.l), nets[0], bt), len(keep)
     for k in range(2):
         some = hidden(caught[k + 1][0], teacher.l[k + 1], student.l[k].out_features)
@@ -150,7 +154,8 @@ def contexts(name, teacher, student, bt, bs):
 
 
 def slice_model(name, teacher, student, bt, bs, keep):
-    """One slice; bt, bs: arguments of its forward for teacher and student; keep: its latents that the student has. -> y_hat of both"""
+    """One slice; bt, bs: arguments of its forward for teacher and student; keep: its latents that the student has. ->
+    y_hat of both"""
     anchors = [b[3][..., 0].expand(b[0].shape[:3]) > 0 for b in bs]
     others, nets = [~f for f in anchors], (teacher, student)
     if not teacher.first:

@@ -1,4 +1,4 @@
-"""What inherit.py is made of: layers fitted by least squares, and bases and channels that a narrower network keeps."""
+"""The steps of inherit.py: layers fitted by least squares, and the bases and channels that a narrower network keeps."""
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -9,7 +9,8 @@ CONSTANT = 2.0      # length of the constant before a LayerNorm, in those of wha
 
 
 def seen(layers, call, batches):
-    """Inputs and outputs of layers while `call` runs over batches of arguments. -> [(inputs, outputs)], lists over the batches"""
+    """Inputs and outputs of layers while `call` runs over batches of arguments. -> [(inputs, outputs)], lists over the
+    batches"""
     caught = [([], []) for _ in layers]
 
     def keep(inputs, outputs):
@@ -33,8 +34,9 @@ def _rows(layer, x):
 
 
 def fit(layer, inputs, targets, kept=None):
-    """Weights and bias of a Linear or a dense Conv2d by least squares. inputs: what the layer gets; targets: what it should put out, channels last.
-    kept: flags of the positions that count. -> share of the targets' variance that it explains"""
+    """Weights and bias of a Linear or a dense Conv2d by least squares. inputs: what the layer gets; targets: what it
+    should put out, channels last. kept: flags of the positions that count. -> share of the targets' variance that it
+    explains"""
     n = layer.weight[0].numel()
     total = sum(t[..., 0].numel() for t in targets)
     step = max(1, total // (ROWS * max(n, 512))) | 1             # odd, so that no column of an array is taken alone
@@ -64,8 +66,9 @@ def learn(name, layer, call, batches, targets, kept=None):
 
 
 def steadied(targets):
-    """What to put out before a LayerNorm that is to give the targets: with a constant, twice as long as they are, in the direction in which they vary least.
-    LayerNorm brings every position to the same length; with the constant it is nearly linear, and its shift takes the constant away again."""
+    """What a layer before a LayerNorm should output to give the targets: with a constant twice their length, in the
+    direction in which they vary least. LayerNorm brings every position to the same length; with the constant it is
+    nearly linear, and its shift takes the constant away again."""
     t = torch.cat([t.flatten(0, -2) for t in targets])
     mean, n = t.mean(0), t.shape[1]
     length = (t - mean).square().sum(1).mean().sqrt()
@@ -76,11 +79,13 @@ def steadied(targets):
 
 
 def branch_norm(norm, inputs, targets):
-    """Scale and shift of each channel of a LayerNorm by least squares. -> share of the targets' variance that it explains"""
+    """Scale and shift of each channel of a LayerNorm by least squares. -> share of the targets' variance that it
+    explains"""
     sums = 0
     for x, t in zip(inputs, targets):
         x, t = F.layer_norm(x, x.shape[-1:], eps=norm.eps).flatten(0, -2).double(), t.flatten(0, -2).double()
-        sums = sums + torch.stack([torch.ones_like(x).sum(0), x.sum(0), t.sum(0), (x * x).sum(0), (x * t).sum(0), (t * t).sum(0)])
+        sums = sums + torch.stack([torch.ones_like(x).sum(0), x.sum(0), t.sum(0), (x * x).sum(0), (x * t).sum(0),
+                                   (t * t).sum(0)])
     n, x, t, xx, xt, tt = sums
     xx, xt, tt = xx - x * x / n, xt - x * t / n, tt - t * t / n
     scale = xt / (xx + 1e-9 * n)
@@ -90,7 +95,8 @@ def branch_norm(norm, inputs, targets):
 
 
 def importance(values, readers):
-    """How much channels (the last axis of the values) matter to the layers that read them (axis 1 of their weights): deviation times norm."""
+    """How much channels (the last axis of the values) matter to the layers that read them (axis 1 of their weights):
+    standard deviation times norm."""
     v = torch.cat([x.flatten(0, -2)[::7] for x in values])
     return v.std(0) * sum(w.transpose(0, 1).flatten(1).square().sum(1) for w in readers).sqrt()
 
@@ -110,10 +116,11 @@ def _turn(n):
 
 
 def basis(streams, n):
-    """Orthonormal components, channels x n, that hold most of the variance of all streams together; the unit matrix for as many as channels.
+    """Orthonormal components, channels x n, that hold most of the variance of all streams together; the unit matrix for
+    as many as channels.
 
-    LayerNorm in a residual branch takes the mean over the channels away, so their sum is made the least of the components;
-    all others are mixed, so that no channel stands for much more variance than another.
+    LayerNorm in a residual branch takes the mean over the channels away, so their sum is made the least of the
+    components; all others are mixed, so that no channel stands for much more variance than another.
     """
     d = streams[0][0].shape[-1]
     if n == d:

@@ -170,7 +170,8 @@ def lambdas_of(net):
 
 
 def write_licw(path, net, arguments, name, head=None, y_tables=None, z_tables=None):
-    """Exports a Codec, with the tensors of a head for previews and tables that were fitted. -> (config, cost of the tables, bytes written)"""
+    """Exports a Codec, with the tensors of a head for previews and tables that were fitted. -> (config, cost of the
+    tables, bytes written)"""
     config = config_of(net, arguments, name)
     tensors, cost = tensors_of(net, y_tables, z_tables)
     raw = pack_licw(config, {**tensors, **lambdas_of(net), **(head or {})})
@@ -242,7 +243,8 @@ def _read_tensors(raw, at, n, payload):
 
 
 def expected_tensors(net, tensors):
-    """{name: (type, shape)} of the file of a network; the shape of the tables' cum is not known before, and of z there are two numbers of tables."""
+    """{name: (type, shape)} of the file of a network; the shape of the tables' cum is not known before, and of z there
+    are two numbers of tables."""
     out, z_tables = {}, net.prior.h[0].shape[0]
     if tensors.get("cdf.z.first", np.zeros(0)).size == CONTEXTS * z_tables:
         z_tables *= CONTEXTS
@@ -305,7 +307,8 @@ def _read(path):
     except (KeyError, AssertionError, TypeError) as e:
         raise LicwError(f"configuration: {e!r}") from e
     _need(same == config, "configuration: not this family's")
-    _check_tensors(tensors, {**expected_tensors(net, tensors), **expected_preview(net, tensors), **expected_lambda(tensors)})
+    _check_tensors(tensors, {**expected_tensors(net, tensors), **expected_preview(net, tensors),
+                             **expected_lambda(tensors)})
     return Licw(config, tensors, digest), net
 
 
@@ -333,7 +336,8 @@ def _read_resume(path):
             out = {k: f[k] for k in f.files}
     except (ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as e:
         raise LicwError(f"{path}: damaged: {e}") from e
-    _need(out.get("hash", np.zeros(0)).dtype == "<u8" and out["hash"].shape == (1,), f"{path}: no companion of a weights file")
+    _need(out.get("hash", np.zeros(0)).dtype == "<u8" and out["hash"].shape == (1,),
+          f"{path}: no companion of a weights file")
     return int(out.pop("hash")[0]), out
 
 
@@ -377,7 +381,8 @@ def _table_bits(tables):
             k = v[here] - first
             over = np.maximum(-k, k - (len(f) - 2))
             inside = over <= 0
-            out[here] = np.where(inside, 0, 2 * np.floor(np.log2(np.maximum(over, 1))) + 2) - np.log2(f[np.where(inside, k, len(f) - 1)] / TOTAL)
+            out[here] = (np.where(inside, 0, 2 * np.floor(np.log2(np.maximum(over, 1))) + 2)
+                         - np.log2(f[np.where(inside, k, len(f) - 1)] / TOTAL))
         return torch.from_numpy(out.reshape(len(v), -1).sum(1)).to(z)
     return bits
 

@@ -1,4 +1,5 @@
-"""The optimiser: parameters and gradients as one vector each, Muon for the matrices and Adam for the rest, and a guard against bad gradients.
+"""The optimiser: parameters and gradients as one vector each, Muon for the matrices and Adam for the rest, and a guard
+against bad gradients.
 
 Muon: K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
 """
@@ -64,7 +65,8 @@ class FlatParameters:
 
     def gather(self):
         """Collect the gradients that the backward pass has left in the parameters; zero for those that took no part."""
-        # By precision and flat: lists of one precision and of equal strides, those of axes of length one too, are copied by a few kernels, others one by one.
+        # By precision and flat: lists of one precision and of equal strides, those of axes of length one too, are
+        # copied by a few kernels, others one by one.
         pairs = {}
         for g, p in zip(self.grads, self.params):
             if p.grad is None:
@@ -177,7 +179,8 @@ class Muon:
 
 
 class GradientGuard:
-    """Clip the gradient at 1.5 times its running norm. -> 1, or 0 for one to be dropped: not finite, or ten times too long."""
+    """Clip the gradient at 1.5 times its running norm. -> 1, or 0 for one to be dropped: not finite, or ten times too
+    long."""
 
     def __init__(self, grad):
         self.grad = grad

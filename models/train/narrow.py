@@ -1,9 +1,12 @@
-"""3x3 convolutions of few channels at high resolution, for training on a GPU: Triton kernels, and the dense block made of them.
+"""3x3 convolutions of few channels at high resolution, for training on a GPU: Triton kernels, and the dense block made
+of them.
 
-cuDNN takes several times as long for these as their bytes do, mostly for the gradient of the weights. All layers of a dense block write into
-one array of features, and their gradients into another, so nothing is concatenated and no partial sum is stored.
+cuDNN takes several times as long for these as their bytes do, mostly for the gradient of the weights. All layers of a
+dense block write into one array of features, and their gradients into another, so nothing is concatenated and no
+partial sum is stored.
 
-Arrays are channels-last, B,H,W,C; any of them may be a range of the channels of a wider one. Weights are taps,C,O views: 9 or 1 taps.
+Arrays are channels-last, B,H,W,C; any of them may be a range of the channels of a wider one. Weights are taps,C,O
+views: 9 or 1 taps.
 """
 import torch
 import torch.nn.functional as F
@@ -17,7 +20,8 @@ CHANNELS = 64       # as many in and out at most, but in the dense block's own a
 SLOPE = 0.1         # of the leaky ReLU
 
 # Launch shapes; tune_fused.py measures others. pixels: at a time; accumulator: elements of one tap's weights at a time.
-# Two warps and no more: with four a product becomes a wgmma, and with the teacher's sizes Triton's code for it reads where it may not (LOG.md).
+# Two warps and no more: with four a product becomes a wgmma, and with the teacher's sizes Triton's code for it reads
+# where it may not (LOG.md).
 CONFIG = {
     "narrow": dict(pixels=64, warps=2),
     "narrow_wgrad": dict(pixels=32, accumulator=2048, programs=528, warps=2, stages=2),
@@ -25,8 +29,8 @@ CONFIG = {
 
 
 @triton.jit
-def _sum_taps(acc, x, pixel, w, tap, row, column, p, n, H, W, C: tl.constexpr, CP: tl.constexpr, O: tl.constexpr, OP: tl.constexpr,
-              K: tl.constexpr, FLIP: tl.constexpr):
+def _sum_taps(acc, x, pixel, w, tap, row, column, p, n, H, W, C: tl.constexpr, CP: tl.constexpr, O: tl.constexpr,
+              OP: tl.constexpr, K: tl.constexpr, FLIP: tl.constexpr):
     """acc + K x K convolution at the positions p. pixel; tap, row, column: strides of x and w."""
     c = tl.arange(0, CP)
     o = tl.arange(0, OP)
@@ -47,10 +51,12 @@ def _sum_taps(acc, x, pixel, w, tap, row, column, p, n, H, W, C: tl.constexpr, C
 
 
 @triton.jit
-def _narrow(a, a_pixel, wa, a_tap, a_row, a_column, b, b_pixel, wb, b_tap, b_row, b_column, bias, feature, feature_pixel, residual, out,
-            out_pixel, n, H, W, CA: tl.constexpr, CPA: tl.constexpr, KA: tl.constexpr, CB: tl.constexpr, CPB: tl.constexpr,
-            KB: tl.constexpr, O: tl.constexpr, OP: tl.constexpr, FLIP: tl.constexpr, BIAS: tl.constexpr, ACT: tl.constexpr,
-            DERIVATIVE: tl.constexpr, RESIDUAL: tl.constexpr, S: tl.constexpr, BP: tl.constexpr):
+def _narrow(a, a_pixel, wa, a_tap, a_row, a_column, b, b_pixel, wb, b_tap, b_row, b_column, bias, feature,
+            feature_pixel, residual, out,
+            out_pixel, n, H, W, CA: tl.constexpr, CPA: tl.constexpr, KA: tl.constexpr, CB: tl.constexpr,
+            CPB: tl.constexpr,
+            KB: tl.constexpr, O: tl.constexpr, OP: tl.constexpr, FLIP: tl.constexpr, BIAS: tl.constexpr,
+            ACT: tl.constexpr, DERIVATIVE: tl.constexpr, RESIDUAL: tl.constexpr, S: tl.constexpr, BP: tl.constexpr):
     p = tl.program_id(0) * BP + tl.arange(0, BP)
     o = tl.arange(0, OP)
     m = (p < n)[:, None] & (o < O)[None, :]
@@ -71,10 +77,10 @@ def _narrow(a, a_pixel, wa, a_tap, a_row, a_column, b, b_pixel, wb, b_tap, b_row
 
 
 @triton.jit
-def _narrow_wgrad(x, x_pixel, d, d_pixel, part, n, H, W, C: tl.constexpr, CP: tl.constexpr, O: tl.constexpr, OP: tl.constexpr,
-                  BP: tl.constexpr):
-    """One program per row of taps, block of outputs and share of the positions. Programs of the same positions run together and share
-    what they read."""
+def _narrow_wgrad(x, x_pixel, d, d_pixel, part, n, H, W, C: tl.constexpr, CP: tl.constexpr, O: tl.constexpr,
+                  OP: tl.constexpr, BP: tl.constexpr):
+    """One program per row of taps, block of outputs and share of the positions. Programs of the same positions run
+    together and share what they read."""
     dy = tl.program_id(0) - 1
     c = tl.arange(0, CP)
     o = tl.program_id(1) * OP + tl.arange(0, OP)
@@ -122,9 +128,10 @@ def convolve(out, a, wa, b=None, wb=None, flip=False, bias=None, act=False, feat
     second, second_shape = (side(a, wa), (0, 16, 0)) if b is None else (side(b, wb), shape(b, wb))
     or_out = lambda t: out if t is None else t
     _narrow[(triton.cdiv(n, cfg["pixels"]),)](
-        *side(a, wa), *second, or_out(bias), or_out(feature), or_out(feature).stride(2), or_out(residual), out, out.stride(2), n, h, w,
-        *shape(a, wa), *second_shape, o, _padded(o), flip, bias is not None, act, feature is not None, residual is not None, SLOPE,
-        cfg["pixels"], num_warps=cfg["warps"])
+        *side(a, wa), *second, or_out(bias), or_out(feature), or_out(feature).stride(2), or_out(residual), out,
+        out.stride(2), n, h, w,
+        *shape(a, wa), *second_shape, o, _padded(o), flip, bias is not None, act, feature is not None,
+        residual is not None, SLOPE, cfg["pixels"], num_warps=cfg["warps"])
     return out
 
 
@@ -136,8 +143,8 @@ def convolution_gradient(x, d):
     blocks = triton.cdiv(o, op)
     parts = min(triton.cdiv(n, cfg["pixels"]), max(1, cfg["programs"] // (3 * blocks)))
     part = torch.empty(parts, 9, c, o, device=x.device)
-    _narrow_wgrad[(3, blocks, parts)](x, x.stride(2), d, d.stride(2), part, n, h, w, c, _padded(c), o, op, cfg["pixels"],
-                                      num_warps=cfg["warps"], num_stages=cfg["stages"])
+    _narrow_wgrad[(3, blocks, parts)](x, x.stride(2), d, d.stride(2), part, n, h, w, c, _padded(c), o, op,
+                                      cfg["pixels"], num_warps=cfg["warps"], num_stages=cfg["stages"])
     return part.sum(0)
 
 
@@ -186,7 +193,8 @@ class DenseBlock(torch.autograd.Function):
             mine, rows = slice(i * g, (i + 1) * g), slice(c + i * g, c + (i + 1) * g)
             after = (d[..., (i + 1) * g:], w[:, rows, (i + 1) * g:].transpose(1, 2)) if i + 1 < n else (None, None)
             convolve(d[..., mine], dout, w_out[None, :, rows], *after, flip=True, feature=f[..., mine])
-        dx = convolve(torch.empty_like(x), dout, w_out[None, :, :c], d, w[:, :c].transpose(1, 2), flip=True, residual=dout)
+        dx = convolve(torch.empty_like(x), dout, w_out[None, :, :c], d, w[:, :c].transpose(1, 2), flip=True,
+                      residual=dout)
         dw = torch.zeros(w.shape, device=w.device)
         dw[:, :c] = convolution_gradient(x, d)
         if n > 1:
@@ -210,7 +218,7 @@ def convolution(x, weight, bias):
 
 
 def _dense_weights(m, dim, growth, wide):
-    """The convolutions' weights as one 9, dim + (n - 1) wide, n wide, growth padded with zeros to wide; biases n wide."""
+    """The convolutions' weights as 9, dim + (n - 1) wide, n wide, growth padded with zeros to wide; biases n wide."""
     n, columns = len(m.convs), []
     for i, layer in enumerate(m.convs):
         w = layer.conv.weight.permute(2, 3, 1, 0).reshape(9, dim + i * growth, growth)
@@ -230,4 +238,5 @@ def dense_block(m, x):
         out = m.out.conv.weight.reshape(dim, -1)
         features = F.pad(out[:, dim:].reshape(dim, n, growth), (0, wide - growth))
         w_out = torch.cat([out[:, :dim], features.reshape(dim, -1)], 1)
-        return DenseBlock.apply(x.to(dt).contiguous(), w.to(dt).contiguous(), bias, w_out.to(dt).contiguous(), m.out.conv.bias, n)
+        return DenseBlock.apply(x.to(dt).contiguous(), w.to(dt).contiguous(), bias, w_out.to(dt).contiguous(),
+                                m.out.conv.bias, n)

@@ -1,9 +1,10 @@
 """The head for previews: a convolution from the latents of the first slices to the means of 16 x 16 pixels.
 
-A decoder with it shows a picture of 1/16 from the first slices alone, without g_s. It is a 3x3 convolution whose weights
-depend on the rate level as those of RateAffine do: one set per level, linear between two. That makes it a linear function
-of its weights, and `fit` finds the best ones at once, by least squares over tiles at levels drawn at random, by what the
-network itself makes of them (float32, on the CPU). The same tiles, network and library give the same weights again, on any number of processors.
+A decoder with it shows a picture of 1/16 from the first slices alone, without g_s. It is a 3x3 convolution whose
+weights depend on the rate level as those of RateAffine do: one set per level, linear between two. That makes it a
+linear function of its weights, and `fit` finds the best ones at once, by least squares over tiles at levels drawn at
+random, by what the network itself makes of them (float32, on the CPU). The same tiles, network and library give the
+same weights again, on any number of processors.
 """
 import glob
 import io
@@ -60,7 +61,8 @@ def means(x):
 
 
 def observe(net, channels, job):
-    """job: picture, level. -> the level, y_hat as `latents` gives it, the means to be found from it, the symbols that were coded, as tables.py counts them"""
+    """job: picture, level. -> the level, y_hat as `latents` gives it, the means to be found from it, the symbols that
+    were coded, as tables.py counts them"""
     x, level = job
     with counted_symbols(net) as counts:
         return level, latents(net, x, level, channels), means(x), counts
@@ -89,7 +91,8 @@ def observations(net, channels, jobs, processes=1):
 
 
 def normal_equations(observed, levels):
-    """-> [levels, levels, n, n] as a dict of the blocks that are not zero, [levels, n, 3]; n = TAPS channels + 1. And all symbols."""
+    """-> [levels, levels, n, n] as a dict of the blocks that are not zero, [levels, n, 3]; n = TAPS channels + 1. And
+    all symbols."""
     left, right, counts = {}, {}, (0, 0)
     for level, y, b, symbols in observed:
         low = min(int(level), levels - 2)

@@ -1,8 +1,11 @@
-"""Frequency tables of the weights file (models/WEIGHTS.md): from a distribution to the whole numbers that the range coder takes.
+"""Frequency tables of the weights file (models/WEIGHTS.md): from a distribution to the whole numbers that the range
+coder takes.
 
-A table of y belongs to a scale. `gauss_tables` are what training assumes: Gaussians over unit bins. What a trained network leaves at that scale
-is a little different, more pointed and with longer tails; `fitted_tables` are counted on pictures, with the Gaussian for what is rare, and cost
-nothing in the program. A table of z belongs to a channel, `prior_tables`, or to a channel and what lies to the left and above: `fitted_prior_tables`. All arithmetic is in double precision.
+A table of y belongs to a scale. `gauss_tables` are what training assumes: Gaussians over unit bins. What a trained
+network leaves at that scale is a little different, more pointed and with longer tails; `fitted_tables` are counted on
+pictures, with the Gaussian for what is rare, and cost nothing in the program. A table of z belongs to a channel,
+`prior_tables`, or to a channel and what lies to the left and above: `fitted_prior_tables`. All arithmetic is in double
+precision.
 """
 import contextlib
 import math
@@ -22,7 +25,8 @@ PRIOR = 1000                        # so many symbols is the Gaussian worth besi
 NEAR = 3                            # neighbours of a symbol of z count as no more
 CONTEXTS = 2 * NEAR + 1
 Z_FARTHEST = 64
-Z_PRIOR = 50                        # as PRIOR: of the trained density for the counts of a channel, and of those for the counts of a context
+# as PRIOR: of the trained density for the counts of a channel, and of those for the counts of a context
+Z_PRIOR = 50
 
 
 def allot(p):
@@ -62,8 +66,8 @@ def gauss_tables():
 
 @contextlib.contextmanager
 def counted_symbols(net):
-    """-> counts of the symbols that the network codes inside the `with`: of y, [scales, 2 FARTHEST + 1], and of z, [channels, CONTEXTS,
-    2 Z_FARTHEST + 1]. Of bits it then tells nothing."""
+    """-> counts of the symbols that the network codes inside the `with`: of y, [scales, 2 FARTHEST + 1], and of z,
+    [channels, CONTEXTS, 2 Z_FARTHEST + 1]. Of bits it then tells nothing."""
     width, step = 2 * FARTHEST + 1, (model.LOG_MAX - model.LOG_MIN) / (model.SIGMA_LEVELS - 1)
     counts, plain = np.zeros((model.SIGMA_LEVELS, width), np.int64), (net.gauss_bits, net.prior.bits)
     z_counts = np.zeros((net.prior.h[0].shape[0], CONTEXTS, 2 * Z_FARTHEST + 1), np.int64)
@@ -88,7 +92,8 @@ def counted_symbols(net):
 
 
 def contexts(v):
-    """Which of its channel's tables a symbol of z has, by those to its left and above (codec/FORMAT.md, section 4). v: [..., h, w, channels]"""
+    """Which of its channel's tables a symbol of z has, by those to its left and above (codec/FORMAT.md, section 4). v:
+    [..., h, w, channels]"""
     held = v.clip(-NEAR, NEAR)
     near = np.zeros_like(held)
     near[..., :, 1:, :] += held[..., :, :-1, :]
@@ -97,13 +102,15 @@ def contexts(v):
 
 
 def fitted_tables(counts):
-    """One table for each scale, from what `counted_symbols` gives. Both signs count as one: neither is likelier. -> [(first, p, outside)]"""
+    """One table for each scale, from what `counted_symbols` gives. Both signs count as one: neither is likelier. ->
+    [(first, p, outside)]"""
     tables = []
     for n, (first, p, outside) in zip(counts, gauss_tables()):
         n, gauss = (n + n[::-1]).astype(np.float64), np.zeros(len(n))
         gauss[FARTHEST + first:FARTHEST - first + 1] = p
         p = (n + 2 * PRIOR * gauss) / (n.sum() + 2 * PRIOR)
-        beyond = np.cumsum(p[::-1])[::-1][FARTHEST + 1:] + PRIOR * outside / (n.sum() + 2 * PRIOR)   # mass at k and beyond, k = 1, 2, ...
+        # mass at k and beyond, k = 1, 2, ...
+        beyond = np.cumsum(p[::-1])[::-1][FARTHEST + 1:] + PRIOR * outside / (n.sum() + 2 * PRIOR)
         k = max(1, int((beyond >= TAIL).sum()))
         inside = p[FARTHEST - k:FARTHEST + k + 1]
         tables.append((-k, inside, max(0.0, 1 - inside.sum())))
@@ -147,7 +154,8 @@ def prior_tables(prior, limit=1 << 24):
 
 
 def fitted_prior_tables(prior, counts):
-    """CONTEXTS tables for each channel of z over the values that `prior_tables` gives it, from what `counted_symbols` gives."""
+    """CONTEXTS tables for each channel of z over the values that `prior_tables` gives it, from what `counted_symbols`
+    gives."""
     tables = []
     for (first, p, outside), seen in zip(prior_tables(prior), counts):
         values = np.arange(first, first + len(p))

@@ -1,16 +1,17 @@
 """Train the codec: train.py CONFIG.json --data 'SHARDS-*.tar' --seconds S --out FOLDER [--init WEIGHTS]
 
-The whole step (sampling, forward, backward, optimiser, average) is one CUDA graph. The schedule follows
-the clock, so that a run ends when it should whatever the speed of the machine: short warm-up, constant rate, linear decay to
-zero. The exponential average of the weights is written to FOLDER every few minutes and at the end. Under torchrun each process
-takes one GPU and a batch of its own, gradients are averaged over all, and the learning rates grow with the square root of their number.
+The whole step (sampling, forward, backward, optimiser, average) is one CUDA graph. The schedule follows the clock, so
+that a run ends when it should whatever the speed of the machine: short warm-up, constant rate, linear decay to zero.
+The exponential average of the weights is written to FOLDER every few minutes and at the end. Under torchrun each
+process takes one GPU and a batch of its own, gradients are averaged over all, and the learning rates grow with the
+square root of their number.
 
-A share of the steps ("tiles" in the configuration, a quarter if it says nothing) codes tiles: the codec cuts large pictures, and the
-entropy path then meets edges of arrays where the picture goes on. There the latents are those of the inside of a picture, since g_a
-sees a halo, but h_a, h_s and the context model see the edge, and mirror. A network that has only met borders of pictures there pays up
-to ten times the bits for the first column and row of a tile. In such a step each patch loses four latent columns and four rows before
-they are coded, mostly the first ones, and the loss is that of the pixels over the rest (`model.Codec.forward`). They are a second CUDA
-graph, of less work than the first.
+A share of the steps ("tiles" in the configuration, a quarter if it says nothing) codes tiles: the codec cuts large
+pictures, and the entropy path then meets edges of arrays where the picture goes on. There the latents are those of the
+inside of a picture, since g_a sees a halo, but h_a, h_s and the context model see the edge, and mirror. A network that
+has only met borders of pictures there pays up to ten times the bits for the first column and row of a tile. In such a
+step each patch loses four latent columns and four rows before they are coded, mostly the first ones, and the loss is
+that of the pixels over the rest (`model.Codec.forward`). They are a second CUDA graph, of less work than the first.
 """
 import argparse
 import contextlib
@@ -31,15 +32,17 @@ from grow import grown, more_levels
 from muon import FlatParameters, GradientGuard, Muon
 
 PART_BYTES = 15 * 2**20
-AVERAGED = 0.1      # about this share of the steps so far ("averaged") is in the average of the weights, but no more than 1 / (1 - "ema")
+# share of the steps so far ("averaged") that the average of the weights covers; at most 1 / (1 - "ema") steps
+AVERAGED = 0.1
 FASTEST = 1.2e-3    # rate of Muon that was sound with 256 patches a step (run 14)
 CHUNK = 7 * 2**20   # numbers of a vector that are saved together
-FIRST = 0.75        # how often it is the first columns or rows of a patch that are cut off, not the last: that edge is the hard one
+# how often the first columns or rows of a patch are cut off, not the last: that edge is the hard one
+FIRST = 0.75
 
 
 def for_processes(cfg, world):
-    """The configuration for a batch that is `world` times as large: learning rates grow with its square root, up to that of the fastest sound run, and
-    take at least 500 steps to come up."""
+    """The configuration for a batch that is `world` times as large. Learning rates grow with its square root, up to
+    that of the fastest sound run, and take at least 500 steps to come up."""
     if world == 1:
         return cfg
     factor = max(1.0, min(math.sqrt(world), FASTEST / cfg["lr"]))
@@ -47,7 +50,7 @@ def for_processes(cfg, world):
 
 
 def read_config(path, changes="{}"):
-    """The configuration of a file, with what the JSON object `changes` has instead; "model" is changed entry by entry."""
+    """The configuration in a file, changed by the JSON object `changes`; "model" is changed entry by entry."""
     with open(path) as f:
         cfg = json.load(f)
     changes = json.loads(changes)
@@ -104,8 +107,9 @@ def pieces(vectors):
 
 
 def rate_distortion(x, x_hat, bits, lam, kept=None, weighting=-0.5):
-    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch. lam: weight of the error, one per picture. kept: mask of the pixels that count.
-    weighting: the power of lambda that a picture's loss counts with, so that high rates do not outweigh all others."""
+    """-> loss, bits per pixel, squared error on the 0..255 scale; means over the batch. lam: weight of the error, one
+    per picture. kept: mask of the pixels that count. weighting: the power of lambda that a picture's loss counts with,
+    so that high rates do not outweigh all others."""
     if kept is None:
         bpp = bits / (x.shape[1] * x.shape[2])
         mse = (x_hat.float() - x).square().mean((1, 2, 3)) * 255**2
@@ -133,7 +137,8 @@ class Trainer:
         self.average = self.flat.value.clone()
         self.average_weight = torch.ones((), device=tiles.data.device)
         self.stats = torch.zeros(4, device=tiles.data.device)      # running sums of loss, bpp, mse and their weight
-        self.loss = torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True) else rate_distortion
+        self.loss = (torch.compile(rate_distortion, dynamic=False) if self.cuda and cfg.get("compile", True)
+                     else rate_distortion)
         self.rounds, self.patches, self.phase, self.first_steps = 0, 0.0, "", []
         self.pace, self.kept, self.checked = 1.0, self.flat.value.clone(), (0, 0)
 
@@ -173,7 +178,8 @@ class Trainer:
         return x, self.draw_levels(torch.rand(2, batch, device=x.device))
 
     def draw_levels(self, u):
-        """Rate levels from two rows of random numbers. "core": [first, last, share] in the configuration: that share of them between these two."""
+        """Rate levels from two rows of random numbers. "core": [first, last, share] in the configuration: that share of
+        them between these two."""
         q = u[0] * (self.net.levels - 1)
         if "core" not in self.cfg:
             return q
@@ -190,7 +196,8 @@ class Trainer:
         self.stats.lerp_(torch.nan_to_num(now, posinf=1e9), 0.01)
 
     def prepare(self, batch, size):
-        """-> function that runs one step, a share of them in tiles: replayed CUDA graphs on the GPU. The optimiser stands still meanwhile."""
+        """-> function that runs one step, a share of them in tiles: replayed CUDA graphs on the GPU. The optimiser
+        stands still meanwhile."""
         share = self.cfg.get("tiles", 0.25) if size >= 32 * M.DROP else 0
         kinds = [False, True] if share else [False]
         steps = [lambda tiles=tiles: self.step(batch, size, tiles) for tiles in kinds]
@@ -219,7 +226,7 @@ class Trainer:
         graphs, pool = [], torch.cuda.graph_pool_handle()
         for step in steps:
             graphs.append(torch.cuda.CUDAGraph())
-            # Only this thread must keep off: NCCL's watchdog asks for events meanwhile.
+            # Only this thread's calls are restricted: NCCL's watchdog queries events meanwhile.
             with torch.cuda.graph(graphs[-1], pool=pool, capture_error_mode="thread_local"):
                 step()
         return [graph.replay for graph in graphs]
@@ -234,13 +241,15 @@ class Trainer:
         loss, bpp, mse = (self.stats[:3] / self.stats[3]).tolist()
         g = self.guard
         line = (f"loss {loss:.4f} bpp {bpp:.4f} mse {mse:.2f} rate {self.optimizer.scale.item():.3f} "
-                f"norm {g.norm.item():.2f} max {g.largest.item():.1f} skipped {g.skipped.item():.0f}, not finite {g.infinite.item():.0f}")
+                f"norm {g.norm.item():.2f} max {g.largest.item():.1f} skipped {g.skipped.item():.0f}, "
+                f"not finite {g.infinite.item():.0f}")
         g.largest.zero_()
         return line
 
     def check(self):
-        """Keep the average of a sound network. One that has had most of its gradients dropped since the last check is lost: go back to the
-        average kept last, and on at half the rates. Gradients are those of all processes, so all come to the same end. -> whether it was lost"""
+        """Keep the average of a sound network. One that has had most of its gradients dropped since the last check is
+        lost: go back to the average kept last and continue at half the rates. All processes have the same gradients, so
+        all decide alike. -> whether it was lost"""
         (rounds, before), dropped = self.checked, self.guard.skipped.item()
         self.checked = (self.rounds, dropped)
         if dropped - before <= (self.rounds - rounds) / 2:
@@ -258,18 +267,21 @@ class Trainer:
         return True
 
     def vectors(self):
-        """What a run needs to go on as if it had not stopped. Two of the copies are as precise as the others' noise makes sense of."""
+        """What a run needs to go on as if it had not stopped."""
         o, n = self.optimizer, self.flat.adam_end
-        return {"small": self.flat.value[:n], "value": self.flat.value[n:], "average": self.average, "moment": o.moment, "second": o.second}
+        return {"small": self.flat.value[:n], "value": self.flat.value[n:], "average": self.average, "moment": o.moment,
+                "second": o.second}
 
     def save_for_later(self, prefix):
-        """Write the state of the run: parts PREFIX.state.i.pt, weights in 16 bits but for the few that Adam trains."""
-        vectors = {k: v if k in ("small", "second") else v.bfloat16() if k == "moment" else v.half() for k, v in self.vectors().items()}
-        numbers = torch.tensor([self.rounds, self.patches, self.pace, self.optimizer.t.item(), self.guard.norm.item()], dtype=torch.float64)
+        """Write the state as parts PREFIX.state.i.pt: 16 bits, but 32 for what Adam trains and second moments."""
+        vectors = {k: v if k in ("small", "second") else v.bfloat16() if k == "moment" else v.half()
+                   for k, v in self.vectors().items()}
+        numbers = torch.tensor([self.rounds, self.patches, self.pace, self.optimizer.t.item(), self.guard.norm.item()],
+                               dtype=torch.float64)
         write_parts(pieces({"numbers": numbers, **vectors}), prefix + ".state")
 
     def go_on(self, prefix):
-        """Take up the state of a run that has the same parameters, on any number of processes."""
+        """Load the state of a run that has the same parameters, on any number of processes."""
         saved = read_parts(prefix + ".state.*.pt")
         for name, vector in self.vectors().items():
             n = -(-len(vector) // CHUNK)
@@ -311,10 +323,14 @@ def arguments(description=__doc__):
     ap.add_argument("--out", default="", help="folder for the weights; none are written without it")
     ap.add_argument("--init", default="", help="weights to start from: a pattern of .pt parts, or a .licw file")
     ap.add_argument("--seconds", type=float, default=60, help="length of the run, from the start of the process")
-    ap.add_argument("--from-first-step", action="store_true", help="count --seconds from the first step: the same length for runs that compile and others")
+    ap.add_argument("--from-first-step", action="store_true",
+                    help="count --seconds from the first step: the same length for runs that compile and others")
     ap.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
-    ap.add_argument("--patches", type=float, default=0, help="length of the run in patches of the first size instead; this piece of it ends after --seconds, and its state is saved")
-    ap.add_argument("--go-on", default="", metavar="PREFIX", help="the state that an earlier piece of the run has saved")
+    ap.add_argument("--patches", type=float, default=0,
+                    help="length of the run in patches of the first size instead; this piece of it ends after "
+                         "--seconds, and its state is saved")
+    ap.add_argument("--go-on", default="", metavar="PREFIX",
+                    help="the state that an earlier piece of the run has saved")
     ap.add_argument("--set", default="{}", help="JSON object that overrides the configuration")
     ap.add_argument("--plain", action="store_true", help="without the fused kernels")
     ap.add_argument("--profile", action="store_true")
@@ -324,7 +340,8 @@ def arguments(description=__doc__):
 
 
 def follow_first(f, due, over, world, device):
-    """Progress, whether to report and whether time is over, by the clock of the first process, so that all do the same steps and checks."""
+    """Progress, whether to report and whether time is over, by the clock of the first process, so that all do the same
+    steps and checks."""
     if world > 1:
         all_three = torch.tensor([f, float(bool(due)), float(over)], device=device, dtype=torch.float64)
         dist.broadcast(all_three, 0)
@@ -367,7 +384,7 @@ def network(a, cfg, device):
 
 
 class Run:
-    """A training run as the command line says, with what make(net, tiles, cfg, world, half) gives."""
+    """A training run by the command line, with the trainer that make(net, tiles, cfg, world, half) gives."""
 
     def __init__(self, a, make):
         self.a, self.start = a, time.time()
@@ -381,7 +398,8 @@ class Run:
         net = network(a, cfg, self.device)
         torch.manual_seed(cfg.get("seed", 1) + rank)
         self.tiles = data.Tiles(a.data, self.device, cfg.get("capacity", 2048), cfg.get("tile", data.TILE))
-        t = self.trainer = make(net, self.tiles, cfg, self.world, half=a.device == "cuda" and not a.plain and cfg.get("half", True))
+        t = self.trainer = make(net, self.tiles, cfg, self.world,
+                                half=a.device == "cuda" and not a.plain and cfg.get("half", True))
         self.say(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {self.tiles.n} tiles, "
                  f"{len(t.flat.groups)} matrix shapes in {len(t.optimizer.buckets)} buckets, {self.clock():.0f} s")
         if a.go_on:
@@ -416,7 +434,8 @@ class Run:
         trainer = self.trainer
         trainer.first_steps.clear()
         step = trainer.prepare(batch, size)
-        self.say(f"{trainer.phase or 'rate-distortion'}, {size} px, batch {batch}: prepared, {self.clock():.0f} s; first steps took",
+        self.say(f"{trainer.phase or 'rate-distortion'}, {size} px, batch {batch}: "
+                 f"prepared, {self.clock():.0f} s; first steps took",
                  *(f"{t:.1f}" for t in trainer.first_steps), "s")
         if self.a.profile:
             profile(trainer, batch, size)
@@ -426,19 +445,21 @@ class Run:
     def report(self, patches, seconds):
         if self.a.data != "random":
             self.tiles.poll()
-        self.say(f"step {self.trainer.rounds} t {self.clock():.0f} {patches / seconds:.0f} patches/s, {self.tiles.n} tiles, "
+        self.say(f"step {self.trainer.rounds} t {self.clock():.0f} {patches / seconds:.0f} patches/s, "
+                 f"{self.tiles.n} tiles, "
                  f"{self.trainer.report()}")
         if self.trainer.check():
             self.say(f"lost: back to the average of the last report, rates times {self.trainer.pace}")
 
     def stage(self, batch, size, end):
-        """Steps until the fraction `end` of the run, or until the time of this piece of it is over. -> whether it is"""
+        """Run steps until the fraction `end` of the run, or until the time of this piece is over. -> whether it is"""
         step = self.prepare(batch, size)
         trainer, n, mark = self.trainer, 0, self.clock()
         weight = batch * self.world * (size / trainer.cfg["size"]) ** 2
         while True:
             over = bool(self.a.patches) and self.clock() >= self.a.seconds
-            f, due, over = follow_first(self.progress(), self.a.steps or self.clock() - mark > 10, over, self.world, self.device)
+            f, due, over = follow_first(self.progress(), self.a.steps or self.clock() - mark > 10, over, self.world,
+                                        self.device)
             if f >= end or over:
                 return over
             trainer.set_progress(f)
@@ -464,7 +485,8 @@ class Run:
             if over:
                 break
         memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if self.trainer.cuda else ""
-        self.say(f"done: {self.trainer.rounds} steps, {self.trainer.patches / 1e6:.2f} million patches, {self.clock():.0f} s{memory}")
+        self.say(f"done: {self.trainer.rounds} steps, {self.trainer.patches / 1e6:.2f} million patches, "
+                 f"{self.clock():.0f} s{memory}")
 
 
 def run(a, make=Trainer):

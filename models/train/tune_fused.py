@@ -2,8 +2,8 @@
 
 tune_fused.py CONFIG.json [--kernels norm_bwd,dw_bwd] [--stages 0,1,2]
 
-Beside each time stands the time that the bytes of the kernel's inputs and outputs take at the copy bandwidth. Compiling takes
-most of the time: run one process per stage at once.
+Beside each time stands the time that the bytes of the kernel's inputs and outputs take at the copy bandwidth. Compiling
+takes most of the time: run one process per stage at once.
 """
 import argparse
 import itertools
@@ -23,7 +23,8 @@ CHOICES = {
     "dw_fwd": dict(rows=(16, 32), columns=(2, 4), channels=(32, 64), warps=(2, 4)),
     "dw_bwd": dict(rows=(16, 32), columns=(2, 4), channels=(32, 64), warps=(4,)),
     "narrow": dict(pixels=(32, 64, 128), warps=(1, 2)),
-    "narrow_wgrad": dict(pixels=(32, 64, 128), accumulator=(1024, 2048), programs=(528, 1056), warps=(2,), stages=(1, 2, 3)),
+    "narrow_wgrad": dict(pixels=(32, 64, 128), accumulator=(1024, 2048), programs=(528, 1056), warps=(2,),
+                         stages=(1, 2, 3)),
 }
 
 
@@ -67,7 +68,8 @@ def main():
         unit = x.numel() * 2
         gain, shift = torch.randn(2, c, device="cuda")
         heads = c // cfg["model"].get("head_dim", 32)
-        bias, scale = torch.randn(heads, kernels.TOKENS, kernels.TOKENS, device="cuda"), torch.full((heads,), 10.0, device="cuda")
+        bias, scale = (torch.randn(heads, kernels.TOKENS, kernels.TOKENS, device="cuda"),
+                       torch.full((heads,), 10.0, device="cuda"))
         weight, dw_bias = torch.randn(2 * c, 1, 3, 3, device="cuda"), torch.randn(2 * c, device="cuda")
         calls = {       # kernel: call, size of its inputs and outputs in units of x
             "attention_fwd": (lambda: kernels.attention_forward(qkv, bias, scale, 4), 4),
@@ -77,10 +79,12 @@ def main():
             "dw_fwd": (lambda: kernels.dw_gelu_forward(u, weight, dw_bias), 4),
             "dw_bwd": (lambda: kernels.dw_gelu_backward(u, u, weight), 6),
         }
-        if stage == 0:      # as the last layer of the dense block: of x and two features, and the gradient of all layers' weights of x
+        # as the last layer of the dense block: of x and two features, and the gradient of all layers' weights of x
+        if stage == 0:
             wide = narrow.round16(cfg["model"]["growth"])
             f, w = rand(3 * wide), torch.randn(9, c + 2 * wide, wide, device="cuda").bfloat16()
-            calls["narrow"] = lambda: narrow.convolve(f[..., 2 * wide:], x, w[:, :c], f[..., :2 * wide], w[:, c:], act=True), 1 + 3 * wide / c
+            calls["narrow"] = lambda: narrow.convolve(f[..., 2 * wide:], x, w[:, :c], f[..., :2 * wide], w[:, c:],
+                                                      act=True), 1 + 3 * wide / c
             calls["narrow_wgrad"] = lambda: narrow.convolution_gradient(x, f), 1 + 3 * wide / c
         for name in (n for n in a.kernels.split(",") if n in calls):
             call, units = calls[name]
@@ -90,15 +94,19 @@ def main():
                 config[name] = dict(zip(CHOICES[name], values))
                 results.append((time_ms(call), config[name]))
             config[name] = now
-            print(f"{size}x{size}x{c} {name}: now {time_ms(call):.3f} ms {now}, floor {units * unit / rate:.3f} ms", flush=True)
+            print(f"{size}x{size}x{c} {name}: now {time_ms(call):.3f} ms {now}, floor {units * unit / rate:.3f} ms",
+                  flush=True)
             for ms, choice in sorted(results, key=lambda r: r[0])[:3]:
                 print(f"    {ms:.3f} ms {choice}", flush=True)
         sizes = [(c, 3 * c), (c, c), (c, 2 * c), (2 * c, c)]
         for k, n in sizes:      # the products around the kernels
-            a_, b_, w = x.new_empty(x.numel() // c, k).normal_(), x.new_empty(x.numel() // c, n).normal_(), x.new_empty(n, k).normal_()
+            a_, b_, w = (x.new_empty(x.numel() // c, k).normal_(), x.new_empty(x.numel() // c, n).normal_(),
+                         x.new_empty(n, k).normal_())
             whole, pieces = time_ms(lambda: b_.t() @ a_), time_ms(lambda: sums.weight_gradient(b_, a_, b_.dtype))
-            print(f"{size}x{size} linear {k}->{n}: forward {time_ms(lambda: a_ @ w.t()):.3f}, input gradient {time_ms(lambda: b_ @ w):.3f}, "
-                  f"weight gradient {whole:.3f} whole, {pieces:.3f} as used; floor {(k + n) / c * unit / rate:.3f} ms", flush=True)
+            print(f"{size}x{size} linear {k}->{n}: forward {time_ms(lambda: a_ @ w.t()):.3f}, "
+                  f"input gradient {time_ms(lambda: b_ @ w):.3f}, "
+                  f"weight gradient {whole:.3f} whole, {pieces:.3f} as used; floor {(k + n) / c * unit / rate:.3f} ms",
+                  flush=True)
 
 
 if __name__ == "__main__":
