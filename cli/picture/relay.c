@@ -1,4 +1,4 @@
-/* relay.c - see relay.h. One band is with the thread, or none: n_rows tells. */
+/* relay.c - see relay.h. The thread has one band or none, as n_rows tells. */
 #include "cli/picture/relay.h"
 
 #include "cli/base/report.h"

@@ -7,11 +7,11 @@
 
 typedef struct lic_relay lic_relay;
 
-/* For bands of up to band_bytes, rows without gaps. NULL if there is no memory or thread: the rows
- * are to be given to the writer itself then. The writer belongs to the relay until it has ended. */
+/* For bands of up to band_bytes, rows without gaps. NULL if there is no memory or thread: then give
+ * the rows to the writer itself. The writer belongs to the relay until that has ended. */
 lic_relay *lic_relay_begin(lic_writer *writer, size_t band_bytes);
-/* Copies the rows and returns when the thread has done with those before. The error, which stays,
- * may be that of rows given earlier. */
+/* Copies the rows and returns when the thread is done with the previous ones. An error stays, and
+ * may come from rows given earlier. */
 lic_status lic_relay_rows(lic_relay *relay, uint32_t n_rows, const void *rows, size_t stride_bytes,
                           lic_error *err);
 /* Waits for what was given, and frees the relay; NULL: nothing to do. lic_writer_end comes next. */

@@ -1,6 +1,6 @@
-/* pixbuf_loader.c - a gdk-pixbuf module: programs of GTK desktops open .lic files with it. The file
- * is gathered first, because a .lic file is checked as a whole before anything of it is decoded;
- * then it is decoded in the size that the program asks for, if that is smaller. Errors become
+/* pixbuf_loader.c - a gdk-pixbuf module, with which programs of GTK desktops open .lic files. It
+ * first gathers the whole file, because a .lic file is checked as a whole before anything is
+ * decoded. Then it decodes in the size that the program asks for, if that is smaller. Errors become
  * GErrors. */
 #define GDK_PIXBUF_ENABLE_BACKEND
 
@@ -79,7 +79,7 @@ static void set_options(GdkPixbuf *pixbuf, const lic_view *view)
     }
 }
 
-/* Decodes to what the program wants; NULL, and error set, if that fails. */
+/* Decodes in the size that the program wants; NULL, with error set, if that fails. */
 static GdkPixbuf *decode(const lic_view *view, gint width, gint height, GError **error)
 {
     lic_error err = {0};
@@ -107,7 +107,7 @@ static gboolean show(const struct load *load, const lic_view *view, GError **err
         load->size_wanted(&width, &height, load->user);
     if (width == 0 || height == 0)
         return TRUE;
-    /* What is wanted larger gdk-pixbuf makes larger itself. */
+    /* If the program wants a larger picture, gdk-pixbuf enlarges it itself. */
     width = width < 0 || width > own_width ? own_width : width;
     height = height < 0 || height > own_height ? own_height : height;
     GdkPixbuf *pixbuf = decode(view, width, height, error);

@@ -1,6 +1,6 @@
-/* shrink.c - see shrink.h. Lengths are counted in units in which a pixel of the picture is as long
- * as the result has pixels, and a pixel of the result as long as the picture has pixels: then all
- * overlaps are whole numbers. The largest sum, 65535^2 x 255^2, has 48 bits. */
+/* shrink.c - see shrink.h. Lengths are counted in a unit such that a pixel of the picture is as
+ * long as the result has pixels, and a pixel of the result as long as the picture has pixels. All
+ * overlaps are then whole numbers. The largest sum, 65535^2 x 255^2, has 48 bits. */
 #include "cli/package/desktop/shrink.h"
 
 #include <stdlib.h>

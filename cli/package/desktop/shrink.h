@@ -1,6 +1,6 @@
 /* shrink.h - makes a picture smaller, row by row, by averaging areas: each pixel of the result is
- * the exact mean, rounded, of the part of the picture that it covers. Integers only; memory is that
- * of a few rows. Colours count by their alpha, so that what is transparent leaves no fringe. */
+ * the exact mean, rounded, of the part of the picture that it covers. Integers only; memory for a
+ * few rows. Colours are weighted by alpha, so that transparent pixels leave no fringe. */
 #ifndef LIC_CLI_PACKAGE_DESKTOP_SHRINK_H
 #define LIC_CLI_PACKAGE_DESKTOP_SHRINK_H
 

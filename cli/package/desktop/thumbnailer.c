@@ -12,7 +12,7 @@
 
 enum { MAX_SIZE = 4096 };
 
-/* The view's pixels, turned as they are to be seen. */
+/* The view's pixels, turned for display. */
 static lic_status decode(const lic_view *view, uint32_t width, uint32_t height, uint8_t *turned,
                          lic_error *err)
 {
@@ -40,7 +40,7 @@ static lic_status make_picture(const lic_view *view, uint32_t size, lic_picture 
                                           view->channels, 8, &keep, err);
     if (status == LIC_OK)
         status = decode(view, width, height, picture->image.data, err);
-    /* Colours that are damaged are as good as none. */
+    /* Damaged colour data counts as none. */
     for (size_t i = 0; i < view->info.n_chunks && status == LIC_OK; i++) {
         lic_error ignored;
         (void)lic_picture_add_chunk(picture, &view->info.chunks[i], &keep, &ignored);

@@ -28,7 +28,7 @@ const lic_view_limits lic_view_of_thumbnail = {
     .work = (uint64_t)1 << 40,
 };
 
-/* The first chunk of a type; a damaged one is as good as none. */
+/* The first chunk of a type; a damaged one counts as none. */
 static lic_buffer read_chunk(const lic_info *info, const char *type)
 {
     lic_buffer out = {0};
@@ -41,7 +41,7 @@ static lic_buffer read_chunk(const lic_info *info, const char *type)
     return out;
 }
 
-/* What PNG says of colours, as a profile, if there is none. */
+/* If there is no profile, makes one from what PNG says of colours. */
 static void make_profile(lic_view *view)
 {
     lic_colour colour = {0};

@@ -1,13 +1,13 @@
-/* view.h - a .lic file as a desktop wants to show it: 8 bits RGB or RGBA, in a size at most that of
- * the picture, with what must be known of profile and orientation. For the thumbnailer and the
- * gdk-pixbuf module, which run inside of other people's programs: limits hold before memory is
- * taken, and nothing is printed. */
+/* view.h - a .lic file as a desktop shows it: RGB or RGBA of 8 bits, at most as large as the
+ * picture, with its profile and orientation. For the thumbnailer and the gdk-pixbuf module,
+ * which run inside other people's programs: limits hold before memory is taken, and nothing is
+ * printed. */
 #ifndef LIC_CLI_PACKAGE_DESKTOP_VIEW_H
 #define LIC_CLI_PACKAGE_DESKTOP_VIEW_H
 
 #include "codec/lic.h"
 
-/* What a desktop may be made to do by a file in some folder. */
+/* The most that a file in some folder can make a desktop do. */
 typedef struct lic_view_limits {
     size_t bytes;    /* of the file */
     uint64_t pixels; /* of the picture */
@@ -15,8 +15,8 @@ typedef struct lic_view_limits {
     uint64_t work;   /* multiply-adds, as in lic_options */
 } lic_view_limits;
 
-/* Of a picture that somebody opens, and of one whose folder is looked at. The work of a thumbnail
- * is that of previews of 100 megapixels by the student, or of 16 megapixels in full. */
+/* For a picture that somebody opens, and for one in a folder that somebody looks at. The work of a
+ * thumbnail allows a preview of 100 megapixels by the student, or 16 megapixels in full. */
 extern const lic_view_limits lic_view_of_picture, lic_view_of_thumbnail;
 
 typedef struct lic_view {
