@@ -41,7 +41,7 @@ lic_status lic_metadata_chunks(const lic_metadata *metadata, const lic_allocator
         if (status == LIC_ERR_MEMORY)
             return lic_fail(err, status, "not enough memory for the EXIF");
         if (status)
-            return lic_fail(err, LIC_ERR_ARGUMENT, "the EXIF that was given is none");
+            return lic_fail(err, LIC_ERR_ARGUMENT, "the EXIF that was given is not EXIF");
         m.exif = (lic_span){exif->data, exif->bytes};
     }
     add(chunks, n, types[0], m.icc);
