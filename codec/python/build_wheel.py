@@ -42,7 +42,8 @@ def main() -> int:
         from setuptools import build_meta
         import wheel  # noqa: F401
     except ImportError as error:
-        print(f'make wheel needs {error.name} (Debian: python3-setuptools, python3-wheel)', file=sys.stderr)
+        print(f'make wheel needs {error.name} (Debian: python3-setuptools, python3-wheel)',
+              file=sys.stderr)
         return 1
     out = pathlib.Path(sys.argv[1]).resolve()
     out.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,8 @@ Image.open("'"$DATA"'/odd-17x33.png").save("b.lic"); print(lic.info("b.lic"))'
     expect "Python encodes" 0
     holds "the same bytes" cmp a.lic b.lic
 fi
-run dpkg --root="$root" --force-script-chrootless --force-depends -r python3-lic lic lic-gdk-pixbuf liblic-dev liblic0
+run dpkg --root="$root" --force-script-chrootless --force-depends -r python3-lic lic lic-gdk-pixbuf liblic-dev liblic0 \
+    lic-weights
 expect "dpkg removes them" 0
 holds "nothing is left" test -z "$(find "$root/usr" -type f 2>/dev/null)"
 finish

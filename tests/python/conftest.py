@@ -63,3 +63,13 @@ def waves(height=48, width=56, channels=3, dtype=np.uint8):
     scale = np.iinfo(dtype).max / 255
     picture = (np.clip(picture, 0, 255) * scale).astype(dtype)
     return picture[:, :, 0] if channels == 1 else picture
+
+
+def write_pnm(path, picture):
+    """[H, W] or [H, W, 3], 8 or 16 bits, for which Pillow has no writer of RGB."""
+    height, width = picture.shape[:2]
+    most = 255 if picture.dtype == np.uint8 else 65535
+    kind = 5 if picture.ndim == 2 else 6
+    with open(path, 'wb') as file:
+        file.write(b'P%d\n%d %d\n%d\n' % (kind, width, height, most))
+        file.write(picture.astype('>u2' if most > 255 else np.uint8).tobytes())

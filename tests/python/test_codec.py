@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import DATA, GOLDEN, samples, waves
+from conftest import DATA, GOLDEN, samples, waves, write_pnm
 from PIL import Image
 
 import lic
@@ -28,16 +28,9 @@ def test_bytes_and_pixels_are_the_programs(name, program, tmp_path):
     assert np.array_equal(lic.decode(tmp_path / 'a.lic'), lic.decode(str(tmp_path / 'a.lic')))
 
 
-def write_pam(path, picture):
-    """Pillow writes no PNG of 16 bits but grey ones; the program reads PPM of 16 bits."""
-    height, width = picture.shape[:2]
-    with open(path, 'wb') as file:
-        file.write(b'P6\n%d %d\n65535\n' % (width, height) + picture.astype('>u2').tobytes())
-
-
 def test_rgb_of_16_bits(program, tmp_path, tiny):
     picture = waves(33, 40, 3, np.uint16)
-    write_pam(tmp_path / 'a.ppm', picture)
+    write_pnm(tmp_path / 'a.ppm', picture)
     program('encode', '--quiet', '--model', GOLDEN / 'tiny.licw', 'a.ppm', 'a.lic')
     assert lic.encode(picture, model=tiny) == (tmp_path / 'a.lic').read_bytes()
 

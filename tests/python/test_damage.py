@@ -120,7 +120,8 @@ def test_the_examples_run(tmp_path):
     script = ROOT / 'codec' / 'python' / 'example' / 'rd_curve.py'
     done = subprocess.run([sys.executable, str(script), str(DATA / 'waves-200x168.png'), 'curve.png',
                            '--qualities', '0', '30', '60', '90'],
-                          cwd=tmp_path, capture_output=True, text=True, env={'HOME': str(tmp_path), 'MPLCONFIGDIR': str(tmp_path)})
+                          cwd=tmp_path, capture_output=True, text=True,
+                          env={'HOME': str(tmp_path), 'MPLCONFIGDIR': str(tmp_path)})
     assert done.returncode == 0, done.stderr
     assert 'BD-rate' in done.stdout
     assert (tmp_path / 'curve.png').read_bytes().startswith(b'\x89PNG')

@@ -5,21 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import DATA, ROOT, samples, waves
+from conftest import DATA, ROOT, samples, waves, write_pnm
 from PIL import Image
 
 import lic
 
 CURVES = ROOT / 'tests' / 'bench' / 'peers'
-
-
-def write_pnm(path, picture):
-    height, width = picture.shape[:2]
-    most = 255 if picture.dtype == np.uint8 else 65535
-    kind = 5 if picture.ndim == 2 else 6
-    with open(path, 'wb') as file:
-        file.write(b'P%d\n%d %d\n%d\n' % (kind, width, height, most))
-        file.write(picture.astype('>u2' if most > 255 else np.uint8).tobytes())
 
 
 def noisy(picture, sigma=4.0):
@@ -60,6 +51,8 @@ def test_equal_and_small_and_wrong():
     assert lic.psnr(a, a) == lic.ms_ssim(a, a, db=True) == math.inf and lic.ms_ssim(a, a) == 1
     assert lic.psnr(Image.fromarray(a), noisy(a)) == lic.psnr(a, noisy(a))
     assert lic.psnr(np.zeros((1, 1), np.uint8), np.full((1, 1), 255, np.uint8)) == 0
+    palette = Image.fromarray(a).quantize(16)  # its samples are numbers of colours
+    assert lic.psnr(palette, np.asarray(palette.convert('RGB'))) == math.inf
     with pytest.raises(ValueError, match='161'):
         lic.ms_ssim(a[:160], a[:160])
     for other in (a[:100], waves(170, 170, 4), a.astype(float)):

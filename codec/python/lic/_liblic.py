@@ -1,7 +1,7 @@
-"""liblic.so by ctypes: structs and functions as codec/lic.h declares them, and nothing else.
+"""liblic.so through ctypes: the structs and functions of codec/lic.h, and nothing else.
 
-The structs are those that the library is asked for by their size (struct_bytes), so an older or a
-newer library serves as well. ctypes.CDLL lets go of the interpreter's lock during each call.
+Each struct tells the library its size (struct_bytes), so an older or a newer library works too.
+ctypes.CDLL releases the GIL during each call.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = 'liblic.so.0'
 
 
 def _load() -> ctypes.CDLL:
-    """The library of the wheel, else the system's."""
+    """Loads the library in the wheel, or else the system's."""
     own = os.path.join(PACKAGE, NAME)
     try:
         return ctypes.CDLL(own if os.path.exists(own) else NAME)
@@ -152,13 +152,13 @@ def initialised(struct: Any, name: str) -> Any:
 
 
 def check(status: int, error: Error) -> None:
-    """Raises what a status other than LIC_OK stands for."""
+    """Raises the exception for a status other than LIC_OK."""
     if status != OK:
         name = lib.lic_status_name(status).decode()
         raise errors.of_status(status, name, error.text.decode('utf-8', 'replace'))
 
 
 def call(name: str, *arguments: Any) -> None:
-    """Calls a function whose last parameter is the error, and raises what it says."""
+    """Calls a function whose last parameter is a lic_error, and raises if it fails."""
     error = Error()
     check(getattr(lib, name)(*arguments, byref(error)), error)

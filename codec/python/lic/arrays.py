@@ -1,7 +1,8 @@
-"""Pictures as numpy arrays to lic_image and back. No sample is copied that numpy need not copy."""
+"""Between numpy arrays and lic_image. Samples are copied only where numpy has to."""
 from __future__ import annotations
 
 import ctypes
+import sys
 import weakref
 from ctypes import byref
 from typing import Any
@@ -11,34 +12,44 @@ import numpy as np
 from . import _liblic as c
 
 
+def is_pillow(picture: Any) -> bool:
+    """Whether this is an image of Pillow, which need not be installed."""
+    module = sys.modules.get('PIL.Image')
+    return module is not None and isinstance(picture, module.Image)
+
+
 def as_samples(picture: Any) -> np.ndarray:
-    """[H, W] or [H, W, C] of uint8 or uint16, from anything that numpy takes for an array."""
+    """Samples [H, W, C], uint8 or uint16, of a Pillow image or of anything that numpy can turn into an
+    array [H, W] or [H, W, C]."""
+    if is_pillow(picture):
+        from . import pillow
+        picture = pillow.samples_of(picture)
     array = np.asarray(picture)
     if array.dtype.kind == 'u' and array.dtype.itemsize == 2:
-        array = array.astype(np.uint16, copy=False)  # the machine's byte order
+        array = array.astype(np.uint16, copy=False)  # in native byte order
     if array.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f'samples are {array.dtype}; uint8 (0 to 255) and uint16 (0 to 65535) can '
-                        'be encoded')
+        raise TypeError(f'samples are {array.dtype}; they must be uint8 (0 to 255) or uint16 (0 to '
+                        '65535)')
     if array.ndim == 2:
         array = array[:, :, np.newaxis]
     if array.ndim != 3 or not 1 <= array.shape[2] <= 4:
-        raise ValueError(f'an array of shape {np.shape(picture)} is no picture: (height, width) or '
-                         '(height, width, channels) with 1 to 4 channels are')
+        raise ValueError(f'an array of shape {np.shape(picture)} is not a picture; the shape must be '
+                         '(height, width) or (height, width, channels) with 1 to 4 channels')
     return array
 
 
 def rows_in_place(array: np.ndarray) -> np.ndarray:
-    """The same [H, W, C], copied only if samples of a row do not lie side by side."""
+    """The same [H, W, C], copied only if the samples of a row are not adjacent in memory."""
     _, width, channels = array.shape
     size = array.itemsize
     steps = array.strides
-    side_by_side = (steps[2] == size or channels == 1) and (
+    adjacent = (steps[2] == size or channels == 1) and (
         steps[1] == size * channels or width == 1) and steps[0] >= width * channels * size
-    return array if side_by_side and array.flags.aligned else np.ascontiguousarray(array)
+    return array if adjacent and array.flags.aligned else np.ascontiguousarray(array)
 
 
 def image_of(array: np.ndarray) -> c.Image:
-    """Of rows_in_place; the array must outlive it."""
+    """A lic_image of what rows_in_place returned. The array must outlive it."""
     height, width, channels = array.shape
     packed = width * channels * array.itemsize
     return c.Image(ctypes.sizeof(c.Image), array.ctypes.data,
@@ -47,7 +58,8 @@ def image_of(array: np.ndarray) -> c.Image:
 
 
 def array_of(image: c.Image) -> np.ndarray:
-    """The picture that a decoder returned, [H, W] or [H, W, C]; its memory goes with the array."""
+    """An array [H, W] or [H, W, C] over the memory of a decoded picture, which is freed with the last
+    view of it."""
     dtype = np.dtype(np.uint16 if image.depth == 16 else np.uint8)
     memory = (ctypes.c_char * (image.stride_bytes * image.height)).from_address(image.data)
     weakref.finalize(memory, _free, image).atexit = False

@@ -1,6 +1,6 @@
-"""Bjontegaard's differences of rate-distortion curves (VCEG-M33), as `lic bdrate` has them
-(cli/rd/curve.h): by PCHIP through the points (Fritsch and Carlson 1980, slopes as in scipy and MATLAB),
-or by one cubic, as in 2001.
+"""Bjontegaard's differences of rate-distortion curves (VCEG-M33), as `lic bdrate` computes them
+(cli/rd/curve.h): with PCHIP through the points (Fritsch and Carlson 1980, slopes as in scipy and
+MATLAB), or with one cubic, as Bjontegaard did in 2001.
 """
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Callable, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-_LEAST_POINTS = 4       # of a curve, before points of the same quality go
-_LEAST_OVERLAP = 0.5    # of the shorter span of quality: with less the figure says little
+_LEAST_POINTS = 4     # of a curve, before points of equal quality are dropped
+_LEAST_OVERLAP = 0.5  # of the shorter span of quality; with less the figure says little
 
 
 class _Curve(NamedTuple):
@@ -22,13 +22,13 @@ class _Curve(NamedTuple):
 # ---- points --------------------------------------------------------------------------------------
 
 def _curve(name: str, rates: Sequence[float], qualities: Sequence[float]) -> _Curve:
-    """Sorted by rate. Points that repeat count once; of those of one quality the one of the lowest
-    rate counts; quality may not fall while the rate rises."""
+    """Sorts by rate. Equal points count once; of points of equal quality the one of the lowest rate
+    counts; quality must not fall while the rate rises."""
     rate, quality = np.asarray(rates, np.float64), np.asarray(qualities, np.float64)
     if rate.ndim != 1 or rate.shape != quality.shape:
-        raise ValueError(f'{name}: as many rates as qualities are needed, in one row each')
+        raise ValueError(f'{name}: there must be as many rates as qualities, in one dimension each')
     if not (np.isfinite(rate).all() and np.isfinite(quality).all() and (rate > 0).all()):
-        raise ValueError(f'{name}: rates are numbers above 0, qualities are numbers')
+        raise ValueError(f'{name}: rates must be numbers above 0, and qualities numbers')
     points = np.unique(np.stack([rate, quality], 1), axis=0)
     if len(points) != 1 and len(points) < _LEAST_POINTS:
         raise ValueError(f'{name} has {len(points)} different points; a curve takes {_LEAST_POINTS} '
@@ -49,7 +49,7 @@ def _curve(name: str, rates: Sequence[float], qualities: Sequence[float]) -> _Cu
 # ---- PCHIP ---------------------------------------------------------------------------------------
 
 def _end_slope(h0: float, h1: float, d0: float, d1: float) -> float:
-    """From the two nearest intervals; kept from changing the curve's direction."""
+    """From the two nearest intervals, limited so that the curve keeps its direction."""
     slope = ((2 * h0 + h1) * d0 - h0 * d1) / (h0 + h1)
     if slope * d0 <= 0:
         return 0.0
@@ -59,7 +59,7 @@ def _end_slope(h0: float, h1: float, d0: float, d1: float) -> float:
 
 
 def _slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """At the points: inside, the weighted harmonic mean of both sides."""
+    """At each point. Inside, the weighted harmonic mean of the slopes on both sides."""
     h = np.diff(x)
     d = np.diff(y) / h
     slopes = np.zeros(len(x))
@@ -72,8 +72,7 @@ def _slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _pieces(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """[4, n - 1]: between points i and i + 1, c[0] + c[1] t + c[2] t^2 + c[3] t^3, t from the left
-    one."""
+    """[4, n - 1]: between points i and i + 1, c[0] + c[1] t + c[2] t^2 + c[3] t^3, t = x - x[i]."""
     h = np.diff(x)
     d = np.diff(y) / h
     m = _slopes(x, y)
@@ -90,7 +89,7 @@ def _pchip_integral(x: np.ndarray, y: np.ndarray, low: float, high: float) -> fl
 
 
 def _pchip_value(x: np.ndarray, y: np.ndarray, at: float) -> float:
-    """at: not beyond the points."""
+    """at must lie within the points."""
     i = int(np.clip(np.searchsorted(x, at, 'right') - 1, 0, len(x) - 2))
     c = _pieces(x, y)[:, i]
     t = at - x[i]
@@ -110,7 +109,7 @@ _METHODS: dict[str, Callable[[np.ndarray, np.ndarray, float, float], float]] = {
 
 def _quality_span(a: _Curve, t: _Curve, window: Optional[tuple[float, float]]
                   ) -> tuple[float, float]:
-    """What both curves have, or the window, if they have all of it."""
+    """The span that both curves cover, or the window, which must lie in it."""
     low, high = max(a.quality[0], t.quality[0]), min(a.quality[-1], t.quality[-1])
     if not low < high:
         raise ValueError(f'the curves do not overlap: {a.quality[0]:.4f}..{a.quality[-1]:.4f} dB and '
@@ -123,13 +122,12 @@ def _quality_span(a: _Curve, t: _Curve, window: Optional[tuple[float, float]]
                           'little', stacklevel=3)
         return low, high
     if not low <= window[0] < window[1] <= high:
-        raise ValueError(f'the curves overlap in {low:.4f}..{high:.4f} dB, which the window should lie '
-                         'in')
+        raise ValueError(f'the window must lie in {low:.4f}..{high:.4f} dB, where the curves overlap')
     return window
 
 
 def _rate_span(a: _Curve, t: _Curve, window: Optional[tuple[float, float]]) -> tuple[float, float]:
-    """Of logarithms; with a window, what both curves have inside it, as if they ended there."""
+    """The logarithms of rate that both curves cover, with a window as if the curves ended there."""
     if window is None:
         return max(a.log_rate[0], t.log_rate[0]), min(a.log_rate[-1], t.log_rate[-1])
     low, high = ([_pchip_value(c.quality, c.log_rate, end) for c in (a, t)] for end in window)
@@ -140,20 +138,20 @@ def _curves(anchor_rate: Sequence[float], anchor_quality: Sequence[float],
             test_rate: Sequence[float], test_quality: Sequence[float], method: str,
             window: Optional[tuple[float, float]]) -> tuple[_Curve, _Curve]:
     if method not in _METHODS:
-        raise ValueError(f'method is {method!r}: pchip and cubic there are')
+        raise ValueError(f'method is {method!r}; it can be pchip or cubic')
     a, t = _curve('anchor', anchor_rate, anchor_quality), _curve('test', test_rate, test_quality)
     n = min(len(a.quality), len(t.quality))
     if len(a.quality) == len(t.quality) == 1:
-        raise ValueError('two points are no curves')
+        raise ValueError('both are single points; one of them must be a curve')
     if n == 1 and (window or method == 'cubic'):
-        raise ValueError('a window and a cubic are for two curves, not for a point')
+        raise ValueError('a window or a cubic needs two curves, not a point')
     if method == 'cubic' and n < _LEAST_POINTS:
-        raise ValueError(f'a cubic takes {_LEAST_POINTS} points of different quality')
+        raise ValueError(f'a cubic needs {_LEAST_POINTS} points of different quality')
     return a, t
 
 
 def _at_point(a: _Curve, t: _Curve, of_rate: bool) -> float:
-    """The difference where the one that is a point is; NaN if that lies beyond the curve."""
+    """The difference at the single point; NaN if it lies beyond the curve."""
     point, curve, sign = (t, a, 1.0) if len(t.quality) == 1 else (a, t, -1.0)
     x, y = (point.quality[0], point.log_rate[0]) if of_rate else (point.log_rate[0],
                                                                 point.quality[0])
@@ -164,15 +162,16 @@ def _at_point(a: _Curve, t: _Curve, of_rate: bool) -> float:
 def bd_rate(anchor_rate: Sequence[float], anchor_quality: Sequence[float],
             test_rate: Sequence[float], test_quality: Sequence[float], *, method: str = 'pchip',
             window: Optional[tuple[float, float]] = None) -> float:
-    """Per cent of rate that ``test`` takes more than ``anchor`` at equal quality; below 0, it is better.
+    """By how many per cent the rate of ``test`` exceeds that of ``anchor`` at equal quality. Negative:
+    ``test`` is better.
 
-    :param anchor_rate: [n] bits per pixel, in any order; four points or more, or one, which is
-        compared with the curve where it is.
-    :param anchor_quality: [n] dB: PSNR, or MS-SSIM as ``ms_ssim(..., db=True)`` has it.
+    :param anchor_rate: [n] bits per pixel, in any order. Four points or more make a curve; a single
+        point is compared with the other curve where it lies.
+    :param anchor_quality: [n] dB: PSNR, or MS-SSIM as ``ms_ssim(..., db=True)`` returns it.
     :param test_rate: [m]
     :param test_quality: [m]
-    :param method: "pchip", or "cubic" as Bjontegaard had it.
-    :param window: lowest and highest quality to look at; all that both curves have if None.
+    :param method: "pchip", or "cubic" as in 2001.
+    :param window: lowest and highest quality to compare; None: all that both curves cover.
     """
     a, t = _curves(anchor_rate, anchor_quality, test_rate, test_quality, method, window)
     if len(a.quality) == 1 or len(t.quality) == 1:
@@ -187,8 +186,9 @@ def bd_rate(anchor_rate: Sequence[float], anchor_quality: Sequence[float],
 def bd_quality(anchor_rate: Sequence[float], anchor_quality: Sequence[float],
                test_rate: Sequence[float], test_quality: Sequence[float], *, method: str = 'pchip',
                window: Optional[tuple[float, float]] = None) -> float:
-    """dB that ``test`` has more than ``anchor`` at equal rate (BD-PSNR); above 0, it is better. Arguments
-    as for :func:`bd_rate`. NaN if the curves share no span of rate."""
+    """By how many dB the quality of ``test`` exceeds that of ``anchor`` at equal rate (BD-PSNR).
+    Positive: ``test`` is better. Arguments as for :func:`bd_rate`; NaN if the curves share no span of
+    rate."""
     a, t = _curves(anchor_rate, anchor_quality, test_rate, test_quality, method, window)
     if len(a.quality) == 1 or len(t.quality) == 1:
         return _at_point(a, t, False)

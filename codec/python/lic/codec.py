@@ -1,4 +1,4 @@
-"""encode, decode and info: the calls of codec/lic.h that work on one picture."""
+"""encode, decode and info: the calls of codec/lic.h that handle one picture."""
 from __future__ import annotations
 
 import concurrent.futures
@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import os
 import queue
-import sys
 import threading
 import warnings
 from ctypes import byref, c_void_p, sizeof
@@ -19,17 +18,17 @@ from . import _liblic as c
 from . import arrays, errors
 from .model import Model, find, within
 
-#: A .lic file: its bytes, anything that has a buffer, or the path of a file.
+#: A .lic file: its bytes (any object with a buffer), or its path.
 Source = Union[bytes, bytearray, memoryview, str, 'os.PathLike[str]']
 ModelLike = Union[Model, str, 'os.PathLike[str]', None]
-#: Called with the stage ("analysis", "coding", "synthesis") and how much of the call is done, 0 to 1.
+#: Called with the stage ("analysis", "coding", "synthesis") and the fraction of the call done, 0 to 1.
 Progress = Callable[[str, float], object]
 _U32, _U64 = 2**32 - 1, 2**64 - 1
 _EXIF = b'Exif\0\0'
 _KNOWN = (b'iccp', b'exif', b'xmp ', b'alph')
 
 
-# ---- what a file says of itself ----------------------------------------------------------------
+# ---- the head of a file ------------------------------------------------------------------------
 
 @dataclasses.dataclass(frozen=True)
 class Info:
@@ -40,13 +39,13 @@ class Info:
     channels: int                     #: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
     depth: int                        #: bits of a sample, 8 or 16
     quality: float                    #: 0 to 100
-    model_id: int                     #: of the model that it takes, see :class:`lic.Model`
+    model_id: int                     #: of the model that decodes it, see :class:`lic.Model`
     version: int                      #: of the format
-    tile: Optional[tuple[int, int]]   #: width and height of a tile; None: the picture is one
-    latent_bytes: int                 #: of the coded picture; the rest is head and metadata
+    tile: Optional[tuple[int, int]]   #: width and height; None: the picture is one tile
+    latent_bytes: int                 #: of the coded picture; the rest is the head and metadata
     file_bytes: int                   #: of the whole file
-    complete: bool                    #: False if the file was cut short or damaged behind its head
-    orientation: int                  #: 1 to 8 as in EXIF; pixels are stored unturned
+    complete: bool                    #: False if the file is truncated or damaged after its head
+    orientation: int                  #: 1 to 8 as in EXIF; pixels are stored unrotated
     icc_profile: Optional[bytes] = dataclasses.field(default=None, repr=False)
     exif: Optional[bytes] = dataclasses.field(default=None, repr=False)  #: from "II" or "MM" on
     xmp: Optional[bytes] = dataclasses.field(default=None, repr=False)   #: UTF-8
@@ -75,7 +74,7 @@ class Info:
 
 
 def contents(source: Source) -> memoryview:
-    """The bytes of a file; a path is read."""
+    """The bytes of a file, which is read if its path is given."""
     if isinstance(source, (str, os.PathLike)):
         with open(source, 'rb') as file:
             return memoryview(file.read())
@@ -83,7 +82,7 @@ def contents(source: Source) -> memoryview:
 
 
 def _address(data: memoryview) -> tuple[Optional[int], Any]:
-    """Where the bytes lie, and what must live as long as that is used."""
+    """The address of the bytes, and the object that keeps it valid."""
     if len(data) == 0:
         return None, data
     held = np.frombuffer(data, np.uint8)
@@ -91,7 +90,7 @@ def _address(data: memoryview) -> tuple[Optional[int], Any]:
 
 
 class Head:
-    """A file that lic_probe has looked at. ``damage`` is what is wrong behind its head, or None."""
+    """A file as lic_probe sees it. ``damage`` raises what is wrong after its head; None: nothing is."""
 
     def __init__(self, data: memoryview) -> None:
         self.bytes = len(data)
@@ -115,7 +114,7 @@ class Head:
             self.damage()
 
     def metadata(self) -> dict[str, Any]:
-        """icc_profile, exif and xmp, None where there are none, and orientation."""
+        """icc_profile, exif and xmp, each None if the file has none, and orientation."""
         metadata = c.initialised(c.Metadata, 'metadata')
         try:
             c.call('lic_metadata_read_sized', byref(self.info), None, byref(metadata),
@@ -126,7 +125,7 @@ class Head:
             c.lib.lic_metadata_free(byref(metadata))
 
     def chunks(self) -> dict[str, bytes]:
-        """What else there is; of a type that is there twice the first."""
+        """All other metadata by type; the first chunk counts if there are several of a type."""
         found: dict[str, bytes] = {}
         for chunk in self.info.chunks[:self.info.n_chunks]:
             name = chunk.type.decode('ascii')
@@ -151,10 +150,10 @@ def _read_chunk(chunk: c.Chunk) -> bytes:
 def info(source: Source, *, salvage: bool = False) -> Info:
     """Reads the head of a .lic file and its metadata; no model is needed.
 
-    :param source: bytes, or the path of a file.
-    :param salvage: take a file that was cut short or damaged behind its head as well; ``complete``
-        is False then, and metadata that is damaged is left out.
-    :raises lic.StreamError: it is no .lic file, or a damaged one.
+    :param source: the bytes of a file, or its path.
+    :param salvage: accept a file that is truncated or damaged after its head. ``complete`` is then
+        False, and damaged metadata is left out.
+    :raises lic.StreamError: this is not a .lic file, or it is damaged.
     """
     head = Head(contents(source))
     if not salvage:
@@ -185,7 +184,7 @@ def _in_session(work: Callable[[c_void_p], Any], model: Model, options: c.Option
 
 def _run(work: Callable[[c_void_p], Any], model: Model, threads: int,
          limits: Mapping[str, Optional[int]], progress: Optional[Progress]) -> Any:
-    """What ``work`` returns, given a session."""
+    """Returns ``work(session)``."""
     options = c.initialised(c.Options, 'options')
     options.threads = within('threads', threads, 0, 2**31 - 1)
     options.backend = c.BACKENDS.index(model.backend)
@@ -199,9 +198,9 @@ def _run(work: Callable[[c_void_p], Any], model: Model, threads: int,
 
 def _watch(work: Callable[[c_void_p], Any], model: Model, options: c.Options,
            progress: Optional[Progress]) -> Any:
-    """The same in a thread of its own. This one calls ``progress``, and is free for signals: a handler
-    that raises, as that of Ctrl-C does, stops the work. (It would be lost in a callback of C: Python
-    runs handlers on entering that, where nothing can catch what they raise.)"""
+    """The same in a thread of its own, while this thread calls ``progress`` and handles signals. If
+    either raises, as Ctrl-C does, the work stops. (The library's own callback is no place for signals:
+    Python runs their handlers on entry to it, where what they raise cannot be caught.)"""
     told: queue.SimpleQueue[Optional[tuple[str, float]]] = queue.SimpleQueue()
     result: concurrent.futures.Future[Any] = concurrent.futures.Future()
     stop = threading.Event()
@@ -239,31 +238,29 @@ def encode(picture: Any, quality: float = 50.0, *, model: ModelLike = None,
            chunks: Optional[Mapping[str, bytes]] = None, tile_side: int = 0, threads: int = 0,
            max_pixels: Optional[int] = None, max_memory: Optional[int] = None,
            progress: Optional[Progress] = None) -> bytes:
-    """Encodes a picture; the bytes are those that ``lic encode`` writes.
+    """Encodes a picture to the same bytes that ``lic encode`` writes.
 
-    :param picture: an array of uint8 or uint16, [H, W] grey, or [H, W, C] with C = 1 grey, 2 grey and
-        alpha, 3 RGB, 4 RGB and alpha; or a picture of Pillow, whose profile, EXIF and XMP are kept
-        unless others are given here (``b''``: none). Alpha is straight and kept without loss.
-    :param quality: 0 (smallest) to 100 (best), not only whole numbers.
-    :param model: a :class:`lic.Model`, or a name or file for one; the student if None.
-    :param icc_profile: profile of the samples; carried, not applied.
-    :param exif: from "II" or "MM" on, or as Pillow has it, with ``Exif\\0\\0`` before that.
-    :param xmp: a packet, UTF-8.
-    :param orientation: 1 to 8, put into the EXIF; 0: what that says.
-    :param chunks: other metadata by type (codec/FORMAT.md): ``{'iptc': ...}``.
-    :param tile_side: largest side of a tile, a multiple of 64; 0: 1024.
-    :param threads: 0: all cores. The bytes are the same for any number.
-    :param max_pixels: refuse larger pictures (2**28).
-    :param max_memory: refuse what takes more bytes (three quarters of the machine's).
-    :param progress: called as ``progress(stage, fraction)``; what it raises stops the call.
-    :raises TypeError, ValueError: the array is no picture, or an argument is out of its range.
-    :raises lic.Error: what the library said.
+    :param picture: an array of uint8 or uint16: [H, W] grey, or [H, W, C] with C = 1 grey, 2 grey and
+        alpha, 3 RGB, 4 RGB and alpha. Or a Pillow image, whose profile, EXIF and XMP are kept unless
+        others are given here (``b''`` drops them). Alpha is straight, and kept without loss.
+    :param quality: 0 (smallest) to 100 (best), a real number.
+    :param model: a :class:`lic.Model`, or the name or file of one; None: the student.
+    :param icc_profile: profile of the samples; it is stored, not applied.
+    :param exif: starts with "II" or "MM", or with the ``Exif\\0\\0`` that Pillow puts before that.
+    :param xmp: a packet in UTF-8.
+    :param orientation: 1 to 8, to be set in the EXIF; 0 leaves it as it is.
+    :param chunks: other metadata by type (codec/FORMAT.md), as ``{'iptc': ...}``.
+    :param tile_side: largest side of a tile, a multiple of 64; 0: the library's choice.
+    :param threads: 0: all cores. Any number gives the same bytes.
+    :param max_pixels: refuse larger pictures; default 2**28.
+    :param max_memory: refuse what needs more bytes; default three quarters of the machine's memory.
+    :param progress: called as ``progress(stage, fraction)``; an exception in it cancels the call.
+    :raises TypeError, ValueError: the array is not a picture, or an argument is out of range.
+    :raises lic.Error: anything that the library reports.
     """
-    if _is_pillow(picture):
+    if arrays.is_pillow(picture):
         from . import pillow
-        kept = pillow.metadata_of(picture, icc_profile, exif, xmp, chunks)
-        icc_profile, exif, xmp, chunks = kept
-        picture = pillow.samples_of(picture)
+        icc_profile, exif, xmp, chunks = pillow.metadata_of(picture, icc_profile, exif, xmp, chunks)
     samples = arrays.rows_in_place(arrays.as_samples(picture))
     metadata, held = _metadata(icc_profile, exif, xmp, orientation)
     listed, held_chunks = _chunks(chunks or {})
@@ -274,7 +271,7 @@ def encode(picture: Any, quality: float = 50.0, *, model: ModelLike = None,
     options.chunks = listed
     options.n_chunks = len(listed)
 
-    # What C looks at lives as long as this function, though its caller may have been stopped.
+    # Everything that C reads belongs to this function, since an interrupt may end its caller first.
     def work(session: c_void_p, _held: Any = (held, held_chunks)) -> bytes:
         image, out = arrays.image_of(samples), c.Buffer()
         try:
@@ -285,11 +282,6 @@ def encode(picture: Any, quality: float = 50.0, *, model: ModelLike = None,
 
     limits = {'max_pixels': max_pixels, 'max_memory': max_memory}
     return _run(work, find(model), threads, limits, progress)
-
-
-def _is_pillow(picture: Any) -> bool:
-    pillow = sys.modules.get('PIL.Image')
-    return pillow is not None and isinstance(picture, pillow.Image)
 
 
 def _span(data: Union[bytes, str, None]) -> tuple[c.Span, Any]:
@@ -312,7 +304,7 @@ def _chunks(chunks: Mapping[str, bytes]) -> tuple[Any, Any]:
     array, held = (c.Chunk * len(chunks))(), []
     for chunk, (name, data) in zip(array, chunks.items()):
         if len(name) != 4 or not name.isascii():
-            raise ValueError(f'a chunk has a name of four letters, {name!r} is none')
+            raise ValueError(f'{name!r} is not a chunk type; a type has four ASCII characters')
         span, keep = _span(data)
         chunk.type, chunk.data, chunk.bytes = name.encode(), span.data, span.bytes
         held.append(keep)
@@ -324,28 +316,29 @@ def decode(source: Source, *, crop: Optional[tuple[int, int, int, int]] = None, 
            check: bool = True, slices: int = 0, model: ModelLike = None,
            max_pixels: Optional[int] = None, max_work: Optional[int] = None,
            max_memory: Optional[int] = None, progress: Optional[Progress] = None) -> np.ndarray:
-    """Decodes a .lic file to an array, [H, W] if it is grey, else [H, W, C]: 2 grey and alpha, 3 RGB,
-    4 RGB and alpha.
+    """Decodes a .lic file to an array: [H, W] if it is grey, else [H, W, C] with C = 2 grey and alpha,
+    3 RGB, 4 RGB and alpha.
 
-    :param source: bytes, or the path of a file.
-    :param crop: (x, y, width, height) of a part; only the tiles that it takes are decoded, and its
-        pixels are those of the whole picture.
-    :param scale: 16 gives a preview of ceil(width / 16) x ceil(height / 16), much faster.
-    :param dtype: uint8 or uint16; None: as the picture was.
-    :param channels: 0: as the picture was. 3 and 4 can always be had: grey is repeated, and where
-        there is no alpha all is opaque. 1 and 2 only of a grey picture. 1 and 3 leave alpha out.
-    :param threads: 0: all cores. The pixels are the same for any number.
-    :param salvage: decode a file that was cut short as far as it goes, predict the rest, and warn
+    :param source: the bytes of a file, or its path.
+    :param crop: (x, y, width, height) of the part to decode. Only the tiles in it are decoded; its
+        pixels are exactly those of the whole picture.
+    :param scale: 16 gives a preview of ceil(width / 16) x ceil(height / 16) pixels, much faster.
+    :param dtype: uint8 or uint16; None: as encoded.
+    :param channels: 0: as encoded. 3 and 4 always work: grey is repeated, and without alpha all is
+        opaque. 1 and 2 are for grey pictures only. 1 and 3 leave alpha out.
+    :param threads: 0: all cores. Any number gives the same pixels.
+    :param salvage: decode a truncated file as far as it goes, predict the rest, and warn
         (:class:`lic.SalvageWarning`).
-    :param check: False: do not compare the latents with their check; the picture may be wrong.
-    :param slices: read only so many slices of the latents and predict the others; 0: all.
-    :param model: a :class:`lic.Model`, or a name or file for one; None: the file tells which.
-    :param max_pixels: refuse larger pictures (2**28).
-    :param max_work: refuse what takes more multiply-adds (2**45); 0: no limit.
-    :param max_memory: refuse what takes more bytes (three quarters of the machine's).
-    :param progress: called as ``progress(stage, fraction)``; what it raises stops the call.
-    :raises TypeError, ValueError: an argument is out of its range.
-    :raises lic.Error: what the library said.
+    :param check: False skips the comparison of the latents with their checksum; the picture may then
+        be wrong.
+    :param slices: read only the first slices of the latents and predict the others; 0: all.
+    :param model: a :class:`lic.Model`, or the name or file of one; None: the one that the file names.
+    :param max_pixels: refuse larger pictures; default 2**28.
+    :param max_work: refuse what needs more multiply-adds; default 2**45; 0: no limit.
+    :param max_memory: refuse what needs more bytes; default three quarters of the machine's memory.
+    :param progress: called as ``progress(stage, fraction)``; an exception in it cancels the call.
+    :raises TypeError, ValueError: an argument is out of range.
+    :raises lic.Error: anything that the library reports.
     """
     head = Head(contents(source))
     if not salvage:
@@ -363,7 +356,7 @@ def decode(source: Source, *, crop: Optional[tuple[int, int, int, int]] = None, 
 def decode_head(head: Head, wanted: Mapping[str, int], model: ModelLike = None, threads: int = 0,
                 limits: Mapping[str, Optional[int]] = {}, progress: Optional[Progress] = None
                 ) -> tuple[np.ndarray, c.Stats]:
-    """Decodes, with what lic_decode_options calls its members."""
+    """Decodes with these members of lic_decode_options."""
     options = c.initialised(c.DecodeOptions, 'decode_options')
     for name, value in wanted.items():
         setattr(options, name, value)
@@ -382,7 +375,7 @@ def _depth(dtype: Any) -> int:
     if dtype is None:
         return 0
     if np.dtype(dtype) not in (np.uint8, np.uint16):
-        raise ValueError(f'dtype is {np.dtype(dtype)}, and can be uint8 or uint16')
+        raise ValueError(f'dtype is {np.dtype(dtype)}; it can be uint8 or uint16')
     return 8 * np.dtype(dtype).itemsize
 
 
@@ -390,7 +383,7 @@ def _crop(crop: Optional[tuple[int, int, int, int]]) -> dict[str, int]:
     if crop is None:
         return {}
     if len(crop) != 4:
-        raise ValueError('crop takes four numbers: x, y, width, height')
+        raise ValueError('crop must be four numbers: x, y, width, height')
     x, y, width, height = crop
     return {'crop_x': within('x of crop', x, 0, _U32), 'crop_y': within('y of crop', y, 0, _U32),
             'crop_width': within('width of crop', width, 1, _U32),

@@ -1,12 +1,12 @@
-"""Exceptions: one class for each family of lic_status (codec/lic.h), with the library's text."""
+"""Exceptions: one class for each family of lic_status (codec/lic.h). Their text is the library's."""
 from __future__ import annotations
 
 
 class Error(Exception):
-    """What the library refused or could not do.
+    """Anything that the library reports.
 
-    ``str()`` of it is the library's text, one line; ``status`` its number (``lic_status``) and
-    ``name`` that number's name, ``"LIC_ERR_CORRUPT"``.
+    ``str(error)`` is one line of text for people, ``status`` the lic_status, and ``name`` its name,
+    such as ``"LIC_ERR_CORRUPT"``.
     """
 
     def __init__(self, text: str, status: int = 0, name: str = '') -> None:
@@ -19,15 +19,15 @@ class Error(Exception):
 
 
 class ArgumentError(Error, ValueError):
-    """An argument is out of its range, or this build or machine lacks what was asked for."""
+    """An argument is out of range, or this build or machine does not support what was asked for."""
 
 
 class StreamError(Error, ValueError):
-    """The bytes are no .lic file, or a newer, a truncated or a damaged one."""
+    """The bytes are not a .lic file, or the file is too new, truncated or damaged."""
 
 
 class ModelError(Error):
-    """The weights are missing, damaged, or not those that the picture was written with."""
+    """The weights are missing, damaged, or not the ones that the file was written with."""
 
 
 class OutOfMemoryError(Error, MemoryError):
@@ -35,15 +35,15 @@ class OutOfMemoryError(Error, MemoryError):
 
 
 class LimitError(Error):
-    """A limit on pixels, memory or work would be exceeded; nothing was done."""
+    """A limit on pixels, memory or work would have been exceeded; nothing was done."""
 
 
 class CancelledError(Error):
-    """The call was stopped."""
+    """The call was cancelled."""
 
 
 class SalvageWarning(UserWarning):
-    """A picture was made of a file that was cut short: parts of it are predicted."""
+    """A truncated file was decoded; parts of the picture are predicted."""
 
 
 _FAMILIES: dict[int, type[Error]] = {
@@ -52,5 +52,5 @@ _FAMILIES: dict[int, type[Error]] = {
 
 
 def of_status(status: int, name: str, text: str) -> Error:
-    """The exception for a status other than 0."""
+    """The exception for a status other than LIC_OK."""
     return _FAMILIES.get(status // 10, Error)(text or name, status, name)

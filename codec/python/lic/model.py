@@ -11,7 +11,7 @@ from . import _liblic as c
 
 
 def _folder(name: Optional[str]) -> str:
-    """Where to look first: LIC_MODEL_DIR if it has the model, else in the package."""
+    """Where to look first: in LIC_MODEL_DIR if the model is there, else in this package."""
     told = os.environ.get('LIC_MODEL_DIR')
     if told and name and os.path.exists(os.path.join(told, f'{name}.licw')):
         return told
@@ -19,18 +19,18 @@ def _folder(name: Optional[str]) -> str:
 
 
 class Model:
-    """The weights of one network, opened.
+    """The weights of one network.
 
-    ``Model()`` is the default one (student), ``Model('teacher')`` one of that name, and
-    ``Model('folder/file.licw')`` a file; ``Model(id=n)`` is the one that pictures with this
-    :attr:`lic.Info.model_id` need. Names and ids are looked for in ``folder``; else in
-    ``LIC_MODEL_DIR`` of the environment, in this package, and where liblic is installed.
+    ``Model()`` opens the default model (student), ``Model('teacher')`` the one of that name, and
+    ``Model('folder/file.licw')`` a file. ``Model(id=n)`` opens the model for files with this
+    :attr:`lic.Info.model_id`. Names and ids are looked up in ``folder`` if given; else in the
+    environment's ``LIC_MODEL_DIR``, in this package, and where liblic is installed.
 
-    With ``backend='openblas'`` pictures are encoded and decoded by OpenBLAS, for comparison: what is
-    written then need not have the same bytes elsewhere, though any decoder reads it.
+    ``backend='openblas'`` computes with OpenBLAS, for comparison. The bytes of such a file may differ
+    from machine to machine, but any decoder can read it.
 
-    A model does not change, and any number of threads may use it at once. Opening one takes a
-    fraction of a second and some 100 MB, so keep it. Raises :class:`lic.ModelError`.
+    A model never changes, and any number of threads may share it. Opening one takes a fraction of a
+    second, so keep it. Raises :class:`lic.ModelError`.
     """
 
     name: str             #: "student", "teacher", ...
@@ -38,14 +38,14 @@ class Model:
     parameters: int       #: as trained
     levels: int           #: rate levels that the model was trained at
     slices: int           #: of the latents
-    preview_slices: int   #: of which a preview needs this many; 0: previews take as long as pictures
+    preview_slices: int   #: that a preview needs; 0: a preview takes as long as the picture
     backend: str          #: "strict" or "openblas"
 
     def __init__(self, name: Union[str, 'os.PathLike[str]', None] = None, *, id: int = 0,
                  folder: Union[str, 'os.PathLike[str]', None] = None,
                  backend: str = 'strict', threads: int = 0) -> None:
         if backend not in c.BACKENDS:
-            raise ValueError(f'backend is {backend!r}: strict and openblas there are')
+            raise ValueError(f'backend is {backend!r}; it can be strict or openblas')
         text = None if name is None else os.fspath(name)
         where = _folder(text or (None if id else 'student')) if folder is None else os.fspath(folder)
         options = c.initialised(c.ModelOptions, 'model_options')
@@ -57,7 +57,7 @@ class Model:
                within('id', id, 0, 2**32 - 1), byref(options), byref(handle))
         self._handle = handle
         self.backend = backend
-        # Not at exit: a thread may still be at work then.
+        # Not at exit, when another thread may still be using it.
         weakref.finalize(self, c.lib.lic_model_close, handle).atexit = False
         info = c.ModelInfo()
         c.lib.lic_model_get_info_sized(handle, byref(info), sizeof(info))
@@ -70,7 +70,7 @@ class Model:
 
     @property
     def id(self) -> int:
-        """The low 32 bits of the hash: what pictures say that they were made with."""
+        """The low 32 bits of the hash. Files store it to name their model."""
         return self.hash & 0xFFFFFFFF
 
     def __repr__(self) -> str:
@@ -78,12 +78,12 @@ class Model:
 
 
 def within(name: str, value: int, low: int, high: int) -> int:
-    """A whole number in its range, as C would silently cut it off."""
+    """A whole number within a range. ctypes would silently drop the bits that do not fit."""
     if isinstance(value, bool) or not hasattr(value, '__index__'):
-        raise TypeError(f'{name} is {value!r}, and should be a whole number')
+        raise TypeError(f'{name} is {value!r}; it must be a whole number')
     number = value.__index__()
     if not low <= number <= high:
-        raise ValueError(f'{name} is {number}, and can be {low} to {high}')
+        raise ValueError(f'{name} is {number}; it can be {low} to {high}')
     return number
 
 
@@ -93,7 +93,7 @@ def _opened(name: Optional[str], id: int, told: Optional[str]) -> Model:
 
 
 def find(model: Union[Model, str, 'os.PathLike[str]', None], id: int = 0) -> Model:
-    """A model as callers name it; those that are named, and the default one, are kept open."""
+    """The model that a caller asks for. Models found by name or id stay open for later calls."""
     if isinstance(model, Model):
         return model
     if model is None:

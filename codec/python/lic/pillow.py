@@ -1,12 +1,12 @@
-"""A plug-in for Pillow: ``Image.open('photo.lic')`` and ``.save('photo.lic', quality=60)``.
+"""A plug-in for Pillow: ``Image.open('photo.lic')`` and ``image.save('photo.lic', quality=60)``.
 
-``import lic`` registers it. A picture is decoded when it is needed, not when it is opened; ``draft()``,
-and with it ``thumbnail()``, decodes a preview where that is large enough. Samples of 16 bits are kept
-where Pillow has a mode for them, which is grey without alpha; others come as 8 bits.
+``import lic`` registers it. Opening a file reads its head; pixels are decoded when they are needed.
+``draft()``, and so ``thumbnail()``, decodes a preview if that is large enough. Pillow's only mode for
+16 bits is grey without alpha; other pictures of 16 bits are decoded to 8.
 
-``save`` takes quality, lossless, model, tile_side, threads, icc_profile, exif, xmp, dpi and chunks, as
-lic.encode does. What the picture's ``info`` has of profile, EXIF, XMP, dpi and sRGB is kept unless it
-is given; ``b''`` leaves it out.
+``save`` takes quality, model, tile_side, threads, icc_profile, exif, xmp, chunks (all as for
+lic.encode) and dpi. Profile, EXIF, XMP, dpi and sRGB in the image's ``info`` are kept unless others are
+given; ``b''`` drops them.
 """
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ _EXIF = b'Exif\0\0'
 _ORIENTATION = 0x0112
 _FIRST_READ = 4096
 _INCH = 0.0254  # metres
-#: Smaller sizes that the decoder makes, best first.
+#: Scales of previews, the smallest preview first.
 _SCALES = (16,)
-#: Modes that are encoded as another one, and those that are as they are.
+#: Modes that are converted to be encoded, and those that are encoded as they are.
 _CONVERTED = {'1': 'L', 'PA': 'RGBA', 'La': 'LA', 'RGBa': 'RGBA', 'RGBX': 'RGB', 'YCbCr': 'RGB'}
 _DIRECT = ('L', 'LA', 'RGB', 'RGBA', 'I;16', 'I;16L', 'I;16B', 'I;16N')
 
 
-# ---- to be encoded -------------------------------------------------------------------------------
+# ---- encoding ------------------------------------------------------------------------------------
 
 def samples_of(image: Image.Image) -> np.ndarray:
-    """The samples of a picture, [H, W] or [H, W, C], uint8 or uint16. Raises ValueError for modes that
-    have no place in a .lic file (CMYK, LAB, HSV, F)."""
+    """The samples of an image, [H, W] or [H, W, C], uint8 or uint16. Raises ValueError for modes that a
+    .lic file cannot hold (CMYK, LAB, HSV, F)."""
     mode = _CONVERTED.get(image.mode, image.mode)
     if 'transparency' in image.info and image.mode in ('P', 'L', 'RGB', '1'):
         mode = 'LA' if mode == 'L' else 'RGBA'
     elif image.mode == 'P':
         mode = 'RGB'
-    if mode == 'I':  # how Pillow has a PNG of 16 bits
+    if mode == 'I':  # Pillow's mode for a 16-bit PNG
         samples = np.asarray(image)
         if samples.min() < 0 or samples.max() > 0xFFFF:
-            raise ValueError('mode I holds samples beyond 0 to 65535')
+            raise ValueError('mode I has samples outside 0 to 65535')
         return samples.astype(np.uint16)
     if mode not in _DIRECT:
         raise ValueError(f'cannot write mode {image.mode} as {FORMAT}; convert it to RGB')
@@ -56,12 +56,12 @@ def samples_of(image: Image.Image) -> np.ndarray:
 def metadata_of(image: Image.Image, icc: Any = None, exif: Any = None, xmp: Any = None,
                 chunks: Optional[Mapping[str, bytes]] = None, dpi: Any = None
                 ) -> tuple[Any, Any, Any, dict[str, bytes]]:
-    """Profile, EXIF, XMP and other chunks: what is given, else what the picture has."""
+    """Profile, EXIF, XMP and other chunks: those given, else those of the image."""
     info = image.info
     if icc is None:
         icc = info.get('icc_profile')
         if icc and len(icc) >= 20 and icc[16:20] not in (b'RGB ', b'GRAY'):
-            icc = None  # left from before a conversion
+            icc = None  # of the image before it was converted
     if exif is None:
         exif = info.get('exif') or _orientation_alone(image)
     if isinstance(exif, Image.Exif):
@@ -77,7 +77,7 @@ def metadata_of(image: Image.Image, icc: Any = None, exif: Any = None, xmp: Any 
 
 
 def _orientation_alone(image: Image.Image) -> Optional[Image.Exif]:
-    """Of files that have it elsewhere, as TIFF does."""
+    """For files that keep it elsewhere, such as TIFF."""
     orientation = image.getexif().get(_ORIENTATION, 1)
     if orientation not in range(2, 9):
         return None
@@ -87,7 +87,7 @@ def _orientation_alone(image: Image.Image) -> Optional[Image.Exif]:
 
 
 def _pack_resolution(dpi: Any) -> dict[str, bytes]:
-    """As pHYs of PNG."""
+    """In the form of PNG's pHYs."""
     try:
         per_metre = [int(float(side) / _INCH + 0.5) for side in dpi or ()]
         return {'phys': struct.pack('>IIB', *per_metre, 1)} if any(per_metre) else {}
@@ -96,7 +96,7 @@ def _pack_resolution(dpi: Any) -> dict[str, bytes]:
 
 
 def _pack_colours(info: Mapping[Any, Any]) -> dict[str, bytes]:
-    """As sRGB, gAMA and cHRM of PNG, which Pillow reads."""
+    """In the form of PNG's sRGB, gAMA and cHRM, which Pillow reads."""
     try:
         if 'srgb' in info:
             return {'colr': b'sRGB\1' + struct.pack('B', info['srgb'])}
@@ -114,7 +114,7 @@ def _save(image: Image.Image, file: IO[bytes], filename: Union[str, bytes]) -> N
     given = getattr(image, 'encoderinfo', {})
     icc, exif, xmp, chunks = metadata_of(image, *(given.get(name) for name in
                                                   ('icc_profile', 'exif', 'xmp', 'chunks', 'dpi')))
-    options = {name: given[name] for name in ('quality', 'lossless', 'model', 'tile_side', 'threads')
+    options = {name: given[name] for name in ('quality', 'model', 'tile_side', 'threads')
                if name in given}
     try:
         samples = samples_of(image)
@@ -123,14 +123,14 @@ def _save(image: Image.Image, file: IO[bytes], filename: Union[str, bytes]) -> N
     file.write(codec.encode(samples, icc_profile=icc, exif=exif, xmp=xmp, chunks=chunks, **options))
 
 
-# ---- decoded -------------------------------------------------------------------------------------
+# ---- decoding ------------------------------------------------------------------------------------
 
 def _accept(prefix: bytes) -> bool:
     return prefix[:len(_SIGNATURE)] == _SIGNATURE
 
 
 def _read_head(file: IO[bytes]) -> codec.Head:
-    """Reads as much of a file as it takes to know its head."""
+    """Reads only as much of the file as its head takes."""
     data = b''
     wanted = _FIRST_READ
     while True:
@@ -179,21 +179,21 @@ class LicImageFile(ImageFile.ImageFile):
             if metadata[name]:
                 self.info[name] = metadata[name]
         if metadata['exif']:
-            self.info['exif'] = _EXIF + metadata['exif']  # as the other formats have it
+            self.info['exif'] = _EXIF + metadata['exif']  # as other formats have it
         chunks = head.chunks()
         self.info.update(_unpack_colours(chunks.get('colr', b'')))
         self.info.update(_unpack_resolution(chunks.get('phys', b'')))
 
     def getxmp(self) -> dict[str, Any]:
-        """XMP as a dictionary; needs defusedxml."""
+        """The XMP as a dictionary; needs defusedxml."""
         if 'xmp' not in self.info:
             return {}
         parent = getattr(super(), 'getxmp', None)  # Pillow 11 and later
-        return parent() if parent else self._getxmp(self.info['xmp'])
+        return parent() if parent else self._getxmp(self.info['xmp'])  # type: ignore[attr-defined]
 
     def draft(self, mode: Optional[str], size: tuple[int, int]) -> Any:
-        """Before it is loaded: makes this a preview, if one of at least this size can be had. Returns
-        the mode, and which part of the preview is the picture; None if nothing changes."""
+        """Before loading, turns this into a preview if there is one of at least this size. Returns the
+        mode and the part of the preview that the picture covers, or None if nothing changes."""
         if len(self.tile) != 1 or self.tile[0][3][1] != 1 or not size:
             return None
         width, height = self.size
@@ -205,7 +205,7 @@ class LicImageFile(ImageFile.ImageFile):
         return None
 
     def verify(self) -> None:
-        """Compares the file with its checksum, without decoding it."""
+        """Verifies the checksum of the file without decoding it."""
         self.fp.seek(0)
         try:
             codec.Head(memoryview(self.fp.read())).check()
@@ -215,11 +215,11 @@ class LicImageFile(ImageFile.ImageFile):
 
 
 class _Decoder(ImageFile.PyDecoder):
-    """Of the one "tile" that a LicImageFile has."""
+    """Decodes the one "tile", in Pillow's sense, of a LicImageFile."""
 
     _pulls_fd = True
 
-    def decode(self, buffer: bytes) -> tuple[int, int]:
+    def decode(self, buffer: bytes) -> tuple[int, int]:  # type: ignore[override]
         mode, scale = self.args
         salvage = ImageFile.LOAD_TRUNCATED_IMAGES
         wanted = {'scale': scale, 'salvage': salvage, 'channels': Image.getmodebands(mode),
@@ -245,7 +245,7 @@ def _unpack_resolution(data: bytes) -> dict[str, Any]:
 
 
 def _unpack_colours(data: bytes) -> dict[str, Any]:
-    """With the names and numbers that Pillow has for those of PNG."""
+    """With the names and values that Pillow uses for PNG."""
     found: dict[str, Any] = {}
     file = io.BytesIO(data)
     while len(head := file.read(5)) == 5:
@@ -260,7 +260,7 @@ def _unpack_colours(data: bytes) -> dict[str, Any]:
 
 
 def register() -> None:
-    """Makes Pillow know .lic files; may be called again."""
+    """Registers the plug-in; calling it again does no harm."""
     Image.register_open(FORMAT, LicImageFile, _accept)
     Image.register_save(FORMAT, _save)
     Image.register_decoder('lic', _Decoder)
