@@ -236,8 +236,9 @@ static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_fil
                                  const lic_info *info, lic_picture_format format,
                                  lic_picture *picture)
 {
-    const lic_model *model;
-    lic_status status = lic_worker_model(worker, job, info->model_id, &model);
+    const lic_model *model = NULL;
+    lic_status status =
+        info->lossless ? LIC_OK : lic_worker_model(worker, job, info->model_id, &model);
     if (status != LIC_OK)
         return status;
     const lic_image *image = &picture->image;

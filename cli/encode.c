@@ -131,11 +131,12 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
                            .extra_bytes = lic_source_held(&feed->source) +
                                           lic_reader_memory(feed->reader) +
                                           (whole ? whole_bytes(image) * (decodes ? 2 : 1) : 0)};
-    const lic_model *model;
+    const lic_model *model = NULL;
     lic_encode_options_init(&feed->encode);
-    feed->encode.quality = s->quality;
+    feed->encode.lossless = s->lossless;
+    feed->encode.quality = s->lossless ? 100 : s->quality;
     feed->encode.tile_side = s->tile_side;
-    lic_status status = lic_worker_model(worker, job, 0, &model);
+    lic_status status = s->lossless ? LIC_OK : lic_worker_model(worker, job, 0, &model);
     if (status != LIC_OK)
         return status;
     if (s->lambda > 0) {

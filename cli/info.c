@@ -51,10 +51,14 @@ static void stream_text(const char *path, size_t bytes, const lic_info *info)
            info->latent_bytes);
     if (info->tile_width)
         printf("  tiles    %" PRIu32 "x%" PRIu32 " at most\n", info->tile_width, info->tile_height);
-    printf("  quality  %.2f\n", info->quality);
-    printf("  model    %08" PRIx32 " (", info->model_id);
-    lic_utf8_put(stdout, model.name[0] ? model.name : "not found here");
-    printf(")\n");
+    if (info->lossless) {
+        printf("  quality  lossless, no model\n");
+    } else {
+        printf("  quality  %.2f\n", info->quality);
+        printf("  model    %08" PRIx32 " (", info->model_id);
+        lic_utf8_put(stdout, model.name[0] ? model.name : "not found here");
+        printf(")\n");
+    }
     printf("  check    %08" PRIx32 "\n", info->check_latents);
     for (size_t i = 0; i < info->n_chunks; i++)
         printf("  chunk    %.4s, %zu bytes\n", info->chunks[i].type, info->chunks[i].bytes);
@@ -91,6 +95,7 @@ static void stream_json(lic_json *json, size_t bytes, const lic_info *info)
     lic_json_unsigned(json, "tile_width", info->tile_width); /* 0: one tile */
     lic_json_unsigned(json, "tile_height", info->tile_height);
     lic_json_real(json, "quality", info->quality, 4);
+    lic_json_unsigned(json, "lossless", info->lossless != 0);
     lic_json_hex(json, "model_id", info->model_id, 8);
     if (model.name[0])
         lic_json_string(json, "model_file", model.name);

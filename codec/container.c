@@ -121,6 +121,8 @@ static lic_status check_container(const lic_container *c, lic_error *err)
     if (!tile_is_valid(c))
         return lic_fail(err, LIC_ERR_ARGUMENT, "tiles of %u x %u do not fit the format", c->tile_w,
                         c->tile_h);
+    if (c->version > LIC_FORMAT_VERSION)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "no such version of the format");
     if (c->quality_code > LIC_QUALITY_CODES)
         return lic_fail(err, LIC_ERR_ARGUMENT, "quality is above 100");
     if ((c->n_chunks > 0 && !c->chunks) || (c->latent_bytes > 0 && !c->latents))
@@ -172,7 +174,7 @@ static uint8_t *write_head(uint8_t *at, const lic_container *c, bool has_srgb)
                      (c->tile_w ? FLAG_TILES : 0);
     memcpy(at, signature, sizeof signature);
     at += sizeof signature;
-    *at++ = (uint8_t)(flags | LIC_FORMAT_VERSION);
+    *at++ = (uint8_t)(flags | (c->version ? c->version : 1));
     at = lic_write_varint(at, c->width - 1);
     at = lic_write_varint(at, c->height - 1);
     if (c->tile_w) {
@@ -245,15 +247,16 @@ static lic_status read_signature(lic_reader *r, lic_error *err)
     return LIC_OK;
 }
 
-static lic_status read_version(lic_reader *r, uint8_t *flags, lic_error *err)
+static lic_status read_version(lic_reader *r, uint8_t *flags, uint32_t *number, lic_error *err)
 {
     uint8_t b = lic_read_u8(r);
     unsigned version = b & VERSION_BITS;
     *flags = b & ~VERSION_BITS & 0xFF;
-    if (!r->failed && version != LIC_FORMAT_VERSION)
+    *number = version;
+    if (!r->failed && (version < 1 || version > LIC_FORMAT_VERSION))
         return lic_fail(err, LIC_ERR_VERSION,
-                        "the file is of format version %u, this program reads version %d", version,
-                        LIC_FORMAT_VERSION);
+                        "the file is of format version %u, this program reads version %d",
+                        version, LIC_FORMAT_VERSION);
     return LIC_OK;
 }
 
@@ -263,7 +266,7 @@ static lic_status read_head(lic_reader *r, lic_container *c, uint8_t *flags, uin
 {
     lic_status status = read_signature(r, err);
     if (status == LIC_OK)
-        status = read_version(r, flags, err);
+        status = read_version(r, flags, &c->version, err);
     if (status != LIC_OK)
         return status;
     uint32_t last_column = lic_read_varint(r), last_row = lic_read_varint(r);
@@ -280,6 +283,9 @@ static lic_status read_head(lic_reader *r, lic_container *c, uint8_t *flags, uin
         return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: no picture has such a size");
     if (r->failed)
         return lic_fail(err, LIC_ERR_TRUNCATED, "file is cut short: it ends within its head");
+    if (c->version > 1 && c->model_id != 0) /* tiles of both kinds side by side */
+        return lic_fail(err, LIC_ERR_VERSION,
+                        "the file is newer than this program: its tiles are of several kinds");
     c->width = last_column + 1;
     c->height = last_row + 1;
     c->channels = *flags & FLAG_GREY ? 1 : 3;
@@ -367,7 +373,8 @@ static void fill_info(lic_info *info, const lic_container *c)
     info->depth = c->depth;
     info->has_alpha = lic_chunk_find(c->chunks, c->n_chunks, "alph") != NULL;
     info->quality = c->quality_code * 100.0 / LIC_QUALITY_CODES;
-    info->version = LIC_FORMAT_VERSION;
+    info->version = c->version;
+    info->lossless = c->version > 1 && c->model_id == 0;
     info->model_id = c->model_id;
     info->check_latents = c->check_latents;
     info->tile_width = c->tile_w;

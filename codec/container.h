@@ -11,6 +11,7 @@
 #define LIC_QUALITY_CODES 65535u
 
 typedef struct lic_container {
+    uint32_t version; /* 1 (writing: or 0), or 2: tiles have kinds and are always listed */
     uint32_t width, height;
     uint32_t channels;       /* 1 or 3 */
     uint32_t depth;          /* 8 or 16 */

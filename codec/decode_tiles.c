@@ -7,6 +7,7 @@
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "codec/latent.h"
+#include "codec/lossless_tiles.h"
 
 #include <string.h>
 
@@ -236,6 +237,19 @@ static void put_alpha(lic_decoding *d, const lic_area *rows)
         d->damage = status == LIC_ERR_MEMORY ? LIC_DAMAGE_NO_MEMORY : LIC_DAMAGE_ALPHA;
 }
 
+/* The pixels of a row of tiles that need no network. */
+static void decode_lossless(lic_session *session, nn *c, lic_decoding *d, int row,
+                            const struct span *s)
+{
+    const double start = lic_session_stage(session, c, LIC_STAGE_CODING);
+    if (lic_nn_idle(c))
+        return;
+    lic_lossless_decode_row(d->slots, c, d, row, s->left, s->right);
+    lic_session_stage_end(session, start);
+    session->done += s->right - s->left + 1 - lic_stage_share(LIC_STAGE_CODING);
+    lic_nn_report(c, 0.0);
+}
+
 /* Of a row of tiles, its pixels: the band is moved there, filled, and handed to the sink. */
 static void finish_row(lic_session *session, nn *c, lic_decoding *d, int row, const struct span *s,
                        step_fn step)
@@ -244,7 +258,10 @@ static void finish_row(lic_session *session, nn *c, lic_decoding *d, int row, co
     const lic_area rows = intersect(lic_grid_tile(&d->grid, 0, row),
                                     (lic_area){0, d->crop.y0, INT32_MAX, d->crop.y1});
     d->to.first_row = (d->by_rows ? rows.y0 : d->crop.y0) / scale;
-    for_columns(session, c, d, row, s->left, s->right, step);
+    if (d->lossless)
+        decode_lossless(session, c, d, row, s);
+    else
+        for_columns(session, c, d, row, s->left, s->right, step);
     if (lic_nn_idle(c) || d->damage)
         return;
     put_alpha(d, &rows);
@@ -306,24 +323,47 @@ static void take_output(lic_session *session, nn *c, lic_decoding *d)
     }
 }
 
+/* Where the tiles are, if there is a list of them. */
+static void find_codes(nn *c, lic_decoding *d)
+{
+    d->codes.file = &d->file;
+    d->codes.n = (size_t)d->grid.columns * (size_t)d->grid.rows;
+    if (d->file.tile_w || d->lossless)
+        d->codes.starts = lic_arena_take(c->arena, d->codes.n, sizeof *d->codes.starts);
+    if (d->codes.starts && !lic_nn_idle(c) && !lic_tile_codes_find(&d->codes))
+        d->damage = d->codes.cut ? LIC_DAMAGE_NOT_CUT : LIC_DAMAGE_CODE;
+}
+
+static void forward_lossless(lic_session *session, nn *c, lic_decoding *d)
+{
+    const struct span s = span_of(d);
+    lic_lossless_slots slots;
+    find_codes(c, d);
+    lic_lossless_slots_take(&slots, session, c, &d->grid, d->file.channels, d->file.depth, true);
+    d->slots = &slots;
+    take_output(session, c, d);
+    session->work = (double)(s.right - s.left + 1) * (s.bottom - s.top + 1);
+    for (int row = s.top; row <= s.bottom && !d->damage && !c->cancelled; row++)
+        finish_row(session, c, d, row, &s, NULL);
+}
+
 void lic_decoding_forward(lic_session *session, nn *c, void *user)
 {
     lic_decoding *d = user;
+    if (d->lossless) {
+        forward_lossless(session, c, d);
+        return;
+    }
     const network *net = &session->model->net;
     const struct span span = span_of(d);
     const float level = lic_level(session->model, d->file.quality_code);
     lic_rate_state(c, net, level, &d->rate);
     if (has_head(session, d))
         lic_rate_preview(c, net, level, &d->rate);
-    d->codes.file = &d->file;
-    d->codes.n = (size_t)d->grid.columns * (size_t)d->grid.rows;
     d->n_made = has_head(session, d) ? net->preview_slices : net->n_slices;
     d->n_read = d->n_read > 0 && d->n_read < d->n_made ? d->n_read : d->n_made;
     d->n_whole_slices = (uint32_t)d->n_read;
-    if (d->file.tile_w)
-        d->codes.starts = lic_arena_take(c->arena, d->codes.n, sizeof *d->codes.starts);
-    if (d->file.tile_w && !lic_nn_idle(c) && !lic_tile_codes_find(&d->codes))
-        d->damage = d->codes.cut ? LIC_DAMAGE_NOT_CUT : LIC_DAMAGE_CODE;
+    find_codes(c, d);
     take_output(session, c, d);
     if (has_head(session, d))
         forward_small(session, c, d, &span);

@@ -25,7 +25,9 @@ typedef struct lic_decoding {
     int scale;          /* 1, or LIC_PREVIEW_SCALE for a preview */
     int n_read, n_made; /* slices to read and to compute */
     lic_band to;        /* rows in memory: all of them, or those of one row of tiles */
-    bool no_check;      /* of the latents */
+    struct lic_lossless_slots *slots; /* of a lossless picture */
+    bool lossless;      /* all of its tiles are: no network is needed */
+    bool no_check;      /* of the latents, or of the samples */
     bool by_rows;       /* to sink; else the whole picture is in memory */
     lic_rows_fn sink;   /* NULL when only a plan is made */
     void *sink_user;

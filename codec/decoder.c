@@ -7,6 +7,7 @@
 #include "codec/container.h"
 #include "codec/decode_tiles.h"
 #include "codec/latent.h"
+#include "codec/lossless_tiles.h"
 #include "codec/options.h"
 
 #include <string.h>
@@ -67,8 +68,8 @@ static bool set_grid(lic_decoding *d)
     if (!lic_grid_init(&d->grid, file->width, file->height, (int)file->tile_w, (int)file->tile_h))
         return false;
     const size_t n = (size_t)d->grid.columns * (size_t)d->grid.rows;
-    return !file->tile_w ||
-           (n > 1 && (d->codes.cut || n <= file->latent_bytes / LIC_MIN_TILE_BYTES));
+    return (!file->tile_w && !d->lossless) ||
+           ((n > 1 || !file->tile_w) && (d->codes.cut || n <= file->latent_bytes / LIC_MIN_TILE_BYTES));
 }
 
 /* Memory grows with the area of a tile, but code that is too short is found before any is taken. */
@@ -80,7 +81,7 @@ static lic_status admit_tiles(const lic_session *session, const lic_decoding *d,
         return lic_fail(err, LIC_ERR_LIMIT,
                         "tiles of %d x %d pixels are more than the limit of %llu pixels", g->tile_w,
                         g->tile_h, (unsigned long long)session->options.max_tile_pixels);
-    if (!d->file.tile_w && !d->codes.cut &&
+    if (!d->file.tile_w && !d->codes.cut && !d->lossless &&
         !lic_latent_may_fit(session->model, g->height / 16, g->width / 16, d->file.latent_bytes))
         return explain(LIC_DAMAGE_CODE, err);
     return LIC_OK;
@@ -91,8 +92,11 @@ static lic_status admit(const lic_session *session, lic_decoding *d,
                         const lic_decode_options *options, lic_error *err)
 {
     const lic_container *file = &d->file;
-    const uint32_t id = lic_model_id(session->model);
-    if (file->model_id != id)
+    const uint32_t id = session->model ? lic_model_id(session->model) : 0;
+    if (!session->model && !d->lossless)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "no model given: the file needs %08x",
+                        (unsigned)file->model_id);
+    if (file->model_id != id && !d->lossless)
         return lic_fail(err, LIC_ERR_MODEL_WRONG,
                         "the file needs the model %08x, this is %08x (%s)",
                         (unsigned)file->model_id, (unsigned)id, session->model->info.name);
@@ -235,6 +239,7 @@ lic_status lic_session_decode(lic_session *session, const void *data, size_t byt
         status = check_options(&own, err);
     if (!status)
         status = read_container(data, bytes, &own, chunks, &d, err);
+    d.lossless = d.file.version > 1;
     if (!status)
         status = admit(session, &d, &own, err);
     if (status)
@@ -272,9 +277,10 @@ static uint64_t plan(const lic_model *model, const lic_container *file, size_t r
     const uint32_t width = file->width, height = file->height;
     lic_decoding d = {.file = *file,
                       .scale = 1,
+                      .lossless = file->version > 1,
                       .to.image = {.height = height, .stride_bytes = row_bytes},
                       .by_rows = row_bytes != 0};
-    if (!model || !in_range(width, height))
+    if ((!model && !d.lossless) || !in_range(width, height))
         return 0;
     d.crop = (lic_area){0, 0, (int)width, (int)height};
     if (!lic_grid_init(&d.grid, width, height, (int)file->tile_w, (int)file->tile_h))
@@ -287,7 +293,10 @@ uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, siz
 {
     if (!info)
         return 0;
-    const lic_container file = {.width = info->width,
+    const lic_container file = {.version = info->lossless ? 2 : 1,
+                                .channels = info->channels,
+                                .depth = info->depth,
+                                .width = info->width,
                                 .height = info->height,
                                 .tile_w = info->tile_width,
                                 .tile_h = info->tile_height};
@@ -300,9 +309,15 @@ uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
     int tile_w, tile_h;
     if (!in_range(width, height) || !lic_tile_side_is_valid(tile_side))
         return 0;
-    lic_grid_choose(width, height, tile_side, &tile_w, &tile_h);
-    const lic_container file = {
-        .width = width, .height = height, .tile_w = (uint32_t)tile_w, .tile_h = (uint32_t)tile_h};
+    lic_grid_choose(width, height, !model && !tile_side ? LIC_LOSSLESS_SIDE : tile_side, &tile_w,
+                    &tile_h);
+    const lic_container file = {.version = model ? 1 : 2,
+                                .channels = 3,
+                                .depth = 16,
+                                .width = width,
+                                .height = height,
+                                .tile_w = (uint32_t)tile_w,
+                                .tile_h = (uint32_t)tile_h};
     const uint64_t decoder = plan(model, &file, row_bytes, threads);
     const uint64_t encoder =
         decoder ? lic_plan_encoder(model, width, height, tile_side, row_bytes, threads) : 0;

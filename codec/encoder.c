@@ -6,6 +6,7 @@
 #include "codec/base/status.h"
 #include "codec/container.h"
 #include "codec/latent.h"
+#include "codec/lossless_tiles.h"
 #include "codec/metadata.h"
 #include "codec/options.h"
 #include "codec/pixels.h"
@@ -21,6 +22,7 @@ struct encoding {
     int rows_read;               /* of the picture, by source; or of alpha in memory */
     lic_plane_packer *alpha;     /* NULL: the picture has none */
     uint32_t quality_code;
+    bool lossless;
     lic_grid grid;
     int tile_w, tile_h; /* 0, 0: one tile */
     rate_state rate;
@@ -53,12 +55,15 @@ static void drop_code(struct encoding *e)
     e->coder.data = NULL;
 }
 
-/* Appends [varint bytes][check][code] of a tile. */
-static bool append_tile(struct encoding *e, uint32_t check)
+/* Appends [varint number][check][code] of a tile; the number has the bytes of the code, from version
+ * 2 on with its kind. The check of a picture in tiles is that of its tiles' checks. */
+static bool append_tile(struct encoding *e, const uint8_t *code, size_t bytes, size_t number,
+                        uint32_t check)
 {
     size_t need;
-    if (e->coder.bytes > UINT32_MAX ||
-        !lic_add_size(e->latents.bytes, e->coder.bytes + LIC_VARINT_MAX_BYTES + 4, &need))
+    uint8_t word[4];
+    if (number > UINT32_MAX ||
+        !lic_add_size(e->latents.bytes, bytes + LIC_VARINT_MAX_BYTES + 4, &need))
         return false;
     if (need > e->capacity) {
         const size_t capacity = need + need / 2;
@@ -69,26 +74,25 @@ static bool append_tile(struct encoding *e, uint32_t check)
         e->latents.data = data;
         e->capacity = capacity;
     }
-    uint8_t *at = lic_write_varint(e->latents.data + e->latents.bytes, (uint32_t)e->coder.bytes);
+    uint8_t *at = lic_write_varint(e->latents.data + e->latents.bytes, (uint32_t)number);
     at = lic_write_u32(at, check);
-    memcpy(at, e->coder.data, e->coder.bytes);
-    e->latents.bytes = (size_t)(at - e->latents.data) + e->coder.bytes;
+    memcpy(at, code, bytes);
+    e->latents.bytes = (size_t)(at - e->latents.data) + bytes;
+    lic_write_u32(word, check);
+    e->check = lic_crc32(e->check, word, sizeof word);
     return true;
 }
 
-/* Ends the code of a tile. The check of a tiled picture is the CRC-32 of its tiles' checks. */
+/* Ends the code of a tile. */
 static void end_tile(struct encoding *e, tensor y_hat)
 {
     const uint32_t check = lic_latent_check(y_hat);
-    uint8_t word[4];
     if (!lic_range_finish(&e->coder)) {
         e->status = LIC_ERR_MEMORY;
     } else if (!e->tile_w) {
         e->check = check;
     } else {
-        lic_write_u32(word, check);
-        e->check = lic_crc32(e->check, word, sizeof word);
-        if (!append_tile(e, check))
+        if (!append_tile(e, e->coder.data, e->coder.bytes, e->coder.bytes, check))
             e->status = LIC_ERR_MEMORY;
         drop_code(e);
     }
@@ -199,6 +203,48 @@ static void plan_or_encode_tile(lic_session *session, nn *c, struct encoding *e,
         c->macs += (alike - 1) * (c->macs - before);
 }
 
+/* A row of tiles without the networks. */
+static void encode_lossless_row(lic_session *session, nn *c, struct encoding *e,
+                                lic_lossless_slots *slots, int row)
+{
+    const int columns = e->grid.columns;
+    for (int first = 0; first < columns && !e->status && !c->cancelled; first += slots->n) {
+        const int n = lic_smaller(slots->n, columns - first);
+        const double start = lic_session_stage(session, c, LIC_STAGE_CODING);
+        lic_lossless_encode_tiles(slots, c, &e->grid, &e->from, row, first, n);
+        for (int i = 0; i < n && !e->status; i++) {
+            const lic_lossless_slot *slot = &slots->slots[i];
+            const size_t bytes = slot->encoder.bytes;
+            if (!slot->whole ||
+                !append_tile(e, slot->code, bytes, 2 * bytes + LIC_TILE_LOSSLESS, slot->check))
+                e->status = LIC_ERR_MEMORY;
+        }
+        lic_session_stage_end(session, start);
+        session->done += n - lic_stage_share(LIC_STAGE_CODING);
+        lic_nn_report(c, 0.0);
+    }
+}
+
+static void encode_lossless(lic_session *session, nn *c, void *user)
+{
+    struct encoding *e = user;
+    const lic_image *image = &e->from.image;
+    lic_lossless_slots slots;
+    if (has_alpha(image) && c->arena->planning)
+        session->result_bytes = lic_plane_memory(image->width, image->depth);
+    lic_lossless_slots_take(&slots, session, c, &e->grid, image->channels < 3 ? 1 : 3,
+                            image->depth, false);
+    if (e->by_rows)
+        e->from.image.data =
+            lic_arena_take(c->arena, (size_t)e->grid.tile_h, e->from.image.stride_bytes);
+    session->work = (double)e->grid.columns * e->grid.rows;
+    for (int row = 0; row < e->grid.rows && !lic_nn_idle(c); row++) {
+        fetch_rows(session, c, e, lic_grid_tile(&e->grid, 0, row));
+        if (!c->cancelled && !e->status)
+            encode_lossless_row(session, c, e, &slots, row);
+    }
+}
+
 static void encode_forward(lic_session *session, nn *c, void *user)
 {
     struct encoding *e = user;
@@ -250,17 +296,19 @@ static lic_status write_file(lic_session *session, struct encoding *e, lic_buffe
         return lic_fail(err, e->status, "not enough memory for the stream");
     lic_chunk chunks[LIC_MAX_CHUNKS + LIC_METADATA_CHUNKS + 1];
     lic_buffer exif = {0};
-    lic_container file = {.width = e->from.image.width,
+    const bool listed = e->tile_w || e->lossless;
+    lic_container file = {.version = e->lossless ? 2 : 1,
+                          .width = e->from.image.width,
                           .height = e->from.image.height,
                           .channels = e->from.image.channels < 3 ? 1 : 3,
                           .depth = e->from.image.depth,
                           .tile_w = (uint32_t)e->tile_w,
                           .tile_h = (uint32_t)e->tile_h,
                           .quality_code = e->quality_code,
-                          .model_id = lic_model_id(session->model),
+                          .model_id = e->lossless ? 0 : lic_model_id(session->model),
                           .check_latents = e->check,
-                          .latents = e->tile_w ? e->latents.data : e->coder.data,
-                          .latent_bytes = e->tile_w ? e->latents.bytes : e->coder.bytes};
+                          .latents = listed ? e->latents.data : e->coder.data,
+                          .latent_bytes = listed ? e->latents.bytes : e->coder.bytes};
     session->stats.check_latents = e->check;
     session->stats.latent_bytes = file.latent_bytes;
     lic_status status = list_chunks(e, chunks, &file, &exif, err);
@@ -272,7 +320,8 @@ static lic_status write_file(lic_session *session, struct encoding *e, lic_buffe
 
 static void set_grid(struct encoding *e, uint32_t width, uint32_t height, uint32_t side)
 {
-    lic_grid_choose(width, height, side, &e->tile_w, &e->tile_h);
+    const uint32_t most = !side && e->lossless ? LIC_LOSSLESS_SIDE : side;
+    lic_grid_choose(width, height, most, &e->tile_w, &e->tile_h);
     lic_grid_init(&e->grid, width, height, e->tile_w, e->tile_h);
 }
 
@@ -320,6 +369,8 @@ static lic_status encode(lic_session *session, struct encoding *e,
     const lic_image *image = &e->from.image;
     const uint64_t saved = lic_fp_enter(); /* the caller may use another rounding mode */
     e->quality_code = (uint32_t)(e->options->quality * (LIC_QUALITY_CODES / 100.0) + 0.5);
+    if (e->lossless)
+        e->quality_code = LIC_QUALITY_CODES;
     lic_fp_leave(saved);
     e->latents.allocator = session->options.allocator;
     set_grid(e, image->width, image->height, e->options->tile_side);
@@ -328,8 +379,8 @@ static lic_status encode(lic_session *session, struct encoding *e,
         if (!e->alpha)
             return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the transparency");
     }
-    lic_status status =
-        lic_session_run(session, encode_forward, e, image->width, image->height, err);
+    lic_status status = lic_session_run(session, e->lossless ? encode_lossless : encode_forward, e,
+                                        image->width, image->height, err);
     if (!status)
         status = lic_encode_options_take(options, e->options, err);
     if (!status)
@@ -350,7 +401,10 @@ lic_status lic_session_encode(lic_session *session, const lic_image *image,
     lic_status status = lic_encode_options_take(options, &own, err);
     if (!status)
         status = check_options(&own, err);
-    struct encoding e = {.by_rows = own.source != NULL, .options = &own};
+    struct encoding e = {
+        .by_rows = own.source != NULL, .options = &own, .lossless = own.lossless != 0};
+    if (!status && !own.lossless && !session->model)
+        status = lic_fail(err, LIC_ERR_ARGUMENT, "no model given: without one only lossless");
     if (!status)
         status = take_image(&e, image, err);
     if (!status)
@@ -373,8 +427,10 @@ lic_status lic_encode(const lic_model *model, const lic_image *image, const lic_
 uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height,
                           uint32_t tile_side, size_t row_bytes, int threads)
 {
-    struct encoding e = {.from.image = {.height = height, .stride_bytes = row_bytes},
-                         .by_rows = row_bytes != 0};
+    struct encoding e = {
+        .from.image = {.height = height, .stride_bytes = row_bytes, .channels = 3, .depth = 16},
+        .by_rows = row_bytes != 0,
+        .lossless = !model};
     set_grid(&e, width, height, tile_side);
-    return lic_session_plan(model, encode_forward, &e, threads);
+    return lic_session_plan(model, model ? encode_forward : encode_lossless, &e, threads);
 }

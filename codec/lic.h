@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define LIC_VERSION        "0.1.0"
-#define LIC_FORMAT_VERSION 1
+#define LIC_FORMAT_VERSION 2 /* the newest; a file has the oldest that can say it */
 
 #if defined(__GNUC__)
 #define LIC_API      __attribute__((visibility("default")))
@@ -202,6 +202,8 @@ typedef struct lic_encode_options {
      * only the shape of the image is used then. NULL: rows are at image->data. */
     lic_rows_fn source;
     void *source_user;
+    /* Non-zero: to the last bit, whatever the quality; needs no model. tile_side 0 is then 512. */
+    int lossless;
 } lic_encode_options;
 
 typedef struct lic_decode_options {
@@ -262,6 +264,7 @@ typedef struct lic_info {
     size_t latent_bytes;              /* of coded latents; the rest is head and chunks */
     size_t n_chunks;
     lic_chunk chunks[LIC_MAX_CHUNKS];
+    int lossless; /* no part of the picture needs a model; model_id is 0 */
 } lic_info;
 
 /* Parts of a call: the transforms by the scale of their tensors, the hyperprior, what codes the
@@ -423,7 +426,8 @@ LIC_API LIC_MUST_USE lic_status lic_decode(const lic_model *model, const void *d
                                            lic_error *err);
 
 /* A session keeps threads and working memory from one picture to the next. It encodes and decodes
- * one picture at a time. out may be NULL if rows go to a sink. */
+ * one picture at a time. out may be NULL if rows go to a sink. Without a model (NULL) it does
+ * lossless streams only. */
 LIC_API LIC_MUST_USE lic_status lic_session_new(const lic_model *model, const lic_options *options,
                                                 lic_session **session, lic_error *err);
 LIC_API LIC_MUST_USE lic_status lic_session_encode(lic_session *session, const lic_image *image,
@@ -443,7 +447,7 @@ LIC_API void lic_session_free(lic_session *session);
  * this size in tiles of at most tile_side (as in lic_encode_options). Computed by a dry run; 0 if a
  * size is out of range. If rows come from a source or go to a sink, some of them are held:
  * row_bytes is then the length of a row. 0: the whole picture is in memory, the caller's or a
- * returned one, which is not counted here. */
+ * returned one, which is not counted here. Without a model (NULL): losslessly. */
 LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
                                 uint32_t tile_side, size_t row_bytes, int threads);
 /* The same for decoding a stream, whose tiles may differ from those of this library's encoder. info

@@ -39,7 +39,8 @@ static lic_status check_options(const lic_session *session, lic_error *err)
                         lic_cpu_name(o->cpu));
     if (!lic_backend_supported(o->backend))
         return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
-    if (o->backend == LIC_BACKEND_OPENBLAS && session->model->backend != LIC_BACKEND_OPENBLAS)
+    if (o->backend == LIC_BACKEND_OPENBLAS && session->model &&
+        session->model->backend != LIC_BACKEND_OPENBLAS)
         return lic_fail(err, LIC_ERR_ARGUMENT, "the model was not opened for the OpenBLAS backend");
     return LIC_OK;
 }
@@ -60,8 +61,6 @@ static lic_status check_arithmetic(const lic_session *session, lic_error *err)
 static lic_status set_up(lic_session *session, const lic_model *model, lic_error *err)
 {
     const lic_options *o = &session->options;
-    if (!model)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "no model given");
     session->model = model;
     session->kernels = lic_kernels_get(o->cpu);
     lic_status status = check_options(session, err);
@@ -125,6 +124,7 @@ static bool plan(lic_session *session, lic_forward_fn forward, void *user, int t
     lic_arena arena;
     lic_arena_plan(&arena);
     nn c = {.k = session->kernels, .gemm = session->kernels->gemm, .arena = &arena};
+    session->threads = threads;
     forward(session, &c, user);
     size_t scratch;
     p->floats = c.scratch_floats;
@@ -248,7 +248,7 @@ static lic_status run(lic_session *session, lic_forward_fn forward, void *user,
             .arena = &session->arena,
             .pool = session->pool,
             .scratch_floats = scratch_floats,
-            .zeros = session->model->net.zeros,
+            .zeros = session->model ? session->model->net.zeros : NULL,
             .progress = session->options.progress ? forward_progress : NULL,
             .progress_user = session};
     c.scratch = lic_arena_take(&session->arena, scratch_floats * threads, sizeof(float));

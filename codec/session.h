@@ -10,6 +10,7 @@ struct lic_session {
     lic_options options;
     const lic_kernels *kernels;
     lic_pool *pool;
+    int threads; /* that a forward pass runs or is planned with */
     lic_arena arena;
     size_t result_bytes; /* that a forward pass allocates for the caller's picture */
     lic_stats stats;

@@ -8,12 +8,17 @@ static lic_reader latents_from(const lic_tile_codes *codes, const uint8_t *at)
     return (lic_reader){.at = at, .end = codes->file->latents + codes->file->latent_bytes};
 }
 
-/* Reads the head of a tile: bytes of its code, its check. False if it cannot; *damaged if that is
+/* Reads the head of a tile: bytes of its code, its kind, its check. False if it cannot; *damaged if that is
  * not for want of bytes. */
-static bool read_head(lic_reader *r, uint32_t *bytes, uint32_t *check, bool *damaged)
+static bool read_head(const lic_tile_codes *codes, lic_reader *r, uint32_t *bytes, uint32_t *check,
+                      bool *damaged)
 {
     *bytes = lic_read_varint(r);
     *damaged = r->failed && r->at != r->end;
+    if (codes->file->version > 1) {
+        *damaged |= !r->failed && (*bytes & LIC_TILE_LOSSLESS) == 0;
+        *bytes >>= 1;
+    }
     if (!r->failed)
         *check = lic_read_u32(r);
     return !r->failed;
@@ -27,7 +32,7 @@ bool lic_tile_codes_find(lic_tile_codes *codes)
     codes->n_whole = 0;
     for (size_t i = 0; i < codes->n; i++) {
         codes->starts[i] = r.at;
-        const bool has_head = read_head(&r, &bytes, &check, &damaged);
+        const bool has_head = read_head(codes, &r, &bytes, &check, &damaged);
         if (damaged)
             return false;
         if (!has_head || (size_t)(r.end - r.at) < bytes)
@@ -52,7 +57,7 @@ lic_tile_code lic_tile_codes_get(const lic_tile_codes *codes, size_t i)
     if (i > codes->n_whole)
         return code;
     lic_reader r = latents_from(codes, codes->starts[i]);
-    if (!read_head(&r, &bytes, &code.check, &damaged))
+    if (!read_head(codes, &r, &bytes, &code.check, &damaged))
         return code;
     code.data = r.at;
     code.bytes = code.whole ? bytes : (size_t)(r.end - r.at);

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+enum { LIC_TILE_LOSSLESS = 1 }; /* of a tile's kind */
+
 typedef struct lic_tile_codes {
     const lic_container *file;
     const uint8_t **starts; /* [n] where each tile begins; NULL: one tile, without a head */

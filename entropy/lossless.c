@@ -288,7 +288,7 @@ void lic_lossless_encode(lic_lossless *l, lic_range_encoder *encoder, const lic_
     const uint64_t bits = (uint64_t)from->width * from->height * from->channels * from->depth;
     lic_lossless_choose(l, encoder, from);
     lic_lossless_encode_as_chosen(l, encoder, from);
-    if (encoder->bytes <= bits / 8)
+    if (!encoder->failed && encoder->bytes <= bits / 8)
         return;
     lic_lossless_restart(encoder, &fresh);
     l->choice = (lic_lossless_choice){.raw = true};
@@ -301,6 +301,7 @@ void lic_lossless_restart(lic_range_encoder *encoder, const lic_range_encoder *f
     encoder->low = fresh->low;
     encoder->range = fresh->range;
     encoder->bytes = fresh->bytes;
+    encoder->failed = fresh->failed;
 }
 
 uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const lic_raster *to)

@@ -110,7 +110,7 @@ static size_t try_part(lic_lossless *l, lic_range_encoder *encoder, const lic_ra
     l->choice.repeats = repeats;
     l->choice.colours = colours;
     lic_lossless_encode_as_chosen(l, encoder, &part);
-    const size_t bytes = encoder->bytes;
+    const size_t bytes = encoder->failed ? SIZE_MAX : encoder->bytes;
     lic_lossless_restart(encoder, &fresh);
     return bytes;
 }

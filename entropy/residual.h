@@ -1,6 +1,6 @@
 /* residual.h - the error of a prediction as bits: is it zero, its sign, which bucket its size lies
- * in (one bit for each bucket that it does not), the first bit of its place there; what is below is
- * not modelled. Each bit has three models, chosen by what the prediction says of its own worth and
+ * in (one bit for each bucket that it does not), the first bit of its place there, by one model;
+ * what is below is not modelled. Each of the others has three models, chosen by what the prediction says of its own worth and
  * by the errors of the planes before at the same pixel. */
 #ifndef LIC_ENTROPY_RESIDUAL_H
 #define LIC_ENTROPY_RESIDUAL_H

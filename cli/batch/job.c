@@ -178,7 +178,7 @@ static void json_result(lic_json *json, const lic_job *job)
     lic_json_unsigned(json, "channels", job->channels);
     lic_json_unsigned(json, "depth", job->depth);
     lic_json_real(json, "quality", job->quality, 4);
-    lic_json_string(json, "model", job->model_info.name);
+    lic_json_string(json, "model", job->model_info.name); /* lossless: "" */
     lic_json_hex(json, "model_hash", job->model_info.hash, 16);
     lic_json_hex(json, "check_latents", job->stats.check_latents, 8);
     lic_json_unsigned(json, "planned_bytes", job->stats.planned_bytes);

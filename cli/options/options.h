@@ -74,6 +74,7 @@ typedef struct lic_settings {
     double lambda;   /* 0: not given; a quality once the model is known */
     lic_target_wish target;
     unsigned rate_given; /* LIC_BY_... */
+    bool lossless;
     bool report, test, rates;
     int reps;
     bool stages; /* split each picture's times into parts */

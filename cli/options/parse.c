@@ -199,6 +199,10 @@ static bool check_words(const lic_settings *s, const lic_command_row *c)
         lic_report_error(NULL, "--test and --no-check contradict each other");
         return false;
     }
+    if (s->lossless && (s->rate_given || s->model)) {
+        lic_report_error(NULL, "--lossless has one size only, and no model: give it alone");
+        return false;
+    }
     if (s->rate_given & (s->rate_given - 1)) {
         lic_report_error(NULL, "one of -q, --lambda and --target-...: they say the same thing");
         return false;

@@ -54,6 +54,8 @@ const char *const lic_options_groups[] = {
 const lic_option lic_options_table[] = {
     {SIZE, 'q', false, false, ENCODE | SWEEP | BENCH, "quality", "Q",
      "0 (smallest) .. 100 (best, not lossless); default 50", SET(set_quality)},
+    {SIZE, 0, false, false, ENCODE, "lossless", NULL, "to the last bit; needs no model",
+     FLAG(lossless)},
     {SIZE, 0, false, false, ENCODE, "target-bpp", "X", "the best of at most X bits per pixel",
      SET(set_target_bpp)},
     {SIZE, 0, false, false, ENCODE, "target-size", "N", "the best of at most N bytes (20k, 1.5M)",

@@ -91,7 +91,7 @@ static inline void fuzz_lic_seal(uint8_t *data, size_t bytes, uint8_t *control)
     if (bytes < 5)
         return;
     memcpy(data, signature, sizeof signature);
-    data[4] = (uint8_t)((data[4] & 0xF0) | LIC_FORMAT_VERSION);
+    data[4] = (uint8_t)((data[4] & 0xF0) | ((data[4] & 7) == 2 ? 2 : 1));
     const size_t at = fuzz_lic_crc_at(data, bytes);
     if (!at)
         return;

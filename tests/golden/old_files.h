@@ -3,3 +3,6 @@
     {"v1-rgb8.lic", 75, 40, 3, 8, 0x933f212c, 0xad11a510},
     {"v1-grey16.lic", 33, 17, 1, 16, 0xaacd3456, 0x65ada914},
     {"v1-tiles.lic", 130, 70, 3, 8, 0xabe1fd7a, 0x1bd54c54},
+    {"v2-lossless-rgb8.lic", 17, 33, 3, 8, 0x1ca53fba, 0xe7812892},
+    {"v2-lossless-grey16.lic", 24, 20, 1, 16, 0x02935d9b, 0x094d22ed},
+    {"v2-lossless-drawn.lic", 200, 168, 3, 8, 0xa7066278, 0xa0c7b752},

@@ -18,6 +18,7 @@ import zlib
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../models/train"))
+import slow_lossless
 from licw_file import LicwError, read_licw
 from slow_networks import F, Networks, nearest
 from slow_stream import RangeDecoder, Reader, Refused, need, read_file, tables
@@ -161,6 +162,9 @@ def small_picture(nets, head, y):
 def decode(data, licw, say=lambda *_: None, preview=False, salvage=False):
     """-> picture [H, W, 3 or 1], uint8 or uint16; or a preview of it. (It decodes all slices even then, and checks them.)"""
     head, code = read_file(data, salvage)
+    if head["version"] > 1:
+        x = slow_lossless.decode_picture(head, code)
+        return slow_lossless.preview(x) if preview else x
     need(head["model"] == licw.hash & 0xFFFFFFFF, "MODEL_WRONG", f"made with {head['model']:08x}")
     nets = Networks(licw, head["quality"])
     y, check = decode_tiles(nets, head, code, say)

@@ -47,7 +47,8 @@ def read_file(data, salvage=False):
     need(data[:4] == b"\x9Blic", "NOT_LIC", "signature")
     r.take(4)
     flags = r.number(1)
-    need(flags & 7 == 1, "VERSION", f"{flags:02x}")
+    head["version"] = flags & 7
+    need(head["version"] in (1, 2), "VERSION", f"{flags:02x}")
     head["width"], head["height"] = r.varint() + 1, r.varint() + 1
     need(max(head["width"], head["height"]) <= 65535, "CORRUPT", "size")
     padded = [-(-head[k] // 64) * 64 for k in ("height", "width")]
@@ -57,6 +58,7 @@ def read_file(data, salvage=False):
     head["tiles"] = [[(a, min(a + t, n)) for a in range(0, n, t)] for n, t in zip(padded, tile)]
     head["grey"], head["deep"], head["srgb"] = bool(flags & 0x20), bool(flags & 0x40), bool(flags & 0x08)
     head["model"], head["quality"], head["check"] = r.number(4), r.number(2), r.number(4)
+    need(head["version"] == 1 or head["model"] == 0, "VERSION", "tiles of several kinds")
     at = r.at
     crc = r.number(4)
     head["cut"] = zlib.crc32(data[at + 4:], zlib.crc32(data[:at])) != crc
@@ -133,6 +135,13 @@ class RangeDecoder:
         half = self.range // 2
         b = self.code >= half
         self.take(half if b else 0, self.range - half if b else half)
+        return int(b)
+
+    def biased_bit(self, p):
+        """1 with probability p / 65536."""
+        share = (self.range >> 16) * p
+        b = self.code < share
+        self.take(0 if b else share, share if b else self.range - share)
         return int(b)
 
     def symbol(self, table):

@@ -120,9 +120,9 @@ TEST(texts_are_for_people)
     CHECK_EQ_STR(err.text, "file is cut short: it is empty");
     (void)probe(file.data, file.bytes - 1, &info, &err);
     CHECK_EQ_STR(err.text, "checksum of the file does not match: the file is damaged or cut short");
-    file.data[4] = 2;
+    file.data[4] = 3;
     (void)probe(file.data, file.bytes, &info, &err);
-    CHECK_EQ_STR(err.text, "the file is of format version 2, this program reads version 1");
+    CHECK_EQ_STR(err.text, "the file is of format version 3, this program reads version 2");
     lic_buffer_free(&file);
 }
 

@@ -1,0 +1,252 @@
+/* lossless_tiles.c - see lossless_tiles.h. */
+#include "codec/lossless_tiles.h"
+
+#include "codec/base/bytes.h"
+
+#include <string.h>
+
+/* ---- memory ---- */
+
+/* The coder falls back to the samples as they are, which this has room for. */
+static size_t code_room(size_t raw_bytes)
+{
+    return raw_bytes + raw_bytes / 1024 + 64;
+}
+
+void lic_lossless_slots_take(lic_lossless_slots *s, const lic_session *session, nn *c,
+                             const lic_grid *grid, uint32_t channels, uint32_t depth, bool decoding)
+{
+    const uint32_t w = (uint32_t)grid->tile_w, h = (uint32_t)grid->tile_h;
+    const size_t row = (size_t)w * channels * (depth / 8);
+    s->n = lic_smaller(session->threads, grid->columns);
+    s->slots = lic_arena_take(c->arena, (size_t)s->n, sizeof *s->slots);
+    for (int i = 0; i < s->n; i++) {
+        lic_lossless_slot none = {.whole = false}, *slot = s->slots ? &s->slots[i] : &none;
+        *slot = none;
+        lic_lossless_take(&slot->coder, c->arena, w, h, channels, depth);
+        slot->tile = (lic_raster){.stride_bytes = row, .channels = channels, .depth = depth};
+        slot->tile.data = lic_arena_take(c->arena, h, row);
+        slot->code_bytes = decoding ? 0 : code_room(row * h);
+        slot->code = lic_arena_take(c->arena, slot->code_bytes, 1);
+    }
+}
+
+/* The tile without what pads the picture. */
+static lic_area visible(const lic_grid *grid, int column, int row, uint32_t width, uint32_t height)
+{
+    lic_area a = lic_grid_tile(grid, column, row);
+    a.x1 = lic_smaller(a.x1, (int)width);
+    a.y1 = lic_smaller(a.y1, (int)height);
+    return a;
+}
+
+static uint32_t check_of(const lic_raster *r)
+{
+    const size_t row = (size_t)r->width * r->channels * (r->depth / 8);
+    uint32_t crc = 0;
+    for (uint32_t y = 0; y < r->height; y++)
+        crc = lic_crc32(crc, (const uint8_t *)r->data + y * r->stride_bytes, row);
+    return crc;
+}
+
+/* ---- encoding ---- */
+
+struct encode_job {
+    lic_lossless_slots *s;
+    const lic_grid *grid;
+    const lic_band *from;
+    int row, column;
+};
+
+/* A tile's colours, alpha left out. */
+static void copy_colours(const lic_band *from, lic_area a, lic_raster *to)
+{
+    const lic_image *image = &from->image;
+    const size_t sample = image->depth / 8, step = image->channels * sample;
+    const size_t colours = to->channels * sample;
+    for (int y = a.y0; y < a.y1; y++) {
+        const uint8_t *in = (const uint8_t *)image->data +
+                            (size_t)(y - from->first_row) * image->stride_bytes +
+                            (size_t)a.x0 * step;
+        uint8_t *out = (uint8_t *)to->data + (size_t)(y - a.y0) * to->stride_bytes;
+        if (step == colours)
+            memcpy(out, in, (size_t)to->width * step);
+        else
+            for (uint32_t x = 0; x < to->width; x++)
+                memcpy(out + x * colours, in + x * step, colours);
+    }
+}
+
+/* There is no more room than what the slot has. */
+static void *refuse(void *user, void *old, size_t old_bytes, size_t new_bytes)
+{
+    (void)user;
+    (void)old;
+    (void)old_bytes;
+    (void)new_bytes;
+    return NULL;
+}
+
+static void encode_item(void *user, size_t item, int worker)
+{
+    const struct encode_job *j = user;
+    lic_lossless_slot *slot = &j->s->slots[item];
+    (void)worker;
+    const lic_image *image = &j->from->image;
+    const lic_area a =
+        visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
+    slot->tile.width = (uint32_t)(a.x1 - a.x0);
+    slot->tile.height = (uint32_t)(a.y1 - a.y0);
+    copy_colours(j->from, a, &slot->tile);
+    slot->check = check_of(&slot->tile);
+    lic_range_encoder_init(&slot->encoder, refuse, NULL);
+    slot->encoder.data = slot->code;
+    slot->encoder.capacity = slot->code_bytes;
+    lic_lossless_encode(&slot->coder, &slot->encoder, &slot->tile);
+    slot->whole = lic_range_finish(&slot->encoder);
+}
+
+void lic_lossless_encode_tiles(lic_lossless_slots *s, nn *c, const lic_grid *grid,
+                               const lic_band *from, int row, int column, int n)
+{
+    struct encode_job j = {s, grid, from, row, column};
+    lic_pool_run(c->pool, (size_t)n, encode_item, &j);
+}
+
+/* ---- decoding ---- */
+
+struct decode_job {
+    lic_lossless_slots *s;
+    lic_decoding *d;
+    int row, column;
+};
+
+static uint32_t sample_at(const lic_raster *r, uint32_t x, uint32_t y, uint32_t i)
+{
+    const uint8_t *row = (const uint8_t *)r->data + y * r->stride_bytes;
+    const size_t at = (size_t)x * r->channels + i;
+    if (r->depth == 8)
+        return row[at];
+    uint16_t v;
+    memcpy(&v, row + 2 * at, sizeof v);
+    return v;
+}
+
+/* Of the depth `from` to that of the image. */
+static void put_sample(const lic_image *image, uint8_t *row, size_t at, uint32_t v, uint32_t from)
+{
+    if (image->depth > from)
+        v *= 257;
+    else if (image->depth < from)
+        v = (v * 255 + 32767) / 65535;
+    if (image->depth == 8) {
+        row[at] = (uint8_t)v;
+    } else {
+        const uint16_t wide = (uint16_t)v;
+        memcpy(row + 2 * at, &wide, sizeof wide);
+    }
+}
+
+/* Colours of a pixel; grey is repeated where three are wanted. Alpha is not touched. */
+static void put_pixel(const lic_image *image, uint8_t *row, size_t x, const uint32_t v[3],
+                      const lic_raster *tile)
+{
+    const uint32_t colours = image->channels < 3 ? 1 : 3;
+    for (uint32_t i = 0; i < colours; i++)
+        put_sample(image, row, x * image->channels + i, v[tile->channels == 1 ? 0 : i],
+                   tile->depth);
+}
+
+static uint8_t *row_of(const lic_band *to, int y)
+{
+    return (uint8_t *)to->image.data + (size_t)(y - to->first_row) * to->image.stride_bytes;
+}
+
+static void store(const lic_decoding *d, const lic_raster *tile, lic_area a, lic_area wanted)
+{
+    for (int y = wanted.y0; y < wanted.y1; y++)
+        for (int x = wanted.x0; x < wanted.x1; x++) {
+            uint32_t v[3] = {0};
+            for (uint32_t i = 0; i < tile->channels; i++)
+                v[i] = sample_at(tile, (uint32_t)(x - a.x0), (uint32_t)(y - a.y0), i);
+            put_pixel(&d->to.image, row_of(&d->to, y), (size_t)(x - d->crop.x0), v, tile);
+        }
+}
+
+/* Means of 16 x 16 samples, or of what there is of them, rounded. */
+static void store_means(const lic_decoding *d, const lic_raster *tile, lic_area a)
+{
+    const uint32_t scale = LIC_PREVIEW_SCALE;
+    for (uint32_t y = 0; y < tile->height; y += scale)
+        for (uint32_t x = 0; x < tile->width; x += scale) {
+            const uint32_t x1 = x + scale < tile->width ? x + scale : tile->width;
+            const uint32_t y1 = y + scale < tile->height ? y + scale : tile->height;
+            const uint32_t n = (x1 - x) * (y1 - y);
+            uint32_t v[3] = {0};
+            for (uint32_t i = 0; i < tile->channels; i++) {
+                for (uint32_t yy = y; yy < y1; yy++)
+                    for (uint32_t xx = x; xx < x1; xx++)
+                        v[i] += sample_at(tile, xx, yy, i);
+                v[i] = (v[i] + n / 2) / n;
+            }
+            put_pixel(&d->to.image, row_of(&d->to, (a.y0 + (int)y) / LIC_PREVIEW_SCALE),
+                      ((size_t)a.x0 + x) / scale, v, tile);
+        }
+}
+
+/* Rows that are missing stay 0. */
+static void decode_code(lic_lossless_slot *slot, const lic_tile_code *code, bool no_check)
+{
+    lic_range_decoder dec;
+    lic_range_decoder_init(&dec, code->data, code->bytes);
+    if (!code->whole) {
+        lic_range_decoder_salvage(&dec);
+        memset(slot->tile.data, 0, slot->tile.stride_bytes * slot->tile.height);
+    }
+    const uint32_t rows = lic_lossless_decode(&slot->coder, &dec, &slot->tile);
+    slot->whole = rows == slot->tile.height;
+    slot->damage = LIC_DAMAGE_NONE;
+    if (code->whole && (!slot->whole || !lic_range_decoder_ok(&dec)))
+        slot->damage = LIC_DAMAGE_CODE;
+    else if (code->whole && !no_check && check_of(&slot->tile) != code->check)
+        slot->damage = LIC_DAMAGE_LATENTS;
+}
+
+static void decode_item(void *user, size_t item, int worker)
+{
+    const struct decode_job *j = user;
+    const lic_decoding *d = j->d;
+    lic_lossless_slot *slot = &j->s->slots[item];
+    (void)worker;
+    const int column = j->column + (int)item;
+    const lic_area a = visible(&d->grid, column, j->row, d->file.width, d->file.height);
+    const lic_area wanted = {lic_larger(a.x0, d->crop.x0), lic_larger(a.y0, d->crop.y0),
+                             lic_smaller(a.x1, d->crop.x1), lic_smaller(a.y1, d->crop.y1)};
+    const lic_tile_code code = lic_tile_codes_get(
+        &d->codes, (size_t)j->row * (size_t)d->grid.columns + (size_t)column);
+    slot->tile.width = (uint32_t)(a.x1 - a.x0);
+    slot->tile.height = (uint32_t)(a.y1 - a.y0);
+    decode_code(slot, &code, d->no_check);
+    if (slot->damage)
+        return;
+    if (d->scale > 1)
+        store_means(d, &slot->tile, a);
+    else
+        store(d, &slot->tile, a, wanted);
+}
+
+void lic_lossless_decode_row(lic_lossless_slots *s, nn *c, lic_decoding *d, int row, int first,
+                             int last)
+{
+    for (int column = first; column <= last && !d->damage; column += s->n) {
+        const int n = lic_smaller(s->n, last + 1 - column);
+        struct decode_job j = {s, d, row, column};
+        lic_pool_run(c->pool, (size_t)n, decode_item, &j);
+        for (int i = 0; i < n; i++) {
+            d->n_tiles++;
+            d->n_whole_tiles += s->slots[i].whole;
+            if (!d->damage)
+                d->damage = s->slots[i].damage;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/* lossless_tiles.h - rows of tiles by the lossless coder of entropy/, several tiles at a time. What
+ * each thread works on does not depend on how many there are, so neither do bytes and pixels. */
+#ifndef LIC_CODEC_LOSSLESS_TILES_H
+#define LIC_CODEC_LOSSLESS_TILES_H
+
+#include "codec/decode_tiles.h"
+#include "codec/pixels.h"
+#include "codec/session.h"
+#include "entropy/lossless.h"
+
+enum { LIC_LOSSLESS_SIDE = 512 }; /* an encoder's largest tile: small, so that there are several */
+
+/* One tile at work. */
+typedef struct lic_lossless_slot {
+    lic_lossless coder;
+    lic_raster tile;           /* encoding: in the caller's picture; decoding: memory of its own */
+    lic_range_encoder encoder; /* its data: the slot's */
+    uint8_t *code;
+    size_t code_bytes; /* room for it */
+    uint32_t check;
+    bool whole; /* decoding */
+    lic_damage damage;
+} lic_lossless_slot;
+
+typedef struct lic_lossless_slots {
+    lic_lossless_slot *slots; /* [n]; NULL while planning */
+    int n;
+} lic_lossless_slots;
+
+/* Memory for as many tiles at a time as there are threads and columns. */
+void lic_lossless_slots_take(lic_lossless_slots *s, const lic_session *session, nn *c,
+                             const lic_grid *grid, uint32_t channels, uint32_t depth, bool decoding);
+/* Codes the colours of n tiles (s->n at most) from `column` on; slot i then has tile column + i. */
+void lic_lossless_encode_tiles(lic_lossless_slots *s, nn *c, const lic_grid *grid,
+                               const lic_band *from, int row, int column, int n);
+/* Decodes what is wanted of the tiles first .. last of a row into the band. */
+void lic_lossless_decode_row(lic_lossless_slots *s, nn *c, lic_decoding *d, int row, int first,
+                             int last);
+
+#endif

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# lic encode --lossless: pictures of every kind come back to the last sample, without a model; parts and
+# previews; what excludes it; files that are smaller than their PNG.
+. "$(dirname "$0")/common.bash"
+
+export LIC_MODEL_DIR=/nowhere
+cd "$T" || exit 1
+export LIC
+mkdir in out
+cp "$ROOT"/tests/data/pngsuite/bas[in]*.png "$ROOT"/tests/data/{kodim23,grey-40x30,grey16-24x20,rgb16-20x24,one-1x1,waves-24-colours}.png in
+for f in in/*.png; do
+    name=$(basename "$f" .png)
+    "$LIC" encode --quiet -f --lossless "$f" "$name.lic" && "$LIC" decode --quiet -f "$name.lic" "out/$name.png"
+    holds "$name.png is coded and decoded" [ -s "out/$name.png" ]
+    "$LIC" encode --quiet -f --lossless -T 1 --strip "$f" one.lic && "$LIC" encode --quiet -f --lossless -T 7 --strip "$f" seven.lic
+    holds "$name.png gives the same bytes by 1 and 7 threads" cmp -s one.lic seven.lic
+done
+# Metadata and alpha by the second reader of PNG; colours by the program's own PPM, sample by sample.
+holds "shape, alpha and metadata come back" python3 "$ROOT/tests/pngread.py" same in out
+mkdir want got
+holds "the second reader reads what went in" python3 "$ROOT/tests/pngread.py" ppm in want
+holds "and what came out" python3 "$ROOT/tests/pngread.py" ppm out got
+holds "colours come back" diff -r want got
+holds "info tells" sh -c '"$LIC" info kodim23.lic | grep -q "lossless, no model"'
+holds "a drawing takes less than as PNG" [ "$(wc -c <waves-24-colours.lic)" -lt "$(wc -c <in/waves-24-colours.png)" ]
+holds "--lossless and -q exclude each other" sh -c '! "$LIC" encode -f --lossless -q 50 in/one-1x1.png x.lic 2>err; grep -q "give it alone" err'
+finish

@@ -1,0 +1,262 @@
+/* Lossless files: without a model, to the last bit, the same bytes for any number of threads, from
+ * rows or from memory; parts, previews, depths; what is cut or damaged; limits. */
+#include "tests/unit/codec_fixture.h"
+#include "tests/unit/seal.h"
+
+static lic_encode_options lossless_in_tiles(uint32_t side)
+{
+    lic_encode_options e;
+    lic_encode_options_init(&e);
+    e.lossless = 1;
+    e.tile_side = side;
+    return e;
+}
+
+static lic_buffer encode_in_tiles(const lic_image *picture, uint32_t side, int threads)
+{
+    const lic_options o = with_threads(threads);
+    const lic_encode_options e = lossless_in_tiles(side);
+    lic_buffer file = {0};
+    CHECK_EQ_INT(lic_encode(NULL, picture, &o, &e, &file, NULL), LIC_OK);
+    return file;
+}
+
+static lic_image decode_as(const lic_buffer *file, const lic_decode_options *d, int threads)
+{
+    const lic_options o = with_threads(threads);
+    lic_image out = {0};
+    lic_error err = {0};
+    CHECK_EQ_INT(lic_decode(NULL, file->data, file->bytes, &o, d, &out, &err), LIC_OK);
+    if (err.text[0])
+        printf("%s\n", err.text);
+    return out;
+}
+
+static void check_same(const lic_image *a, const lic_image *b)
+{
+    CHECK(a->width == b->width && a->height == b->height && a->channels == b->channels &&
+          a->depth == b->depth);
+    CHECK_EQ_MEM(a->data, b->data, a->stride_bytes * a->height);
+}
+
+TEST(pictures_come_back_to_the_bit)
+{
+    static const uint32_t sizes[][2] = {{1, 1}, {64, 64}, {65, 3}, {150, 131}};
+    for (size_t s = 0; s < 4; s++)
+        for (uint32_t channels = 1; channels <= 4; channels++)
+            for (uint32_t depth = 8; depth <= 16; depth += 8) {
+                lic_image p = make_picture(sizes[s][0], sizes[s][1], channels, depth);
+                lic_buffer one = encode_in_tiles(&p, 64, 1), many = encode_in_tiles(&p, 64, 7);
+                CHECK_EQ_INT(one.bytes, many.bytes);
+                CHECK_EQ_MEM(one.data, many.data, one.bytes);
+                lic_image a = decode_as(&one, NULL, 1), b = decode_as(&one, NULL, 7);
+                check_same(&a, &p);
+                check_same(&b, &p);
+                lic_info info = {0};
+                CHECK_EQ_INT(lic_probe(one.data, one.bytes, &info, NULL), LIC_OK);
+                CHECK(info.lossless && info.version == 2 && info.model_id == 0);
+                CHECK_EQ_INT(info.has_alpha, channels % 2 == 0);
+                lic_image_free(&a);
+                lic_image_free(&b);
+                lic_buffer_free(&one);
+                lic_buffer_free(&many);
+                free(p.data);
+            }
+}
+
+/* With a model at hand it is the same file, and read as well. */
+TEST(a_model_changes_nothing)
+{
+    lic_image p = make_picture(70, 50, 3, 8), out = {0};
+    lic_encode_options e = lossless_in_tiles(0);
+    lic_buffer without = encode_in_tiles(&p, 0, 1), with = {0};
+    CHECK_EQ_INT(lic_encode(tiny_model(), &p, NULL, &e, &with, NULL), LIC_OK);
+    CHECK_EQ_INT(with.bytes, without.bytes);
+    CHECK_EQ_MEM(with.data, without.data, with.bytes);
+    CHECK_EQ_INT(lic_decode(tiny_model(), with.data, with.bytes, NULL, NULL, &out, NULL), LIC_OK);
+    check_same(&out, &p);
+    lic_image_free(&out);
+    lic_buffer_free(&with);
+    lic_buffer_free(&without);
+    free(p.data);
+}
+
+TEST(without_a_model_nothing_else)
+{
+    lic_image p = make_picture(20, 20, 3, 8), out = {0};
+    lic_buffer file = {0};
+    CHECK_EQ_INT(lic_encode(NULL, &p, NULL, NULL, &file, NULL), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_encode(tiny_model(), &p, NULL, NULL, &file, NULL), LIC_OK);
+    CHECK_EQ_INT(lic_decode(NULL, file.data, file.bytes, NULL, NULL, &out, NULL), LIC_ERR_ARGUMENT);
+    CHECK(!out.data);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+TEST(parts_are_those_of_the_whole)
+{
+    lic_image p = make_picture(150, 131, 4, 8);
+    lic_buffer file = encode_in_tiles(&p, 64, 2);
+    static const uint32_t parts[][4] = {{0, 0, 1, 1}, {60, 60, 10, 9}, {149, 130, 1, 1}, {5, 70, 140, 50}};
+    for (size_t i = 0; i < 4; i++) {
+        lic_decode_options d;
+        lic_decode_options_init(&d);
+        d.crop_x = parts[i][0];
+        d.crop_y = parts[i][1];
+        d.crop_width = parts[i][2];
+        d.crop_height = parts[i][3];
+        lic_image out = decode_as(&file, &d, 2);
+        for (uint32_t y = 0; y < d.crop_height; y++)
+            CHECK_EQ_MEM((uint8_t *)out.data + y * out.stride_bytes,
+                         (uint8_t *)p.data + (y + d.crop_y) * p.stride_bytes + 4 * d.crop_x,
+                         4 * d.crop_width);
+        lic_image_free(&out);
+    }
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* Means of 16 x 16, rounded. */
+TEST(previews_are_means)
+{
+    lic_image p = make_picture(150, 131, 3, 8);
+    lic_buffer file = encode_in_tiles(&p, 64, 2);
+    lic_decode_options d;
+    lic_decode_options_init(&d);
+    d.scale = 16;
+    lic_image out = decode_as(&file, &d, 1);
+    CHECK(out.width == 10 && out.height == 9);
+    for (uint32_t y = 0; y < out.height; y++)
+        for (uint32_t x = 0; x < 3 * out.width; x++) {
+            uint32_t sum = 0, n = 0;
+            for (uint32_t yy = 16 * y; yy < 16 * y + 16 && yy < p.height; yy++)
+                for (uint32_t xx = 16 * (x / 3); xx < 16 * (x / 3) + 16 && xx < p.width; xx++, n++)
+                    sum += ((uint8_t *)p.data)[yy * p.stride_bytes + 3 * xx + x % 3];
+            CHECK_EQ_INT(((uint8_t *)out.data)[y * out.stride_bytes + x], (sum + n / 2) / n);
+        }
+    lic_image_free(&out);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+TEST(depth_and_channels_can_be_chosen)
+{
+    lic_image p = make_picture(30, 20, 1, 8);
+    lic_buffer file = encode_in_tiles(&p, 0, 1);
+    lic_decode_options d;
+    lic_decode_options_init(&d);
+    d.depth = 16;
+    d.channels = 4;
+    lic_image out = decode_as(&file, &d, 1);
+    const uint16_t *v = out.data;
+    for (uint32_t i = 0; i < 600; i++) {
+        const uint16_t wide = (uint16_t)(257 * ((uint8_t *)p.data)[i]);
+        CHECK(v[4 * i] == wide && v[4 * i + 1] == wide && v[4 * i + 2] == wide &&
+              v[4 * i + 3] == 65535);
+    }
+    lic_image_free(&out);
+    d.depth = 8;
+    d.channels = 0;
+    lic_buffer_free(&file);
+    free(p.data);
+    p = make_picture(30, 20, 3, 16);
+    file = encode_in_tiles(&p, 0, 1);
+    out = decode_as(&file, &d, 1);
+    for (uint32_t i = 0; i < 1800; i++)
+        CHECK_EQ_INT(((uint8_t *)out.data)[i],
+                     (((uint16_t *)p.data)[i] * UINT32_C(255) + 32767) / 65535);
+    lic_image_free(&out);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+static size_t crc_at(const lic_buffer *file)
+{
+    size_t at = 5;
+    for (int i = 0; i < 2; at++)
+        i += !(file->data[at] & 0x80);
+    return at + (file->data[4] & 0x80 ? 2 : 0) + 10;
+}
+
+/* Every byte of the code counts, whatever the checksum of the file says. */
+TEST(damage_is_seen)
+{
+    lic_image p = make_picture(100, 70, 3, 8);
+    lic_buffer file = encode_in_tiles(&p, 64, 1);
+    const size_t crc = crc_at(&file);
+    for (size_t i = crc + 4; i < file.bytes; i += 3) {
+        lic_image out = {0};
+        file.data[i] ^= 0x10;
+        seal(file.data, file.bytes, crc);
+        const lic_status status = lic_decode(NULL, file.data, file.bytes, NULL, NULL, &out, NULL);
+        CHECK(status == LIC_ERR_CORRUPT || status == LIC_ERR_MISMATCH);
+        CHECK(!out.data);
+        file.data[i] ^= 0x10;
+    }
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* A version that there is not yet, and one with a network's id, are newer; not damaged. */
+TEST(newer_files_are_told)
+{
+    lic_image p = make_picture(10, 10, 3, 8), out = {0};
+    lic_buffer file = encode_in_tiles(&p, 0, 1);
+    const size_t crc = crc_at(&file);
+    file.data[crc - 10] = 1;
+    seal(file.data, file.bytes, crc);
+    CHECK_EQ_INT(lic_decode(NULL, file.data, file.bytes, NULL, NULL, &out, NULL), LIC_ERR_VERSION);
+    file.data[crc - 10] = 0;
+    file.data[4] = (uint8_t)(file.data[4] + 1);
+    seal(file.data, file.bytes, crc);
+    CHECK_EQ_INT(lic_decode(NULL, file.data, file.bytes, NULL, NULL, &out, NULL), LIC_ERR_VERSION);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* The rows that are there, then zeros. */
+TEST(cut_files_are_salvaged)
+{
+    lic_image p = make_picture(64, 200, 3, 8);
+    lic_buffer file = encode_in_tiles(&p, 64, 1);
+    lic_decode_options d;
+    lic_decode_options_init(&d);
+    d.salvage = 1;
+    uint32_t before = 0;
+    for (size_t bytes = file.bytes / 3; bytes < file.bytes; bytes += 101) {
+        const lic_buffer part = {file.data, bytes, NULL};
+        lic_image out = decode_as(&part, &d, 1);
+        uint32_t rows = 0;
+        while (rows < p.height && !memcmp((uint8_t *)out.data + rows * out.stride_bytes,
+                                          (uint8_t *)p.data + rows * p.stride_bytes, p.stride_bytes))
+            rows++;
+        CHECK(rows >= before && rows < p.height);
+        for (uint32_t y = rows; y < p.height; y++)
+            for (size_t x = 0; x < out.stride_bytes; x++)
+                CHECK_EQ_INT(((uint8_t *)out.data)[y * out.stride_bytes + x], 0);
+        before = rows;
+        lic_image_free(&out);
+    }
+    CHECK(before > 150);
+    lic_buffer_free(&file);
+    free(p.data);
+}
+
+/* What is planned is taken, and refused before any work where it is too much. */
+TEST(memory_is_planned)
+{
+    lic_image p = make_picture(150, 131, 3, 8), out = {0};
+    lic_buffer file = {0};
+    lic_options o = with_threads(2);
+    const lic_encode_options e = lossless_in_tiles(64);
+    o.max_memory = 1 << 20;
+    CHECK_EQ_INT(lic_encode(NULL, &p, &o, &e, &file, NULL), LIC_ERR_LIMIT);
+    CHECK(lic_plan_bytes(NULL, 150, 131, 64, 450, 2) > 1 << 20);
+    file = encode_in_tiles(&p, 64, 2);
+    CHECK_EQ_INT(lic_decode(NULL, file.data, file.bytes, &o, NULL, &out, NULL), LIC_ERR_LIMIT);
+    lic_info info = {0};
+    CHECK_EQ_INT(lic_probe(file.data, file.bytes, &info, NULL), LIC_OK);
+    CHECK(lic_plan_stream_bytes(NULL, &info, 450, 2) > 1 << 20);
+    lic_buffer_free(&file);
+    free(p.data);
+}
