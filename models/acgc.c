@@ -7,6 +7,12 @@
 
 static const affine NO_RATE = {0};
 
+/* A tensor of the same shape, of its own. */
+static tensor like(nn *c, tensor t)
+{
+    return lic_nn_new(c, t.h, t.w, t.c);
+}
+
 /* Copies channels to one row of a matrix and steps on. */
 static float *append(float *row, const float *from, int n)
 {
@@ -79,8 +85,7 @@ static void gated_pair(nn *c, const gate_map *smap, const gate_map *cmap, tensor
 static void adaptive_channel_forward(nn *c, const adaptive_channel *w, tensor prev, tensor out)
 {
     const size_t mark = lic_arena_mark(c->arena);
-    tensor x = lic_nn_new(c, prev.h, prev.w, out.c), t = lic_nn_new(c, prev.h, prev.w, out.c);
-    tensor a = lic_nn_new(c, prev.h, prev.w, out.c), d = lic_nn_new(c, prev.h, prev.w, out.c);
+    const tensor x = like(c, out), t = like(c, out), a = like(c, out), d = like(c, out);
     lic_nn_conv(c, &w->inp, prev, LIC_ACT_NONE, NO_RATE, NULL, x);
     lic_nn_conv(c, &w->c1, x, LIC_ACT_GELU, NO_RATE, NULL, t);
     lic_nn_conv(c, &w->c2, t, LIC_ACT_GELU, NO_RATE, NULL, a);
@@ -204,8 +209,7 @@ static void adaptive_global_forward(nn *c, const adaptive_global *w, tensor prev
                                     tensor out)
 {
     const size_t mark = lic_arena_mark(c->arena), dim = (size_t)out.c;
-    tensor x = lic_nn_new(c, prev.h, prev.w, out.c), o = lic_nn_new(c, prev.h, prev.w, out.c);
-    tensor a = lic_nn_new(c, prev.h, prev.w, out.c), d = lic_nn_new(c, prev.h, prev.w, out.c);
+    const tensor x = like(c, out), o = like(c, out), a = like(c, out), d = like(c, out);
     lic_nn_conv(c, &w->inp, prev, LIC_ACT_NONE, NO_RATE, NULL, x);
     lic_nn_depthwise(c, &w->off_dw, x, LIC_ACT_GELU, false, a);
     const float *kv = keys_and_values(c, w, x, a);

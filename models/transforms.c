@@ -72,41 +72,51 @@ static void analysis_half(nn *c, const network *net, const rate_state *rate, ten
     lic_arena_rewind(c->arena, mark);
 }
 
-/* A later stage: strided convolution, rate affine, RSTB. x [h, w, .] -> out [h/2, w/2, .] */
-static void analysis_stage(nn *c, const conv *down, const rstb *st, affine rate, const float *mask,
-                           tensor x, tensor out)
+/* The end of a stage: tests see what came out, and the arena takes back what was in between. */
+static void end_stage(nn *c, size_t mark, const char *name, tensor out)
 {
-    const size_t mark = lic_arena_mark(c->arena);
-    tensor t = lic_nn_new(c, out.h, out.w, out.c);
-    lic_nn_conv(c, down, x, LIC_ACT_NONE, rate, NULL, t);
-    lic_nn_trace(c, "down", 0, t);
-    lic_rstb(c, st, mask, t, out);
+    lic_nn_trace(c, name, 0, out);
     lic_arena_rewind(c->arena, mark);
+}
+
+/* down1, enhancement, st1, down2, st2. x [H, W, 3] -> [H/4, W/4, ch1] */
+static tensor analysis_quarter(nn *c, const network *net, const rate_state *rate, tensor x)
+{
+    const tensor out = lic_nn_new(c, x.h / 4, x.w / 4, net->ch[1]);
+    const size_t mark = lic_arena_mark(c->arena);
+    const tensor t = lic_nn_new(c, out.h, out.w, out.c);
+    lic_nn_part(c, LIC_PART_G_A_2);
+    analysis_half(c, net, rate, x, t);
+    lic_nn_part(c, LIC_PART_G_A_4);
+    lic_rstb(c, &net->g_a.st2, net->mask, t, out);
+    end_stage(c, mark, "st2", out);
+    lic_nn_report(c, 0.7);
+    return out;
+}
+
+/* down3, st3. x [h, w, ch1] -> [h/2, w/2, ch2] */
+static tensor analysis_eighth(nn *c, const network *net, const rate_state *rate, tensor x)
+{
+    const analysis *w = &net->g_a;
+    const tensor out = lic_nn_new(c, x.h / 2, x.w / 2, net->ch[2]);
+    const size_t mark = lic_arena_mark(c->arena);
+    const tensor t = lic_nn_new(c, out.h, out.w, out.c);
+    lic_nn_part(c, LIC_PART_G_A_8);
+    lic_nn_conv(c, &w->down3, x, LIC_ACT_NONE, rate->g_a[2], NULL, t);
+    lic_nn_trace(c, "down", 0, t);
+    lic_rstb(c, &w->st3, net->mask, t, out);
+    end_stage(c, mark, "st3", out);
+    return out;
 }
 
 tensor lic_g_a(nn *c, const network *net, const rate_state *rate, tensor x)
 {
-    const analysis *w = &net->g_a;
-    const int h = x.h / 4, wd = x.w / 4;
-    tensor y = lic_nn_new(c, h / 4, wd / 4, net->m);
+    const tensor y = lic_nn_new(c, x.h / 16, x.w / 16, net->m);
     const size_t mark = lic_arena_mark(c->arena);
-    tensor s2 = lic_nn_new(c, h, wd, net->ch[1]);
-    const size_t inner = lic_arena_mark(c->arena);
-    tensor t = lic_nn_new(c, h, wd, net->ch[1]);
-    lic_nn_part(c, LIC_PART_G_A_2);
-    analysis_half(c, net, rate, x, t);
-    lic_nn_part(c, LIC_PART_G_A_4);
-    lic_rstb(c, &w->st2, net->mask, t, s2);
-    lic_nn_trace(c, "st2", 0, s2);
-    lic_arena_rewind(c->arena, inner);
-    lic_nn_report(c, 0.7);
-    tensor s3 = lic_nn_new(c, h / 2, wd / 2, net->ch[2]);
-    lic_nn_part(c, LIC_PART_G_A_8);
-    analysis_stage(c, &w->down3, &w->st3, rate->g_a[2], net->mask, s2, s3);
-    lic_nn_trace(c, "st3", 0, s3);
-    lic_nn_conv(c, &w->down4, s3, LIC_ACT_NONE, NO_RATE, NULL, y);
-    lic_nn_trace(c, "down4", 0, y);
-    lic_arena_rewind(c->arena, mark);
+    const tensor s2 = analysis_quarter(c, net, rate, x);
+    const tensor s3 = analysis_eighth(c, net, rate, s2);
+    lic_nn_conv(c, &net->g_a.down4, s3, LIC_ACT_NONE, NO_RATE, NULL, y);
+    end_stage(c, mark, "down4", y);
     lic_nn_apply_gain(c, y, rate->gain, y);
     lic_nn_part(c, LIC_PART_OTHER);
     lic_nn_report(c, 1.0);
@@ -151,30 +161,35 @@ static void synthesis_half(nn *c, const network *net, affine rate, tensor x, ten
     lic_arena_rewind(c->arena, mark);
 }
 
-tensor lic_g_s(nn *c, const network *net, const rate_state *rate, tensor y_hat)
+/* up1, st3, up2, st2, after the inverse gains, which are applied in place. y_hat [h, w, m] -> [4h,
+ * 4w, ch1] */
+static tensor synthesis_quarter(nn *c, const network *net, const rate_state *rate, tensor y_hat)
 {
     const synthesis *w = &net->g_s;
-    const int h = y_hat.h, wd = y_hat.w;
-    tensor out = lic_nn_new(c, 8 * h, 8 * wd, w->up4.cout);
+    const tensor out = lic_nn_new(c, 4 * y_hat.h, 4 * y_hat.w, net->ch[1]);
     const size_t mark = lic_arena_mark(c->arena);
-    tensor s2 = lic_nn_new(c, 4 * h, 4 * wd, net->ch[1]);
-    const size_t inner = lic_arena_mark(c->arena);
-    tensor s3 = lic_nn_new(c, 2 * h, 2 * wd, net->ch[2]);
+    const tensor s3 = lic_nn_new(c, 2 * y_hat.h, 2 * y_hat.w, net->ch[2]);
     lic_nn_part(c, LIC_PART_G_S_8);
     lic_nn_apply_gain(c, y_hat, rate->igain, y_hat);
     synthesis_stage(c, &w->up1, &w->st3, rate->g_s[2], net->mask, y_hat, s3);
     lic_nn_trace(c, "st3", 0, s3);
     lic_nn_report(c, 0.3);
     lic_nn_part(c, LIC_PART_G_S_4);
-    synthesis_stage(c, &w->up2, &w->st2, rate->g_s[1], net->mask, s3, s2);
-    lic_nn_trace(c, "st2", 0, s2);
-    lic_arena_rewind(c->arena, inner);
+    synthesis_stage(c, &w->up2, &w->st2, rate->g_s[1], net->mask, s3, out);
+    end_stage(c, mark, "st2", out);
     lic_nn_report(c, 0.6);
+    return out;
+}
+
+tensor lic_g_s(nn *c, const network *net, const rate_state *rate, tensor y_hat)
+{
+    const tensor out = lic_nn_new(c, 8 * y_hat.h, 8 * y_hat.w, net->g_s.up4.cout);
+    const size_t mark = lic_arena_mark(c->arena);
+    const tensor s2 = synthesis_quarter(c, net, rate, y_hat);
     lic_nn_part(c, LIC_PART_G_S_2);
     synthesis_half(c, net, rate->g_s[0], s2, out);
     lic_nn_part(c, LIC_PART_OTHER);
-    lic_nn_trace(c, "up4", 0, out);
-    lic_arena_rewind(c->arena, mark);
+    end_stage(c, mark, "up4", out);
     lic_nn_report(c, 1.0);
     return out;
 }
