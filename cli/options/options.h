@@ -22,7 +22,7 @@
         "compress pictures (" LIC_FORMAT_TITLES ")", INT_MAX, LIC_READS_PICTURES)                  \
     ROW(DECODE, decode, "[OPTIONS] IN.lic [OUT]  |  [OPTIONS] IN.lic...",                          \
         "turn .lic files into pictures", INT_MAX, "lic")                                           \
-    ROW(INFO, info, "[OPTIONS] FILE", "tell what a .lic or .licw file holds", 2, "lic licw")       \
+    ROW(INFO, info, "[OPTIONS] FILE", "show what a .lic or .licw file holds", 2, "lic licw")       \
     ROW(EVAL, eval, "[OPTIONS] REFERENCE PICTURE",                                                 \
         "PSNR, MS-SSIM and bpp of two pictures or folders", 2, LIC_READS_PICTURES " lic")          \
     ROW(SWEEP, sweep, "[OPTIONS] FOLDER|IN... -o OUT.json",                                        \
