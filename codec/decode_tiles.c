@@ -1,7 +1,6 @@
 /* decode_tiles.c - latents -> g_s -> picture, tile by tile. The latents of a row of tiles are
- * decoded before the row above it is synthesised, which sees a halo of them. A preview by the
- * network's head for it needs the first slices of each tile alone, and nothing of its neighbours.
- */
+ * decoded before the row above it is synthesised, because that row sees a halo of them. A preview
+ * by the network's head needs only the first slices of each tile, and nothing of its neighbours. */
 #include "codec/decode_tiles.h"
 
 #include "codec/base/bytes.h"
@@ -47,7 +46,7 @@ static void read_latents(lic_session *session, nn *c, const lic_decoding *d, lic
                                (tile.x1 - tile.x0) / 16);
 }
 
-/* Whether every slice was read, so that the end of the code and the check can be looked at. */
+/* Whether every slice was read; only then the end of the code and the check mean anything. */
 static bool reads_all(const lic_session *session, const lic_decoding *d)
 {
     return d->n_made == session->model->net.n_slices && d->n_read >= d->n_made;
@@ -65,9 +64,9 @@ static lic_damage judge(const lic_session *session, const lic_decoding *d, const
     return LIC_DAMAGE_LATENTS;
 }
 
-/* What there is of a tile that has lost its end. Where only the checksum of the file told so, its
- * latents may turn out to be whole; and code that is too long for its symbols, or none at all, has
- * not just lost its end. */
+/* Decodes what is left of a tile that has lost its end. If only the file's checksum said so, its
+ * latents may turn out to be whole. Code that is too long for its symbols, or is not valid, has not
+ * merely lost its end. */
 static void salvage_latents(lic_session *session, nn *c, lic_decoding *d, lic_area tile,
                             const lic_tile_code *code, struct attempt *a)
 {
@@ -94,7 +93,7 @@ static void count_whole(lic_decoding *d, const struct attempt *a)
     d->n_whole_slices = n < d->n_whole_slices ? n : d->n_whole_slices;
 }
 
-/* y_hat of one tile, checked as far as that is possible. */
+/* y_hat of one tile, checked as far as possible. */
 static tensor tile_latents(lic_session *session, nn *c, lic_decoding *d, int column, int row)
 {
     const lic_area tile = lic_grid_tile(&d->grid, column, row);
@@ -125,7 +124,7 @@ static tensor tile_latents(lic_session *session, nn *c, lic_decoding *d, int col
 
 /* ---- pictures ---- */
 
-/* The latents of a tile into their place in the row of tiles. */
+/* Decodes the latents of a tile into their place in the row of tiles. */
 static void decode_latents(lic_session *session, nn *c, lic_decoding *d, int column, int row)
 {
     const size_t mark = lic_arena_mark(c->arena);
@@ -170,7 +169,7 @@ static void synthesise(lic_session *session, nn *c, lic_decoding *d, int column,
     lic_arena_rewind(c->arena, mark);
 }
 
-/* The pixels of one tile in a preview, by the network's head for them. */
+/* The pixels of one tile of a preview, by the network's head. */
 static void decode_small(lic_session *session, nn *c, lic_decoding *d, int column, int row)
 {
     const size_t mark = lic_arena_mark(c->arena);
@@ -189,7 +188,7 @@ static void decode_small(lic_session *session, nn *c, lic_decoding *d, int colum
 
 typedef void (*step_fn)(lic_session *session, nn *c, lic_decoding *d, int column, int row);
 
-/* Tiles that hold what is wanted, and those whose latents g_s sees on the way there. */
+/* The tiles that hold what is wanted, and those whose latents g_s sees for it. */
 struct span {
     int left, right, top, bottom, first, last;
 };
@@ -206,8 +205,7 @@ static struct span span_of(const lic_decoding *d)
     return s;
 }
 
-/* Runs one step over the columns of a row of tiles; planning looks only at those that may differ.
- */
+/* Runs one step over the columns of a row of tiles. Planning visits only those that may differ. */
 static void for_columns(lic_session *session, nn *c, lic_decoding *d, int row, int first, int last,
                         step_fn step)
 {
@@ -302,7 +300,7 @@ static void forward_small(lic_session *session, nn *c, lic_decoding *d, const st
         finish_row(session, c, d, row, s, decode_small);
 }
 
-/* Memory for the pixels: the plan has counted them too, and shown that all fits. */
+/* Takes memory for the pixels. The plan has counted them too and shown that everything fits. */
 static void take_output(lic_session *session, nn *c, lic_decoding *d)
 {
     lic_image *image = &d->to.image;

@@ -1,4 +1,4 @@
-/* session.c - see session.h: options checked, memory planned before any work, stages timed. */
+/* session.c - see session.h: checks options, plans memory before any work, times stages. */
 #include "codec/session.h"
 
 #include "codec/base/bytes.h"
@@ -57,7 +57,8 @@ static lic_status check_arithmetic(const lic_session *session, lic_error *err)
                             lic_cpu_name(session->kernels->cpu));
 }
 
-/* On what is zero but for its options; lic_session_free whatever comes of it. */
+/* Sets up a session that is zero except for its options. Call lic_session_free whether it succeeds
+ * or not. */
 static lic_status set_up(lic_session *session, const lic_model *model, lic_error *err)
 {
     const lic_options *o = &session->options;
@@ -142,8 +143,8 @@ uint64_t lic_session_plan(const lic_model *model, lic_forward_fn forward, void *
     return plan(&session, forward, user, lic_pool_resolve_threads(threads), &p) ? p.bytes : 0;
 }
 
-/* What max_memory says, or three quarters of what there is: better an error than swapping, or
- * than being killed. */
+/* max_memory, or three quarters of what there is: an error is better than swapping or being
+ * killed. */
 static uint64_t memory_limit(const lic_options *options)
 {
     return options->max_memory ? options->max_memory : lic_memory_of_process("") / 4 * 3;
@@ -164,7 +165,7 @@ lic_status lic_session_admit(const lic_session *session, uint32_t width, uint32_
     return LIC_OK;
 }
 
-/* Of the work on a tile, on either side: the codec's coding is a quarter, a transform the rest. */
+/* On both sides, coding is a quarter of the work on a tile and the transform the rest. */
 double lic_stage_share(lic_stage stage)
 {
     return stage == LIC_STAGE_CODING ? 0.25 : 0.75;
@@ -238,7 +239,7 @@ static lic_status check_work(const lic_session *session, uint64_t work, uint32_t
                     (unsigned long long)(limit / 1000000000));
 }
 
-/* Memory is there: the same forward again, with kernels. */
+/* With the memory in place, runs the same forward again, with kernels. */
 static lic_status run(lic_session *session, lic_forward_fn forward, void *user,
                       size_t scratch_floats, lic_error *err)
 {

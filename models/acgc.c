@@ -1,6 +1,7 @@
 /* acgc.c - the adaptive channel-wise and global-inter attention context model (S2LIC, figure 5) for
- * one slice of the latents, with the non-anchor pass seeing the decoded anchors (He et al. 2021),
- * and the latent residual prediction (Minnen and Singh 2020). All of it is entropy path: strict. */
+ * one slice of the latents. The non-anchor pass sees the decoded anchors (He et al. 2021). Also the
+ * latent residual prediction (Minnen and Singh 2020). All of it belongs to the entropy path:
+ * strict. */
 #include "models/network.h"
 
 #include <string.h>
@@ -97,7 +98,7 @@ static void adaptive_channel_forward(nn *c, const adaptive_channel *w, tensor pr
 /* ---- AG: adaptive global-inter attention
  * --------------------------------------------------------- */
 
-/* Mean of x over bin i of LIC_GRID along each axis, as adaptive_avg_pool2d cuts them. */
+/* Mean of x over one bin of LIC_GRID along each axis, cut as in adaptive_avg_pool2d. */
 static void pool_cell(const nn *c, tensor x, int gy, int gx, float *out)
 {
     const int y0 = gy * x.h / LIC_GRID, y1 = ((gy + 1) * x.h + LIC_GRID - 1) / LIC_GRID;
@@ -265,7 +266,7 @@ static size_t ep_scratch(const slice_model *w)
 }
 
 /* Local context of non-anchor positions. Only the taps that fall on anchors, those with an odd sum
- * of offsets, are there (weights_layers.c packs no others): the rest would multiply zeros. */
+ * of offsets, are packed (weights_layers.c): the others would multiply zeros. */
 static void local_context(const struct ep_job *j, int y, const int *xs, int n, float *out)
 {
     const conv *w = &j->local;

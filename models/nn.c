@@ -16,7 +16,7 @@ static tensor new_tensor(nn *c, tensor t)
 {
     size_t n = (size_t)(t.held ? t.held : t.h);
     t.pitch = (size_t)t.c;
-    /* Kernels may load a whole vector at the last channels of a strided operand: 16 floats to
+    /* Kernels may load a whole vector at the last channels of a strided operand, so 16 floats are
      * spare. */
     if (!lic_mul_size(n, (size_t)t.w, &n) || !lic_mul_size(n, t.pitch, &n) ||
         !lic_add_size(n, LIC_PANEL, &n))
@@ -98,7 +98,7 @@ void lic_nn_report(nn *c, double fraction)
         c->cancelled = true;
 }
 
-/* Blocks of a row are equal, of whole tiles of the kernels: 96 pixels are two of 48. */
+/* Blocks of a row are equal and made of whole kernel tiles: 96 pixels are two blocks of 48. */
 enum { BLOCK_UNIT = 8 };
 
 static int blocks_in(int width)
@@ -123,7 +123,7 @@ void lic_nn_run_blocks(nn *c, row_range r, int width, lic_pool_fn fn, void *job)
         lic_pool_run(c->pool, (size_t)(r.end - r.first) * (size_t)blocks_in(width), fn, job);
 }
 
-/* One tap for the output pixels of a block: input row y, columns from x on in steps. */
+/* Gathers one tap for the output pixels of a block: input row y, columns from `first` in steps. */
 static void gather_tap(const nn *c, tensor x, int y, int first, int step, int n, const float **in)
 {
     const float *row = y >= 0 ? lic_nn_at(x, y, 0) : NULL;
@@ -133,7 +133,8 @@ static void gather_tap(const nn *c, tensor x, int y, int first, int step, int n,
     }
 }
 
-/* Input pixel of every tap for the output pixels of a block; outside, zeros or mirrored. */
+/* Gathers the input pixel of every tap for the output pixels of a block; outside, zeros or
+ * mirrored. */
 static void gather(const nn *c, const conv *w, tensor x, pixel_run b, const float **in)
 {
     const int half = w->kernel / 2;

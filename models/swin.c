@@ -1,7 +1,7 @@
 /* swin.c - residual SwinV2 transformer blocks (S2LIC's RSTB), fused so that the wide intermediates
  * stay small: attention runs window by window (gather, qkv, heads, projection, norm, store), the
- * MLP strip by strip, with the hidden features of one strip and of the rows beside it alive. Both
- * work in place. Bits do not depend on how strips are cut. */
+ * MLP strip by strip, keeping only the hidden features of one strip and of the rows beside it. Both
+ * work in place. The bits do not depend on how strips are cut. */
 #include "models/network.h"
 
 #include <string.h>
@@ -94,7 +94,7 @@ static void window(void *user, size_t item, int worker)
                          w->norm1.bias, LIC_TOKENS, (int)dim);
 }
 
-/* Rows of whole windows. out may be x: a window reads and writes the same tokens. */
+/* Attention over rows of whole windows. out may be x: a window reads and writes the same tokens. */
 static void attention(nn *c, const swin *w, const float *mask, tensor x, tensor out, row_range r)
 {
     const size_t dim = (size_t)x.c;
@@ -168,8 +168,8 @@ static void mlp_block(void *user, size_t item, int worker)
                             b.n, (int)c);
 }
 
-/* Hidden features of the rows of x up to `ready`, and of those that have both neighbours the
- * result, in place: rows of x that are written are not read again but for themselves. */
+/* Computes the hidden features of the rows of x up to `ready`, and the result of those rows that
+ * have both neighbours. In place: a row of x that was written is only read again for itself. */
 static void mlp_strip(nn *c, const swin *w, tensor x, const tensor *skip, tensor hidden, int ready,
                       mlp_progress *done)
 {

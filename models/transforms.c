@@ -1,17 +1,16 @@
-/* transforms.c - g_a and g_s, the analysis and synthesis transforms (S2LIC, figure 2; DESIGN.md,
- * section 1). Results are taken from the arena before the intermediates, so that each stage gives
- * its memory back when it ends.
+/* transforms.c - g_a and g_s, the analysis and synthesis transforms (S2LIC, figure 2). Results are
+ * taken from the arena before the intermediates, so that each stage gives its memory back when it
+ * ends.
  *
- * Nothing of half the picture's scale is in memory as a whole, where it would be most of all that
- * there is: its layers take turns, each with the rows for which it has all that it sees. A 3x3
- * convolution is so a row behind the one before it, attention up to a window. With LIC_STRIP rows
- * coming in that is 27 rows at most from the first that is still needed to the last, within
- * LIC_HELD. */
+ * Nothing at half the picture's scale is in memory as a whole; it would be most of all memory. Its
+ * layers take turns, each with the rows for which it has all its input. So a 3x3 convolution lags a
+ * row behind the layer before it, attention up to a window. With LIC_STRIP rows coming in, that is
+ * at most 27 rows from the first still needed to the last, which fits in LIC_HELD. */
 #include "models/network.h"
 
 static const affine NO_RATE = {0};
 
-/* Moves on to row `end`: the rows that have come in addition. */
+/* Moves on to row `end` and returns the rows that are new. */
 static row_range advance(int *at, int end)
 {
     const row_range r = {*at, end};
@@ -19,8 +18,8 @@ static row_range advance(int *at, int end)
     return r;
 }
 
-/* Feature enhancement in one wide buffer, [x | f1 | f2 | f3]; its first channels hold x as far as
- * `ready`. out = x + out(features). Returns the rows of out that are there. */
+/* Feature enhancement in one wide buffer, [x | f1 | f2 | f3], whose first channels hold x up to row
+ * `ready`. out = x + out(features). Returns how many rows of out are there. */
 typedef struct enhancing {
     int convs[3], out; /* rows */
 } enhancing;
@@ -39,7 +38,7 @@ static int enhance(nn *c, const dense *w, tensor features, tensor out, int ready
     return ready;
 }
 
-/* Tensors that an RSTB reads and writes are whole where it has no strips. */
+/* The tensors that an RSTB reads and writes are whole if it does not work in strips. */
 static tensor passing(nn *c, const rstb *st, int h, int w, int channels)
 {
     return lic_nn_new_ring(c, h, w, channels, lic_rstb_has_strips(st) ? LIC_HELD : h);
