@@ -248,7 +248,7 @@ static void decode_lossless(lic_session *session, nn *c, lic_decoding *d, int ro
     lic_nn_report(c, 0.0);
 }
 
-/* Of a row of tiles, its pixels: the band is moved there, filled, and handed to the sink. */
+/* The pixels of a row of tiles: moves the band there, fills it, and hands it to the sink. */
 static void finish_row(lic_session *session, nn *c, lic_decoding *d, int row, const struct span *s,
                        step_fn step)
 {

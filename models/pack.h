@@ -35,7 +35,7 @@ typedef struct lic_pack_job {
 } lic_pack_job;
 
 int lic_pack_taps(const lic_packing *p);
-/* Values that a job writes, not counting LIC_PANEL zeros behind them. */
+/* Values that a job writes, without the LIC_PANEL zeros after them. */
 size_t lic_pack_count(lic_pack_kind kind, const lic_packing *p);
 void lic_pack_run(lic_pack_job *jobs, size_t n, lic_pool *pool);
 /* n values to binary32; false if one is infinite, NaN or above 1e30. */

@@ -30,7 +30,7 @@ typedef struct lic_weights_entry {
  * otherwise. */
 bool lic_weights_find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
                              lic_weights_entry *e);
-/* n floats of the arena, with a panel of zeros behind them. */
+/* n floats of the arena, followed by a panel of zeros. */
 float *lic_weights_take(lic_weights *w, size_t n);
 
 #endif

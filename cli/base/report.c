@@ -25,7 +25,7 @@ void lic_report_init(int level, bool progress)
     progress_start = lic_report_seconds();
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void wipe(void)
 {
     if (progress_shown)

@@ -12,7 +12,7 @@ long lic_utf8_next(const char **text)
         return -1;
     long code = more ? *p & (0x3F >> more) : *p;
     for (int i = 1; i <= more; i++) {
-        if (p[i] >> 6 != 2) /* the zero at the end, too */
+        if (p[i] >> 6 != 2) /* also false at the final zero */
             return -1;
         code = code << 6 | (p[i] & 0x3F);
     }

@@ -183,7 +183,8 @@ static int add_list(lic_inputs *in, const lic_settings *s)
     const char ends = memchr(text, 0, list.bytes) ? 0 : '\n';
     text[list.bytes] = ends;
     const bool returns = ends && ends_in_returns(text, text + list.bytes);
-    char *begin = text + (strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0); /* of Windows, too */
+    char *begin = text + (strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0); /* Windows writes it
+                                                                             before UTF-8 */
     for (char *at = begin, *end = text + list.bytes; at < end && code < 0;) {
         char *stop = memchr(at, ends, (size_t)(end - at) + 1);
         *stop = 0;

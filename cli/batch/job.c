@@ -99,7 +99,7 @@ static double bpp(const lic_job *job)
     return 8.0 * (double)job->bytes / ((double)job->width * job->height);
 }
 
-/* What encoding for a target and --report found out. */
+/* Writes what encoding for a target and --report have found. */
 static void say_metrics(const lic_job *job, int level)
 {
     const lic_metrics *m = &job->metrics;

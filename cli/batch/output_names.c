@@ -29,7 +29,8 @@ int lic_inputs_no_memory(void)
     return LIC_EXIT_FAILED;
 }
 
-/* To be freed; NULL without memory. whole: the input's suffix stays before the new one. */
+/* The result is to be freed; NULL without memory. whole: the input's suffix stays before the new
+ * one. */
 static char *output_of(const lic_input *item, const lic_settings *s, const char *suffix, bool whole)
 {
     const char *name = s->output_folder ? item->name : item->path;
@@ -53,7 +54,8 @@ static char *output_of(const lic_input *item, const lic_settings *s, const char 
     return path;
 }
 
-/* Names it, by its whole name or without its suffix. -1, or the exit code, said. */
+/* Names its output, by its whole name or without the suffix. Returns -1, or the exit code with a
+ * message printed. */
 static int name_output(lic_input *item, const lic_settings *s, const char *suffix, bool whole)
 {
     free(item->output);
@@ -176,7 +178,8 @@ static bool check_sorted(const lic_inputs *in, lic_input *const *sorted)
     for (size_t i = 0; i < in->n; i++) {
         const lic_input *const *same =
             bsearch(in->items[i].path, sorted, in->n, sizeof *sorted, output_is_path);
-        if (same && *same != &in->items[i]) { /* one's own is told later, with links seen through */
+        if (same && *same != &in->items[i]) { /* its own is reported later, with links
+                                                 followed */
             lic_report_error((*same)->output, "is an input, and would be the output of %s",
                              (*same)->path);
             return false;

@@ -39,8 +39,8 @@ bool lic_target_next(const lic_target *target, double *quality);
 /* Reports a result: bytes of the whole file, `overhead` of which do not depend on quality, and the
  * PSNR if that is the target. Returns whether it is the best so far that keeps the promise. */
 bool lic_target_add(lic_target *target, double quality, size_t bytes, size_t overhead, double psnr);
-/* The best try that keeps the promise: the largest file of a size, the smallest of a PSNR. NULL if
- * none does. */
+/* The best try that keeps the promise: for a size the largest file, for a PSNR the smallest. NULL
+ * if none does. */
 const lic_target_try *lic_target_best(const lic_target *target);
 /* The try nearest to the target, if none keeps the promise: the limit of what can be had. */
 const lic_target_try *lic_target_limit(const lic_target *target);

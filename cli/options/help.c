@@ -23,7 +23,7 @@ static void print_option(const lic_option *o)
         printf("%-*s%s\n", COLUMN, names, o->help);
 }
 
-/* Of one command, or of all. */
+/* The options of one command, or of all. */
 static void print_options(unsigned commands, bool rare_too)
 {
     int group = -1;

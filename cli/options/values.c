@@ -81,7 +81,7 @@ const char *lic_set_shard(lic_settings *s, const char *text)
     return NULL;
 }
 
-/* Of -f and -n the last one counts. */
+/* The last of -f and -n counts. */
 const char *lic_set_force(lic_settings *s, const char *text)
 {
     (void)text;

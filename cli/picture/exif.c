@@ -85,7 +85,7 @@ static size_t value_bytes(const uint8_t *entry, bool big)
     return type < N_TYPES ? (size_t)sizes[type] * count : 0;
 }
 
-/* Where a tag leads from this folder; FOLDER_MAIN if it is no such tag. */
+/* The folder that a tag leads to from this one; FOLDER_MAIN if it leads to none. */
 static enum folder leads_to(enum folder folder, uint32_t tag)
 {
     if (folder == FOLDER_MAIN)

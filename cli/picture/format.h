@@ -62,7 +62,7 @@ static inline bool lic_picture_wants(const lic_read_options *options, lic_meta k
     return options->metadata >> kind & 1;
 }
 
-/* LIC_ERR_MEMORY, said. */
+/* Fails with LIC_ERR_MEMORY and a text. */
 lic_status lic_picture_no_meta_memory(lic_error *err);
 /* Adds a warning or note. Each is kept once, as far as there is room. */
 __attribute__((format(printf, 2, 3))) void lic_picture_warn(lic_picture *picture,

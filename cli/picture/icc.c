@@ -161,7 +161,7 @@ static void apply(const struct matrix *a, const double v[3], double out[3])
 
 static const double d50[3] = {0.9642, 1, 0.8249};
 
-/* From one white to that of profiles, as Bradford has it (ICC.1:2010, annex E). */
+/* The adaptation from a white point to that of profiles, after Bradford (ICC.1:2010, annex E). */
 static bool adaptation(const double white[3], struct matrix *out)
 {
     static const struct matrix bradford = {
@@ -229,7 +229,7 @@ static void put_fixed(uint8_t *at, double value)
     put(at, 4, (uint32_t)(int32_t)lrint(value * 65536));
 }
 
-/* A tag of so many bytes at the end, which begin with its type; the first byte. */
+/* Appends a tag of this many bytes, which begin with its type. Returns its first byte. */
 static uint8_t *add_tag(struct profile *p, const char *name, const char *type, size_t bytes)
 {
     uint8_t *tag = p->data + HEAD_BYTES + 4 + TAG_BYTES * p->n_tags++;

@@ -73,7 +73,7 @@ typedef struct lic_read_options {
     lic_alpha alpha;
     uint8_t background[3]; /* for LIC_ALPHA_BLEND */
     uint64_t max_memory;   /* for what cannot come row by row; 0: LIC_READ_MEMORY of files.h */
-    bool salvage;          /* read what there is of a damaged file; the picture's damage tells */
+    bool salvage;          /* read what is left of a damaged file; see the picture's damage */
 } lic_read_options;
 
 /* Followed by a zero byte that is not counted, so that text can be used as such. */
@@ -91,7 +91,7 @@ typedef struct lic_picture {
     char warning[640]; /* what a reader or writer had to leave out, by line; "" if nothing */
     char note[640];   /* the same, of less weight */
     char damage[160]; /* what was salvaged from; "" if the file was whole */
-    uint32_t whole_rows; /* then: so many from the top were certainly whole */
+    uint32_t whole_rows; /* then: rows from the top that were certainly whole */
 } lic_picture;
 
 /* Name of a type of metadata as --metadata has it, and its chunk type in a .lic stream. */

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A resource: "8BIM", a number, a name (a byte of length, then that many, padded to an even sum), a
- * length, and so many bytes, padded to an even number. Big-endian. */
+/* A resource: "8BIM", a number, a name (a byte of length, then that many bytes, padded to an even
+ * sum), a length, then that many bytes, padded to an even number. Big-endian. */
 enum { RESOURCE_IPTC = 0x0404, HEAD_BYTES = 12, DATA_SET_MARK = 0x1C };
 
 lic_blob lic_iptc_find(uint8_t *data, size_t bytes)

@@ -21,7 +21,7 @@
 
 /* What a warning of libjpeg means for the picture. */
 typedef enum lic_jpeg_loss {
-    LIC_JPEG_HARMLESS, /* no pixel is lost: told, and read on */
+    LIC_JPEG_HARMLESS, /* no pixel is lost: a warning, and reading goes on */
     LIC_JPEG_SALVAGE,  /* pixels are lost: an error, unless the guard salvages */
     LIC_JPEG_FATAL     /* an error in any case, as is every warning that has no row */
 } lic_jpeg_loss;
@@ -30,7 +30,7 @@ typedef struct lic_jpeg_warning {
     int code; /* JWRN_... */
     lic_jpeg_loss loss;
     const char *says; /* a part of libjpeg's own text for this code */
-    const char *told; /* instead of that; NULL: it will do */
+    const char *told; /* our text instead; NULL: libjpeg's will do */
 } lic_jpeg_warning;
 
 extern const lic_jpeg_warning lic_jpeg_warnings[]; /* ends with no text */

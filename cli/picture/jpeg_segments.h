@@ -8,7 +8,7 @@
 typedef struct lic_jpeg_segments {
     uint32_t n_meta;     /* APP1, APP2, APP13, COM */
     uint64_t meta_bytes; /* of these */
-    bool has_pictures;   /* more of them, behind this one (MPF, CIPA DC-007) */
+    bool has_pictures;   /* more pictures after this one (MPF, CIPA DC-007) */
     bool has_gain_map;   /* one of which is a gain map (ISO 21496-1) */
     bool has_claims;     /* a provenance manifest (C2PA, in APP11) */
 } lic_jpeg_segments;
@@ -16,7 +16,7 @@ typedef struct lic_jpeg_segments {
 /* What is kept of a file; cameras write tens of segments and half a megabyte. */
 enum { LIC_JPEG_MOST_META = 1000, LIC_JPEG_MOST_META_BYTES = 1 << 24 };
 
-/* From the start of the source, which is there again afterwards. What is damaged ends the list. */
+/* Reads from the start of the source and goes back there. Damage ends the list. */
 lic_jpeg_segments lic_jpeg_list_segments(lic_source *source);
 
 #endif

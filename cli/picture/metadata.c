@@ -40,7 +40,7 @@ static void drop(lic_picture *picture, lic_meta kind)
 
 /* ---- what is kept ---- */
 
-/* Of EXIF that is not wanted. */
+/* Keeps only the orientation of EXIF that is not wanted. */
 static lic_status add_orientation(lic_picture *picture, const void *data, size_t bytes,
                                   const lic_read_options *options, lic_error *err)
 {
@@ -147,7 +147,7 @@ uint64_t lic_picture_metadata_bytes(const lic_picture *picture)
     return bytes * LIC_META_COPIES;
 }
 
-/* With what is there already. */
+/* Checks the limit of memory, counting what is there already. */
 static lic_status check_memory(const lic_picture *picture, const lic_chunk *chunk,
                                const lic_read_options *options, lic_error *err)
 {

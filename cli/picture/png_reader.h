@@ -18,7 +18,7 @@ typedef struct lic_png_reader {
     lic_source *source;
     const lic_read_options *options;
     lic_colour colour;
-    uint64_t texts, packed_texts; /* so many are in the file; the second may be compressed */
+    uint64_t texts, packed_texts; /* in the file; of them, compressed ones */
     uint8_t *profile;             /* of a text, by malloc */
     int passes;
     uint8_t *whole; /* of an interlaced picture, once it is read */

@@ -99,7 +99,7 @@ static bool is_keyword(const char *latin1)
     return n >= 1 && n <= MAX_KEYWORD;
 }
 
-/* tEXt or zTXt if Latin-1 has all of its characters and there is no language, else iTXt. */
+/* tEXt or zTXt if all characters are Latin-1 and there is no language, else iTXt. */
 static void add_texts(struct png_writer *w, const lic_blob *texts)
 {
     lic_text text;

@@ -35,7 +35,7 @@ static int skip_space(lic_source *source)
     }
 }
 
-/* False if there is no number, or one past 9 digits. */
+/* False if there is no number, or one of more than 9 digits. */
 static bool read_number(lic_source *source, uint32_t *number)
 {
     int c = skip_space(source), digits = 0;

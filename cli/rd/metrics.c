@@ -141,7 +141,7 @@ static void halve(float *plane, size_t width, size_t height)
                 for (size_t i = 2 * x; i < 2 * x + 2; i++)
                     if (i >= px && j >= py) /* the zeros after the plane are never reached */
                         sum += plane[(j - py) * width + i - px];
-            plane[y * w + x] = sum / 4; /* behind what is still to be read */
+            plane[y * w + x] = sum / 4; /* the reads are further on */
         }
 }
 

@@ -18,7 +18,7 @@ typedef struct lic_sweep_cell {
 
 typedef struct lic_sweep_picture {
     char *path;
-    const char *name; /* in the path, behind the folder */
+    const char *name; /* in the path, after the folder */
     uint32_t width, height;
     uint32_t crc;          /* of the file, to know it again */
     lic_sweep_cell *cells; /* [n_qualities] */

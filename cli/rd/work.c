@@ -84,7 +84,7 @@ lic_status lic_work_decode(lic_work *work, const void *data, size_t bytes, lic_p
     return decode_picture(work, data, bytes, false, picture, err);
 }
 
-/* Of a .lic file what decides how the picture is seen, too: the rest is nobody's business here. */
+/* Of a .lic file also what decides how the picture looks; the rest does not matter here. */
 static lic_status add_look(const lic_info *info, lic_picture *picture, lic_error *err)
 {
     const lic_read_options look = {.metadata = LIC_META_LOOK};

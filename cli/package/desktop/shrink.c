@@ -43,7 +43,7 @@ static void sum_row(lic_shrink *s, const uint8_t *row)
         left -= here;
         if (left)
             continue;
-        at += s->channels; /* behind the last one nothing is added: here == length there */
+        at += s->channels; /* nothing is added after the last one: here == length there */
         left = s->from_width;
         if (here < length) {
             add_pixel(at, row, s->channels, length - here);
