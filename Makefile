@@ -93,7 +93,7 @@ clean:
 
 ## make help: this list
 help:
-	@sed -n 's/^## /  /p' Makefile cli/package/package.mk
+	@sed -n 's/^## /  /p' Makefile cli/package/package.mk codec/web/web.mk
 	@echo '  Variables: CC=clang V=1 WERROR=1 BLAS=none BUILD=folder CPPFLAGS= CFLAGS= LDFLAGS= PREFIX= DESTDIR='
 
 setup:
@@ -153,4 +153,5 @@ $(BUILD)/flags: FORCE
 .SECONDARY: $(TEST_OBJECTS)
 
 include cli/package/package.mk
+include codec/web/web.mk
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -76,11 +76,18 @@ typedef enum lic_cpu {
     LIC_CPU_SCALAR = 1,
     LIC_CPU_AVX2 = 2,   /* AVX2 and FMA */
     LIC_CPU_AVX512 = 3, /* AVX-512 F, BW, DQ, VL */
-    LIC_CPU_NEON = 4
+    LIC_CPU_NEON = 4,
+    LIC_CPU_WASM = 5 /* WebAssembly with SIMD128; fused if its relaxed_madd is */
 } lic_cpu;
 
-/* What computes g_a, h_a and g_s. The entropy path is always strict. */
-typedef enum lic_backend { LIC_BACKEND_STRICT = 0, LIC_BACKEND_OPENBLAS = 1 } lic_backend;
+/* What computes g_a, h_a and g_s. The entropy path is always strict. ROUNDED is for WebAssembly, where
+ * a fused multiply-add may have to be made of ten operations: products are rounded, and pixels may
+ * differ by 1. */
+typedef enum lic_backend {
+    LIC_BACKEND_STRICT = 0,
+    LIC_BACKEND_OPENBLAS = 1,
+    LIC_BACKEND_ROUNDED = 2
+} lic_backend;
 
 /* A picture in the caller's memory: rows of interleaved samples, top row first. channels is 1
  * (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha); depth is 8 (uint8_t) or 16 (uint16_t, native

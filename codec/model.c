@@ -126,7 +126,7 @@ static lic_status check_options(const lic_model_options *options, lic_model_opti
 {
     const lic_status status = lic_model_options_take(options, own, err);
     if (!status && !lic_backend_supported(own->backend))
-        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
+        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no such backend");
     return status;
 }
 

@@ -19,8 +19,15 @@ const char *lic_version(void)
 
 int lic_backend_supported(lic_backend backend)
 {
-    return backend == LIC_BACKEND_STRICT ||
-           (backend == LIC_BACKEND_OPENBLAS && lic_openblas_available());
+    switch (backend) {
+    case LIC_BACKEND_STRICT:
+        return 1;
+    case LIC_BACKEND_OPENBLAS:
+        return lic_openblas_available();
+    case LIC_BACKEND_ROUNDED:
+        return lic_kernels_rounded() != NULL;
+    }
+    return 0;
 }
 
 int lic_thread_count(int requested)
@@ -38,7 +45,7 @@ static lic_status check_options(const lic_session *session, lic_error *err)
         return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no %s kernels",
                         lic_cpu_name(o->cpu));
     if (!lic_backend_supported(o->backend))
-        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no OpenBLAS");
+        return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no such backend");
     if (o->backend == LIC_BACKEND_OPENBLAS && session->model &&
         session->model->backend != LIC_BACKEND_OPENBLAS)
         return lic_fail(err, LIC_ERR_ARGUMENT, "the model was not opened for the OpenBLAS backend");
@@ -197,8 +204,10 @@ static int forward_progress(void *user, double fraction)
 double lic_session_stage(lic_session *session, nn *c, lic_stage stage)
 {
     struct timespec t;
-    const bool strict = stage == LIC_STAGE_CODING || session->options.backend == LIC_BACKEND_STRICT;
-    c->gemm = strict ? session->kernels->gemm : lic_openblas_gemm;
+    const lic_backend backend =
+        stage == LIC_STAGE_CODING ? LIC_BACKEND_STRICT : session->options.backend;
+    c->k = backend == LIC_BACKEND_ROUNDED ? lic_kernels_rounded() : session->kernels;
+    c->gemm = backend == LIC_BACKEND_OPENBLAS ? lic_openblas_gemm : c->k->gemm;
     session->stage = stage;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;

@@ -11,7 +11,7 @@
 #define LIC_X86 0
 #endif
 
-static const char *const names[] = {"auto", "scalar", "avx2", "avx512", "neon"};
+static const char *const names[] = {"auto", "scalar", "avx2", "avx512", "neon", "wasm"};
 
 bool lic_cpu_has_fma(void)
 {
@@ -46,6 +46,9 @@ bool lic_cpu_machine_has(lic_cpu cpu)
                __builtin_cpu_supports("fma");
 #elif defined(__aarch64__)
     case LIC_CPU_NEON:
+        return true;
+#elif defined(__wasm_simd128__)
+    case LIC_CPU_WASM:
         return true;
 #endif
     default:

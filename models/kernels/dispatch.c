@@ -11,15 +11,41 @@ size_t lic_attention_scratch(int nq, int nk, int d)
     return 64 * (size_t)nk + (size_t)d * (size_t)nk + 64 * (size_t)d + (size_t)d;
 }
 
+/* Builds for WebAssembly have one strict table, to be small: of an engine with the relaxed
+ * instructions (LIC_WASM_HAS_FMA, codec/web/web.mk), if they turn out to be fused, or the exact one
+ * and beside it the one that is not strict. */
+#if defined(LIC_WASM_HAS_FMA)
+static const lic_kernels *wasm_table(void)
+{
+    return lic_kernels_check(&lic_kernels_wasm_fma) ? &lic_kernels_wasm_fma : NULL;
+}
+#elif defined(__wasm_simd128__)
+static const lic_kernels *wasm_table(void)
+{
+    return &lic_kernels_wasm;
+}
+#endif
+
+const lic_kernels *lic_kernels_rounded(void)
+{
+#if defined(__wasm_simd128__) && !defined(LIC_WASM_HAS_FMA)
+    return &lic_kernels_wasm_rounded;
+#else
+    return NULL;
+#endif
+}
+
 static const lic_kernels *built(lic_cpu cpu)
 {
     switch (cpu) {
+#if !defined(__wasm_simd128__)
     case LIC_CPU_SCALAR:
 #if defined(__x86_64__)
         if (lic_cpu_has_fma())
             return &lic_kernels_scalar_fma;
 #endif
         return &lic_kernels_scalar;
+#endif
 #if defined(__x86_64__)
     case LIC_CPU_AVX2:
         return &lic_kernels_avx2;
@@ -28,6 +54,9 @@ static const lic_kernels *built(lic_cpu cpu)
 #elif defined(__aarch64__)
     case LIC_CPU_NEON:
         return &lic_kernels_neon;
+#elif defined(__wasm_simd128__)
+    case LIC_CPU_WASM:
+        return wasm_table();
 #endif
     default:
         return NULL;
@@ -36,7 +65,7 @@ static const lic_kernels *built(lic_cpu cpu)
 
 lic_cpu lic_cpu_best(void)
 {
-    static const lic_cpu order[] = {LIC_CPU_AVX512, LIC_CPU_AVX2, LIC_CPU_NEON};
+    static const lic_cpu order[] = {LIC_CPU_AVX512, LIC_CPU_AVX2, LIC_CPU_NEON, LIC_CPU_WASM};
     const char *wish = getenv("LIC_CPU");
     const int level = wish ? lic_cpu_parse(wish) : -1;
     if (level > LIC_CPU_AUTO && lic_kernels_get((lic_cpu)level))

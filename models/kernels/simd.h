@@ -184,6 +184,10 @@ LIC_INLINE v16 v16_scale_pow2(v16 y, v16 n, v16 t)
         vshlq_n_s32(vreinterpretq_s32_f32(t.q[i_]), 23), vdupq_n_s32(0x3F800000)))));
 }
 
+#elif defined(LIC_SIMD_WASM)
+
+#include "models/kernels/simd_wasm.h"
+
 #else /* scalar: plain C, and the oracle of the parity tests */
 
 typedef struct { float f[16]; } v16;
@@ -341,7 +345,7 @@ LIC_INLINE v16 gelu_of(v16 x)
 
 /* In plain C each of these is some 500 operations on single floats. Inlined wherever an activation
  * may be applied, they took a compiler a minute; so there they are functions, of memory, lest the
- * caller's accumulators leave their registers. */
+ * caller's accumulators leave their registers. In WebAssembly too, which is to be small. */
 #if defined(LIC_SIMD_AVX512) || defined(LIC_SIMD_AVX2) || defined(LIC_SIMD_NEON)
 #define V16_FUNCTION(name)                                                                         \
     LIC_INLINE v16 v16_##name(v16 x) { return name##_of(x); }

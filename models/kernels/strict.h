@@ -121,7 +121,11 @@ const lic_kernels *lic_kernels_get(lic_cpu cpu);
  * called in the strict floating-point environment. */
 bool lic_kernels_check(const lic_kernels *kernels);
 
+/* The table of LIC_BACKEND_ROUNDED: not strict, and only where the strict one is slow; else NULL. */
+const lic_kernels *lic_kernels_rounded(void);
+
 extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_avx2,
-    lic_kernels_avx512, lic_kernels_neon;
+    lic_kernels_avx512, lic_kernels_neon, lic_kernels_wasm, lic_kernels_wasm_fma,
+    lic_kernels_wasm_rounded;
 
 #endif

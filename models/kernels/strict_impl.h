@@ -48,6 +48,9 @@ LIC_INLINE void finish(const lic_gemm *g, v16 acc, int row, int col)
     store_tail(g->out[row] + col, acc, g->n - col < LIC_LANES ? g->n - col : LIC_LANES);
 }
 
+#if defined(LIC_WASM_EXACT)
+#include "models/kernels/gemm_wasm.h"
+#else
 /* One tile: MR rows from `row` on (missing ones repeat the last row), NV panels from `col` on. */
 #define DEFINE_TILE(MR, NV)                                                                        \
     static void tile_##NV(const lic_gemm *g, int row, int col)                                     \
@@ -138,6 +141,7 @@ static void gemm(const lic_gemm *g)
             tile_1(g, r, col);
     }
 }
+#endif
 
 /* x divided by max(|x|, 1e-6), times scale: the norm's sum is taken in 16 lanes, then by halves. */
 static void normalise(float *out, const float *x, int d, float scale)

@@ -1,0 +1,164 @@
+/* web.c - the decoder as a page sees it: one model and one session, plain functions over them, and
+ * pixels as a canvas wants them, RGBA of 8 bits, turned as the picture's EXIF says. Compiled by
+ * Emscripten (codec/web/web.mk) and called from worker.js, one call at a time. Uses the public
+ * interface alone. */
+#include "codec/lic.h"
+
+#include <emscripten.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORTED EMSCRIPTEN_KEEPALIVE
+
+/* What the last call left, for JavaScript to read where lic_web_result points: 32-bit fields. */
+struct result {
+    uint32_t width, height; /* as shown, turned */
+    const uint8_t *pixels;  /* [height][width] RGBA, until the next call */
+    uint32_t bytes;         /* of pixels */
+    uint32_t model_id, check_latents, orientation, has_alpha;
+    uint32_t coding_ms, synthesis_ms;
+    uint32_t full_width, full_height; /* of the picture, turned, where a preview was asked for too */
+    char error[sizeof((lic_error *)0)->text];
+};
+
+static struct result result;
+static lic_model *model;
+static lic_session *session;
+
+/* To the worker, which tells the page. */
+EM_JS(void, tell_progress, (double fraction), {
+    if (Module["onProgress"])
+        Module["onProgress"](fraction);
+});
+
+static int on_progress(void *user, lic_stage stage, double fraction)
+{
+    (void)user;
+    (void)stage;
+    tell_progress(fraction);
+    return 0;
+}
+
+static int finish(lic_status status, const lic_error *err)
+{
+    memcpy(result.error, status ? err->text : "", status ? sizeof err->text : 1);
+    return (int)status;
+}
+
+/* The place of pixel (x, y) of the shown picture in the stored one: EXIF's orientations 5 to 8
+ * exchange the axes, and then one of the stored axes or both may run backwards. */
+static size_t stored(const lic_image *image, uint32_t orientation, uint32_t x, uint32_t y)
+{
+    const int turned = orientation >= 5, back_x = orientation == 2 || orientation == 3 ||
+                                                  orientation == 7 || orientation == 8,
+              back_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    const uint32_t u = turned ? y : x, v = turned ? x : y;
+    return (size_t)(back_y ? image->height - 1 - v : v) * image->width +
+           (back_x ? image->width - 1 - u : u);
+}
+
+/* Takes the pixels of the image, RGBA without gaps between rows. */
+static lic_status keep(lic_image *image, uint32_t orientation, lic_error *err)
+{
+    const int turned = orientation >= 5 && orientation <= 8;
+    const uint32_t width = turned ? image->height : image->width,
+                   height = turned ? image->width : image->height;
+    uint32_t *to = malloc((size_t)width * height * sizeof *to);
+    if (!to) {
+        *err = (lic_error){.status = LIC_ERR_MEMORY, .text = "not enough memory to turn the picture"};
+        return LIC_ERR_MEMORY;
+    }
+    const uint32_t *from = image->data;
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++)
+            to[(size_t)y * width + x] = from[stored(image, orientation, x, y)];
+    result.width = width;
+    result.height = height;
+    result.pixels = (const uint8_t *)to;
+    result.bytes = width * height * 4;
+    return LIC_OK;
+}
+
+/* Whether this engine can run this build: of the build for relaxed instructions, if they are fused. */
+EXPORTED int lic_web_runs_here(void)
+{
+    return lic_cpu_supported(LIC_CPU_WASM);
+}
+
+EXPORTED const struct result *lic_web_result(void)
+{
+    return &result;
+}
+
+/* Opens the weights, in place of those before, for this many threads. Like all functions here
+ * returns a lic_status, and leaves the text of an error in the result. */
+EXPORTED int lic_web_open(const void *weights, size_t bytes, int threads, double max_memory)
+{
+    lic_error err;
+    lic_options options;
+    lic_options_init(&options);
+    options.threads = threads;
+    options.max_memory = (uint64_t)max_memory;
+    options.progress = on_progress;
+    options.backend =
+        lic_backend_supported(LIC_BACKEND_ROUNDED) ? LIC_BACKEND_ROUNDED : LIC_BACKEND_STRICT;
+    lic_model_options opening;
+    lic_model_options_init(&opening);
+    opening.threads = threads;
+    lic_session_free(session);
+    lic_model_close(model);
+    session = NULL;
+    lic_status status = lic_model_open_memory(weights, bytes, &opening, &model, &err);
+    if (!status)
+        status = lic_session_new(model, &options, &session, &err);
+    return finish(status, &err);
+}
+
+/* Size, model and orientation of a stream, into the result. */
+static lic_status probe(const void *data, size_t bytes, lic_error *err)
+{
+    lic_info info;
+    lic_metadata metadata;
+    lic_metadata_init(&metadata);
+    lic_status status = lic_probe(data, bytes, &info, err);
+    if (!status)
+        status = lic_metadata_read(&info, NULL, &metadata, err);
+    result.orientation = metadata.orientation ? metadata.orientation : 1;
+    lic_metadata_free(&metadata);
+    const int turned = result.orientation >= 5;
+    result.full_width = turned ? info.height : info.width;
+    result.full_height = turned ? info.width : info.height;
+    result.model_id = info.model_id;
+    result.has_alpha = (uint32_t)info.has_alpha;
+    return status;
+}
+
+/* The picture, or with scale 16 its preview. */
+EXPORTED int lic_web_decode(const void *data, size_t bytes, uint32_t scale)
+{
+    lic_error err = {.status = LIC_ERR_ARGUMENT, .text = "no model is open"};
+    lic_image image = {0};
+    lic_decode_options options;
+    lic_decode_options_init(&options);
+    options.depth = 8;
+    options.channels = 4;
+    options.scale = scale;
+    free((void *)(uintptr_t)result.pixels);
+    result.pixels = NULL;
+    result.bytes = 0;
+    lic_status status = session ? LIC_OK : LIC_ERR_ARGUMENT;
+    if (!status)
+        status = probe(data, bytes, &err);
+    if (!status)
+        status = lic_session_decode(session, data, bytes, &options, &image, &err);
+    if (!status) {
+        lic_stats stats;
+        lic_session_get_stats(session, &stats);
+        result.check_latents = stats.check_latents;
+        result.coding_ms = (uint32_t)(1000.0 * stats.seconds[LIC_STAGE_CODING]);
+        result.synthesis_ms = (uint32_t)(1000.0 * stats.seconds[LIC_STAGE_SYNTHESIS]);
+        status = keep(&image, result.orientation, &err);
+    }
+    lic_image_free(&image);
+    return finish(status, &err);
+}

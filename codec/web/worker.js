@@ -1,0 +1,121 @@
+/* worker.js - decodes for the pages of one document (lic.js), off their main thread. A classic worker,
+ * as the scripts that Emscripten writes are.
+ *
+ * Which build of the decoder runs: with threads where the page is cross-origin isolated, and the
+ * one of the relaxed instructions where the engine knows them and fuses its multiply-adds. */
+"use strict";
+
+/* (module (func (result v128) (f32x4.relaxed_madd of three zeros)))  */
+const RELAXED = new Uint8Array([
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15,
+    65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 11]);
+
+/* Of the fields of struct result in web.c. */
+const FIELDS = ["width", "height", "pixels", "bytes", "modelId", "checkLatents", "orientation",
+    "hasAlpha", "codingMs", "synthesisMs", "fullWidth", "fullHeight"];
+
+let settings;         /* weights: URL; threads: at most; memory: bytes */
+let decoder = null;   /* a promise of the Emscripten module, with weights */
+let report = () => {};
+
+function result(module) {
+    const at = module._lic_web_result();
+    const words = new Uint32Array(module.HEAPU8.buffer, at, FIELDS.length);
+    const fields = Object.fromEntries(FIELDS.map((name, i) => [name, words[i]]));
+    fields.error = module.UTF8ToString(at + 4 * FIELDS.length);
+    return fields;
+}
+
+/* Calls fn with the place of the bytes in the module's memory. */
+function withBytes(module, bytes, fn) {
+    const at = module._malloc(bytes.length);
+    if (!at)
+        throw new Error("not enough memory");
+    try {
+        module.HEAPU8.set(bytes, at);
+        return fn(at);
+    } finally {
+        module._free(at);
+    }
+}
+
+function check(module, status) {
+    if (status)
+        throw new Error(result(module).error);
+}
+
+/* The weights, from the cache of an earlier visit if they are there. A cache is not to be had in
+ * every page (http:, private windows): then the browser's own has to do. */
+async function fetchWeights(url) {
+    const cache = await self.caches?.open("lic-weights").catch(() => null);
+    let response = await cache?.match(url);
+    if (!response) {
+        response = await fetch(url);
+        if (!response.ok)
+            throw new Error(`no weights at ${url} (${response.status})`);
+        await cache?.put(url, response.clone()).catch(() => {});
+    }
+    return new Uint8Array(await response.arrayBuffer());
+}
+
+async function load(name, threads) {
+    const base = new URL(name, self.location.href).href;
+    importScripts(base + ".js");
+    return self.licDecoder({
+        mainScriptUrlOrBlob: base + ".js",
+        locateFile: file => new URL(file, self.location.href).href,
+        licThreads: threads - 1,
+        onProgress: fraction => report(fraction),
+    });
+}
+
+async function loadBest() {
+    const threads = self.crossOriginIsolated
+        ? Math.min(settings.threads || navigator.hardwareConcurrency || 1, 8) : 1;
+    const kind = threads > 1 ? "threads" : "single";
+    if (WebAssembly.validate(RELAXED) && !settings.exact) {
+        const module = await load(`lic-${kind}-fma`, threads);
+        if (module._lic_web_runs_here())
+            return [module, threads, "fused"];
+    }
+    return [await load(`lic-${kind}`, threads), threads, "exact and rounded"];
+}
+
+async function open() {
+    const weights = fetchWeights(settings.weights);
+    weights.catch(() => {});
+    const [module, threads, arithmetic] = await loadBest();
+    const bytes = await weights;
+    withBytes(module, bytes, at =>
+        check(module, module._lic_web_open(at, bytes.length, threads, settings.memory)));
+    return { module, threads, arithmetic };
+}
+
+/* One call: { id, data, scale } -> messages { id, fraction }, then { id, picture } or { id, error }. */
+async function decode({ id, data, scale }) {
+    if (!decoder) {
+        decoder = open();
+        decoder.catch(() => { decoder = null; }); /* the next call tries again */
+    }
+    const { module, threads, arithmetic } = await decoder;
+    const bytes = new Uint8Array(data);
+    report = fraction => self.postMessage({ id, fraction });
+    const start = performance.now();
+    withBytes(module, bytes, at => check(module, module._lic_web_decode(at, bytes.length, scale)));
+    const r = result(module);
+    const pixels = new Uint8ClampedArray(r.bytes);
+    pixels.set(module.HEAPU8.subarray(r.pixels, r.pixels + r.bytes));
+    const ms = performance.now() - start;
+    self.postMessage({ id, picture: { ...r, pixels, threads, arithmetic, ms } }, [pixels.buffer]);
+}
+
+/* One call after the other. */
+let last = Promise.resolve();
+self.onmessage = ({ data: message }) => {
+    if (message.settings) {
+        settings = message.settings;
+        return;
+    }
+    last = last.then(() => decode(message)).catch(error =>
+        self.postMessage({ id: message.id, error: String(error.message || error) }));
+};

@@ -1,0 +1,14 @@
+/* strict_wasm_fma.c - the strict kernels for WebAssembly engines whose relaxed_madd is fused. Whether
+ * it is, lic_kernels_check tells when the program runs (dispatch.c). */
+typedef int lic_strict_wasm_fma_not_empty; /* ISO C wants a declaration where the machine is another */
+#if defined(__wasm_simd128__) && defined(LIC_WASM_HAS_FMA)
+#define LIC_SIMD_WASM
+#define LIC_WASM_RELAXED
+#define LIC_TABLE  lic_kernels_wasm_fma
+#define LIC_CPU_ID LIC_CPU_WASM
+#define LIC_ROWS_1 2
+#define LIC_ROWS_2 0
+#define LIC_ROWS_3 0
+#define LIC_DW_PIXELS 2
+#include "models/kernels/strict_impl.h"
+#endif
