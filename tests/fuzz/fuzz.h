@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
@@ -33,6 +34,59 @@ static inline uint8_t *fuzz_copy(const uint8_t *data, size_t bytes)
     if (bytes)
         memcpy(copy, data, bytes);
     return copy;
+}
+
+/* ---- what an input may cost ------------------------------------------------------------------ */
+
+/* Time of the processor, with sanitizers, and memory from the allocator below: a start, and so much
+ * for each byte of the input. A few bytes that cost more are a fault as a crash is one. */
+#define FUZZ_SECONDS          6.0
+#define FUZZ_SECONDS_PER_BYTE 1e-4
+enum { FUZZ_MEMORY = 64 << 20, FUZZ_MEMORY_PER_BYTE = 1024 };
+
+typedef struct fuzz_cost {
+    double start;
+    size_t now, most; /* bytes */
+} fuzz_cost;
+
+static inline double fuzz_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static inline void *fuzz_alloc(void *user, size_t bytes)
+{
+    fuzz_cost *cost = user;
+    size_t *block = malloc(bytes + 16); /* the size in front; 16 keep malloc's alignment */
+    if (!block)
+        return NULL;
+    block[0] = bytes;
+    cost->now += bytes;
+    cost->most = cost->now > cost->most ? cost->now : cost->most;
+    return block + 2;
+}
+
+static inline void fuzz_free(void *user, void *pointer)
+{
+    fuzz_cost *cost = user;
+    size_t *block = pointer;
+    if (!block)
+        return;
+    cost->now -= block[-2];
+    free(block - 2);
+}
+
+static inline fuzz_cost fuzz_cost_begin(void)
+{
+    return (fuzz_cost){.start = fuzz_clock()};
+}
+
+static inline void fuzz_cost_check(const fuzz_cost *cost, size_t bytes)
+{
+    FUZZ_CHECK(fuzz_clock() - cost->start < FUZZ_SECONDS + FUZZ_SECONDS_PER_BYTE * (double)bytes);
+    FUZZ_CHECK(cost->most < FUZZ_MEMORY + FUZZ_MEMORY_PER_BYTE * bytes);
 }
 
 /* An error must say so in one line, and success leave none. */
@@ -104,7 +158,6 @@ static inline void fuzz_lic_seal(uint8_t *data, size_t bytes, uint8_t *control)
 #include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum { REPLAY_SECONDS = 20, REPLAY_MEGABYTES = 700 }; /* the latter with a sanitizer's own */
 

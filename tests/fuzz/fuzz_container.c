@@ -21,14 +21,18 @@ static void check_inside(const uint8_t *data, size_t bytes, const lic_chunk *chu
     FUZZ_CHECK(chunk->data >= data && chunk->data + chunk->bytes <= data + bytes);
 }
 
-static void read_chunks(const uint8_t *data, size_t bytes, const lic_info *info)
+static void read_chunks(const uint8_t *data, size_t bytes, const lic_info *info, fuzz_cost *cost)
 {
+    const lic_allocator allocator = {fuzz_alloc, fuzz_free, cost};
+    lic_options options;
+    lic_options_init(&options);
+    options.allocator = &allocator;
     FUZZ_CHECK(info->n_chunks <= LIC_MAX_CHUNKS);
     for (size_t i = 0; i < info->n_chunks; i++) {
         lic_buffer out = {0};
         lic_error err = {0};
         check_inside(data, bytes, &info->chunks[i]);
-        const lic_status status = lic_chunk_read(&info->chunks[i], NULL, &out, &err);
+        const lic_status status = lic_chunk_read(&info->chunks[i], &options, &out, &err);
         fuzz_check_error(status, &err);
         FUZZ_CHECK(status == LIC_OK || !out.data);
         lic_buffer_free(&out);
@@ -124,16 +128,18 @@ static void view(const uint8_t *data, size_t bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     uint8_t *copy = fuzz_copy(data, bytes), control[4];
+    fuzz_cost cost = fuzz_cost_begin();
     lic_info info;
     probe(copy, bytes, &info);
     fuzz_lic_seal(copy, bytes, control);
     if (probe(copy, bytes, &info) == LIC_OK) {
         FUZZ_CHECK(info.width && info.height && info.latent_bytes <= bytes);
-        read_chunks(copy, bytes, &info);
+        read_chunks(copy, bytes, &info, &cost);
         write_again(copy, bytes);
         write_pictures(&info, control);
         view(copy, bytes);
     }
+    fuzz_cost_check(&cost, bytes);
     free(copy);
     return 0;
 }

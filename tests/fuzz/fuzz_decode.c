@@ -12,7 +12,8 @@
 
 #include <unistd.h>
 
-enum { MAX_PIXELS = 192 * 192, MAX_MEMORY = 96 << 20 };
+/* Small pictures, but for the limits: tiles and work may be promised beyond them. */
+enum { MAX_PIXELS = 1 << 20, MAX_TILE_PIXELS = 192 * 192, MAX_WORK = 1 << 27 };
 enum { LET_THROUGH = 1, ROWS = 2, OTHER_DEPTH = 4, TWO_THREADS = 8, CANCEL = 16 };
 enum { SALVAGE = 32, REDUCED = 64, SOME_SLICES = 128 };
 
@@ -133,6 +134,7 @@ static lic_decode_options wanted(const lic_info *info)
     lic_decode_options o;
     lic_decode_options_init(&o);
     o.depth = control[0] & OTHER_DEPTH ? 24 - info->depth : 0;
+    o.channels = control[2] & 1 ? 4 : 0;
     o.salvage = (control[0] & SALVAGE) != 0;
     o.scale = control[0] & REDUCED ? 16 : 0;
     o.n_slices = control[0] & SOME_SLICES ? 1 + control[3] % 4 : 0;
@@ -145,19 +147,23 @@ static lic_decode_options wanted(const lic_info *info)
     return o;
 }
 
-static void decode(const uint8_t *data, size_t bytes, const lic_info *info)
+static void decode(const uint8_t *data, size_t bytes, const lic_info *info, fuzz_cost *cost)
 {
+    const lic_allocator allocator = {fuzz_alloc, fuzz_free, cost};
     lic_options options;
     lic_session *decoder = NULL;
     lic_error err = {0};
     lic_options_init(&options);
     options.threads = control[0] & TWO_THREADS ? 2 : 1;
     options.max_pixels = MAX_PIXELS;
-    options.max_memory = MAX_MEMORY;
+    options.max_tile_pixels = MAX_TILE_PIXELS;
+    options.max_work = MAX_WORK;
+    options.allocator = &allocator;
     FUZZ_CHECK(lic_session_new(model, &options, &decoder, &err) == LIC_OK);
     const lic_decode_options o = wanted(info);
     const uint32_t depth = o.depth ? o.depth : info->depth;
-    lic_image image;
+    const uint32_t channels = o.channels ? o.channels : info->channels + (info->has_alpha != 0);
+    lic_image image = {0};
     lic_status status = lic_session_decode(decoder, data, bytes, &o, &image, &err);
     fuzz_check_error(status, &err);
     FUZZ_CHECK((status == LIC_OK) == (image.data != NULL));
@@ -166,7 +172,7 @@ static void decode(const uint8_t *data, size_t bytes, const lic_info *info)
     if (control[0] & ROWS) {
         const uint32_t whole = o.scale ? (info->width + 15) / 16 : info->width;
         const uint32_t width = o.crop_width ? o.crop_width : whole;
-        struct rows rows = {.row_bytes = (size_t)width * info->channels * (depth / 8)};
+        struct rows rows = {.row_bytes = (size_t)width * channels * (depth / 8)};
         err = (lic_error){0};
         const lic_status other = decode_rows(decoder, data, bytes, &o, take_rows, &rows, &err);
         FUZZ_CHECK(other == status || other == LIC_ERR_CANCELLED || other == LIC_ERR_LIMIT ||
@@ -177,8 +183,25 @@ static void decode(const uint8_t *data, size_t bytes, const lic_info *info)
     lic_session_free(decoder);
 }
 
+/* Profile, EXIF, XMP and orientation. */
+static void read_metadata(const lic_info *info, fuzz_cost *cost)
+{
+    const lic_allocator allocator = {fuzz_alloc, fuzz_free, cost};
+    lic_options options;
+    lic_metadata metadata;
+    lic_error err = {0};
+    lic_options_init(&options);
+    options.allocator = &allocator;
+    options.max_memory = FUZZ_MEMORY;
+    const lic_status status = lic_metadata_read(info, &options, &metadata, &err);
+    fuzz_check_error(status, &err);
+    FUZZ_CHECK(status || (metadata.orientation >= 1 && metadata.orientation <= 8));
+    lic_metadata_free(&metadata);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
+    fuzz_cost cost = fuzz_cost_begin();
     lic_info info;
     lic_error err = {0};
     if (!models[0])
@@ -187,7 +210,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     repair(copy, bytes);
     const lic_status status = lic_probe(copy, bytes, &info, &err);
     if (status == LIC_OK || (control[0] & SALVAGE && info.width))
-        decode(copy, bytes, &info);
+        decode(copy, bytes, &info, &cost);
+    if (status == LIC_OK)
+        read_metadata(&info, &cost);
+    FUZZ_CHECK(cost.now == 0);
+    fuzz_cost_check(&cost, bytes);
     free(copy);
     return 0;
 }

@@ -19,7 +19,9 @@ static inline lic_status fuzz_read(const uint8_t *data, size_t bytes, lic_alpha 
     if (status)
         return status;
     const lic_image *i = &picture->image;
-    FUZZ_CHECK((i->channels == 1 || i->channels == 3) && (i->depth == 8 || i->depth == 16));
+    FUZZ_CHECK(i->channels == 1 || i->channels == 3 ||
+               (alpha == LIC_ALPHA_KEEP && (i->channels == 2 || i->channels == 4)));
+    FUZZ_CHECK(i->depth == 8 || i->depth == 16);
     FUZZ_CHECK(i->width >= 1 && i->height >= 1 &&
                (uint64_t)i->width * i->height <= FUZZ_MAX_PIXELS);
     FUZZ_CHECK(i->stride_bytes == (size_t)i->width * i->channels * i->depth / 8);
@@ -117,6 +119,7 @@ static inline void fuzz_part(lic_picture *picture)
 static inline void fuzz_picture(const uint8_t *data, size_t bytes)
 {
     const lic_alpha alpha = (lic_alpha)(bytes % 4);
+    const fuzz_cost cost = fuzz_cost_begin();
     lic_picture picture;
     const lic_status status = fuzz_read(data, bytes, alpha, LIC_META_ALL, &picture);
     fuzz_read_portions(data, bytes, alpha, 1 + (uint32_t)(bytes / 4 % 5), status, &picture);
@@ -129,6 +132,7 @@ static inline void fuzz_picture(const uint8_t *data, size_t bytes)
     if (status == LIC_OK)
         fuzz_part(&picture);
     lic_picture_free(&picture);
+    fuzz_cost_check(&cost, bytes);
 }
 
 #endif
