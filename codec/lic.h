@@ -345,6 +345,8 @@ LIC_API int lic_backend_supported(lic_backend backend);
 
 /* How many threads `requested` means here: itself, or for 0 all cores that this process may use. */
 LIC_API int lic_thread_count(int requested);
+/* What a max_memory of 0 comes to here: three quarters of what this process may have. */
+LIC_API uint64_t lic_memory_limit(void);
 
 /* Defaults. Use the macros below: they pass the size of the struct that the caller was compiled
  * with, as zlib's deflateInit does. Bindings for other languages pass it themselves. */

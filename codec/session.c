@@ -150,11 +150,15 @@ uint64_t lic_session_plan(const lic_model *model, lic_forward_fn forward, void *
     return plan(&session, forward, user, lic_pool_resolve_threads(threads), &p) ? p.bytes : 0;
 }
 
-/* max_memory, or three quarters of what there is: an error is better than swapping or being
- * killed. */
+/* An error is better than swapping or being killed. */
+uint64_t lic_memory_limit(void)
+{
+    return lic_memory_of_process("") / 4 * 3;
+}
+
 static uint64_t memory_limit(const lic_options *options)
 {
-    return options->max_memory ? options->max_memory : lic_memory_of_process("") / 4 * 3;
+    return options->max_memory ? options->max_memory : lic_memory_limit();
 }
 
 lic_status lic_session_admit(const lic_session *session, uint32_t width, uint32_t height,

@@ -10,7 +10,6 @@
 #endif
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Pixels that make one more thread worth while. With fewer, several pictures at a time are
  * faster. */
@@ -269,13 +268,10 @@ static void run_workers(lic_batch *b)
     free(threads);
 }
 
-/* The limit of --max-memory, or three quarters of the machine's memory, as in the library. */
+/* The limit of --max-memory, or the library's own. */
 static uint64_t memory_limit(const lic_settings *s)
 {
-    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    if (s->max_memory)
-        return s->max_memory;
-    return pages > 0 && page > 0 ? (uint64_t)pages / 4 * 3 * (uint64_t)page : UINT64_MAX;
+    return s->max_memory ? s->max_memory : lic_memory_limit();
 }
 
 /* glibc learns to keep freed blocks of up to 32 MiB for each thread: memory that nobody uses and

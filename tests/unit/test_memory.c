@@ -1,6 +1,7 @@
 /* test_memory.c - the limits that a container sets are found, in trees like those of Linux, in a
  * folder of their own. */
 #include "codec/base/memory.h"
+#include "codec/lic.h"
 #include "tests/test.h"
 
 #include <sys/stat.h>
@@ -94,4 +95,9 @@ TEST(version_1_and_both_at_once)
     put("/proc/self/cgroup", "4:memory_x,notmemory:/docker/c\n");
     CHECK(lic_memory_of_process(root) > 700000);
     remove_root();
+}
+
+TEST(the_default_limit_leaves_a_quarter)
+{
+    CHECK(lic_memory_limit() == lic_memory_of_process("") / 4 * 3);
 }
