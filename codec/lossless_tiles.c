@@ -7,7 +7,7 @@
 
 /* ---- memory ---- */
 
-/* The coder falls back to the samples as they are, which this has room for. */
+/* The coder falls back to plain samples, for which this has room. */
 static size_t code_room(size_t raw_bytes)
 {
     return raw_bytes + raw_bytes / 1024 + 64;
@@ -31,7 +31,7 @@ void lic_lossless_slots_take(lic_lossless_slots *s, const lic_session *session, 
     }
 }
 
-/* The tile without what pads the picture. */
+/* The tile without the padding of the picture. */
 static lic_area visible(const lic_grid *grid, int column, int row, uint32_t width, uint32_t height)
 {
     lic_area a = lic_grid_tile(grid, column, row);
@@ -77,7 +77,7 @@ static void copy_colours(const lic_band *from, lic_area a, lic_raster *to)
     }
 }
 
-/* There is no more room than what the slot has. */
+/* Growing is refused: the slot's room is all there is. */
 static void *refuse(void *user, void *old, size_t old_bytes, size_t new_bytes)
 {
     (void)user;
@@ -132,7 +132,7 @@ static uint32_t sample_at(const lic_raster *r, uint32_t x, uint32_t y, uint32_t 
     return v;
 }
 
-/* Of the depth `from` to that of the image. */
+/* Stores a sample of depth `from` in the image's depth. */
 static void put_sample(const lic_image *image, uint8_t *row, size_t at, uint32_t v, uint32_t from)
 {
     if (image->depth > from)
@@ -194,7 +194,7 @@ static void store_means(const lic_decoding *d, const lic_raster *tile, lic_area 
         }
 }
 
-/* Rows that are missing stay 0. */
+/* Missing rows stay 0. */
 static void decode_code(lic_lossless_slot *slot, const lic_tile_code *code, bool no_check)
 {
     lic_range_decoder dec;

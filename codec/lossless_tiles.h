@@ -1,5 +1,5 @@
-/* lossless_tiles.h - rows of tiles by the lossless coder of entropy/, several tiles at a time. What
- * each thread works on does not depend on how many there are, so neither do bytes and pixels. */
+/* lossless_tiles.h - codes rows of tiles with the lossless coder of entropy/, several tiles at a
+ * time. Tiles do not depend on the number of threads, so neither do bytes and pixels. */
 #ifndef LIC_CODEC_LOSSLESS_TILES_H
 #define LIC_CODEC_LOSSLESS_TILES_H
 
@@ -27,7 +27,7 @@ typedef struct lic_lossless_slots {
     int n;
 } lic_lossless_slots;
 
-/* Memory for as many tiles at a time as there are threads and columns. */
+/* Takes memory for as many tiles at a time as there are threads and columns. */
 void lic_lossless_slots_take(lic_lossless_slots *s, const lic_session *session, nn *c,
                              const lic_grid *grid, uint32_t channels, uint32_t depth, bool decoding);
 /* Codes the colours of n tiles (s->n at most) from `column` on; slot i then has tile column + i. */

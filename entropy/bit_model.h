@@ -29,7 +29,8 @@ typedef struct lic_bit_weights {
 typedef struct lic_bit_tables {
     int16_t stretch[LIC_STRETCH_SIZE]; /* log-odds in 1 / 256, of probabilities in 1 / 4096 */
     uint16_t squash[LIC_SQUASH_SIZE];  /* the reverse, log-odds + 2048: in 1 / 65536 */
-    uint16_t rate[LIC_BIT_COUNTS];     /* share of the way that a model goes, in 1 / 65536 */
+    uint16_t rate[LIC_BIT_COUNTS];     /* share of the distance that a model moves, in 1 /
+                                          65536 */
 } lic_bit_tables;
 
 /* Exactly one of enc and dec is set. */
@@ -43,8 +44,8 @@ void lic_bit_tables_init(lic_bit_tables *tables);
 void lic_bit_models_init(lic_bit_model *models, size_t n);
 void lic_bit_weights_init(lic_bit_weights *weights, size_t n);
 
-/* Codes a bit that is 1 with probability p / 65536; returns it. The argument counts only when
- * encoding, here and below. */
+/* Codes a bit that is 1 with probability p / 65536 and returns it. Here and below, the argument
+ * counts only when encoding. */
 static inline bool lic_bit_code(const lic_bit_coder *c, bool bit, uint32_t p)
 {
     if (c->dec)
@@ -53,7 +54,7 @@ static inline bool lic_bit_code(const lic_bit_coder *c, bool bit, uint32_t p)
     return bit;
 }
 
-/* n bits that nothing is known about, highest first. */
+/* Codes n bits that nothing is known about, highest first. */
 static inline uint32_t lic_bit_code_raw(const lic_bit_coder *c, uint32_t value, int n)
 {
     uint32_t got = 0;

@@ -1,4 +1,4 @@
-/* log2.h - whole and half steps of the binary logarithm, by which contexts are cut. */
+/* log2.h - the binary logarithm in whole, half and quarter steps, for choosing contexts. */
 #ifndef LIC_ENTROPY_LOG2_H
 #define LIC_ENTROPY_LOG2_H
 

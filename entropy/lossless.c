@@ -1,6 +1,6 @@
-/* lossless.c - see lossless.h. One loop over rows and pixels for both directions. Memory of a
- * raster is that of its rows; the rest does not grow. A code that is none may bring samples out of
- * range: they are held within it, so that tables and the caller's memory are safe. */
+/* lossless.c - see lossless.h. One loop over rows and pixels for both directions. Memory grows only
+ * with the length of the rows. Code that no encoder wrote may bring samples out of range; they are
+ * held within it, so that tables and the caller's memory are safe. */
 #include "entropy/lossless.h"
 
 #include "entropy/log2.h"
@@ -88,7 +88,7 @@ static void init_planes(lic_lossless *l, uint32_t width)
 
 /* ---- the head ---- */
 
-/* The distance from one value to the next: how many bits it has, and these bits. */
+/* Codes the distance from one value to the next: how many bits it has, then these bits. */
 struct gap_models {
     lic_bit_model bits[17], low[17][32];
 };
@@ -295,7 +295,7 @@ void lic_lossless_encode(lic_lossless *l, lic_range_encoder *encoder, const lic_
     lic_lossless_encode_as_chosen(l, encoder, from);
 }
 
-/* Nothing was written before the tile, so nothing there was carried into. */
+/* Nothing was written before the tile, so no carry can have reached anything there. */
 void lic_lossless_restart(lic_range_encoder *encoder, const lic_range_encoder *fresh)
 {
     encoder->low = fresh->low;

@@ -1,9 +1,9 @@
-/* lossless.h - rasters of 1 to 4 channels to the last bit, without a network: grey or RGB, with or
- * without alpha, 8 or 16 bits. Photographs by prediction (predictor.h, residual.h), drawn pictures
- * by what they repeat (repeats.h), each pixel by whichever knows it. The code begins with what an
- * encoder chose: a reversible colour transform, tables of the values that occur where these are
- * few, whether repeats are looked for and colours numbered. No code is longer than the samples by
- * more than a few bytes. Every code decodes to some raster. */
+/* lossless.h - codes rasters of 1 to 4 channels to the last bit, without a network: grey or RGB,
+ * with or without alpha, 8 or 16 bits. Photographs are coded by prediction (predictor.h,
+ * residual.h), drawn pictures by what they repeat (repeats.h), each pixel by whichever knows it.
+ * The code begins with the encoder's choices: a reversible colour transform, tables of the values
+ * that occur if these are few, whether to look for repeats and to number colours. Code is at most a
+ * few bytes longer than the samples. Every code decodes to some raster. */
 #ifndef LIC_ENTROPY_LOSSLESS_H
 #define LIC_ENTROPY_LOSSLESS_H
 
@@ -34,7 +34,7 @@ typedef struct lic_lossless_choice {
     lic_transform transform;
     bool tables[LIC_MAX_PLANES]; /* the channel's values are numbered */
     bool repeats, colours;
-    bool raw; /* samples as they are: for noise, which no model makes smaller */
+    bool raw; /* samples are not modelled: for noise, which no model makes smaller */
 } lic_lossless_choice;
 
 typedef struct lic_lossless {
@@ -57,15 +57,15 @@ typedef struct lic_lossless {
  * The result is to be used only if the arena is not planning and has not failed. */
 void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32_t height,
                        uint32_t channels, uint32_t depth);
-/* The encoder is a new one; the caller finishes it. */
+/* The encoder must be new; the caller finishes it. */
 void lic_lossless_encode(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
-/* Returns the rows that are there: all, unless the decoder is salvaging and ran out of input or the
- * code is none. The rows after those are untouched. */
+/* Returns how many rows are there: all, unless the decoder is salvaging and ran out of input, or
+ * the code is not valid. Later rows are untouched. */
 uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const lic_raster *to);
 
 /* ---- between lossless.c and lossless_choice.c ---- */
 
-/* Sets l->choice, by looking at all of the raster and, in doubt, by coding a part of it. */
+/* Sets l->choice by looking at the whole raster and, in doubt, by coding a part of it. */
 void lic_lossless_choose(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
 /* Forgets what was coded since `fresh`, a copy of the new encoder; its memory is kept. */
 void lic_lossless_restart(lic_range_encoder *encoder, const lic_range_encoder *fresh);

@@ -88,7 +88,7 @@ static void look(lic_lossless *l, const lic_raster *r, statistics *s)
     }
 }
 
-/* The values that occur, if numbering them is worth it. */
+/* Finds the values that occur, if numbering them is worth it. */
 static bool choose_table(lic_lossless *l, uint32_t channel, uint64_t pixels)
 {
     uint32_t n = 0;
@@ -99,7 +99,7 @@ static bool choose_table(lic_lossless *l, uint32_t channel, uint64_t pixels)
     return n <= 1u << (l->depth - 1) && (n <= 16 || (uint64_t)n * 8 <= pixels);
 }
 
-/* What a part in the middle costs. */
+/* The cost of a part in the middle. */
 static size_t try_part(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r,
                        bool repeats, bool colours)
 {
@@ -115,8 +115,8 @@ static size_t try_part(lic_lossless *l, lic_range_encoder *encoder, const lic_ra
     return bytes;
 }
 
-/* Most drawn pictures are told by their colours alone. Where most pixels are unlike their
- * neighbours a trial tells; photographs take half as long again with repeats, so it must be won. */
+/* Most drawn pictures show by their number of colours. If most pixels differ from their neighbours,
+ * a trial decides. Repeats make photographs take half as long again, so they must win it. */
 static void choose_repeats(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r,
                            const statistics *s)
 {

@@ -40,8 +40,8 @@ void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits,
     memset(plane->bias, 0, sizeof plane->bias);
 }
 
-/* The first two samples before a row are its upper neighbour, those behind the row above repeat its
- * last; what is above the first row is the sample to the left (see lic_predict). */
+/* The two samples before a row are its first one's upper neighbour; those after the row above
+ * repeat its last. Above the first row, samples are those to the left (see lic_predict). */
 void lic_plane_next_row(lic_plane *p, uint32_t y, uint32_t width)
 {
     int32_t *last = p->samples[2], *errors = p->errors[2];
@@ -189,7 +189,8 @@ void lic_predict(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_predi
     out->value = clamp(out->mixed + (*out->bias >> 5), 8 * p->lowest, 8 * p->highest);
 }
 
-/* Coefficients move along the inputs, by a sixteenth of what would have been right here. */
+/* Coefficients move along the inputs, by a sixteenth of the step that would have been right
+ * here. */
 static inline void learn_linear(lic_plane *p, int n_others, const lic_prediction *from,
                                 int32_t miss)
 {

@@ -1,12 +1,12 @@
-/* predictor.h - what the next sample of a plane will be, from its neighbours and from the planes
- * that have this pixel already.
+/* predictor.h - predicts the next sample of a plane from its neighbours and from the planes that
+ * already have this pixel.
  *
- * Four predictors are weighted by the inverse of the errors they made around: the samples above and
- * to the left, each corrected by the errors near it; the median edge detector of LOCO-I (Weinberger
- * et al. 2000); and a linear predictor over planes whose coefficients follow the normalised LMS
- * rule. (Weighting by past errors: Meyer and Tischer, TMW, 1997.) The result is corrected by the
- * mean error of its context, as in CALIC (Wu and Memon 1997). Predictions are in eighths of a
- * sample; integers only, the same in both directions. FORMAT.md has the arithmetic. */
+ * Four predictors are weighted by the inverse of the errors that they made nearby: the samples
+ * above and to the left, each corrected by the errors near it; the median edge detector of LOCO-I
+ * (Weinberger et al. 2000); and a linear predictor over planes whose coefficients follow the
+ * normalised LMS rule. (Weighting by past errors: Meyer and Tischer, TMW, 1997.) The result is
+ * corrected by the mean error of its context, as in CALIC (Wu and Memon 1997). Predictions are in
+ * eighths of a sample; integers only, the same in both directions. FORMAT.md has the arithmetic. */
 #ifndef LIC_ENTROPY_PREDICTOR_H
 #define LIC_ENTROPY_PREDICTOR_H
 
@@ -55,9 +55,9 @@ typedef struct lic_prediction {
 } lic_prediction;
 
 void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others);
-/* Rows move up by one; y: the row to come, of `width` samples. */
+/* Moves the rows up by one; y is the row to come, of `width` samples. */
 void lic_plane_next_row(lic_plane *plane, uint32_t y, uint32_t width);
-/* planes: all of them; `index` is the one. The planes before have their sample at x. */
+/* Predicts plane `index` of `planes`. The planes before it already have their sample at x. */
 void lic_predict(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_prediction *p);
 /* Enters the sample at x that `p` was for. */
 void lic_predict_learn(lic_plane *plane, uint32_t x, const lic_prediction *p, int32_t sample);

@@ -52,7 +52,7 @@ void lic_repeats_init(lic_repeats *r, uint32_t width, unsigned bits, bool colour
         init_colours(r->list);
 }
 
-/* Beyond the left edge there is the first pixel above, beyond the right one the last. */
+/* Beyond the left edge lies the first pixel of the row above, beyond the right edge its last. */
 void lic_repeats_next_row(lic_repeats *r, uint32_t y, uint32_t width)
 {
     lic_pixel *row = r->rows[2];
@@ -159,14 +159,14 @@ static uint32_t slot_of(const lic_colours *c, lic_pixel pixel)
     return i;
 }
 
-/* The number of a colour; that of the list's end for one that is not in it. */
+/* The number of a colour; the length of the list if it is not there. */
 static uint32_t number_of(const lic_colours *c, lic_pixel pixel)
 {
     const uint32_t number = c->slots[slot_of(c, pixel)];
     return number ? number - 1 : c->n;
 }
 
-/* A tree of as many bits as numbers up to the last have. */
+/* Codes a number in a tree with as many bits as the last number has. */
 static uint32_t code_number(lic_colours *c, const lic_bit_coder *coder, uint32_t left,
                             uint32_t above, uint32_t number)
 {

@@ -1,11 +1,11 @@
-/* repeats.h - pixels that have been seen before, for drawn pictures: what followed the same
- * neighbours the last time, or is the same as a neighbour.
+/* repeats.h - guesses pixels that were seen before, for drawn pictures: the pixel that followed the
+ * same neighbours the last time, or one that equals a neighbour.
  *
- * A pixel is all of its samples in one number. Up to three guesses are made: what two tables
- * remember for the neighbourhood, one by eleven neighbours, one by four, and the neighbours
+ * A pixel is all of its samples in one number. There are up to three guesses: what two tables
+ * remember for the neighbourhood, one by eleven neighbours and one by four, then the neighbours
  * themselves. A bit for each says whether it is right. (Symbol ranking by two-dimensional contexts;
  * text repeats letter by letter, and flat areas cost next to nothing.) A pixel that was not guessed
- * may be named by its number in the list of the colours so far. */
+ * may be coded by its number in the list of colours so far. */
 #ifndef LIC_ENTROPY_REPEATS_H
 #define LIC_ENTROPY_REPEATS_H
 
@@ -56,9 +56,9 @@ typedef struct lic_guesses {
     uint32_t far, near, trust, pattern;
 } lic_guesses;
 
-/* Takes what it needs for rows of `width` and 2^bits neighbourhoods. */
+/* Takes the memory for rows of `width` pixels and 2^bits neighbourhoods. */
 void lic_repeats_take(lic_repeats *r, lic_arena *arena, uint32_t width, unsigned bits);
-/* The same memory for another picture. */
+/* Starts another picture with the same memory. */
 void lic_repeats_init(lic_repeats *r, uint32_t width, unsigned bits, bool colours);
 void lic_repeats_next_row(lic_repeats *r, uint32_t y, uint32_t width);
 /* True if the pixel was coded; *pixel is it. If not, lic_repeats_enter must follow once it is

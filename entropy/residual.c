@@ -5,7 +5,7 @@
 
 enum { BIT_ZERO = 0, BIT_SIGN = 1, BIT_BUCKET = 4, BIT_FIRST = BIT_BUCKET + LIC_RESIDUAL_BUCKETS };
 
-/* Bucket i holds 2^width[i] sizes, of which the first is 1. The last ends beyond every error. */
+/* Bucket i holds 2^width[i] sizes; the first size is 1. The last bucket ends beyond every error. */
 static const uint8_t width[LIC_RESIDUAL_BUCKETS] = {0, 0, 1,  1,  2,  3,  4,  5,  6, 7,
                                                     8, 9, 10, 11, 12, 13, 14, 15, 16};
 

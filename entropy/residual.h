@@ -1,7 +1,7 @@
-/* residual.h - the error of a prediction as bits: is it zero, its sign, which bucket its size lies
- * in (one bit for each bucket that it does not), the first bit of its place there, by one model;
- * what is below is not modelled. Each of the others has three models, chosen by what the prediction says of its own worth and
- * by the errors of the planes before at the same pixel. */
+/* residual.h - codes the error of a prediction as bits: whether it is zero, its sign, the bucket of
+ * its size (one bit for each bucket that it is not in), and the first bit of its place there, with
+ * one model; lower bits are not modelled. Each of the other bits has three models, chosen by how
+ * sure the prediction is and by the errors of earlier planes at the same pixel. */
 #ifndef LIC_ENTROPY_RESIDUAL_H
 #define LIC_ENTROPY_RESIDUAL_H
 
