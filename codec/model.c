@@ -5,7 +5,7 @@
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
 #include "codec/options.h"
-#include "models/network_load.h"
+#include "models/weights.h"
 
 #include <string.h>
 

@@ -266,7 +266,7 @@ static size_t ep_scratch(const slice_model *w)
 }
 
 /* Local context of non-anchor positions. Only the taps that fall on anchors, those with an odd sum
- * of offsets, are packed (weights_layers.c): the others would multiply zeros. */
+ * of offsets, are packed (weights.c): the others would multiply zeros. */
 static void local_context(const struct ep_job *j, int y, const int *xs, int n, float *out)
 {
     const conv *w = &j->local;

@@ -1,7 +1,7 @@
 /* network_load.c - knows which tensors a network of this family has and what they are called. It is
  * the counterpart of the constructors in models/train/model.py, in the same order. All sizes are
  * checked here, so that forward code can rely on them. */
-#include "models/network_load.h"
+#include "models/weights.h"
 
 #include "codec/base/status.h"
 

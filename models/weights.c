@@ -1,8 +1,9 @@
-/* weights.c - see weights.h: the parser of .licw files. Little-endian fields are read byte by byte,
- * so any host reads the same file. */
-#include "models/weights_table.h"
+/* weights.c - see weights.h: the parser of .licw files, and the layers that are bound to it.
+ * Little-endian fields are read byte by byte, so any host reads the same file. */
+#include "models/weights.h"
 
 #include "codec/base/bytes.h"
+#include "codec/base/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,26 @@
 #include <unistd.h>
 
 enum { HEAD = 64, CONFIG = 64, ENTRY = 128, MAX_CONFIG = 256, MAX_TENSORS = 4096, KEY = 24 };
+
+enum { NAME = 72 }; /* bytes of a tensor's name, its end included */
+enum {
+    TYPE_F32 = 0,
+    TYPE_F16 = 1,
+    TYPE_U16 = 2,
+    TYPE_I32 = 3,
+    N_TYPES = 4
+};
+
+typedef struct entry {
+    const char *name;
+    uint32_t type, rank, dims[4], crc;
+    size_t offset, bytes, count;
+} entry;
+
+/* Keeps the first failure. */
+#define FAIL(w, ...)                                                                               \
+    ((w)->status ? (w)->status                                                                     \
+                 : ((w)->status = lic_fail((w)->err, LIC_ERR_MODEL_INVALID, __VA_ARGS__)))
 
 static lic_reader reader_at(const lic_weights *w, size_t at)
 {
@@ -72,11 +93,11 @@ static lic_status check_head(lic_weights *w)
     static const uint8_t signature[8] = {0x8F, 'l', 'i', 'c', 'w', 0x0D, 0x0A, 0x1A};
     static const uint8_t zeros[4] = {0};
     if (memcmp(w->data, signature, sizeof signature))
-        return LIC_WEIGHTS_FAIL(w, "not a weights file (.licw)");
+        return FAIL(w, "not a weights file (.licw)");
     lic_reader r = reader_at(w, 8);
     const uint32_t version = lic_read_u32(&r);
     if (version != 1)
-        return LIC_WEIGHTS_FAIL(w, "weights file of version %u; this program reads version 1",
+        return FAIL(w, "weights file of version %u; this program reads version 1",
                                 (unsigned)version);
     w->n_config = lic_read_u32(&r);
     w->n_tensors = lic_read_u32(&r);
@@ -84,29 +105,29 @@ static lic_status check_head(lic_weights *w)
     const uint64_t file_bytes = lic_read_u64(&r), payload = lic_read_u64(&r);
     w->hash = lic_read_u64(&r);
     if (w->n_config > MAX_CONFIG || w->n_tensors > MAX_TENSORS)
-        return LIC_WEIGHTS_FAIL(w, "weights file with too many entries");
+        return FAIL(w, "weights file with too many entries");
     const size_t tables = HEAD + (size_t)w->n_config * CONFIG + (size_t)w->n_tensors * ENTRY;
     if (file_bytes != w->bytes)
-        return LIC_WEIGHTS_FAIL(w,
+        return FAIL(w,
                                 "the weights file is cut short or padded: %zu bytes, %llu expected",
                                 w->bytes, (unsigned long long)file_bytes);
     if (payload % LIC_ALIGN || payload < tables || payload > w->bytes)
-        return LIC_WEIGHTS_FAIL(w, "weights file with a payload out of place");
+        return FAIL(w, "weights file with a payload out of place");
     uint32_t sum = lic_crc32(0, w->data, 20);
     sum = lic_crc32(sum, zeros, sizeof zeros);
     sum = lic_crc32(sum, w->data + 24, (size_t)payload - 24);
     if (sum != crc)
-        return LIC_WEIGHTS_FAIL(w, "the weights file is damaged (checksum of its head)");
+        return FAIL(w, "the weights file is damaged (checksum of its head)");
     if (memcmp(w->data + 48, "s2lic\0\0\0\0\0\0\0\0\0\0", 16))
-        return LIC_WEIGHTS_FAIL(w, "weights of another network family");
+        return FAIL(w, "weights of another network family");
     return LIC_OK;
 }
 
-static lic_weights_entry entry_at(const lic_weights *w, uint32_t i)
+static entry entry_at(const lic_weights *w, uint32_t i)
 {
     const size_t at = HEAD + (size_t)w->n_config * CONFIG + (size_t)i * ENTRY;
-    lic_reader r = reader_at(w, at + LIC_WEIGHTS_NAME);
-    lic_weights_entry e = {.name = (const char *)w->data + at};
+    lic_reader r = reader_at(w, at + NAME);
+    entry e = {.name = (const char *)w->data + at};
     e.type = lic_read_u32(&r);
     e.rank = lic_read_u32(&r);
     for (int d = 0; d < 4; d++)
@@ -118,11 +139,11 @@ static lic_weights_entry entry_at(const lic_weights *w, uint32_t i)
 }
 
 /* Counts the elements; false if dimensions, type, size or place do not agree. */
-static bool check_entry(const lic_weights *w, lic_weights_entry *e)
+static bool check_entry(const lic_weights *w, entry *e)
 {
-    static const size_t size[LIC_WEIGHTS_N_TYPES] = {4, 2, 2, 4};
+    static const size_t size[N_TYPES] = {4, 2, 2, 4};
     size_t bytes, end;
-    if (!memchr(e->name, 0, LIC_WEIGHTS_NAME) || !e->name[0] || e->type >= LIC_WEIGHTS_N_TYPES ||
+    if (!memchr(e->name, 0, NAME) || !e->name[0] || e->type >= N_TYPES ||
         e->rank < 1 || e->rank > 4)
         return false;
     e->count = 1;
@@ -149,19 +170,19 @@ static lic_status check_tables(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_config; i++)
         if (!memchr(w->data + HEAD + (size_t)i * CONFIG, 0, KEY))
-            return LIC_WEIGHTS_FAIL(w, "weights file with a bad configuration entry");
+            return FAIL(w, "weights file with a bad configuration entry");
     size_t end = (size_t)payload_of(w);
     for (uint32_t i = 0; i < w->n_tensors; i++) {
-        lic_weights_entry e = entry_at(w, i);
+        entry e = entry_at(w, i);
         if (!check_entry(w, &e))
-            return LIC_WEIGHTS_FAIL(w, "weights file with a bad tensor entry (number %u)",
+            return FAIL(w, "weights file with a bad tensor entry (number %u)",
                                     (unsigned)i);
         if (e.offset < end) /* overlaps would let a small file ask for any amount of memory */
-            return LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s out of place", e.name);
+            return FAIL(w, "weights file with the tensor %s out of place", e.name);
         end = e.offset + e.bytes;
         for (uint32_t j = 0; j < i; j++)
             if (!strcmp(name_at(w, j), e.name))
-                return LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s twice", e.name);
+                return FAIL(w, "weights file with the tensor %s twice", e.name);
     }
     return LIC_OK;
 }
@@ -171,7 +192,7 @@ static void checksum(void *user, size_t item, int worker)
 {
     (void)worker;
     lic_weights *w = user;
-    const lic_weights_entry e = entry_at(w, (uint32_t)item);
+    const entry e = entry_at(w, (uint32_t)item);
     w->used[item] = lic_crc32(0, w->data + e.offset, e.bytes) != e.crc;
 }
 
@@ -180,7 +201,7 @@ static lic_status check_payload(lic_weights *w)
     lic_pool_run(w->pool, w->n_tensors, checksum, w);
     for (uint32_t i = 0; i < w->n_tensors; i++)
         if (w->used[i])
-            return LIC_WEIGHTS_FAIL(w, "the weights file is damaged (checksum of %s)",
+            return FAIL(w, "the weights file is damaged (checksum of %s)",
                                     name_at(w, i));
     return LIC_OK;
 }
@@ -194,7 +215,7 @@ lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes, lic_
     w->data = data;
     w->bytes = bytes;
     if (bytes < HEAD)
-        return LIC_WEIGHTS_FAIL(w, "not a weights file: %zu bytes", bytes);
+        return FAIL(w, "not a weights file: %zu bytes", bytes);
     if (!check_head(w) && !check_tables(w))
         check_payload(w);
     return w->status;
@@ -215,14 +236,14 @@ static void run_jobs(lic_weights *w)
     lic_pack_run(w->jobs, w->n_jobs, w->pool);
     for (size_t i = 0; i < w->n_jobs; i++)
         if (w->jobs[i].bad)
-            LIC_WEIGHTS_FAIL(w, "weights file with values out of range in %s", w->jobs[i].name);
+            FAIL(w, "weights file with values out of range in %s", w->jobs[i].name);
 }
 
 lic_status lic_weights_end(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
         if (!w->used[i])
-            LIC_WEIGHTS_FAIL(w, "weights file with an unknown tensor, %s", name_at(w, i));
+            FAIL(w, "weights file with an unknown tensor, %s", name_at(w, i));
     run_jobs(w);
     if (!w->status && w->arena->failed)
         w->status = lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the weights");
@@ -241,13 +262,13 @@ static const uint8_t *config_value(lic_weights *w, const char *key, uint32_t typ
         if (strcmp((const char *)at, key))
             continue;
         if (found || lic_read_u32(&r) != type) {
-            LIC_WEIGHTS_FAIL(w, "weights file with a bad configuration entry, %s", key);
+            FAIL(w, "weights file with a bad configuration entry, %s", key);
             return NULL;
         }
         found = at + KEY + 8;
     }
     if (!found)
-        LIC_WEIGHTS_FAIL(w, "weights file without the configuration entry %s", key);
+        FAIL(w, "weights file without the configuration entry %s", key);
     return found;
 }
 
@@ -262,7 +283,7 @@ int lic_weights_int(lic_weights *w, const char *key, int min, int max)
 {
     const uint64_t v = lic_weights_count(w, key);
     if (v < (uint64_t)min || v > (uint64_t)max) {
-        LIC_WEIGHTS_FAIL(w, "weights file with %s out of range", key);
+        FAIL(w, "weights file with %s out of range", key);
         return min;
     }
     return (int)v;
@@ -275,7 +296,7 @@ void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_byt
     if (!at)
         return;
     if (!memchr(at, 0, 32)) {
-        LIC_WEIGHTS_FAIL(w, "weights file with a bad configuration entry, %s", key);
+        FAIL(w, "weights file with a bad configuration entry, %s", key);
         return;
     }
     snprintf(out, out_bytes, "%s", (const char *)at);
@@ -292,41 +313,41 @@ uint32_t lic_weights_dim(const lic_weights *w, const char *name, int dim)
     return 0;
 }
 
-static bool find(lic_weights *w, const char *name, lic_weights_entry *out)
+static bool find(lic_weights *w, const char *name, entry *out)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++) {
         if (strcmp(name_at(w, i), name))
             continue;
-        lic_weights_entry e = entry_at(w, i);
+        entry e = entry_at(w, i);
         if (w->used[i]++) {
-            LIC_WEIGHTS_FAIL(w, "the tensor %s is asked for twice", name);
+            FAIL(w, "the tensor %s is asked for twice", name);
             return false;
         }
         check_entry(w, &e); /* sets the count; verified when the file was opened */
         *out = e;
         return true;
     }
-    LIC_WEIGHTS_FAIL(w, "weights file without the tensor %s", name);
+    FAIL(w, "weights file without the tensor %s", name);
     return false;
 }
 
-bool lic_weights_find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
-                             lic_weights_entry *e)
+static bool find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
+                             entry *e)
 {
     if (!find(w, name, e))
         return false;
     bool same =
-        e->rank == (uint32_t)rank && (e->type == LIC_WEIGHTS_F32 || e->type == LIC_WEIGHTS_F16);
+        e->rank == (uint32_t)rank && (e->type == TYPE_F32 || e->type == TYPE_F16);
     for (int d = 0; d < rank; d++)
         same &= e->dims[d] == dims[d];
     if (!same) {
-        LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s of another type or shape", name);
+        FAIL(w, "weights file with the tensor %s of another type or shape", name);
         return false;
     }
     return true;
 }
 
-float *lic_weights_take(lic_weights *w, size_t n)
+static float *take(lic_weights *w, size_t n)
 {
     float *out = lic_arena_take(w->arena, n + LIC_PANEL, sizeof *out);
     if (out)
@@ -336,12 +357,12 @@ float *lic_weights_take(lic_weights *w, size_t n)
 
 const float *lic_weights_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4])
 {
-    lic_weights_entry e;
-    if (!lic_weights_find_floats(w, name, rank, dims, &e))
+    entry e;
+    if (!find_floats(w, name, rank, dims, &e))
         return NULL;
-    float *out = lic_weights_take(w, e.count);
-    if (out && !lic_pack_values(out, w->data + e.offset, e.type == LIC_WEIGHTS_F16, e.count))
-        LIC_WEIGHTS_FAIL(w, "weights file with values out of range in %s", name);
+    float *out = take(w, e.count);
+    if (out && !lic_pack_values(out, w->data + e.offset, e.type == TYPE_F16, e.count))
+        FAIL(w, "weights file with values out of range in %s", name);
     return out;
 }
 
@@ -349,12 +370,12 @@ const float *lic_weights_floats(lic_weights *w, const char *name, int rank, cons
  * are. */
 static const void *integers(lic_weights *w, const char *name, uint32_t type, size_t *n)
 {
-    lic_weights_entry e;
+    entry e;
     *n = 0;
     if (!find(w, name, &e))
         return NULL;
     if (e.type != type || e.rank != 1) {
-        LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s of another type or shape", name);
+        FAIL(w, "weights file with the tensor %s of another type or shape", name);
         return NULL;
     }
     void *out = lic_arena_take(w->arena, e.bytes, 1);
@@ -366,10 +387,136 @@ static const void *integers(lic_weights *w, const char *name, uint32_t type, siz
 
 const uint16_t *lic_weights_u16(lic_weights *w, const char *name, size_t *n)
 {
-    return integers(w, name, LIC_WEIGHTS_U16, n);
+    return integers(w, name, TYPE_U16, n);
 }
 
 const int32_t *lic_weights_i32(lic_weights *w, const char *name, size_t *n)
 {
-    return integers(w, name, LIC_WEIGHTS_I32, n);
+    return integers(w, name, TYPE_I32, n);
+}
+
+/* ---- layers by the name of their PyTorch module, bound to packed weights ---- */
+
+static const char *join(char *out, const char *module, const char *leaf)
+{
+    snprintf(out, NAME, "%s.%s", module, leaf);
+    return out;
+}
+
+/* Room for a packed tensor; filled when the pass ends. */
+static void *pack(lic_weights *w, const entry *e, lic_pack_kind kind,
+                  const lic_packing *p)
+{
+    const size_t size = kind == LIC_PACK_HALVES ? sizeof(uint16_t) : sizeof(float);
+    void *out = lic_arena_take(w->arena, lic_pack_count(kind, p) + LIC_PANEL, size);
+    if (!out)
+        return NULL;
+    if (w->n_jobs == LIC_MAX_JOBS) {
+        FAIL(w, "weights file with too many layers");
+        return NULL;
+    }
+    w->jobs[w->n_jobs++] = (lic_pack_job){.kind = kind,
+                                          .p = *p,
+                                          .name = e->name,
+                                          .src = w->data + e->offset,
+                                          .half = e->type == TYPE_F16,
+                                          .out = out};
+    return out;
+}
+
+/* Weight and bias of one module. */
+typedef struct pair {
+    entry weight, bias;
+} pair;
+
+static bool find_pair(lic_weights *w, const char *module, int rank, const uint32_t dims[4],
+                      pair *out)
+{
+    char name[NAME];
+    return find_floats(w, join(name, module, "weight"), rank, dims, &out->weight) &&
+           find_floats(w, join(name, module, "bias"), 1, dims, &out->bias);
+}
+
+/* A bias is a layer with one input. */
+static const float *pack_bias(lic_weights *w, const pair *from, const lic_packing *p)
+{
+    const lic_packing one = {p->cout, 1, 1, p->stride, p->first, 0, 1};
+    return pack(w, &from->bias, LIC_PACK_PANELS, &one);
+}
+
+static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, int stride,
+                      bool keep_rows, conv *out)
+{
+    *out = (conv){.kernel = p->kernel,
+                  .stride = stride,
+                  .cin = p->cin,
+                  .cout = p->cout,
+                  .taps = lic_pack_taps(p)};
+    if (from->weight.type == TYPE_F16)
+        out->half = pack(w, &from->weight, LIC_PACK_HALVES, p);
+    else
+        out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
+    out->bias = pack_bias(w, from, p);
+    out->rows = keep_rows ? pack(w, &from->weight, LIC_PACK_ROWS, p) : NULL;
+}
+
+void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride,
+                      const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, (uint32_t)kernel, (uint32_t)kernel};
+    const lic_packing p = {cout, cin, kernel, 1, 0, 0, 1};
+    pair from;
+    if (find_pair(w, module, 4, dims, &from))
+        pack_conv(w, &from, &p, stride, w->keep_rows, out);
+}
+
+void lic_weights_linear(lic_weights *w, conv *out, int cout, int cin, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, 1, 1};
+    const lic_packing p = {cout, cin, 1, 1, 0, 0, 1};
+    pair from;
+    if (find_pair(w, module, 2, dims, &from))
+        pack_conv(w, &from, &p, 1, false, out);
+}
+
+void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const char *module)
+{
+    const uint32_t dims[4] = {4 * (uint32_t)cout, (uint32_t)cin, 3, 3};
+    pair from;
+    out->cout = cout;
+    if (!find_pair(w, module, 4, dims, &from))
+        return;
+    for (int phase = 0; phase < 4; phase++) { /* channel 4 j + phase, as pixel_shuffle has it */
+        const lic_packing p = {cout, cin, 3, 4, phase, 0, 1};
+        pack_conv(w, &from, &p, 1, w->keep_rows, &out->phase[phase]);
+    }
+}
+
+void lic_weights_local(lic_weights *w, conv *out, int cout, int cin, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, LIC_LOCAL, LIC_LOCAL};
+    const lic_packing p = {cout, cin, LIC_LOCAL, 1, 0, 1, 2}; /* taps with an odd sum of offsets */
+    pair from;
+    if (find_pair(w, module, 4, dims, &from))
+        pack_conv(w, &from, &p, 1, false, out);
+}
+
+void lic_weights_depthwise(lic_weights *w, depthwise *out, int c, int kernel, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)c, 1, (uint32_t)kernel, (uint32_t)kernel};
+    const lic_packing p = {c, 1, kernel, 1, 0, 0, 1};
+    pair from;
+    *out = (depthwise){.kernel = kernel, .c = c};
+    if (!find_pair(w, module, 4, dims, &from))
+        return;
+    out->w = pack(w, &from.weight, LIC_PACK_ROWS, &p);
+    out->bias = pack_bias(w, &from, &p);
+}
+
+void lic_weights_norm(lic_weights *w, norm *out, int c, const char *module)
+{
+    const uint32_t dims[4] = {(uint32_t)c, 1, 1, 1};
+    char name[NAME];
+    out->gain = lic_weights_floats(w, join(name, module, "weight"), 1, dims);
+    out->bias = lic_weights_floats(w, join(name, module, "bias"), 1, dims);
 }

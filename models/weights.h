@@ -60,4 +60,10 @@ const float *lic_weights_floats(lic_weights *w, const char *name, int rank, cons
 const uint16_t *lic_weights_u16(lic_weights *w, const char *name, size_t *n);
 const int32_t *lic_weights_i32(lic_weights *w, const char *name, size_t *n);
 
+/* ---- network_load.c ---- */
+
+/* Reads the configuration and every tensor into the arena. Call it once planning, then once for
+ * real. */
+lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net);
+
 #endif
