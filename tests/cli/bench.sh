@@ -42,9 +42,9 @@ fi
 
 run "$LIC" info --rates
 expect "info --rates" 0
-holds "the levels" grep -q '^ *7  100.000  0.080000' out
+holds "the levels" grep -q '^ *11  100.000  0.483911' out
 run "$LIC" info --rates --json
-holds "as JSON" grep -q '"rates": \[{"level": 0, "quality": 0.0000, "lambda": 0.001200}' out
+holds "as JSON" grep -q '"rates": \[{"level": 0, "quality": 0.0000, "lambda": 0.000659' out
 run "$LIC" info --rates x.lic
 expect "of a stream: no" 2 'give a .licw file'
 finish
