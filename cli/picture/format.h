@@ -62,6 +62,9 @@ static inline bool lic_picture_wants(const lic_read_options *options, lic_meta k
     return options->metadata >> kind & 1;
 }
 
+/* Does metadata that unpacks to so many bytes from these hold nothing but filling? Then it is left
+ * out: a small file may not become a large one, or take much memory. */
+bool lic_picture_is_filling(uint64_t unpacked_bytes, uint64_t bytes);
 /* Fails with LIC_ERR_MEMORY and a text. */
 lic_status lic_picture_no_meta_memory(lic_error *err);
 /* Adds a warning or note. Each is kept once, as far as there is room. */

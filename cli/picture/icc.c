@@ -48,7 +48,8 @@ static struct primaries primaries_of_chrm(const uint8_t *chrm)
 {
     struct primaries p;
     for (int i = 0; i < 4; i++)
-        p.of[i] = (struct chromaticity){lic_get_be(chrm + 8 * i, 4) / 1e5, lic_get_be(chrm + 8 * i + 4, 4) / 1e5};
+        p.of[i] = (struct chromaticity){lic_get_be(chrm + 8 * i, 4) / 1e5,
+                                        lic_get_be(chrm + 8 * i + 4, 4) / 1e5};
     return p;
 }
 

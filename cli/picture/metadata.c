@@ -130,13 +130,12 @@ lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void 
 
 /* ---- from a .lic file ---- */
 
-/* Metadata that packs better than this is mere filling. A small file must not become a large one or
- * take much memory. Up to the free amount there is no limit. */
+/* What packs better than this is filling. Up to the free amount there is no limit. */
 enum { MOST_RATIO = 64, FREE_BYTES = 1 << 20 };
 
-static bool is_inflated(const lic_chunk *chunk)
+bool lic_picture_is_filling(uint64_t unpacked_bytes, uint64_t bytes)
 {
-    return chunk->unpacked_bytes > FREE_BYTES && chunk->unpacked_bytes / MOST_RATIO > chunk->bytes;
+    return unpacked_bytes > FREE_BYTES && unpacked_bytes / MOST_RATIO > bytes;
 }
 
 uint64_t lic_picture_metadata_bytes(const lic_picture *picture)
@@ -171,7 +170,7 @@ lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
     if (kind == LIC_N_META || picture->meta[kind].data ||
         (kind != LIC_META_EXIF && !lic_picture_wants(options, (lic_meta)kind)))
         return LIC_OK;
-    if (is_inflated(chunk)) {
+    if (lic_picture_is_filling(chunk->unpacked_bytes, chunk->bytes)) {
         lic_picture_warn(picture, "%s is left out: %zu bytes of it are %zu unpacked",
                          lic_picture_meta_names[kind], chunk->bytes, chunk->unpacked_bytes);
         return LIC_OK;

@@ -12,6 +12,11 @@
 
 void lic_png_keep(lic_png_reader *r, lic_meta kind, const void *data, size_t bytes)
 {
+    if (lic_picture_is_filling(bytes, r->source->bytes)) {
+        lic_picture_warn(r->guard.picture, "%s is left out: it unpacks to %zu bytes",
+                         lic_picture_meta_names[kind], bytes);
+        return;
+    }
     lic_status status =
         lic_picture_add_meta(r->guard.picture, kind, data, bytes, r->options, r->guard.err);
     if (status != LIC_OK)

@@ -37,12 +37,22 @@ static void choose_chunks(lic_png_reader *r)
         skip_chunks(r, "iCCP", 5);
 }
 
+/* Of one chunk that is kept; all that are packed stay within the limit of memory, with a copy. */
+static png_alloc_size_t chunk_bytes(const lic_read_options *options)
+{
+    const uint64_t most = LIC_PNG_CHUNK_BYTES, least = 1 << 16;
+    const uint64_t share = options->max_memory / (2 * LIC_PNG_PACKED_CHUNKS);
+    if (!options->max_memory || share > most)
+        return (png_alloc_size_t)most;
+    return (png_alloc_size_t)(share > least ? share : least);
+}
+
 static void read_head(lic_png_reader *r)
 {
     png_structp png = r->png;
     png_set_read_fn(png, r, read_bytes);
     png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF); /* ours, below, name the sizes */
-    png_set_chunk_malloc_max(png, LIC_PNG_CHUNK_BYTES);
+    png_set_chunk_malloc_max(png, chunk_bytes(r->options));
     png_set_chunk_cache_max(png, r->packed_texts > LIC_PNG_PACKED_CHUNKS ? LIC_PNG_PACKED_CHUNKS
                                                                          : LIC_TEXTS_MOST_NUMBER);
     if (r->options->salvage) /* what libpng asks for past the end is lost as a whole */

@@ -296,6 +296,20 @@ lic decode -f fine.lic fine.png
 expect "a megabyte is free" 0
 holds "and is there" test "$(stat -c %s fine.png)" -gt 1000000
 
+python3 - <<'END'
+import struct, zlib
+d = open("plain.png", "rb").read()
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+xmp = chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b" " * 8000000, 9))
+open("blank.png", "wb").write(d[:33] + xmp + d[33:])
+END
+lic encode -f blank.png x.lic
+expect "XMP of nothing in a PNG" 0 'xmp is left out: it unpacks to 8000000 bytes'
+lic encode -f --max-memory 50M blank.png x.lic
+expect "and more than its share of memory" 0 'blank.png: warning: PNG: '
+holds "no XMP" test -z "$(chunks x.lic)"
+
 # ---- kinds that used to be refused ----
 lic encode -f apng2.png x.lic
 expect "an animated PNG" 0 'warning: is an animated PNG of 2 pictures: the first one alone is taken'

@@ -149,7 +149,8 @@ TEST(view_refuses_what_is_no_file)
     const lic_view_limits *limits = &lic_view_of_thumbnail;
     lic_view view;
     lic_error err = {0};
-    CHECK_EQ_INT(lic_view_open(&view, limits, (const uint8_t *)"\x9Blic", 4, &err), LIC_ERR_TRUNCATED);
+    CHECK_EQ_INT(lic_view_open(&view, limits, (const uint8_t *)"\x9Blic", 4, &err),
+                 LIC_ERR_TRUNCATED);
     CHECK(err.text[0]);
     lic_view_close(&view);
     CHECK_EQ_INT(lic_view_open(&view, limits, NULL, limits->bytes + 1, &err), LIC_ERR_LIMIT);
