@@ -113,6 +113,26 @@ def test_parts_and_forms(tiny):
     assert (lic.decode(grey, channels=4, model=tiny)[..., 3] == 255).all()
 
 
+@pytest.mark.parametrize('channels,dtype', KINDS)
+def test_lossless(channels, dtype, program, tmp_path, monkeypatch):
+    picture = waves(70, 81, channels, dtype)
+    monkeypatch.setattr('lic.codec.find', None)  # no model is looked for
+    data = lic.encode(picture, lossless=True)
+    head = lic.info(data)
+    assert head.lossless and head.model_id == 0 and head.complete
+    assert np.array_equal(lic.decode(data), picture)
+    assert np.array_equal(lic.decode(data, crop=(3, 5, 60, 50)), picture[5:55, 3:63])
+    assert lic.encode(picture, 20, lossless=True, threads=3) == data
+    if channels in (1, 3):
+        write_pnm(tmp_path / 'a.pnm', picture)
+    elif dtype == np.uint8:
+        Image.fromarray(picture).save(tmp_path / 'a.pnm', 'PNG')
+    else:
+        return  # Pillow writes no such file
+    program('encode', '--quiet', '--lossless', 'a.pnm', 'a.lic')
+    assert data == (tmp_path / 'a.lic').read_bytes()
+
+
 def test_preview_is_the_programs(program, tmp_path):
     data = lic.encode(samples(DATA / 'odd-17x33.png'))
     (tmp_path / 'a.lic').write_bytes(data)

@@ -18,6 +18,7 @@ rng = random.Random(seed)
 tiny = lic.Model(golden + '/tiny.licw')
 rows = np.arange(40 * 48 * 4, dtype=np.uint32).reshape(40, 48, 4).astype(np.uint8)
 files = [open(f'{golden}/{name}.lic', 'rb').read() for name in ('v1-rgb8', 'v1-grey16', 'v1-tiles')]
+files.append(lic.encode(rows, lossless=True))
 files.append(lic.encode(rows, model=tiny, icc_profile=b'p' * 300, exif=b'II*\0\x08\0\0\0\0\0\0\0\0\0',
                         xmp='<x/>', chunks={'iptc': b'abc', 'colr': b'gAMA\4\0\0\xb1\x8f'}))
 
@@ -35,6 +36,8 @@ def mended(data):
     if at + 4 <= len(data):
         data[at:at + 4] = struct.pack('<I', zlib.crc32(data[:at] + data[at + 4:]))
     return bytes(data)
+
+assert all(mended(file) == file for file in files)
 
 def damaged(data):
     data, how = bytearray(data), rng.randrange(5)

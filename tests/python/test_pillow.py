@@ -77,6 +77,17 @@ def test_modes(mode, tmp_path):
         assert np.array_equal(np.asarray(back), lic.decode(expected))
 
 
+def test_lossless():
+    picture = waves(40, 50, 4)
+    file = saved(Image.fromarray(picture), lossless=True)
+    assert lic.info(file.getvalue()).lossless
+    with Image.open(file) as image:
+        assert np.array_equal(np.asarray(image), picture)
+    with Image.open(file) as image:
+        image.thumbnail((3, 3))
+        assert image.size == (3, 2)
+
+
 def test_modes_that_are_converted():
     grey = Image.fromarray(waves(channels=1))
     palette = Image.fromarray(waves()).quantize(32)

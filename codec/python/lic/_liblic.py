@@ -75,7 +75,8 @@ class Options(Structure):
 class EncodeOptions(Structure):
     _fields_ = [('struct_bytes', c_size_t), ('quality', c_double), ('tile_side', c_uint32),
                 ('metadata', POINTER(Metadata)), ('chunks', POINTER(Chunk)),
-                ('n_chunks', c_size_t), ('source', c_void_p), ('source_user', c_void_p)]
+                ('n_chunks', c_size_t), ('source', c_void_p), ('source_user', c_void_p),
+                ('lossless', c_int)]
 
 
 class DecodeOptions(Structure):
@@ -95,7 +96,8 @@ class Info(Structure):
                 ('channels', c_uint32), ('depth', c_uint32), ('has_alpha', c_int),
                 ('quality', c_double), ('version', c_uint32), ('model_id', c_uint32),
                 ('check_latents', c_uint32), ('tile_width', c_uint32), ('tile_height', c_uint32),
-                ('latent_bytes', c_size_t), ('n_chunks', c_size_t), ('chunks', Chunk * MAX_CHUNKS)]
+                ('latent_bytes', c_size_t), ('n_chunks', c_size_t), ('chunks', Chunk * MAX_CHUNKS),
+                ('lossless', c_int)]
 
 
 class Stats(Structure):

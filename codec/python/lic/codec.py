@@ -39,6 +39,7 @@ class Info:
     channels: int                     #: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
     depth: int                        #: bits of a sample, 8 or 16
     quality: float                    #: 0 to 100
+    lossless: bool                    #: samples are exactly those that were encoded
     model_id: int                     #: of the model that decodes it, see :class:`lic.Model`
     version: int                      #: of the format
     tile: Optional[tuple[int, int]]   #: width and height; None: the picture is one tile
@@ -166,28 +167,29 @@ def info(source: Source, *, salvage: bool = False) -> Info:
             raise
     i = head.info
     return Info(width=i.width, height=i.height, channels=head.channels, depth=i.depth,
-                quality=i.quality, model_id=i.model_id, version=i.version,
+                quality=i.quality, lossless=bool(i.lossless), model_id=i.model_id, version=i.version,
                 tile=(i.tile_width, i.tile_height) if i.tile_width else None,
                 latent_bytes=i.latent_bytes, file_bytes=head.bytes, complete=not head.damage, **extra)
 
 
 # ---- calls -------------------------------------------------------------------------------------
 
-def _in_session(work: Callable[[c_void_p], Any], model: Model, options: c.Options) -> Any:
+def _in_session(work: Callable[[c_void_p], Any], model: Optional[Model],
+                options: c.Options) -> Any:
     handle = c_void_p()
-    c.call('lic_session_new', model._handle, byref(options), byref(handle))
+    c.call('lic_session_new', model and model._handle, byref(options), byref(handle))
     try:
         return work(handle)
     finally:
         c.lib.lic_session_free(handle)
 
 
-def _run(work: Callable[[c_void_p], Any], model: Model, threads: int,
+def _run(work: Callable[[c_void_p], Any], model: Optional[Model], threads: int,
          limits: Mapping[str, Optional[int]], progress: Optional[Progress]) -> Any:
-    """Returns ``work(session)``."""
+    """Returns ``work(session)``. Without a model, the session can only handle lossless files."""
     options = c.initialised(c.Options, 'options')
     options.threads = within('threads', threads, 0, 2**31 - 1)
-    options.backend = c.BACKENDS.index(model.backend)
+    options.backend = c.BACKENDS.index(model.backend) if model else 0
     for name, value in limits.items():
         if value is not None:
             setattr(options, name, within(name, value, 0, _U64))
@@ -196,7 +198,7 @@ def _run(work: Callable[[c_void_p], Any], model: Model, threads: int,
     return _watch(work, model, options, progress)
 
 
-def _watch(work: Callable[[c_void_p], Any], model: Model, options: c.Options,
+def _watch(work: Callable[[c_void_p], Any], model: Optional[Model], options: c.Options,
            progress: Optional[Progress]) -> Any:
     """The same in a thread of its own, while this thread calls ``progress`` and handles signals. If
     either raises, as Ctrl-C does, the work stops. (The library's own callback is no place for signals:
@@ -232,7 +234,7 @@ def _watch(work: Callable[[c_void_p], Any], model: Model, options: c.Options,
     return result.result()
 
 
-def encode(picture: Any, quality: float = 50.0, *, model: ModelLike = None,
+def encode(picture: Any, quality: float = 50.0, *, lossless: bool = False, model: ModelLike = None,
            icc_profile: Optional[bytes] = None, exif: Optional[bytes] = None,
            xmp: Union[bytes, str, None] = None, orientation: int = 0,
            chunks: Optional[Mapping[str, bytes]] = None, tile_side: int = 0, threads: int = 0,
@@ -244,6 +246,7 @@ def encode(picture: Any, quality: float = 50.0, *, model: ModelLike = None,
         alpha, 3 RGB, 4 RGB and alpha. Or a Pillow image, whose profile, EXIF and XMP are kept unless
         others are given here (``b''`` drops them). Alpha is straight, and kept without loss.
     :param quality: 0 (smallest) to 100 (best), a real number.
+    :param lossless: keep every sample exactly, whatever the quality; no model is needed.
     :param model: a :class:`lic.Model`, or the name or file of one; None: the student.
     :param icc_profile: profile of the samples; it is stored, not applied.
     :param exif: starts with "II" or "MM", or with the ``Exif\\0\\0`` that Pillow puts before that.
@@ -265,11 +268,12 @@ def encode(picture: Any, quality: float = 50.0, *, model: ModelLike = None,
     metadata, held = _metadata(icc_profile, exif, xmp, orientation)
     listed, held_chunks = _chunks(chunks or {})
     options = c.initialised(c.EncodeOptions, 'encode_options')
-    options.quality = float(quality)
+    options.quality = 100.0 if lossless else float(quality)  # as the program says of it
     options.tile_side = within('tile_side', tile_side, 0, _U32)
     options.metadata = ctypes.pointer(metadata)
     options.chunks = listed
     options.n_chunks = len(listed)
+    options.lossless = bool(lossless)
 
     # Everything that C reads belongs to this function, since an interrupt may end its caller first.
     def work(session: c_void_p, _held: Any = (held, held_chunks)) -> bytes:
@@ -281,7 +285,7 @@ def encode(picture: Any, quality: float = 50.0, *, model: ModelLike = None,
             c.lib.lic_buffer_free(byref(out))
 
     limits = {'max_pixels': max_pixels, 'max_memory': max_memory}
-    return _run(work, find(model), threads, limits, progress)
+    return _run(work, None if lossless else find(model), threads, limits, progress)
 
 
 def _span(data: Union[bytes, str, None]) -> tuple[c.Span, Any]:
@@ -368,7 +372,8 @@ def decode_head(head: Head, wanted: Mapping[str, int], model: ModelLike = None, 
         c.lib.lic_session_get_stats_sized(session, byref(stats), sizeof(stats))
         return array, stats
 
-    return _run(work, find(model, head.info.model_id), threads, limits, progress)
+    found = None if head.info.lossless else find(model, head.info.model_id)
+    return _run(work, found, threads, limits, progress)
 
 
 def _depth(dtype: Any) -> int:
