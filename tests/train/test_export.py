@@ -257,7 +257,8 @@ def test_training_resumes_from_file_and_companion(path, folder):
 
 def test_shipped_companions_belong_to_the_shipped_weights():
     """What is folded from a companion's parameters is what the weights file holds, to the last bit. Tables of y may be fitted to pictures
-    instead: then each must still be the one of its scale, and code its Gaussian almost as well."""
+    instead: then each must still be the one of its scale, and code its Gaussian almost as well. Screens among those pictures make tables
+    more pointed with longer tails: up to 1.46 times as far, and up to 0.16 bits a symbol more for a Gaussian."""
     for path in sorted(glob.glob(os.path.join(HERE, "../../models/weights/*.licw"))):
         licw, net = licw_file.read_licw(path), model.Codec(**licw_file.arguments_of(licw_file.read_licw(path).config))
         net.load_state_dict(licw_file.load_resume(path))
@@ -270,10 +271,11 @@ def test_shipped_companions_belong_to_the_shipped_weights():
         fitted = tables.unpack_tables(licw.tensors, "y")
         assert len(fitted) == model.SIGMA_LEVELS
         for i, ((first, f), (g_first, p, _)) in enumerate(zip(fitted, tables.gauss_tables())):
-            assert len(f) == 2 - 2 * first and f.sum() == tables.TOTAL and f.min() >= 1 and g_first - 8 <= first <= g_first + 8, (path, i)
+            assert len(f) == 2 - 2 * first and f.sum() == tables.TOTAL and f.min() >= 1, (path, i)
+            assert min(1.5 * g_first, g_first - 8) <= first <= g_first + 8, (path, i)
             k = min(-first, -g_first)
             p, f = p[-g_first - k:k - g_first + 1], f[-first - k:k - first + 1]
-            assert (p * np.log2(p / (f / tables.TOTAL))).sum() < 0.05, (path, i)
+            assert (p * np.log2(p / (f / tables.TOTAL))).sum() < 0.2, (path, i)
 
 
 def test_preview_is_the_least_squares_fit(path, folder):
