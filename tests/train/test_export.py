@@ -272,7 +272,7 @@ def test_shipped_companions_belong_to_the_shipped_weights():
         assert len(fitted) == model.SIGMA_LEVELS
         for i, ((first, f), (g_first, p, _)) in enumerate(zip(fitted, tables.gauss_tables())):
             assert len(f) == 2 - 2 * first and f.sum() == tables.TOTAL and f.min() >= 1, (path, i)
-            assert min(1.5 * g_first, g_first - 8) <= first <= g_first + 8, (path, i)
+            assert min(1.5 * g_first, g_first - 8) <= first <= max(0.8 * g_first, g_first + 8), (path, i)
             k = min(-first, -g_first)
             p, f = p[-g_first - k:k - g_first + 1], f[-first - k:k - first + 1]
             assert (p * np.log2(p / (f / tables.TOTAL))).sum() < 0.2, (path, i)
