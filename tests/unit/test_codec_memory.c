@@ -210,7 +210,7 @@ TEST(codec_plan_of_sizes_out_of_range)
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 10, 0, 0, 0, 1), 0);
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 65536, 10, 0, 0, 1), 0);
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), UINT32_MAX - 63, 5000, 0, 0, 1), 0);
-    CHECK_EQ_INT(lic_plan_bytes(NULL, 10, 10, 0, 0, 1), 0);
+    CHECK_EQ_INT(lic_plan_bytes(NULL, 0, 10, 0, 0, 1), 0);
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 100, 100, 65, 0, 1), 0);
     CHECK_EQ_INT(lic_plan_bytes(tiny_model(), 100, 100, 16448, 0, 1), 0);
     CHECK(lic_plan_bytes(tiny_model(), 65535, 65535, 0, 0, 1) > 0);
