@@ -30,5 +30,6 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-print(f"http://127.0.0.1:{port}/", flush=True)
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+print(f"http://127.0.0.1:{server.server_port}/", flush=True)
+server.serve_forever()

@@ -7,7 +7,7 @@ WEB_BUILDS  := single single-fma threads threads-fma
 EMCC        ?= NODE_PATH=/usr/share/nodejs emcc
 WEB_ZLIB    := $(BUILD)/zlib-source/zlib
 WEB_SOURCES := codec/web/web.c $(filter-out codec/model_find.c,$(wildcard codec/*.c)) \
-               $(wildcard codec/base/*.c entropy/*.c models/*.c) models/kernels/dispatch.c
+               $(wildcard codec/base/*.c entropy/*.c models/*.c)
 WEB_PARTS   := adler32 crc32 inffast inflate inftrees zutil
 WEB_FLAGS   := -std=c11 -Os -msimd128 -ffp-contract=off -I. -I$(WEB_ZLIB) -D_POSIX_C_SOURCE=200809L \
                -DLIC_NO_OPENBLAS $(WARNINGS)
@@ -18,9 +18,11 @@ WEB_LINK    := -O2 -msimd128 -s MODULARIZE=1 -s EXPORT_NAME=licDecoder -s ENVIRO
 WEB_PAGE    := index.html lic.js worker.js serve.py
 
 web_flags   = $(if $(findstring threads,$1),-pthread) $(if $(findstring fma,$1),-mrelaxed-simd -DLIC_WASM_HAS_FMA)
-web_kernels = $(if $(findstring fma,$1),strict_wasm_fma,strict_wasm strict_wasm_rounded)
-web_objects = $(addprefix $(BUILD)/obj-web/$1/,$(WEB_SOURCES:.c=.o) $(WEB_PARTS:%=zlib/%.o) \
-              $(patsubst %,models/kernels/%.o,$(call web_kernels,$1)))
+web_kernels = $(patsubst %,$(BUILD)/obj-web/$1/models/kernels/%.o,dispatch \
+              $(if $(findstring fma,$1),strict_wasm_fma,strict_wasm strict_wasm_rounded))
+# All but the kernels is the same with fused multiply-adds and without.
+web_common  = $(addprefix $(BUILD)/obj-web/$(1:-fma=)/,$(WEB_SOURCES:.c=.o) $(WEB_PARTS:%=zlib/%.o))
+web_objects = $(web_common) $(web_kernels)
 
 ## make web: build/web, the decoder for browsers and a page with it, for any web server
 web: $(WEB_PAGE:%=$(WEB)/%) $(WEB)/weights.licw $(WEB_BUILDS:%=$(WEB)/lic-%.js)
@@ -50,14 +52,25 @@ $(WEB)/lic-$1.js: $(call web_objects,$1) codec/web/relaxed.py
 	    $(if $(findstring threads,$1),-s PTHREAD_POOL_SIZE='Module["licThreads"]') -o $$@ $$(filter %.o,$$^)
 	$(Q)codec/web/relaxed.py $(WEB)/lic-$1.wasm
 
--include $(patsubst %.o,%.d,$(filter-out $(BUILD)/obj-web/$1/zlib/%,$(call web_objects,$1)))
+-include $(patsubst %.o,%.d,$(filter-out $(BUILD)/obj-web/$(1:-fma=)/zlib/%,$(call web_objects,$1)))
 endef
 $(foreach b,$(WEB_BUILDS),$(eval $(call web_build,$b)))
+
+# The kernels against plain C, for node.
+define web_test
+$(BUILD)/web-test-$1.js: tests/web/test_wasm_kernels.c models/kernels/strict_scalar.c $(filter %/codec/base/bytes.o \
+    %/models/check.o %/strict_wasm.o %/strict_wasm_fma.o %/strict_wasm_rounded.o,$(call web_objects,$1))
+	$(call say,link   $$@)
+	$(Q)$(EMCC) $(WEB_FLAGS) -O2 $(call web_flags,$1) -s ENVIRONMENT=node -s ALLOW_MEMORY_GROWTH=1 -s EXIT_RUNTIME=1 \
+	    -o $$@ $$^ $(filter %/zlib/crc32.o,$(call web_objects,$1))
+	$(Q)codec/web/relaxed.py $(BUILD)/web-test-$1.wasm
+endef
+$(foreach b,single single-fma,$(eval $(call web_test,$b)))
 
 ## make check-web: install emscripten and chromium where they are missing, build, decode in the browser
 check-web:
 	$(Q).ci/setup.sh emscripten chromium node-acorn
-	$(Q)$(MAKE) --no-print-directory all web
+	$(Q)$(MAKE) --no-print-directory all web $(BUILD)/web-test-single.js $(BUILD)/web-test-single-fma.js
 	$(Q)BUILD=$(BUILD) tests/web/run.sh
 
 .PHONY: web check-web

@@ -1,115 +1,139 @@
 /* gemm_wasm.h - the exact matrix product for WebAssembly without a fused multiply-add that can be
  * relied on (included by strict_impl.h where simd_wasm.h has defined LIC_WASM_EXACT).
  *
- * Accumulators are floats held as doubles. A step multiplies (exact), adds (rounded to double),
- * converts to float and back: the fused result, unless the sum fell on the middle between two
- * floats. That is looked for in the low halves of the doubles, once for STEP inputs; where one such
- * sum was met, the STEP inputs are done again with sums rounded to odd. With weights of 11 bits one
- * sum in some thousands is a middle, and nearly all of these are exact.
+ * Accumulators are floats held as doubles. A step multiplies (exact), adds (rounded to double) and
+ * rounds to 24 bits: the fused result, unless the sum fell on the middle between two floats. That is
+ * looked for in the low halves of the doubles, once for STEP inputs; where one such sum was met,
+ * the STEP inputs are done again with sums rounded to odd. With weights of 11 bits one sum in some
+ * thousands is a middle, and nearly all of these are exact.
  *
- * Below 2^-126 middles lie elsewhere. No sum comes there if all that is added is a multiple of
- * 2^-126, which inputs and weights that are not too small prove; else every step is rounded to odd.
- */
+ * Below 2^-126 middles lie elsewhere, and above 2^128 there are no floats. No sum comes there if all
+ * that is added is a multiple of 2^-126 and none of it large, which the magnitudes of inputs and
+ * weights prove; else every sum is rounded to odd and converted. */
 #ifndef LIC_KERNELS_GEMM_WASM_H
 #define LIC_KERNELS_GEMM_WASM_H
 
-enum { ROWS = 4, STEP = 8 };
+enum { ROWS = 4, STEP = 8, CHUNK = 128, ALL_ROWS = 64 };
 
 /* Sums of four rows, four columns, two of them in a vector. */
 typedef struct sums {
     v128_t at[ROWS][2];
 } sums;
 
-/* The least magnitude of the vectors' numbers that are not zero, as bits: v and least hold
- * 2 |x| - 1, in which zero is the largest. */
-LIC_INLINE v128_t lesser(v128_t least, v128_t x)
+/* What is multiplied at once, as doubles: CHUNK inputs of four rows, CHUNK weights of a panel. */
+typedef struct operands {
+    double x[ROWS][CHUNK], w[CHUNK][LIC_PANEL];
+} operands;
+
+/* ---- magnitudes ---- */
+
+/* Bits of 2 |x| less 1 of the least that is not zero (zero itself gives the most), and of 2 |x| of
+ * the greatest, in each of four lanes. */
+typedef struct magnitudes {
+    v128_t least, greatest;
+} magnitudes;
+
+/* Biased exponents: all numbers are multiples of 2^(least - 150) and below 2^(greatest - 126). */
+typedef struct exponents {
+    int least, greatest;
+} exponents;
+
+LIC_INLINE void take(magnitudes *m, v128_t x)
 {
-    return wasm_u32x4_min(least, wasm_i32x4_sub(wasm_i32x4_shl(x, 1), wasm_i32x4_splat(1)));
+    const v128_t twice = wasm_i32x4_shl(x, 1);
+    m->least = wasm_u32x4_min(m->least, wasm_i32x4_sub(twice, wasm_i32x4_splat(1)));
+    m->greatest = wasm_u32x4_max(m->greatest, twice);
 }
 
-LIC_INLINE uint32_t least_bits(v128_t least)
+LIC_INLINE magnitudes no_magnitudes(void)
 {
-    least = wasm_u32x4_min(least, wasm_i32x4_shuffle(least, least, 2, 3, 0, 1));
-    least = wasm_u32x4_min(least, wasm_i32x4_shuffle(least, least, 1, 0, 3, 2));
-    return (uint32_t)wasm_i32x4_extract_lane(least, 0);
+    return (magnitudes){wasm_i32x4_splat(-1), wasm_i32x4_splat(0)};
 }
 
-/* Biased exponent: x is a multiple of 2^(exponent - 150). */
-LIC_INLINE int least_exponent(uint32_t bits)
+static exponents exponents_of(magnitudes m)
 {
-    return bits == UINT32_MAX ? 255 : (int)((bits + 1) >> 24);
+    uint32_t least[4], greatest[4];
+    wasm_v128_store(least, m.least);
+    wasm_v128_store(greatest, m.greatest);
+    for (int i = 1; i < 4; i++) {
+        least[0] = least[i] < least[0] ? least[i] : least[0];
+        greatest[0] = greatest[i] > greatest[0] ? greatest[i] : greatest[0];
+    }
+    return (exponents){least[0] == UINT32_MAX ? 255 : (int)((least[0] + 1) >> 24),
+                       (int)(greatest[0] >> 24)};
 }
 
-static int input_exponent(const lic_gemm *g)
+static exponents exponents_of_inputs(const lic_gemm *g)
 {
-    v128_t least = wasm_i32x4_splat(-1);
+    magnitudes m = no_magnitudes();
     for (int i = 0; i < g->taps * g->rows; i++) {
         const float *p = g->in[i];
         int k = 0;
         for (; k + 4 <= g->k; k += 4)
-            least = lesser(least, wasm_v128_load(p + k));
+            take(&m, wasm_v128_load(p + k));
         for (; k < g->k; k++)
-            least = lesser(least, wasm_v128_load32_splat(p + k));
+            take(&m, wasm_v128_load32_splat(p + k));
     }
-    return least_exponent(least_bits(least));
+    return exponents_of(m);
 }
 
-static int weight_exponent(const lic_gemm *g, const float *w)
+static exponents exponents_of_weights(const lic_gemm *g, const float *w)
 {
-    v128_t least = wasm_i32x4_splat(-1);
+    magnitudes m = no_magnitudes();
     for (int i = 0; i < g->taps * g->k; i++, w += g->w_pitch)
         for (int q = 0; q < 4; q++)
-            least = lesser(least, wasm_v128_load(w + 4 * q));
-    return least_exponent(least_bits(least));
+            take(&m, wasm_v128_load(w + 4 * q));
+    return exponents_of(m);
 }
 
-/* Whether no sum of the panel can be below 2^-126 and not zero. */
-static bool sums_are_normal(const lic_gemm *g, int inputs, int col)
+/* Whether each sum of a panel is zero or within 2^-126 .. 2^127. */
+static bool sums_are_normal(const lic_gemm *g, exponents x, int col)
 {
-    const float *w = g->w + (size_t)(col / LIC_PANEL) * g->panel_pitch;
-    v128_t bias = wasm_i32x4_splat(-1);
+    const exponents w =
+        exponents_of_weights(g, g->w + (size_t)(col / LIC_PANEL) * g->panel_pitch);
+    magnitudes m = no_magnitudes();
     for (int q = 0; g->bias && q < 4; q++)
-        bias = lesser(bias, wasm_v128_load(g->bias + col + 4 * q));
-    return least_exponent(least_bits(bias)) >= 150 - 126 &&
-           inputs + weight_exponent(g, w) >= 2 * 150 - 126;
+        take(&m, wasm_v128_load(g->bias + col + 4 * q));
+    const exponents b = exponents_of(m);
+    return b.least - 150 >= -126 && x.least + w.least - 2 * 150 >= -126 && /* multiples of 2^-126 */
+           g->taps * g->k <= 1 << 16 && x.greatest + w.greatest - 2 * 126 <= 126 - 16 - 1 &&
+           b.greatest - 126 <= 126 - 1;
 }
 
-LIC_INLINE v128_t both(const float *p)
+/* ---- sums ---- */
+
+LIC_INLINE v128_t product_of(const operands *o, int r, int k, int column)
 {
-    return wasm_f64x2_promote_low_f32x4(wasm_v128_load32_splat(p));
+    return wasm_f64x2_mul(wasm_v128_load64_splat(&o->x[r][k]), wasm_v128_load(&o->w[k][column]));
 }
 
-LIC_INLINE v128_t rounded(v128_t s)
+/* n inputs from the k-th on, whatever their sums, to the columns from `column` on. */
+static __attribute__((noinline)) void add_exactly(sums *s, const operands *o, int column, int k,
+                                                  int n)
 {
-    return wasm_f64x2_promote_low_f32x4(wasm_f32x4_demote_f64x2_zero(s));
-}
-
-/* n inputs from the k-th on, whatever their sums. */
-static __attribute__((noinline)) void add_exactly(sums *s, const float *const *in, const float *w,
-                                                  size_t w_pitch, int k, int n)
-{
-    for (int i = 0; i < n; i++, w += w_pitch)
+    for (int i = k; i < k + n; i++)
         for (int r = 0; r < ROWS; r++)
             for (int j = 0; j < 2; j++) {
-                const v128_t b = wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(w + 2 * j));
-                const v128_t p = wasm_f64x2_mul(both(in[r] + k + i), b), d = s->at[r][j];
-                s->at[r][j] = rounded(sum_to_odd(wasm_f64x2_add(p, d), p, d));
+                const v128_t p = product_of(o, r, i, column + 2 * j), d = s->at[r][j];
+                const v128_t sum = sum_to_odd(wasm_f64x2_add(p, d), p, d);
+                s->at[r][j] = wasm_f64x2_promote_low_f32x4(wasm_f32x4_demote_f64x2_zero(sum));
             }
 }
 
-/* One input; `middle` becomes INT32_MIN in even lanes where a sum fell on a middle. */
-LIC_INLINE void add_one(sums *s, const float *const *in, const float *w, int k, v128_t *middle)
+/* One input; `middle` becomes INT32_MIN in even lanes where a sum fell on a middle. To 24 bits by
+ * integers, which is several times faster than to float and back: half a unit more, then cut off. */
+LIC_INLINE void add_one(sums *s, const operands *o, int column, int k, v128_t *middle)
 {
-    const v128_t b[2] = {wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(w)),
-                         wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(w + 2))};
+    const v128_t half = wasm_i64x2_splat(1 << 28), kept = wasm_i64x2_splat(-(1 << 29));
+    const v128_t w[2] = {wasm_v128_load(&o->w[k][column]), wasm_v128_load(&o->w[k][column + 2])};
     UNROLL for (int r = 0; r < ROWS; r++)
     {
-        const v128_t a = both(in[r] + k);
+        const v128_t x = wasm_v128_load64_splat(&o->x[r][k]);
         UNROLL for (int j = 0; j < 2; j++)
         {
-            const v128_t sum = wasm_f64x2_add(wasm_f64x2_mul(a, b[j]), s->at[r][j]);
+            const v128_t sum = wasm_f64x2_add(wasm_f64x2_mul(x, w[j]), s->at[r][j]);
             *middle = wasm_i32x4_min(*middle, wasm_i32x4_shl(sum, 3));
-            s->at[r][j] = rounded(sum);
+            s->at[r][j] = wasm_v128_and(wasm_i64x2_add(sum, half), kept);
         }
     }
 }
@@ -121,65 +145,95 @@ LIC_INLINE bool has_middle(v128_t middle)
         wasm_v128_and(wasm_i32x4_eq(middle, wasm_i32x4_splat(INT32_MIN)), low));
 }
 
-/* The inputs of one tap. */
-LIC_INLINE void add_tap(sums *s, const float *const *in, const float *w, size_t w_pitch, int n)
+/* n inputs of four rows to four columns of their sums, which lie at `at`. */
+static void add_chunk(double (*at)[LIC_PANEL], const operands *o, int column, int n, bool normal)
 {
+    sums s;
     int k = 0;
-    for (; k + STEP <= n; k += STEP, w += STEP * w_pitch) {
-        sums before = *s;
+    UNROLL for (int r = 0; r < ROWS; r++)
+    {
+        s.at[r][0] = wasm_v128_load(&at[r][column]);
+        s.at[r][1] = wasm_v128_load(&at[r][column + 2]);
+    }
+    for (; normal && k + STEP <= n; k += STEP) {
+        sums before = s;
         v128_t middle = wasm_i32x4_splat(0);
-        const float *at = w;
-        ROLLED for (int i = 0; i < STEP; i++, at += w_pitch) add_one(s, in, at, k + i, &middle);
+        ROLLED for (int i = 0; i < STEP; i++) add_one(&s, o, column, k + i, &middle);
         if (__builtin_expect(has_middle(middle), 0)) {
-            add_exactly(&before, in, w, w_pitch, k, STEP);
-            *s = before;
+            add_exactly(&before, o, column, k, STEP);
+            s = before;
         }
     }
     if (k < n) {
-        sums rest = *s;
-        add_exactly(&rest, in, w, w_pitch, k, n - k);
-        *s = rest;
+        sums rest = s;
+        add_exactly(&rest, o, column, k, n - k);
+        s = rest;
+    }
+    UNROLL for (int r = 0; r < ROWS; r++)
+    {
+        wasm_v128_store(&at[r][column], s.at[r][0]);
+        wasm_v128_store(&at[r][column + 2], s.at[r][1]);
     }
 }
 
-/* Four columns from col + 4 q on of four rows; -> out [ROWS][16] from its column 4 q on. */
-LIC_INLINE void strip(const lic_gemm *g, int row, int col, int q, bool normal, float *out)
+/* ---- the product ---- */
+
+static void widen_weights(const lic_gemm *g, int col, int input, int n, operands *o)
 {
-    const int valid = g->rows - row < ROWS ? g->rows - row : ROWS;
-    const float *w = g->w + (size_t)(col / LIC_PANEL) * g->panel_pitch + 4 * q;
-    const v128_t bias = g->bias ? wasm_v128_load(g->bias + col + 4 * q) : wasm_f32x4_splat(0.0f);
-    sums s;
-    UNROLL for (int r = 0; r < ROWS; r++)
-    {
-        s.at[r][0] = wasm_f64x2_promote_low_f32x4(bias);
-        s.at[r][1] = wasm_f64x2_promote_low_f32x4(high_half(bias));
+    const float *w =
+        g->w + (size_t)(col / LIC_PANEL) * g->panel_pitch + (size_t)input * g->w_pitch;
+    for (int i = 0; i < n; i++, w += g->w_pitch)
+        for (int j = 0; j < LIC_PANEL; j += 2)
+            wasm_v128_store(&o->w[i][j],
+                            wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(w + j)));
+}
+
+/* Four rows from `row` on; missing ones repeat the last. */
+static void widen_inputs(const lic_gemm *g, int tap, int row, int k, int n, operands *o)
+{
+    for (int r = 0; r < ROWS; r++) {
+        const int from = row + r < g->rows ? row + r : g->rows - 1;
+        const float *x = g->in[tap * g->rows + from] + k;
+        for (int i = 0; i < n; i++)
+            o->x[r][i] = (double)x[i];
     }
-    for (int t = 0; t < g->taps; t++, w += (size_t)g->k * g->w_pitch) {
-        const float *in[ROWS];
-        UNROLL for (int r = 0; r < ROWS; r++) in[r] =
-            g->in[t * g->rows + row + (r < valid ? r : valid - 1)];
-        if (normal) {
-            add_tap(&s, in, w, g->w_pitch, g->k);
-        } else {
-            sums slow = s;
-            add_exactly(&slow, in, w, g->w_pitch, 0, g->k);
-            s = slow;
+}
+
+/* All inputs of up to ALL_ROWS rows to a panel. */
+static void add_inputs(const lic_gemm *g, int first, int end, int col, bool normal,
+                       double (*at)[LIC_PANEL])
+{
+    operands o;
+    for (int t = 0; t < g->taps; t++)
+        for (int k = 0; k < g->k; k += CHUNK) {
+            const int n = g->k - k < CHUNK ? g->k - k : CHUNK;
+            widen_weights(g, col, t * g->k + k, n, &o);
+            for (int row = first; row < end; row += ROWS) {
+                widen_inputs(g, t, row, k, n, &o);
+                for (int column = 0; column < LIC_PANEL; column += 4)
+                    add_chunk(at + (row - first), &o, column, n, normal);
+            }
         }
-    }
-    UNROLL for (int r = 0; r < ROWS; r++)
-        wasm_v128_store(out + r * LIC_PANEL + 4 * q, two_floats(s.at[r][0], s.at[r][1]));
 }
 
 static void gemm(const lic_gemm *g)
 {
-    const int inputs = input_exponent(g);
+    double at[ALL_ROWS][LIC_PANEL];
+    const exponents x = exponents_of_inputs(g);
     for (int col = 0; col < g->n; col += LIC_PANEL) {
-        const bool normal = sums_are_normal(g, inputs, col);
-        for (int row = 0; row < g->rows; row += ROWS) {
-            float tile[ROWS * LIC_PANEL];
-            ROLLED for (int q = 0; q < 4; q++) strip(g, row, col, q, normal, tile);
-            for (int r = 0; r < ROWS && row + r < g->rows; r++)
-                finish(g, v16_load(tile + r * LIC_PANEL), row + r, col);
+        const bool normal = sums_are_normal(g, x, col);
+        for (int first = 0; first < g->rows; first += ALL_ROWS) {
+            const int end = g->rows - first < ALL_ROWS ? g->rows : first + ALL_ROWS;
+            for (int r = 0; r < ALL_ROWS; r++)
+                for (int j = 0; j < LIC_PANEL; j++)
+                    at[r][j] = g->bias ? (double)g->bias[col + j] : 0.0;
+            add_inputs(g, first, end, col, normal, at);
+            for (int row = first; row < end; row++) {
+                float sums_of_row[LIC_PANEL];
+                for (int j = 0; j < LIC_PANEL; j++)
+                    sums_of_row[j] = (float)at[row - first][j];
+                finish(g, v16_load(sums_of_row), row, col);
+            }
         }
     }
 }
