@@ -170,8 +170,8 @@ static void mlp_block(void *user, size_t item, int worker)
 
 /* Computes the hidden features of the rows of x up to `ready`, and the result of those rows that
  * have both neighbours. In place: a row of x that was written is only read again for itself. */
-static void mlp_strip(nn *c, const swin *w, tensor x, const tensor *skip, tensor hidden, int ready,
-                      mlp_progress *done)
+static void mlp_step(nn *c, const swin *w, tensor x, const tensor *skip, tensor hidden, int ready,
+                     mlp_progress *done)
 {
     const row_range wide = {done->hidden, ready}, out = {done->out, lic_nn_ready(ready, x.h, 1)};
     const size_t pixels = (size_t)(out.end - out.first) * (size_t)x.w;
@@ -186,6 +186,18 @@ static void mlp_strip(nn *c, const swin *w, tensor x, const tensor *skip, tensor
     lic_nn_run_blocks(c, out, x.w, mlp_block, &j);
 }
 
+/* The same in steps, so that the hidden features alive fit into the caches. */
+enum { MLP_ROWS = 8 };
+
+static void mlp_strip(nn *c, const swin *w, tensor x, const tensor *skip, tensor hidden, int ready,
+                      mlp_progress *done)
+{
+    while (done->hidden < ready) {
+        const int next = done->hidden + MLP_ROWS;
+        mlp_step(c, w, x, skip, hidden, next < ready ? next : ready, done);
+    }
+}
+
 static swin widened(nn *c, const swin *w)
 {
     swin wide = *w;
@@ -198,7 +210,7 @@ static swin widened(nn *c, const swin *w)
 
 static tensor hidden_ring(nn *c, const rstb *w, tensor x)
 {
-    return lic_nn_new_ring(c, x.h, x.w, w->blocks[0].fc1.cout, LIC_HELD);
+    return lic_nn_new_ring(c, x.h, x.w, w->blocks[0].fc1.cout, MLP_ROWS + 2);
 }
 
 void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out)
@@ -210,10 +222,7 @@ void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out)
         const swin s = widened(c, &w->blocks[i]);
         mlp_progress done = {0};
         attention(c, &s, mask, i ? out : x, out, lic_nn_all(x));
-        for (int y = 0; y < x.h;) {
-            y = y + LIC_STRIP < x.h ? y + LIC_STRIP : x.h;
-            mlp_strip(c, &s, out, i == w->depth - 1 ? &x : NULL, hidden, y, &done);
-        }
+        mlp_strip(c, &s, out, i == w->depth - 1 ? &x : NULL, hidden, x.h, &done);
         lic_arena_rewind(c->arena, inner);
         lic_nn_trace(c, "block", i, out);
     }
