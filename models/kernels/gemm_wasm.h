@@ -13,7 +13,7 @@
 #ifndef LIC_KERNELS_GEMM_WASM_H
 #define LIC_KERNELS_GEMM_WASM_H
 
-enum { ROWS = 4, STEP = 8, CHUNK = 128, ALL_ROWS = 64 };
+enum { ROWS = 4, STEP = 4, CHUNK = 128, ALL_ROWS = 64 };
 
 /* Sums of four rows, four columns, two of them in a vector. */
 typedef struct sums {
