@@ -133,7 +133,9 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
                                           (whole ? whole_bytes(image) * (decodes ? 2 : 1) : 0)};
     const lic_model *model = NULL;
     lic_encode_options_init(&feed->encode);
-    feed->encode.lossless = s->lossless;
+    feed->encode.lossless = s->lossless      ? LIC_LOSSLESS_YES
+                            : s->target.kind ? LIC_LOSSLESS_NO
+                                             : LIC_LOSSLESS_AUTO;
     feed->encode.quality = s->lossless ? 100 : s->quality;
     feed->encode.tile_side = s->tile_side;
     lic_status status = s->lossless ? LIC_OK : lic_worker_model(worker, job, 0, &model);

@@ -337,7 +337,7 @@ static void forward_lossless(lic_session *session, nn *c, lic_decoding *d)
     const struct span s = span_of(d);
     lic_lossless_slots slots;
     find_codes(c, d);
-    lic_lossless_slots_take(&slots, session, c, &d->grid, d->file.channels, d->file.depth, true);
+    lic_lossless_slots_take(&slots, session->threads, c, &d->grid, d->file.channels, d->file.depth, true);
     d->slots = &slots;
     take_output(session, c, d);
     session->work = (double)(s.right - s.left + 1) * (s.bottom - s.top + 1);

@@ -194,6 +194,12 @@ typedef struct lic_options {
 typedef int (*lic_rows_fn)(void *user, uint32_t first_row, uint32_t n_rows, void *rows,
                            size_t stride_bytes);
 
+typedef enum lic_lossless_mode {
+    LIC_LOSSLESS_NO = 0,
+    LIC_LOSSLESS_YES = 1,
+    LIC_LOSSLESS_AUTO = 2
+} lic_lossless_mode;
+
 typedef struct lic_encode_options {
     size_t struct_bytes; /* set by lic_encode_options_init */
     double quality;      /* 0..100, real; level = (levels - 1) quality / 100; default 50 */
@@ -209,8 +215,10 @@ typedef struct lic_encode_options {
      * only the shape of the image is used then. NULL: rows are at image->data. */
     lic_rows_fn source;
     void *source_user;
-    /* Non-zero: to the last bit, whatever the quality; needs no model. tile_side 0 is then 512. */
-    int lossless;
+    /* LIC_LOSSLESS_YES: to the last bit, whatever the quality; needs no model, and tile_side 0 is
+     * then 512. AUTO: a drawn picture (screens, text, charts) is kept so where that costs about
+     * what the error would; photographs never are. */
+    lic_lossless_mode lossless;
 } lic_encode_options;
 
 typedef struct lic_decode_options {

@@ -13,12 +13,12 @@ static size_t code_room(size_t raw_bytes)
     return raw_bytes + raw_bytes / 1024 + 64;
 }
 
-void lic_lossless_slots_take(lic_lossless_slots *s, const lic_session *session, nn *c,
-                             const lic_grid *grid, uint32_t channels, uint32_t depth, bool decoding)
+void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_grid *grid,
+                             uint32_t channels, uint32_t depth, bool decoding)
 {
     const uint32_t w = (uint32_t)grid->tile_w, h = (uint32_t)grid->tile_h;
     const size_t row = (size_t)w * channels * (depth / 8);
-    s->n = lic_smaller(session->threads, grid->columns);
+    s->n = lic_smaller(most, grid->columns);
     s->slots = lic_arena_take(c->arena, (size_t)s->n, sizeof *s->slots);
     for (int i = 0; i < s->n; i++) {
         lic_lossless_slot none = {.whole = false}, *slot = s->slots ? &s->slots[i] : &none;
@@ -77,6 +77,25 @@ static void copy_colours(const lic_band *from, lic_area a, lic_raster *to)
     }
 }
 
+/* Every fourth row tells. */
+bool lic_lossless_looks_drawn(const lic_grid *grid, const lic_band *from, int row, int column)
+{
+    const lic_image *image = &from->image;
+    const lic_area a = visible(grid, column, row, image->width, image->height);
+    const size_t pixel = image->channels * (image->depth / 8);
+    size_t like = 0, n = 0;
+    for (int y = a.y0; y < a.y1; y += 4) {
+        const uint8_t *at = (const uint8_t *)image->data +
+                            (size_t)(y - from->first_row) * image->stride_bytes +
+                            (size_t)a.x0 * pixel;
+        for (int x = a.x0 + 1; x < a.x1; x++, n++) {
+            at += pixel;
+            like += memcmp(at, at - pixel, pixel) == 0;
+        }
+    }
+    return like * 2 > n;
+}
+
 /* Growing is refused: the slot's room is all there is. */
 static void *refuse(void *user, void *old, size_t old_bytes, size_t new_bytes)
 {
@@ -93,8 +112,7 @@ static void encode_item(void *user, size_t item, int worker)
     lic_lossless_slot *slot = &j->s->slots[item];
     (void)worker;
     const lic_image *image = &j->from->image;
-    const lic_area a =
-        visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
+    const lic_area a = visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
     slot->tile.width = (uint32_t)(a.x1 - a.x0);
     slot->tile.height = (uint32_t)(a.y1 - a.y0);
     copy_colours(j->from, a, &slot->tile);
@@ -222,8 +240,8 @@ static void decode_item(void *user, size_t item, int worker)
     const lic_area a = visible(&d->grid, column, j->row, d->file.width, d->file.height);
     const lic_area wanted = {lic_larger(a.x0, d->crop.x0), lic_larger(a.y0, d->crop.y0),
                              lic_smaller(a.x1, d->crop.x1), lic_smaller(a.y1, d->crop.y1)};
-    const lic_tile_code code = lic_tile_codes_get(
-        &d->codes, (size_t)j->row * (size_t)d->grid.columns + (size_t)column);
+    const lic_tile_code code =
+        lic_tile_codes_get(&d->codes, (size_t)j->row * (size_t)d->grid.columns + (size_t)column);
     slot->tile.width = (uint32_t)(a.x1 - a.x0);
     slot->tile.height = (uint32_t)(a.y1 - a.y0);
     decode_code(slot, &code, d->no_check);

@@ -7,7 +7,7 @@ static lic_encode_options lossless_in_tiles(uint32_t side)
 {
     lic_encode_options e;
     lic_encode_options_init(&e);
-    e.lossless = 1;
+    e.lossless = LIC_LOSSLESS_YES;
     e.tile_side = side;
     return e;
 }
@@ -97,7 +97,8 @@ TEST(parts_are_those_of_the_whole)
 {
     lic_image p = make_picture(150, 131, 4, 8);
     lic_buffer file = encode_in_tiles(&p, 64, 2);
-    static const uint32_t parts[][4] = {{0, 0, 1, 1}, {60, 60, 10, 9}, {149, 130, 1, 1}, {5, 70, 140, 50}};
+    static const uint32_t parts[][4] = {
+        {0, 0, 1, 1}, {60, 60, 10, 9}, {149, 130, 1, 1}, {5, 70, 140, 50}};
     for (size_t i = 0; i < 4; i++) {
         lic_decode_options d;
         lic_decode_options_init(&d);
@@ -227,8 +228,9 @@ TEST(cut_files_are_salvaged)
         const lic_buffer part = {file.data, bytes, NULL};
         lic_image out = decode_as(&part, &d, 1);
         uint32_t rows = 0;
-        while (rows < p.height && !memcmp((uint8_t *)out.data + rows * out.stride_bytes,
-                                          (uint8_t *)p.data + rows * p.stride_bytes, p.stride_bytes))
+        while (rows < p.height &&
+               !memcmp((uint8_t *)out.data + rows * out.stride_bytes,
+                       (uint8_t *)p.data + rows * p.stride_bytes, p.stride_bytes))
             rows++;
         CHECK(rows >= before && rows < p.height);
         for (uint32_t y = rows; y < p.height; y++)
@@ -259,4 +261,45 @@ TEST(memory_is_planned)
     CHECK(lic_plan_stream_bytes(NULL, &info, 450, 2) > 1 << 20);
     lic_buffer_free(&file);
     free(p.data);
+}
+
+/* Boxes with a letter-like pattern, most pixels as their neighbours. */
+static lic_image make_drawing(uint32_t width, uint32_t height)
+{
+    lic_image p = make_picture(width, height, 3, 8);
+    uint8_t *at = p.data;
+    for (uint32_t i = 0; i < width * height; i++) {
+        const uint32_t x = i % width, y = i / width;
+        memset(at + 3 * i, x % 40 < 4 && y % 20 < 9 && x * y % 3 ? 20 : 250, 3);
+    }
+    return p;
+}
+
+/* The encoder's own choice: a drawing is kept exactly, in any number of tiles, from rows too; a
+ * photograph has the bytes that it has without a choice. */
+TEST(drawings_are_chosen_and_photographs_are_not)
+{
+    for (uint32_t side = 64; side <= 128; side += 64) {
+        lic_image drawing = make_drawing(100, 90), photo = make_picture(100, 90, 3, 8), out = {0};
+        lic_encode_options choose = at_quality(60), plain = choose;
+        lic_buffer a = {0}, b = {0};
+        lic_info info = {0};
+        choose.tile_side = plain.tile_side = side;
+        choose.lossless = LIC_LOSSLESS_AUTO;
+        CHECK_EQ_INT(lic_encode(tiny_model(), &drawing, NULL, &choose, &a, NULL), LIC_OK);
+        CHECK_EQ_INT(lic_probe(a.data, a.bytes, &info, NULL), LIC_OK);
+        CHECK(info.lossless);
+        CHECK_EQ_INT(lic_decode(NULL, a.data, a.bytes, NULL, NULL, &out, NULL), LIC_OK);
+        check_same(&out, &drawing);
+        lic_image_free(&out);
+        lic_buffer_free(&a);
+        CHECK_EQ_INT(lic_encode(tiny_model(), &photo, NULL, &choose, &a, NULL), LIC_OK);
+        CHECK_EQ_INT(lic_encode(tiny_model(), &photo, NULL, &plain, &b, NULL), LIC_OK);
+        CHECK_EQ_INT(a.bytes, b.bytes);
+        CHECK_EQ_MEM(a.data, b.data, b.bytes);
+        lic_buffer_free(&a);
+        lic_buffer_free(&b);
+        free(drawing.data);
+        free(photo.data);
+    }
 }

@@ -1,0 +1,42 @@
+/* tile_list.c - see tile_list.h. */
+#include "codec/tile_list.h"
+
+#include "codec/base/bytes.h"
+#include "codec/base/status.h"
+
+#include <string.h>
+
+static bool reserve(lic_tile_list *list, size_t more)
+{
+    size_t need;
+    if (!lic_add_size(list->bytes.bytes, more, &need))
+        return false;
+    if (need <= list->capacity)
+        return true;
+    const size_t capacity = need + need / 2;
+    uint8_t *data = lic_alloc(list->bytes.allocator, capacity);
+    if (!data)
+        return false;
+    if (list->bytes.data) {
+        memcpy(data, list->bytes.data, list->bytes.bytes);
+        lic_dealloc(list->bytes.allocator, list->bytes.data);
+    }
+    list->bytes.data = data;
+    list->capacity = capacity;
+    return true;
+}
+
+bool lic_tile_list_append(lic_tile_list *list, const uint8_t *code, size_t bytes, size_t number,
+                          uint32_t check)
+{
+    uint8_t word[4];
+    if (number > UINT32_MAX || !reserve(list, bytes + LIC_VARINT_MAX_BYTES + 4))
+        return false;
+    uint8_t *at = lic_write_varint(list->bytes.data + list->bytes.bytes, (uint32_t)number);
+    at = lic_write_u32(at, check);
+    memcpy(at, code, bytes);
+    list->bytes.bytes = (size_t)(at - list->bytes.data) + bytes;
+    lic_write_u32(word, check);
+    list->check = lic_crc32(list->check, word, sizeof word);
+    return true;
+}
