@@ -5,7 +5,7 @@ cd "$T" || exit 1
 mkdir ref dist sizes
 cp "$DATA/waves-200x168.png" ref/a.png
 cp "$DATA/waves-24-colours.png" dist/a.png
-cp "$DATA/waves-24-colours.png" ref/b.png
+cp "$DATA/waves-200x168.png" ref/b.png
 "$LIC" decode --quiet --format ppm -o dist/b.ppm - < <("$LIC" encode --quiet -c ref/b.png)
 head -c 4200 /dev/zero >sizes/a.webp
 head -c 8400 /dev/zero >sizes/b.bin
