@@ -273,16 +273,16 @@ class Trainer:
                 "second": o.second}
 
     def save_for_later(self, prefix):
-        """Write the state as parts PREFIX.state.i.pt: 16 bits, but 32 for what Adam trains and second moments."""
+        """Write the state as parts PREFIX-state.i.pt: 16 bits, but 32 for what Adam trains and second moments."""
         vectors = {k: v if k in ("small", "second") else v.bfloat16() if k == "moment" else v.half()
                    for k, v in self.vectors().items()}
         numbers = torch.tensor([self.rounds, self.patches, self.pace, self.optimizer.t.item(), self.guard.norm.item()],
                                dtype=torch.float64)
-        write_parts(pieces({"numbers": numbers, **vectors}), prefix + ".state")
+        write_parts(pieces({"numbers": numbers, **vectors}), prefix + "-state")
 
     def go_on(self, prefix):
         """Load the state of a run that has the same parameters, on any number of processes."""
-        saved = read_parts(prefix + ".state.*.pt")
+        saved = read_parts(prefix + "-state.*.pt")
         for name, vector in self.vectors().items():
             n = -(-len(vector) // CHUNK)
             if sum(len(saved.get(f"{name}.{i}", ())) for i in range(n)) != len(vector):

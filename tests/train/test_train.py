@@ -413,6 +413,8 @@ def test_a_run_in_pieces_goes_on_where_it_stopped():
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(train, "CHUNK", 5000):
         steps(first, range(2))
         first.save_for_later(os.path.join(folder, "tiny"))
+        first.save(os.path.join(folder, "tiny"))
+        assert set(train.load_state(os.path.join(folder, "tiny.*.pt"))) == set(first.net.state_dict())     # and no state
         second.go_on(os.path.join(folder, "tiny"))
         other = train.Trainer(M.Codec(**dict(TINY["model"], hid=24)), data.Tiles("random", "cpu", tile=64), cfg)
         try:
