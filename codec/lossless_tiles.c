@@ -139,17 +139,6 @@ struct decode_job {
     int row, column;
 };
 
-static uint32_t sample_at(const lic_raster *r, uint32_t x, uint32_t y, uint32_t i)
-{
-    const uint8_t *row = (const uint8_t *)r->data + y * r->stride_bytes;
-    const size_t at = (size_t)x * r->channels + i;
-    if (r->depth == 8)
-        return row[at];
-    uint16_t v;
-    memcpy(&v, row + 2 * at, sizeof v);
-    return v;
-}
-
 /* Stores a sample of depth `from` in the image's depth. */
 static void put_sample(const lic_image *image, uint8_t *row, size_t at, uint32_t v, uint32_t from)
 {
@@ -186,7 +175,7 @@ static void store(const lic_decoding *d, const lic_raster *tile, lic_area a, lic
         for (int x = wanted.x0; x < wanted.x1; x++) {
             uint32_t v[3] = {0};
             for (uint32_t i = 0; i < tile->channels; i++)
-                v[i] = sample_at(tile, (uint32_t)(x - a.x0), (uint32_t)(y - a.y0), i);
+                v[i] = lic_raster_sample(tile, (uint32_t)(x - a.x0), (uint32_t)(y - a.y0), i);
             put_pixel(&d->to.image, row_of(&d->to, y), (size_t)(x - d->crop.x0), v, tile);
         }
 }
@@ -204,7 +193,7 @@ static void store_means(const lic_decoding *d, const lic_raster *tile, lic_area 
             for (uint32_t i = 0; i < tile->channels; i++) {
                 for (uint32_t yy = y; yy < y1; yy++)
                     for (uint32_t xx = x; xx < x1; xx++)
-                        v[i] += sample_at(tile, xx, yy, i);
+                        v[i] += lic_raster_sample(tile, xx, yy, i);
                 v[i] = (v[i] + n / 2) / n;
             }
             put_pixel(&d->to.image, row_of(&d->to, (a.y0 + (int)y) / LIC_PREVIEW_SCALE),

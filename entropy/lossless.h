@@ -12,6 +12,8 @@
 #include "entropy/repeats.h"
 #include "entropy/residual.h"
 
+#include <string.h>
+
 /* The caller's memory, as in lic_image: samples uint8_t or uint16_t, channels adjacent; alpha is
  * channel 1 of 2, 3 of 4. */
 typedef struct lic_raster {
@@ -19,6 +21,18 @@ typedef struct lic_raster {
     size_t stride_bytes;
     uint32_t width, height, channels, depth;
 } lic_raster;
+
+/* Channel i of the pixel in column x of row y. */
+static inline uint32_t lic_raster_sample(const lic_raster *r, uint32_t x, uint32_t y, uint32_t i)
+{
+    const uint8_t *row = (const uint8_t *)r->data + y * r->stride_bytes;
+    const size_t at = (size_t)x * r->channels + i;
+    if (r->depth == 8)
+        return row[at];
+    uint16_t v;
+    memcpy(&v, row + 2 * at, sizeof v);
+    return v;
+}
 
 /* Reversible transforms of red, green and blue. */
 typedef enum lic_transform {

@@ -30,22 +30,11 @@ static void count_colour(statistics *s, lic_pixel pixel)
     s->colours[i] = pixel;
 }
 
-static uint32_t sample(const lic_raster *r, uint32_t x, uint32_t y, uint32_t i)
-{
-    const uint8_t *row = (const uint8_t *)r->data + y * r->stride_bytes;
-    const size_t at = (size_t)x * r->channels + i;
-    if (r->depth == 8)
-        return row[at];
-    uint16_t v;
-    memcpy(&v, row + 2 * at, sizeof v);
-    return v;
-}
-
 static lic_pixel pixel_at(const lic_raster *r, uint32_t x, uint32_t y)
 {
     lic_pixel p = 0;
     for (uint32_t i = 0; i < r->channels; i++)
-        p |= (lic_pixel)sample(r, x, y, i) << 16 * i;
+        p |= (lic_pixel)lic_raster_sample(r, x, y, i) << 16 * i;
     return p;
 }
 
@@ -56,7 +45,7 @@ static void add_costs(statistics *s, const lic_raster *r, uint32_t x, uint32_t y
         int32_t v[4][3];
         for (uint32_t k = 0; k < 4; k++) {
             for (uint32_t i = 0; i < 3; i++)
-                v[k][i] = (int32_t)sample(r, x - k % 2, y - k / 2, i);
+                v[k][i] = (int32_t)lic_raster_sample(r, x - k % 2, y - k / 2, i);
             lic_transform_forward((lic_transform)t, v[k]);
         }
         for (int i = 0; i < 3; i++) {
