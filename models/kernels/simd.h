@@ -343,9 +343,10 @@ LIC_INLINE v16 gelu_of(v16 x)
     return v16_mul(x, v16_div(one, v16_add(one, e)));
 }
 
-/* In plain C each of these is some 500 operations on single floats. Inlined wherever an activation
- * may be applied, they took a compiler a minute; so there they are functions, of memory, lest the
- * caller's accumulators leave their registers. In WebAssembly too, which is to be small. */
+/* In plain C each of these is some 500 operations on single floats. Inlined into every kernel that
+ * has activations they took a compiler a minute, so there they are functions; in WebAssembly too,
+ * where code should be small. They take memory, not vectors, so that the caller's accumulators stay
+ * in registers. */
 #if defined(LIC_SIMD_AVX512) || defined(LIC_SIMD_AVX2) || defined(LIC_SIMD_NEON)
 #define V16_FUNCTION(name)                                                                         \
     LIC_INLINE v16 v16_##name(v16 x) { return name##_of(x); }

@@ -1,4 +1,5 @@
-/* strict.h - the strict kernels: every one exists for each instruction set and gives the same bits.
+/* strict.h - the strict kernels. Each is compiled for every instruction set, and all versions give
+ * the same bits.
  *
  * Arithmetic is IEEE binary32 with explicit fused multiply-add. Sums over inputs run in ascending
  * order, one fma chain per output, whatever the tile shapes; SIMD runs only across independent
@@ -64,9 +65,10 @@ typedef struct lic_attention {
 } lic_attention;
 size_t lic_attention_scratch(int nq, int nk, int d);
 
-/* Where a tap beyond the end of an axis of n elements reads: nowhere (-1, a zero) at the picture's
- * border, the element mirrored about the last one where the picture goes on (`low`, `high`: before
- * the first element, after the last). Mirroring keeps the parity of the checkerboard. */
+/* The element of an axis of n that a tap at i reads; -1: none, the tap is zero. Past an end of the
+ * axis there is nothing, unless the picture goes on there (`low`: before element 0, `high`: after
+ * n - 1). Then the tap reads the element mirrored about the end, which has the same colour of the
+ * checkerboard. */
 static inline int lic_reflect(int i, int n, bool low, bool high)
 {
     if (i < 0)
@@ -78,8 +80,8 @@ static inline int lic_reflect(int i, int n, bool low, bool high)
 
 /* Depthwise kernel x kernel convolution of one output row, stride 1:
  * out[x][c] = (residual ? in[y][x][c] : 0) + bias[c] + sum of taps. rows[i] is input row y + i -
- * kernel / 2, or NULL where that is a row of zeros; columns outside are found by lic_reflect. x
- * runs from x0 to x1. */
+ * kernel / 2, or NULL for a row of zeros. lic_reflect says what lies left and right of the row. x
+ * runs from x0 to x1 - 1. */
 typedef struct lic_depthwise {
     const float *const *rows; /* [kernel] -> [width][in_pitch] */
     float *out;               /* [x1 - x0][out_pitch] */
@@ -121,7 +123,8 @@ const lic_kernels *lic_kernels_get(lic_cpu cpu);
  * called in the strict floating-point environment. */
 bool lic_kernels_check(const lic_kernels *kernels);
 
-/* The table of LIC_BACKEND_ROUNDED: not strict, and only where the strict one is slow; else NULL. */
+/* The table of LIC_BACKEND_ROUNDED: not strict, and only where the strict one is slow; else NULL.
+ */
 const lic_kernels *lic_kernels_rounded(void);
 
 extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_avx2,

@@ -1,8 +1,13 @@
-/* strict_impl.h - the source of all strict kernels, compiled once per instruction set: the
- * including file sets LIC_SIMD_* and LIC_TABLE (name of the kernel table), LIC_CPU_ID, and the tile
- * heights LIC_ROWS_1, _2, _3: rows of accumulators when a tile is 1, 2 or 3 panels wide (0: not
- * used), and LIC_DW_PIXELS, pixels that a depthwise convolution takes at once. Tile shapes change
- * speed, never bits: each output is one chain of fma over its inputs in order. */
+/* strict_impl.h - the source of all strict kernels, compiled once per instruction set.
+ *
+ * The including file defines:
+ *   LIC_SIMD_*               the instruction set, for simd.h
+ *   LIC_TABLE, LIC_CPU_ID    the name of the kernel table, and the processor it is for
+ *   LIC_ROWS_1, _2, _3       rows in a tile that is 1, 2 or 3 panels wide; 0: no such tiles
+ *   LIC_DW_PIXELS            pixels that a depthwise convolution computes at a time
+ *
+ * Tile shapes change speed, never bits: each output is one chain of fma over its inputs in order.
+ */
 #include "models/kernels/simd.h"
 #include "models/kernels/strict.h"
 
@@ -234,7 +239,8 @@ static void attention(const lic_attention *a)
     gemm(&product);
 }
 
-/* 16 channels from c on, pixels x0..x1; `inside` promises that all taps are in the picture. */
+/* Channels c to c + n - 1 (n is at most 16) of pixels x0 to x1 - 1. The caller sets `inside` only
+ * if every tap of these pixels is in the picture. */
 LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int x1, int kernel,
                                int inside)
 {
@@ -263,9 +269,9 @@ LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int
     }
 }
 
-/* Pixels x .. x + LIC_DW_PIXELS - 1 by 3x3, with all taps in the picture and whole vectors of
- * channels: what several pixels see is loaded once, and channels are taken in the order in which
- * they lie in memory. */
+/* 3x3 for pixels x to x + LIC_DW_PIXELS - 1, all of whose taps are in the picture, and for all
+ * whole vectors of channels. An input that several pixels share is loaded once, and channels follow
+ * each other as they do in memory. */
 static void depthwise_run(const lic_depthwise *d, int x)
 {
     enum { PIXELS = LIC_DW_PIXELS };
@@ -300,8 +306,8 @@ static void depthwise_run(const lic_depthwise *d, int x)
     }
 }
 
-/* The same channels of the pixels before `a`, from a to b, where all taps are in the picture unless
- * they are done, and behind. */
+/* Channels c to c + n - 1 of the whole row. Pixels a to b - 1 have all their taps in the picture;
+ * those before `done` are computed already. */
 LIC_INLINE void depthwise_channels(const lic_depthwise *d, int c, int n, int kernel, int a, int b,
                                    int done)
 {
