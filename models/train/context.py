@@ -5,6 +5,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from integers import Linear
 from transforms import Conv, UpConv
 
 
@@ -91,7 +92,7 @@ class ChannelMap(nn.Module):
     """C_Map: squeeze-and-excite gate."""
     def __init__(self, dim):
         super().__init__()
-        self.a, self.b = nn.Linear(dim, max(dim // 4, 8)), nn.Linear(max(dim // 4, 8), dim)
+        self.a, self.b = Linear(dim, max(dim // 4, 8)), Linear(max(dim // 4, 8), dim)
 
     def forward(self, x):
         t = x.mean((1, 2), keepdim=True)
@@ -102,7 +103,7 @@ class SpatialMap(nn.Module):
     """S_Map: one gate per position."""
     def __init__(self, dim):
         super().__init__()
-        self.a, self.b = nn.Linear(dim, max(dim // 4, 8)), nn.Linear(max(dim // 4, 8), 1)
+        self.a, self.b = Linear(dim, max(dim // 4, 8)), Linear(max(dim // 4, 8), 1)
 
     def forward(self, x):
         return torch.sigmoid(self.b(F.leaky_relu(self.a(x), 0.1)))
@@ -112,7 +113,7 @@ class AdaptiveChannel(nn.Module):
     """AC: channel-attention branch and depthwise branch, each gated by the other."""
     def __init__(self, cin, dim):
         super().__init__()
-        self.inp = nn.Linear(cin, dim)
+        self.inp = Linear(cin, dim)
         self.c1, self.c2 = Conv(dim, dim), Conv(dim, dim)
         self.dw = Conv(dim, dim, 3, groups=dim)
         self.smap, self.cmap = SpatialMap(dim), ChannelMap(dim)
@@ -130,12 +131,12 @@ class AdaptiveGlobal(nn.Module):
     def __init__(self, cin, dim, qdim, heads, grid=8):
         super().__init__()
         self.heads, self.grid = heads, grid
-        self.inp = nn.Linear(cin, dim)
-        self.q = nn.Linear(qdim, dim)
-        self.kv = nn.Linear(dim, 2 * dim)
+        self.inp = Linear(cin, dim)
+        self.q = Linear(qdim, dim)
+        self.kv = Linear(dim, 2 * dim)
         self.off_dw = Conv(dim, dim, 5, groups=dim)
-        self.off = nn.Linear(dim, 2 * heads)
-        self.out = nn.Linear(dim, dim)
+        self.off = Linear(dim, 2 * heads)
+        self.out = Linear(dim, dim)
         self.conv = Conv(dim, dim, 5, groups=dim)
         self.dw = Conv(dim, dim, 3, groups=dim)
         self.smap, self.cmap = SpatialMap(dim), ChannelMap(dim)
@@ -169,7 +170,7 @@ class EntropyParams(nn.Module):
     """g_ep: 1x1 convolutions to mean and log scale."""
     def __init__(self, cin, hid, out):
         super().__init__()
-        self.l = nn.ModuleList([nn.Linear(cin, hid), nn.Linear(hid, hid), nn.Linear(hid, 2 * out)])
+        self.l = nn.ModuleList([Linear(cin, hid), Linear(hid, hid), Linear(hid, 2 * out)])
 
     def forward(self, x):
         x = F.leaky_relu(self.l[0](x), 0.1)
@@ -212,7 +213,7 @@ class SliceModel(nn.Module):
         self.local = Conv(size, dim, 5)          # sees only decoded anchors
         self.ep_anchor = EntropyParams(hyper + ctx, hid, size)
         self.ep_non = EntropyParams(hyper + ctx + dim, hid, size)
-        self.lrp = nn.ModuleList([nn.Linear(hyper + prev + size, hid), nn.Linear(hid, size)])
+        self.lrp = nn.ModuleList([Linear(hyper + prev + size, hid), Linear(hid, size)])
 
     def context(self, hyper, prev, sides=None):
         if self.first:

@@ -19,6 +19,8 @@ import model as M
 import narrow
 from block_kernels import (attention_backward, attention_forward, dw_gelu_backward, dw_gelu_forward, load_float,
                            norm_backward, norm_forward, taps)
+from integer_kernels import operands, round_positions
+from integers import rounded_outputs
 from sums import column_sum, weight_gradient
 
 # ---------------------------------------------------------------- depthwise k x k of the context model
@@ -95,30 +97,33 @@ class Depthwise(torch.autograd.Function):
 
 class SwinBlock(torch.autograd.Function):
     """x1 = x + LN(proj(attention(qkv(x)))); x1 + LN(fc2(t + dw(t))) [+ skip], t = GELU(fc1(x1)). Matrices in x's
-    precision."""
+    precision. integer: their left sides are rounded (integers.py); the right sides come rounded."""
 
     @staticmethod
-    def forward(ctx, x, skip, shift, bias, scale, w_qkv, b_qkv, w_proj, b_proj, g1, s1, w_1, b_1, w_dw, b_dw, w_2, b_2,
+    def forward(ctx, x, skip, shift, integer, bias, scale, w_qkv, b_qkv, w_proj, b_proj, g1, s1, w_1, b_1, w_dw, b_dw, w_2, b_2,
                 g2, s2):
         shape, c, dt = x.shape, x.shape[-1], x.dtype
         hidden = (*shape[:3], w_1.shape[0])
         ctx.precision = w_qkv.dtype
         w_qkv, w_proj, w_1, w_2 = (w.to(dt) for w in (w_qkv, w_proj, w_1, w_2))
         linear = lambda t, w, b: torch.addmm(b.to(dt), t.reshape(-1, t.shape[-1]), w.t())
-        qkv = linear(x, w_qkv, b_qkv).view(*shape[:3], 3 * c)
-        a = attention_forward(qkv, bias, scale, shift)
+        left = round_positions if integer else lambda t: t
+        to_qkv = left(x)
+        qkv = linear(to_qkv, w_qkv, b_qkv).view(*shape[:3], 3 * c)
+        a = left(attention_forward(qkv, bias, scale, shift))
         p = linear(a, w_proj, b_proj).view(shape)
         x1 = norm_forward(p, x, g1, s1)
-        u = linear(x1, w_1, b_1).view(hidden)
-        h = dw_gelu_forward(u, w_dw, b_dw)
+        to_fc1 = left(x1)
+        u = linear(to_fc1, w_1, b_1).view(hidden)
+        h = left(dw_gelu_forward(u, w_dw, b_dw))
         f = linear(h, w_2, b_2).view(shape)
-        ctx.save_for_backward(x, qkv, a, p, x1, u, h, f, bias, scale, w_qkv, w_proj, w_1, w_2, g1, g2, w_dw)
+        ctx.save_for_backward(to_qkv, qkv, a, p, to_fc1, u, h, f, bias, scale, w_qkv, w_proj, w_1, w_2, g1, g2, w_dw)
         ctx.shift, ctx.skip = shift, skip is not None
         return norm_forward(f, x1, g2, s2, skip)
 
     @staticmethod
     def backward(ctx, dout):
-        x, qkv, a, p, x1, u, h, f, bias, scale, w_qkv, w_proj, w_1, w_2, g1, g2, w_dw = ctx.saved_tensors
+        to_qkv, qkv, a, p, to_fc1, u, h, f, bias, scale, w_qkv, w_proj, w_1, w_2, g1, g2, w_dw = ctx.saved_tensors
         dout = dout.contiguous()
         flat = lambda t: t.reshape(-1, t.shape[-1])
         gradient = lambda d, x: weight_gradient(flat(d), flat(x), ctx.precision)
@@ -126,15 +131,15 @@ class SwinBlock(torch.autograd.Function):
         dh = flat(df) @ w_2
         dw_2 = gradient(df, h)
         du, dw_dw, db_dw, db_1 = dw_gelu_backward(u, dh.view_as(u), w_dw)
-        dx1 = torch.addmm(flat(dout), flat(du), w_1).view_as(x)
-        dw_1 = gradient(du, x1)
+        dx1 = torch.addmm(flat(dout), flat(du), w_1).view_as(to_qkv)
+        dw_1 = gradient(du, to_fc1)
         dp, dg1, ds1, db_proj = norm_backward(p, dx1, g1)
         da = flat(dp) @ w_proj
         dw_proj = gradient(dp, a)
         dqkv, dbias, dscale, db_qkv = attention_backward(qkv, bias, scale, ctx.shift, da.view_as(a))
-        dx = flat(dx1).addmm_(flat(dqkv), w_qkv).view_as(x)
-        dw_qkv = gradient(dqkv, x)
-        return (dx, dout if ctx.skip else None, None, dbias, dscale, dw_qkv, db_qkv, dw_proj, db_proj, dg1, ds1,
+        dx = flat(dx1).addmm_(flat(dqkv), w_qkv).view_as(to_qkv)
+        dw_qkv = gradient(dqkv, to_qkv)
+        return (dx, dout if ctx.skip else None, None, None, dbias, dscale, dw_qkv, db_qkv, dw_proj, db_proj, dg1, ds1,
                 dw_1, db_1, dw_dw, db_dw, dw_2, db_2, dg2, ds2)
 
 
@@ -144,9 +149,12 @@ def swin_block(m, x, skip=None):
     with torch.autocast(x.device.type, enabled=False):
         bias = att.bias().contiguous()
         scale = att.logit_scale.clamp(max=math.log(100.0)).exp().view(-1)
-    return SwinBlock.apply(x, skip, m.shift, bias, scale, att.qkv.weight, att.qkv.bias, att.proj.weight, att.proj.bias,
-                           m.norm1.weight, m.norm1.bias, m.fc1.weight, m.fc1.bias, m.dw.conv.weight, m.dw.conv.bias,
-                           m.fc2.weight, m.fc2.bias, m.norm2.weight, m.norm2.bias)
+        layers, integer = (att.qkv, att.proj, m.fc1, m.fc2), att.qkv.integer
+        assert all(layer.integer == integer for layer in layers)
+        w_qkv, w_proj, w_1, w_2 = (rounded_outputs(k.weight.float()) if integer else k.weight for k in layers)
+    return SwinBlock.apply(x, skip, m.shift, integer, bias, scale, w_qkv, att.qkv.bias, w_proj, att.proj.bias,
+                           m.norm1.weight, m.norm1.bias, w_1, m.fc1.bias, m.dw.conv.weight, m.dw.conv.bias,
+                           w_2, m.fc2.bias, m.norm2.weight, m.norm2.bias)
 
 
 def rstb(m, x):
@@ -205,13 +213,15 @@ class Linear(torch.autograd.Function):
 
 def linear(m, x):
     dt = narrow.precision(x)
+    x, weight = operands(m, x.to(dt), m.weight)
     with torch.autocast(x.device.type, enabled=False):
-        return Linear.apply(x.to(dt), m.weight.to(dt), m.bias)
+        return Linear.apply(x, weight.to(dt), m.bias)
 
 
 def conv(m, x):
     c = m.conv
-    return convolution(x, c.weight, c.bias, c.stride[0], c.padding[0])
+    x, weight = operands(c, x, c.weight)
+    return convolution(x, weight, c.bias, c.stride[0], c.padding[0])
 
 
 def down_rgb(m, x):
@@ -229,7 +239,8 @@ def up_conv(m, x):
     pixels."""
     n, cin, kh, kw = m.conv.weight.shape
     c, pad = n // 4, narrow.round16(n) - n
-    k = m.conv.weight.view(c, 4, cin, kh, kw).transpose(0, 1).reshape(n, cin, kh, kw)
+    x, k = operands(m.conv, x, m.conv.weight)
+    k = k.view(c, 4, cin, kh, kw).transpose(0, 1).reshape(n, cin, kh, kw)
     bias = m.conv.bias.view(c, 4).t().reshape(n)
     y = convolution(x, F.pad(k, (0, 0) * 3 + (0, pad)), F.pad(bias, (0, pad)), 1, kh // 2)[..., :n]
     b, h, w, _ = y.shape

@@ -5,6 +5,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from integers import Conv2d, Linear
+
 WINDOW = 8
 
 
@@ -12,7 +14,7 @@ class Conv(nn.Module):
     """k x k convolution on channels-last data."""
     def __init__(self, cin, cout, k=3, stride=1, groups=1):
         super().__init__()
-        self.conv = nn.Conv2d(cin, cout, k, stride, k // 2, groups=groups)
+        self.conv = Conv2d(cin, cout, k, stride, k // 2, groups=groups)
 
     def forward(self, x):
         return self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
@@ -22,7 +24,7 @@ class UpConv(nn.Module):
     """Sub-pixel x2 upsampling: conv to 4*cout, then depth-to-space."""
     def __init__(self, cin, cout, k=3):
         super().__init__()
-        self.conv = nn.Conv2d(cin, 4 * cout, k, 1, k // 2)
+        self.conv = Conv2d(cin, 4 * cout, k, 1, k // 2)
 
     def forward(self, x):
         return F.pixel_shuffle(self.conv(x.permute(0, 3, 1, 2)), 2).permute(0, 2, 3, 1)
@@ -33,8 +35,8 @@ class WindowAttention(nn.Module):
     def __init__(self, dim, heads, window=WINDOW):
         super().__init__()
         self.heads, self.window = heads, window
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
+        self.qkv = Linear(dim, 3 * dim)
+        self.proj = Linear(dim, dim)
         self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), math.log(10.0)))
         self.cpb = nn.Sequential(nn.Linear(2, 128), nn.ReLU(), nn.Linear(128, heads, bias=False))
         w = window
@@ -106,7 +108,7 @@ class SwinV2Block(nn.Module):
         self.shift, self.window = (window // 2 if shift else 0), window
         self.attn = WindowAttention(dim, heads, window)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.fc1, self.fc2 = nn.Linear(dim, ratio * dim), nn.Linear(ratio * dim, dim)
+        self.fc1, self.fc2 = Linear(dim, ratio * dim), Linear(ratio * dim, dim)
         self.dw = Conv(ratio * dim, ratio * dim, 3, groups=ratio * dim) if dw else None
 
     def forward(self, x, mask):

@@ -22,6 +22,7 @@ import data
 import evaluate
 import fused
 import grow
+import integers
 import model as M
 import narrow
 import sums
@@ -57,7 +58,7 @@ def test_fused_layers_equal_the_plain_ones():
         (M.Conv(3, 32, 5, 2), fused.down_rgb, (2, 16, 24, 3)),
         (M.UpConv(32, 3), fused.up_conv, (2, 16, 24, 32)),
         (M.Conv(160, 20, 3, 2), fused.conv, (2, 16, 24, 160)),
-        (torch.nn.Linear(20, 33), fused.linear, (2, 7, 9, 20)),
+        (integers.Linear(20, 33), fused.linear, (2, 7, 9, 20)),
         (M.Conv(40, 40, 3, groups=40), fused.depthwise, (2, 7, 9, 40)),
         (M.Conv(40, 40, 5, groups=40), fused.depthwise, (2, 7, 9, 40)),
     ]
@@ -65,6 +66,29 @@ def test_fused_layers_equal_the_plain_ones():
         randomised(module)
         worst = max(differences(module.forward, lambda x: form(module, x), module, torch.randn(shape)))
         assert worst < 1e-3, (form.__name__, shape, worst)
+
+
+def test_fused_layers_in_integers():
+    """As above. They must differ more from the same layers in floats, or nothing was rounded."""
+    torch.manual_seed(0)
+    cases = [
+        (M.RSTB(32, 2, head_dim=16, ratio=4), fused.rstb, (1, 16, 8, 32)),
+        (M.UpConv(32, 20), fused.up_conv, (2, 7, 6, 32)),
+        (M.UpConv(72, 20), fused.up_conv, (2, 7, 6, 72)),
+        (M.Conv(160, 20, 3, 2), fused.conv, (2, 8, 6, 160)),
+        (integers.Linear(20, 33), fused.linear, (2, 7, 9, 20)),
+    ]
+    for module, form, shape in cases:
+        torch.nn.Module.apply(module, lambda m: torch.nn.init.normal_(m.weight, std=0.1) if hasattr(m, "weight") else m)
+        fast = lambda x: form(module, x)
+        x = torch.randn(shape)
+        floats = fast(x).detach()
+        for m in module.modules():
+            m.integer = isinstance(m, (integers.Linear, integers.Conv2d)) and getattr(m, "groups", 1) == 1
+        worst = max(differences(module.forward, fast, module, x))
+        assert worst < 5e-4, (form.__name__, shape, worst)
+        gap = ((fast(x).detach() - floats).norm() / floats.norm()).item()
+        assert gap > 1e-3, (form.__name__, shape, gap)
 
 
 def test_scale_and_shift_by_the_level():
@@ -91,7 +115,7 @@ def test_gradients_come_in_the_precision_of_the_parameters():
     half = lambda *ts: tuple(t.bfloat16() for t in ts)
     gradients = fused.Linear.backward(types.SimpleNamespace(saved_tensors=half(x, weight)), *half(dy))
     assert [g.dtype for g in gradients] == [torch.bfloat16, torch.bfloat16, torch.float32]
-    layer = torch.nn.Linear(20, 33)
+    layer = integers.Linear(20, 33)
     layer.weight.data, layer.bias.data = weight.bfloat16(), bias
     y = fused.linear(layer, x.bfloat16())
     assert y.dtype == torch.bfloat16 and torch.allclose(y.float(), x @ weight.t() + bias, atol=0.2)

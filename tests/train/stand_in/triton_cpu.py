@@ -73,14 +73,14 @@ class Kernel:
 cdiv = lambda a, b: -(-a // b)
 language = types.ModuleType("triton.language")
 language.__dict__.update(
-    constexpr=int, float32=torch.float32, int32=torch.int32, cdiv=cdiv, load=load, store=store,
+    constexpr=int, float32=torch.float32, int32=torch.int32, int64=torch.int64, cdiv=cdiv, load=load, store=store,
     program_id=lambda i: Kernel.ids[i], num_programs=lambda i: Kernel.sizes[i],
     arange=torch.arange, zeros=lambda shape, dtype: torch.zeros(shape, dtype=dtype).as_subclass(Block), static_range=range,
     dot=torch.matmul, trans=lambda x: x.t(), sum=lambda x, axis: x.sum(axis), max=lambda x, axis: x.amax(axis),
     maximum=lambda a, b: torch.maximum(torch.as_tensor(a, dtype=torch.float32), torch.as_tensor(b, dtype=torch.float32)),
     minimum=lambda a, b: min(a, b), where=lambda c, a, b: torch.where(c, torch.as_tensor(a), torch.as_tensor(b)),
     inline_asm_elementwise=lambda asm, constraints, args, **_: torch.tanh(args[0]),      # the only one in use
-    exp=torch.exp, rsqrt=torch.rsqrt, sigmoid=torch.sigmoid)
+    abs=torch.abs, floor=torch.floor, exp=torch.exp, rsqrt=torch.rsqrt, sigmoid=torch.sigmoid)
 triton = types.ModuleType("triton")
 triton.__dict__.update(jit=Kernel, cdiv=cdiv, language=language, next_power_of_2=lambda n: 1 << (n - 1).bit_length())
 sys.modules.update({"triton": triton, "triton.language": language})
