@@ -429,6 +429,21 @@ LIC_API LIC_MUST_USE lic_status lic_metadata_read_sized(const lic_info *info,
     lic_metadata_read_sized((info), (options), (metadata), sizeof *(metadata), (err))
 LIC_API void lic_metadata_free(lic_metadata *metadata);
 
+/* EXIF by itself: a TIFF stream, without the "Exif\0\0" of JPEG. Any bytes are accepted. The results
+ * are new bytes: free them with lic_buffer_free. LIC_ERR_CORRUPT: this is not EXIF;
+ * LIC_ERR_ARGUMENT: an orientation that is not 1 to 8, or a side of 0.
+ *
+ * The orientation (TIFF 6.0, tag 274), 1 to 8; 1 if it says nothing valid. */
+LIC_API uint32_t lic_exif_orientation(lic_span exif);
+/* The same EXIF with another orientation; without EXIF, a new one with that tag alone. */
+LIC_API LIC_MUST_USE lic_status lic_exif_turn(lic_span exif, uint32_t orientation,
+                                              const lic_allocator *allocator, lic_buffer *out);
+/* EXIF for a part or a reduced copy of the picture, of width x height pixels. It is written anew with
+ * the new sides, so that no byte of a thumbnail, a maker's note or another preview stays. It is also
+ * LIC_ERR_CORRUPT if values overlap or directories repeat. */
+LIC_API LIC_MUST_USE lic_status lic_exif_fit(lic_span exif, uint32_t width, uint32_t height,
+                                             const lic_allocator *allocator, lic_buffer *out);
+
 /* ---- pictures ---- */
 
 /* One picture. encode, decode and options may be NULL. The decoded image has the samples that the

@@ -37,7 +37,7 @@ lic_status lic_metadata_chunks(const lic_metadata *metadata, const lic_allocator
     if (m.orientation > 8)
         return lic_fail(err, LIC_ERR_ARGUMENT, "orientation is 1 to 8, or 0 for that of the EXIF");
     if (m.orientation && lic_metadata_orientation(m.exif) != m.orientation) {
-        status = lic_metadata_turn(m.exif, m.orientation, allocator, exif);
+        status = lic_exif_turn(m.exif, m.orientation, allocator, exif);
         if (status == LIC_ERR_MEMORY)
             return lic_fail(err, status, "not enough memory for the EXIF");
         if (status)

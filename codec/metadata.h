@@ -12,11 +12,7 @@ enum { LIC_METADATA_CHUNKS = 3 };
 lic_status lic_metadata_chunks(const lic_metadata *metadata, const lic_allocator *allocator,
                                lic_buffer *exif, lic_chunk *chunks, size_t *n, lic_error *err);
 
-/* The orientation in an EXIF, 1 to 8; 0 if it has none. Accepts any bytes. */
+/* As lic_exif_orientation, but 0 if the EXIF says nothing valid. */
 uint32_t lic_metadata_orientation(lic_span exif);
-/* The same EXIF with another orientation; without EXIF, a new one of this tag alone.
- * LIC_ERR_CORRUPT: these bytes are not EXIF. */
-lic_status lic_metadata_turn(lic_span exif, uint32_t orientation, const lic_allocator *allocator,
-                             lic_buffer *out);
 
 #endif

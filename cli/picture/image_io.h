@@ -159,6 +159,8 @@ lic_status lic_picture_add_meta(lic_picture *picture, lic_meta kind, const void 
  * unpacks to much more than it takes in the file is left out. */
 lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
                                  const lic_read_options *options, lic_error *err);
+/* Its EXIF's, 1 to 8; 1 if there is none. */
+uint32_t lic_picture_orientation(const lic_picture *picture);
 /* Memory that the picture's metadata takes: a writer's library copies it, and may pack the copy. */
 enum { LIC_META_COPIES = 3 };
 uint64_t lic_picture_metadata_bytes(const lic_picture *picture);

@@ -2,7 +2,6 @@
  * options ask for, within limits, and without promises that no longer hold. */
 #include "cli/base/big_endian.h"
 #include "cli/base/report.h"
-#include "cli/picture/exif.h"
 #include "cli/picture/format.h"
 #include "cli/picture/texts.h"
 
@@ -40,23 +39,33 @@ static void drop(lic_picture *picture, lic_meta kind)
 
 /* ---- what is kept ---- */
 
+/* Makes EXIF that says this and nothing else. */
+static lic_status add_small_exif(lic_picture *picture, uint32_t orientation, lic_error *err)
+{
+    lic_buffer exif;
+    if (lic_exif_turn((lic_span){0}, orientation, NULL, &exif) != LIC_OK)
+        return lic_picture_no_meta_memory(err);
+    const lic_status status = add_copy(picture, LIC_META_EXIF, exif.data, exif.bytes, err);
+    lic_buffer_free(&exif);
+    return status;
+}
+
 /* Keeps only the orientation of EXIF that is not wanted. */
 static lic_status add_orientation(lic_picture *picture, const void *data, size_t bytes,
                                   const lic_read_options *options, lic_error *err)
 {
-    uint8_t exif[LIC_EXIF_ORIENTATION_BYTES];
-    const int orientation = lic_exif_orientation(data, bytes);
+    const uint32_t orientation = lic_exif_orientation((lic_span){data, bytes});
     if (orientation == 1)
         return LIC_OK;
     if (!(options->metadata & LIC_META_ORIENTATION)) {
         lic_picture_warn(picture,
-                         "the orientation (%d of EXIF) is left out: the picture is seen as it is "
+                         "the orientation (%" PRIu32
+                         " of EXIF) is left out: the picture is seen as it is "
                          "stored, turned or mirrored",
                          orientation);
         return LIC_OK;
     }
-    lic_exif_of_orientation(orientation, exif);
-    return add_copy(picture, LIC_META_EXIF, exif, sizeof exif, err);
+    return add_small_exif(picture, orientation, err);
 }
 
 static const char *find(const char *text, size_t bytes, const char *word)
@@ -187,22 +196,29 @@ lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
 
 /* ---- for a part ---- */
 
+uint32_t lic_picture_orientation(const lic_picture *picture)
+{
+    const lic_blob *exif = &picture->meta[LIC_META_EXIF];
+    return lic_exif_orientation((lic_span){exif->data, exif->bytes});
+}
+
 static lic_status fit_exif(lic_picture *picture, uint32_t width, uint32_t height, lic_error *err)
 {
-    lic_blob *exif = &picture->meta[LIC_META_EXIF];
-    bool valid;
-    const lic_blob fit = lic_exif_of_part(exif->data, exif->bytes, width, height, &valid);
-    if (valid && !fit.data)
+    const lic_blob *exif = &picture->meta[LIC_META_EXIF];
+    const uint32_t orientation = lic_picture_orientation(picture);
+    lic_buffer fit;
+    lic_status status =
+        lic_exif_fit((lic_span){exif->data, exif->bytes}, width, height, NULL, &fit);
+    if (status == LIC_ERR_MEMORY)
         return lic_picture_no_meta_memory(err);
-    const int orientation = lic_exif_orientation(exif->data, exif->bytes);
-    free(exif->data);
-    *exif = fit;
-    if (valid)
-        return LIC_OK;
+    drop(picture, LIC_META_EXIF);
+    if (status == LIC_OK) {
+        status = add_copy(picture, LIC_META_EXIF, fit.data, fit.bytes, err);
+        lic_buffer_free(&fit);
+        return status;
+    }
     lic_picture_warn(picture, "EXIF is left out: it is damaged, and may hold the whole picture");
-    uint8_t small[LIC_EXIF_ORIENTATION_BYTES];
-    lic_exif_of_orientation(orientation, small);
-    return orientation == 1 ? LIC_OK : add_copy(picture, LIC_META_EXIF, small, sizeof small, err);
+    return orientation == 1 ? LIC_OK : add_small_exif(picture, orientation, err);
 }
 
 /* Replaces the digits that follow a name, as an attribute or an element. The size of a part never

@@ -3,7 +3,6 @@
  * and white of 8 bits. One picture per file. */
 #include "cli/base/report.h"
 #include "cli/picture/colour.h"
-#include "cli/picture/exif.h"
 #include "cli/picture/format.h"
 
 #include <errno.h>
@@ -238,9 +237,7 @@ static void say_what_is_lost(lic_picture *picture)
         lic_picture_warn(picture,
                          "a PPM file cannot say that colours are %s: they will be taken for sRGB",
                          lic_colour_what(&colour));
-    if (picture->meta[LIC_META_EXIF].data &&
-        lic_exif_orientation(picture->meta[LIC_META_EXIF].data,
-                             picture->meta[LIC_META_EXIF].bytes) != 1)
+    if (lic_picture_orientation(picture) != 1)
         lic_picture_warn(picture, "a PPM file cannot say that the picture is to be turned");
 }
 

@@ -2,17 +2,10 @@
 #include "cli/rd/look.h"
 
 #include "cli/picture/colour.h"
-#include "cli/picture/exif.h"
 #include "cli/picture/icc.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static int orientation_of(const lic_picture *picture)
-{
-    const lic_blob *exif = &picture->meta[LIC_META_EXIF];
-    return exif->data ? lic_exif_orientation(exif->data, exif->bytes) : 1;
-}
 
 /* What is known of a picture's colours. */
 struct colours {
@@ -72,7 +65,8 @@ static bool are_alike(const struct colours *a, const struct colours *b, uint32_t
 void lic_look_compare(const lic_picture *reference, const lic_picture *picture, char *text,
                       size_t size)
 {
-    const int a = orientation_of(reference), b = orientation_of(picture);
+    const int a = (int)lic_picture_orientation(reference),
+              b = (int)lic_picture_orientation(picture);
     const struct colours x = colours_of(reference), y = colours_of(picture);
     const char *between = "";
     int n = 0;

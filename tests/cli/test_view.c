@@ -3,7 +3,6 @@
 #include "cli/package/desktop/orientation.h"
 #include "cli/package/desktop/shrink.h"
 #include "cli/package/desktop/view.h"
-#include "cli/picture/exif.h"
 #include "tests/test.h"
 
 enum { MOST = 40 };
@@ -114,9 +113,9 @@ TEST(orientation_of_hostile_exif)
 {
     const uint8_t little[26] = "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0";
     const uint8_t big[26] = "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0";
-    CHECK_EQ_INT(lic_exif_orientation(little, sizeof little), 6);
-    CHECK_EQ_INT(lic_exif_orientation(big, sizeof big), 6);
-    CHECK_EQ_INT(lic_exif_orientation(NULL, 0), 1);
+    CHECK_EQ_INT(lic_exif_orientation((lic_span){little, sizeof little}), 6);
+    CHECK_EQ_INT(lic_exif_orientation((lic_span){big, sizeof big}), 6);
+    CHECK_EQ_INT(lic_exif_orientation((lic_span){0}), 1);
     for (size_t bytes = 0; bytes <= sizeof little; bytes++)
         for (size_t at = 0; at < bytes; at++)
             for (int value = 0; value < 256; value += 5) {
@@ -124,7 +123,7 @@ TEST(orientation_of_hostile_exif)
                 REQUIRE(copy);
                 memcpy(copy, little, bytes);
                 copy[at] = (uint8_t)value;
-                const int o = lic_exif_orientation(copy, bytes);
+                const uint32_t o = lic_exif_orientation((lic_span){copy, bytes});
                 CHECK(o >= 1 && o <= 8 && (bytes >= 22 || o == 1));
                 free(copy);
             }

@@ -136,7 +136,7 @@ TEST(exif_is_hostile)
                     copy[flip] ^= 0xFF;
                 const lic_span exif = {copy, n};
                 CHECK(lic_metadata_orientation(exif) <= 8);
-                const lic_status status = lic_metadata_turn(exif, 5, NULL, &out);
+                const lic_status status = lic_exif_turn(exif, 5, NULL, &out);
                 CHECK(status == LIC_OK || status == LIC_ERR_CORRUPT);
                 const lic_span turned = {out.data, out.bytes};
                 CHECK(status || lic_metadata_orientation(turned) == 5);

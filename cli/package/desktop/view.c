@@ -5,7 +5,6 @@
 #include "cli/base/report.h"
 #include "cli/package/desktop/shrink.h"
 #include "cli/picture/colour.h"
-#include "cli/picture/exif.h"
 #include "cli/picture/icc.h"
 #include "cli/picture/image_io.h"
 
@@ -70,8 +69,7 @@ lic_status lic_view_open(lic_view *view, const lic_view_limits *limits, const ui
                                "%" PRIu32 "x%" PRIu32 " is too large for a view", view->info.width,
                                view->info.height);
     lic_buffer exif = read_chunk(&view->info, "exif");
-    if (exif.data)
-        view->orientation = lic_exif_orientation(exif.data, exif.bytes);
+    view->orientation = (int)lic_exif_orientation((lic_span){exif.data, exif.bytes});
     lic_buffer_free(&exif);
     view->channels = view->info.has_alpha ? RGB + 1 : RGB;
     view->icc = read_chunk(&view->info, "iccp");

@@ -1,6 +1,6 @@
 /* test_exif.c - EXIF for a part of a picture: what is copied, what goes, what changes; and hostile
  * bytes: no read past their end, and no growth. */
-#include "cli/picture/exif.h"
+#include "codec/lic.h"
 #include "tests/test.h"
 
 #include <stdbool.h>
@@ -19,12 +19,17 @@ static void put(struct exif *e, size_t at, int n, uint32_t value)
         e->data[at + (size_t)i] = (uint8_t)(value >> 8 * (e->big ? n - 1 - i : i));
 }
 
-static uint32_t get(const lic_blob *b, size_t at, int n, bool big)
+static uint32_t get(const lic_buffer *b, size_t at, int n, bool big)
 {
     uint32_t v = 0;
     for (int i = 0; i < n && at + (size_t)n <= b->bytes; i++)
         v |= (uint32_t)b->data[at + (size_t)i] << 8 * (big ? n - 1 - i : i);
     return v;
+}
+
+static uint32_t orientation_of(const lic_buffer *b)
+{
+    return lic_exif_orientation((lic_span){b->data, b->bytes});
 }
 
 static void begin(struct exif *e, bool big)
@@ -62,7 +67,7 @@ static uint32_t text(struct exif *e, const char *word)
 }
 
 /* Entry of a tag in a folder; 0 if it is not there. */
-static size_t find(const lic_blob *b, size_t at, uint32_t tag, bool big)
+static size_t find(const lic_buffer *b, size_t at, uint32_t tag, bool big)
 {
     const uint32_t n = get(b, at, 2, big);
     for (uint32_t i = 0; i < n; i++)
@@ -71,7 +76,7 @@ static size_t find(const lic_blob *b, size_t at, uint32_t tag, bool big)
     return 0;
 }
 
-static bool holds(const lic_blob *b, const char *word)
+static bool holds(const lic_buffer *b, const char *word)
 {
     const size_t n = strlen(word);
     for (size_t i = 0; i + n <= b->bytes; i++)
@@ -106,12 +111,11 @@ TEST(a_part_has_its_own_sides_and_no_thumbnail)
 {
     for (int big = 0; big < 2; big++) {
         struct exif e;
-        bool valid;
+        lic_buffer b;
         make_full(&e, big);
-        lic_blob b = lic_exif_of_part(e.data, e.bytes, 640, 480, &valid);
-        REQUIRE(valid && b.data);
+        REQUIRE(lic_exif_fit((lic_span){e.data, e.bytes}, 640, 480, NULL, &b) == LIC_OK);
         CHECK(b.bytes <= e.bytes);
-        CHECK_EQ_INT(lic_exif_orientation(b.data, b.bytes), 6);
+        CHECK_EQ_INT(orientation_of(&b), 6);
         const size_t main = get(&b, 4, 4, big);
         CHECK_EQ_INT(get(&b, find(&b, main, 0x0100, big) + 8, 4, big), 640);
         CHECK_EQ_INT(get(&b, main, 2, big), 5);
@@ -122,16 +126,17 @@ TEST(a_part_has_its_own_sides_and_no_thumbnail)
         CHECK_EQ_INT(get(&b, sub, 2, big), 3);
         CHECK(holds(&b, "a description") && holds(&b, "a comment.") && holds(&b, "2026:11:27"));
         CHECK(!holds(&b, "maker") && !holds(&b, "small picture") && !holds(&b, "photoshop"));
-        free(b.data);
+        lic_buffer_free(&b);
     }
 }
 
 TEST(orientation_alone)
 {
-    for (int o = 1; o <= 8; o++) {
-        uint8_t exif[LIC_EXIF_ORIENTATION_BYTES];
-        lic_exif_of_orientation(o, exif);
-        CHECK_EQ_INT(lic_exif_orientation(exif, sizeof exif), o);
+    for (uint32_t o = 1; o <= 8; o++) {
+        lic_buffer b;
+        REQUIRE(lic_exif_turn((lic_span){0}, o, NULL, &b) == LIC_OK);
+        CHECK_EQ_INT(orientation_of(&b), o);
+        lic_buffer_free(&b);
     }
 }
 
@@ -140,26 +145,26 @@ TEST(orientation_alone)
 TEST(little_does_not_become_much)
 {
     struct exif e;
-    bool valid;
+    lic_buffer b;
     begin(&e, false);
     const size_t main = folder(&e, 2);
     entry(&e, main, 0, 0x8769, 4, 1, (uint32_t)main);
     entry(&e, main, 1, 0x8769, 4, 1, (uint32_t)main);
-    lic_blob b = lic_exif_of_part(e.data, e.bytes, 1, 1, &valid);
-    CHECK(!valid && !b.data);
+    CHECK_EQ_INT(lic_exif_fit((lic_span){e.data, e.bytes}, 1, 1, NULL, &b), LIC_ERR_CORRUPT);
+    CHECK(!b.data);
     begin(&e, false);
     const size_t many = folder(&e, 100);
     for (size_t i = 0; i < 100; i++)
         entry(&e, many, i, 0x010E, 2, 1200, 8);
-    b = lic_exif_of_part(e.data, e.bytes, 1, 1, &valid);
-    CHECK(!valid && !b.data);
+    CHECK_EQ_INT(lic_exif_fit((lic_span){e.data, e.bytes}, 1, 1, NULL, &b), LIC_ERR_CORRUPT);
+    CHECK(!b.data);
 }
 
 TEST(any_bytes_are_taken)
 {
     for (int round = 0; round < 20000; round++) {
         struct exif e;
-        bool valid;
+        lic_buffer b;
         make_full(&e, round & 1);
         const uint32_t changes = 1 + test_random_below(12);
         for (uint32_t i = 0; i < changes; i++)
@@ -168,11 +173,26 @@ TEST(any_bytes_are_taken)
         uint8_t *copy = malloc(bytes + 1); /* so that reading beyond is seen */
         REQUIRE(copy);
         memcpy(copy, e.data, bytes);
-        lic_blob b = lic_exif_of_part(copy, bytes, 5, 7, &valid);
+        const lic_status status = lic_exif_fit((lic_span){copy, bytes}, 5, 7, NULL, &b);
+        CHECK(status == LIC_OK || status == LIC_ERR_CORRUPT);
+        CHECK(!b.data == !!status);
         CHECK(!b.data || b.bytes <= bytes + bytes / 12 + 64);
-        CHECK(!b.data ||
-              lic_exif_orientation(b.data, b.bytes) == lic_exif_orientation(copy, bytes));
-        free(b.data);
+        CHECK(!b.data || orientation_of(&b) == lic_exif_orientation((lic_span){copy, bytes}));
+        lic_buffer_free(&b);
         free(copy);
     }
+}
+
+TEST(arguments_that_make_no_sense)
+{
+    struct exif e;
+    lic_buffer b;
+    make_full(&e, false);
+    const lic_span exif = {e.data, e.bytes}, text = {(const uint8_t *)"no EXIF", 7};
+    CHECK_EQ_INT(lic_exif_turn(exif, 0, NULL, &b), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_exif_turn(exif, 9, NULL, &b), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_exif_turn(text, 1, NULL, &b), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(lic_exif_fit(exif, 0, 1, NULL, &b), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_exif_fit(text, 1, 1, NULL, &b), LIC_ERR_CORRUPT);
+    CHECK_EQ_INT(lic_exif_orientation(text), 1);
 }
