@@ -31,6 +31,7 @@ ifeq ($(MACHINE),x86_64)
 ISA_fma    := -mfma
 ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
 endif
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
 speed     = $(if $(filter models/% entropy/% cli/rd/metrics.c,$1),-O3) $(if $(filter entropy/%,$1),-fno-tree-slp-vectorize) \

@@ -11,7 +11,8 @@
 #define LIC_X86 0
 #endif
 
-static const char *const names[] = {"auto", "scalar", "avx2", "avx512", "neon", "wasm"};
+static const char *const names[] = {"auto", "scalar", "avx2", "avx512",
+                                    "neon", "wasm", "avx512vnni"};
 
 bool lic_cpu_has_fma(void)
 {
@@ -40,6 +41,8 @@ bool lic_cpu_machine_has(lic_cpu cpu)
 #if LIC_X86
     case LIC_CPU_AVX2:
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    case LIC_CPU_AVX512VNNI:
+        return __builtin_cpu_supports("avx512vnni") && lic_cpu_machine_has(LIC_CPU_AVX512);
     case LIC_CPU_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&

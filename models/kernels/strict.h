@@ -9,7 +9,7 @@
  * Memory: pointers need no alignment beyond a float's. Kernels write what their shapes say and
  * nothing between or behind it, and read just that too, with one exception: parameters that go with
  * columns are read in whole panels, as far as the next multiple of 16 columns after the last (gemm:
- * w, bias, scale, shift; depthwise: w, bias; layer_norm_add: gain, bias; attention: rows of v,
+ * w, bias, scale, shift; gemm_bytes: these and w_scale; depthwise: w, bias; layer_norm_add: gain, bias; attention: rows of v,
  * channels after the d-th). What is there must be memory, its values do not matter. In place: out
  * may be a or b of add and mul, out[r] may be x[r] of layer_norm_add; no other results may overlap
  * what is read. */
@@ -45,10 +45,30 @@ typedef struct lic_gemm {
         *w_rows; /* [taps * k][n], what OpenBLAS wants; the strict kernels do not look at it */
     const float *bias;          /* [n rounded up to 16], or NULL for zero */
     const float *scale, *shift; /* x (1 + scale[j]) + shift[j] after the activation, or both NULL */
+    /* Of layers in integers, instead of w: [n / 16][taps][k / 4][16 columns][4 channels], sizes
+     * rounded up and what is beyond zero. Values are -127 .. 127. */
+    const int8_t *bytes;
+    const int32_t *offsets; /* [n / 16][taps][16]: -128 times the sum of a tap's weights */
+    const float *w_scale;   /* [n rounded up to 16] */
     int rows, taps, k, n;
     lic_act act;
     float *scratch; /* rows * (taps * k + n) floats for OpenBLAS; the strict kernels need none */
 } lic_gemm;
+
+/* Layers in integers. A position, k floats x, is rounded to steps of its own: with m = max(1e-30,
+ * largest |x|), step = m / 127 and inverse = 127 / m, the whole numbers are those nearest to x *
+ * inverse, halves to even, in -127 .. 127. The largest passes over NaN, which becomes -127. Rounded
+ * positions are records: the step and then the numbers, as each processor likes to have them. A
+ * record of zeros, or any with a step of 0, adds nothing.
+ *
+ * out[r][j] = affine(act(fma(sum, w_scale[j], bias[j]))), where sum begins at 0 and goes on with
+ * fma(float(products of tap t), step of its position, sum) for each tap. The products are summed in
+ * 32 bits and exact: k * 127 * 255 must be below 2^31. */
+static inline size_t lic_record_floats(int byte_size, int k)
+{
+    return 1 + ((size_t)k + LIC_PANEL - 1) / LIC_PANEL * (4 * (size_t)byte_size);
+}
+enum { LIC_MAX_BYTE_SIZE = 2 };
 
 /* Attention of nq queries over nk keys, one head of d channels. Row i of q is q + i * q_pitch.
  * With `cosine`, q and k rows are divided by max(norm, 1e-6) and q multiplied by scale (SwinV2,
@@ -94,7 +114,12 @@ typedef struct lic_depthwise {
 
 typedef struct lic_kernels {
     lic_cpu cpu;
+    int byte_size; /* bytes that a rounded number takes in a record */
     void (*gemm)(const lic_gemm *g);
+    /* Records of x[r], k floats, at out + r * pitch */
+    void (*round_bytes)(float *out, size_t pitch, const float *const *x, int rows, int k);
+    /* As gemm, with `bytes` for weights; `in` are records. */
+    void (*gemm_bytes)(const lic_gemm *g);
     void (*attention)(const lic_attention *a);
     void (*depthwise)(const lic_depthwise *d);
     /* out[r] = (skip ? skip[r] : 0) + x[r] + LayerNorm(t[r]) * gain + bias over c channels, eps
@@ -128,7 +153,7 @@ bool lic_kernels_check(const lic_kernels *kernels);
 const lic_kernels *lic_kernels_rounded(void);
 
 extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_avx2,
-    lic_kernels_avx512, lic_kernels_neon, lic_kernels_wasm, lic_kernels_wasm_fma,
+    lic_kernels_avx512, lic_kernels_avx512vnni, lic_kernels_neon, lic_kernels_wasm, lic_kernels_wasm_fma,
     lic_kernels_wasm_rounded;
 
 #endif

@@ -9,5 +9,7 @@ typedef int
 #define LIC_ROWS_2 8
 #define LIC_ROWS_3 8
 #define LIC_DW_PIXELS 4
+#define LIC_BYTE_ROWS 8
+#define LIC_BYTE_PANELS 2
 #include "models/kernels/strict_impl.h"
 #endif

@@ -9,4 +9,6 @@
 #define LIC_ROWS_2 0
 #define LIC_ROWS_3 0
 #define LIC_DW_PIXELS 1
+#define LIC_BYTE_ROWS 1
+#define LIC_BYTE_PANELS 1
 #include "models/kernels/strict_impl.h"

@@ -8,5 +8,7 @@ typedef int lic_strict_wasm_not_empty; /* ISO C wants a declaration where the ma
 #define LIC_ROWS_2 0
 #define LIC_ROWS_3 0
 #define LIC_DW_PIXELS 2
+#define LIC_BYTE_ROWS 2
+#define LIC_BYTE_PANELS 1
 #include "models/kernels/strict_impl.h"
 #endif

@@ -27,13 +27,15 @@ enum { PARITY_SHARE = 1 };
 
 /* ---- levels ---------------------------------------------------------------------------------- */
 
+enum { PARITY_LEVELS = 6 };
+
 typedef struct level {
     const char *name;
     const lic_kernels *k;
 } level;
 
 /* Every table that is built in and that this processor can run; the first is plain C. */
-static inline int parity_levels(level out[5])
+static inline int parity_levels(level out[PARITY_LEVELS])
 {
     int n = 0;
     out[n++] = (level){"scalar", &lic_kernels_scalar};
@@ -44,6 +46,8 @@ static inline int parity_levels(level out[5])
         out[n++] = (level){"avx2", &lic_kernels_avx2};
     if (lic_cpu_machine_has(LIC_CPU_AVX512))
         out[n++] = (level){"avx512", &lic_kernels_avx512};
+    if (lic_cpu_machine_has(LIC_CPU_AVX512VNNI))
+        out[n++] = (level){"avx512vnni", &lic_kernels_avx512vnni};
 #elif defined(__aarch64__)
     out[n++] = (level){"neon", &lic_kernels_neon};
 #endif

@@ -86,7 +86,7 @@ static void check_exact(const lic_attention *a, double bound)
 static void compare(const shape *s, double bound)
 {
     lic_attention a;
-    level levels[5];
+    level levels[PARITY_LEVELS];
     const int n_levels = parity_levels(levels);
     NEW_CASE("attention nq %d nk %d d %d cosine %d bias %d mask %d", s->nq, s->nk, s->d, s->cosine,
              s->bias, s->mask);
@@ -150,7 +150,7 @@ TEST(attention_of_sharp_heads)
 TEST(attention_zero_rows)
 {
     lic_attention a;
-    level levels[5];
+    level levels[PARITY_LEVELS];
     const int n_levels = parity_levels(levels);
     const shape s = {.nq = 5, .nk = 16, .d = 7, .cosine = 1, .scale = 10.0f};
     NEW_CASE("attention with rows of zeros");

@@ -81,7 +81,7 @@ static void plain_depthwise(const lic_depthwise *d)
 static void compare(const shape *s)
 {
     problem p;
-    level levels[5];
+    level levels[PARITY_LEVELS];
     const int n_levels = parity_levels(levels);
     NEW_CASE("depthwise width %d x %d..%d c %d kernel %d rows %d+%d act %d residual %d open %d %d",
              s->width, s->x0, s->x1, s->c, s->kernel, s->first_row, s->n_rows, (int)s->act,

@@ -5,7 +5,7 @@
 
 enum { LIC_N_ACTS = LIC_ACT_SIGMOID + 1 };
 
-static level levels[5];
+static level levels[PARITY_LEVELS];
 static int n_levels;
 
 /* ---- sums and products ----------------------------------------------------------------------- */

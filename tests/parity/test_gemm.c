@@ -82,7 +82,7 @@ static void plain_gemm(const problem *p)
 static void compare(const shape *s)
 {
     static problem p;
-    level levels[5];
+    level levels[PARITY_LEVELS];
     const int n_levels = parity_levels(levels);
     NEW_CASE("gemm rows %d taps %d k %d n %d act %d bias %d affine %d panels %d", s->rows, s->taps,
              s->k, s->n, (int)s->act, s->bias, s->affine, s->panels);

@@ -18,7 +18,7 @@ static float at(size_t i)
     return from_bits(special_bits[i % N]);
 }
 
-static level levels[5];
+static level levels[PARITY_LEVELS];
 static int n_levels;
 
 static void check_all(const float *got, const float *want, size_t n, int l)

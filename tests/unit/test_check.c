@@ -21,6 +21,18 @@ static void bad_gemm(const lic_gemm *g)
     spoil(&g->out[g->rows - 1][g->n - 1]);
 }
 
+static void bad_gemm_bytes(const lic_gemm *g)
+{
+    right->gemm_bytes(g);
+    spoil(&g->out[g->rows - 1][g->n - 1]);
+}
+
+static void bad_round_bytes(float *out, size_t pitch, const float *const *x, int rows, int k)
+{
+    right->round_bytes(out, pitch, x, rows, k);
+    spoil(out);
+}
+
 static void bad_attention(const lic_attention *a)
 {
     right->attention(a);
@@ -62,7 +74,7 @@ static void bad_exp(float *x, size_t n)
 TEST(every_level_is_right)
 {
     const uint64_t saved = lic_fp_enter();
-    for (int cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_NEON; cpu++) {
+    for (int cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_AVX512VNNI; cpu++) {
         const lic_kernels *k = lic_kernels_get((lic_cpu)cpu);
         CHECK(!k || lic_kernels_check(k));
     }
@@ -73,7 +85,7 @@ TEST(every_level_is_right)
 TEST(one_wrong_bit_is_seen)
 {
     right = lic_kernels_get(LIC_CPU_SCALAR);
-    for (int which = 0; which < 7; which++) {
+    for (int which = 0; which < 9; which++) {
         lic_kernels k = *right;
         if (which == 0)
             k.gemm = bad_gemm;
@@ -87,8 +99,12 @@ TEST(one_wrong_bit_is_seen)
             k.gate = bad_gate;
         else if (which == 5)
             k.blend4 = bad_blend;
-        else
+        else if (which == 6)
             k.exp = bad_exp;
+        else if (which == 7)
+            k.gemm_bytes = bad_gemm_bytes;
+        else
+            k.round_bytes = bad_round_bytes;
         CHECK(!lic_kernels_check(&k));
     }
 }

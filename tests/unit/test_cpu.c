@@ -8,12 +8,13 @@
 #include <float.h>
 #include <stdlib.h>
 
-static const lic_cpu levels[] = {LIC_CPU_SCALAR, LIC_CPU_AVX2, LIC_CPU_AVX512, LIC_CPU_NEON};
+static const lic_cpu levels[] = {LIC_CPU_SCALAR, LIC_CPU_AVX2, LIC_CPU_AVX512, LIC_CPU_AVX512VNNI,
+                                LIC_CPU_NEON};
 enum { N_LEVELS = sizeof levels / sizeof levels[0] };
 
 TEST(cpu_names)
 {
-    static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
+    static const char *const names[] = {"scalar", "avx2", "avx512", "avx512vnni", "neon"};
     CHECK_EQ_INT(lic_cpu_parse("auto"), LIC_CPU_AUTO);
     for (int i = 0; i < N_LEVELS; i++) {
         CHECK_EQ_INT(lic_cpu_parse(names[i]), levels[i]);
