@@ -1,36 +1,70 @@
 /* format.h - what each picture format provides for reader.c and writer.c, and what the formats
- * share. */
+ * share.
+ *
+ * libpng and libjpeg report errors through a call that must not return, so every step of a format
+ * leaves by a jump when it fails. What must survive the jump lies in the state, never in the
+ * function that is running. */
 #ifndef LIC_CLI_PICTURE_FORMAT_H
 #define LIC_CLI_PICTURE_FORMAT_H
 
 #include "cli/picture/image_io.h"
 
+#include <setjmp.h>
+
+/* The first member of each format's own state. */
+typedef struct lic_format_state {
+    lic_picture *picture; /* also takes the warnings */
+    const lic_read_options *options;
+    lic_source *source; /* of a reader */
+    FILE *file;         /* of a writer */
+    uint32_t channels;  /* a writer's rows have; they have alpha only if the format does */
+    uint64_t memory;    /* a reader's open says what the first row will take if it reads them all */
+    bool has_all_rows;  /* a part of each: if a row fails, it is worth asking once more */
+    union {
+        void *row; /* the one wanted */
+        const void *written;
+    };
+    jmp_buf jump;
+    const char *doing;   /* what the library's errors are called, "damaged PNG", */
+    lic_status on_error; /* and what they are */
+    bool no_memory;      /* an allocation failed: an error, whatever the library makes of it */
+    lic_error *err;      /* of the step that is under way */
+    lic_status status;   /* of a step that failed: then there is no other */
+} lic_format_state;
+
+/* A part of the work, run by lic_format_run. */
+typedef void (*lic_format_step)(void *state);
+
 /* A reader. open reads the head and sets picture->image but for its data, with 1 to 4 channels: 2
- * and 4 are those with alpha. What does not come row by row is read as a whole in the first call of
- * row; open sets *memory to what that will take. row is called once for each row. close takes NULL
- * as well. */
+ * and 4 are those with alpha. row is called once for each row. */
 typedef struct lic_reader_format {
+    const char *doing;                             /* "damaged PNG" */
+    size_t state_bytes;                            /* of a struct, zero at first */
     bool (*is)(const uint8_t *head, size_t bytes); /* by the first 16 bytes of a file, or all */
-    lic_status (*open)(lic_source *source, const lic_read_options *options, lic_picture *picture,
-                       void **state, uint64_t *memory, lic_error *err);
-    lic_status (*row)(void *state, void *row, lic_error *err);
-    lic_status (*end)(void *state, lic_error *err);
-    void (*close)(void *state);
-    /* Called instead of end if a row has failed and the rest is given up: reads the metadata that
-     * is there. NULL: there is none, or it is known already. */
-    lic_status (*salvage)(void *state, lic_error *err);
+    lic_format_step open, row, end;
+    /* Instead of end if a row has failed and the rest is given up: reads the metadata that is
+     * there. NULL: there is none, or it is known already. */
+    lic_format_step salvage;
+    void (*close)(void *state); /* frees what the state holds; NULL: nothing */
 } lic_reader_format;
 
-/* A writer. channels is that of the rows, which may have alpha if has_alpha says so. */
 typedef struct lic_writer_format {
-    const char *name;
+    const char *name, *doing;
+    size_t state_bytes;
     bool has_alpha;
-    lic_status (*open)(FILE *file, lic_picture *picture, uint32_t channels, void **state,
-                       lic_error *err);
-    lic_status (*row)(void *state, const void *row, lic_error *err);
-    lic_status (*end)(void *state, lic_error *err);
+    lic_format_step open, row, end;
     void (*close)(void *state);
 } lic_writer_format;
+
+/* Runs a step, NULL: none. After a failure only closing makes sense. */
+lic_status lic_format_run(lic_format_state *state, lic_format_step step, lic_error *err);
+/* These leave the step: with a status whose text is in *state->err; if the status is not LIC_OK;
+ * with a text; with the library's own message. */
+_Noreturn void lic_format_stop(lic_format_state *state, lic_status status);
+void lic_format_check(lic_format_state *state, lic_status status);
+__attribute__((format(printf, 3, 4))) _Noreturn void
+lic_format_fail(lic_format_state *state, lic_status status, const char *format, ...);
+_Noreturn void lic_format_library_failed(lic_format_state *state, const char *text);
 
 typedef struct lic_format {
     const char *title, *suffix, *suffixes; /* "JPEG", "jpg", " jpg jpeg " */
@@ -75,6 +109,11 @@ __attribute__((format(printf, 2, 3))) void lic_picture_note(lic_picture *picture
 
 /* The first damage stays. */
 void lic_picture_damaged(lic_picture *picture, const char *text);
+
+/* What begins the APP1 of a JPEG, with the final zero. Texts of PNG have it too. */
+#define LIC_APP1_EXIF_HEAD     "Exif\0"
+#define LIC_APP1_XMP_HEAD      "http://ns.adobe.com/xap/1.0/"
+#define LIC_APP1_XMP_MORE_HEAD "http://ns.adobe.com/xmp/extension/"
 
 static inline size_t lic_image_row_bytes(const lic_image *image, uint32_t channels)
 {

@@ -1,7 +1,10 @@
-/* formats.c - the table of picture formats, and what kind of file something is. */
+/* formats.c - the table of picture formats, what kind of file something is, and how a step of a
+ * format runs and fails. */
 #include "cli/base/files.h"
+#include "cli/base/report.h"
 #include "cli/picture/format.h"
 
+#include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 
@@ -60,4 +63,48 @@ lic_picture_format lic_picture_format_of_name(const char *path)
 {
     const char *name = lic_file_base_name(path), *dot = strrchr(name, '.');
     return dot && dot > name ? lic_picture_format_of_suffix(dot + 1) : LIC_FORMAT_NONE;
+}
+
+/* ---- steps ---- */
+
+lic_status lic_format_run(lic_format_state *state, lic_format_step step, lic_error *err)
+{
+    if (state->status != LIC_OK)
+        return lic_report_fail(err, state->status, "%s: failed before", state->doing);
+    state->err = err;
+    if (step && setjmp(state->jump) == 0) {
+        step(state);
+        if (state->no_memory)
+            lic_format_library_failed(state, "");
+    }
+    return state->status;
+}
+
+_Noreturn void lic_format_stop(lic_format_state *state, lic_status status)
+{
+    state->status = status;
+    longjmp(state->jump, 1);
+}
+
+void lic_format_check(lic_format_state *state, lic_status status)
+{
+    if (status != LIC_OK)
+        lic_format_stop(state, status);
+}
+
+_Noreturn void lic_format_fail(lic_format_state *state, lic_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    state->err->status = status;
+    vsnprintf(state->err->text, sizeof state->err->text, format, args);
+    va_end(args);
+    lic_format_stop(state, status);
+}
+
+_Noreturn void lic_format_library_failed(lic_format_state *state, const char *text)
+{
+    if (state->no_memory)
+        lic_format_fail(state, LIC_ERR_MEMORY, "not enough memory");
+    lic_format_fail(state, state->on_error, "%s: %s", state->doing, text);
 }

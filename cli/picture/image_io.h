@@ -87,10 +87,10 @@ typedef struct lic_picture {
      * row by row */
     lic_image image;
     lic_blob meta[LIC_N_META];
-    uint32_t n_texts; /* that were to be kept so far */
-    char warning[640]; /* what a reader or writer had to leave out, by line; "" if nothing */
-    char note[640];   /* the same, of less weight */
-    char damage[160]; /* what was salvaged from; "" if the file was whole */
+    uint32_t n_texts;    /* that were to be kept so far */
+    char warning[640];   /* what a reader or writer had to leave out, by line; "" if nothing */
+    char note[640];      /* the same, of less weight */
+    char damage[160];    /* what was salvaged from; "" if the file was whole */
     uint32_t whole_rows; /* then: rows from the top that were certainly whole */
 } lic_picture;
 

@@ -1,42 +1,40 @@
-/* jpeg_errors.c - see jpeg_errors.h. */
-#include "cli/picture/jpeg_errors.h"
+/* jpeg_errors.c - see jpeg.h. */
 
 #include "cli/base/report.h"
-#include "cli/picture/format.h"
+#include "cli/picture/jpeg.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* Files that are sound but cannot be read; the text says so, so that nobody looks for damage. */
-static lic_status unsupported(lic_guard *guard, const struct jpeg_error_mgr *e)
+static _Noreturn void unsupported(lic_format_state *state, const struct jpeg_error_mgr *e)
 {
     const int kind = e->msg_parm.i[0];
     if (e->msg_code == JERR_BAD_PRECISION)
-        return lic_report_fail(guard->err, LIC_ERR_UNSUPPORTED,
-                               "is a JPEG with %d bits per sample; lic takes those with 8", kind);
+        lic_format_fail(state, LIC_ERR_UNSUPPORTED,
+                        "is a JPEG with %d bits per sample; lic takes those with 8", kind);
     if (kind == 0xC3 || kind == 0xC7 || kind == 0xCB || kind == 0xCF)
-        return lic_report_fail(guard->err, LIC_ERR_UNSUPPORTED,
-                               "is a lossless JPEG, which cannot be read");
-    return lic_report_fail(guard->err, LIC_ERR_UNSUPPORTED,
-                           "is a JPEG of a kind that cannot be read (SOF 0x%02x)", (unsigned)kind);
+        lic_format_fail(state, LIC_ERR_UNSUPPORTED, "is a lossless JPEG, which cannot be read");
+    lic_format_fail(state, LIC_ERR_UNSUPPORTED,
+                    "is a JPEG of a kind that cannot be read (SOF 0x%02x)", (unsigned)kind);
 }
 
 static _Noreturn void on_error(j_common_ptr info)
 {
-    lic_guard *guard = info->client_data;
+    lic_format_state *state = info->client_data;
     char text[JMSG_LENGTH_MAX];
     switch (info->err->msg_code) {
     case JERR_FILE_WRITE:
-        lic_guard_stop(guard, lic_report_fail(guard->err, LIC_REPORT_ERR_IO,
-                                              "cannot write the JPEG file: %s", strerror(errno)));
+        lic_format_fail(state, LIC_REPORT_ERR_IO, "cannot write the JPEG file: %s",
+                        strerror(errno));
     case JERR_OUT_OF_MEMORY:
-        lic_guard_stop(guard, lic_report_fail(guard->err, LIC_ERR_MEMORY, "no memory for libjpeg"));
+        lic_format_fail(state, LIC_ERR_MEMORY, "no memory for libjpeg");
     case JERR_BAD_PRECISION:
     case JERR_SOF_UNSUPPORTED:
-        lic_guard_stop(guard, unsupported(guard, info->err));
+        unsupported(state, info->err);
     default:
         info->err->format_message(info, text);
-        lic_guard_fail(guard, text);
+        lic_format_library_failed(state, text);
     }
 }
 
@@ -77,18 +75,19 @@ static const lic_jpeg_warning *find(int code)
 /* Level -1 is a warning, others are traces. */
 static void on_message(j_common_ptr info, int level)
 {
-    const lic_guard *guard = info->client_data;
+    const lic_format_state *state = info->client_data;
+    const bool salvage = state->options && state->options->salvage;
     char text[JMSG_LENGTH_MAX];
     if (level >= 0)
         return;
     const lic_jpeg_warning *w = find(info->err->msg_code);
-    if (w->loss == LIC_JPEG_FATAL || (w->loss == LIC_JPEG_SALVAGE && !guard->salvage))
+    if (w->loss == LIC_JPEG_FATAL || (w->loss == LIC_JPEG_SALVAGE && !salvage))
         on_error(info);
     info->err->format_message(info, text);
     if (w->loss == LIC_JPEG_SALVAGE)
-        lic_picture_damaged(guard->picture, text);
+        lic_picture_damaged(state->picture, text);
     else
-        lic_picture_warn(guard->picture, "JPEG: %s", w->told ? w->told : text);
+        lic_picture_warn(state->picture, "JPEG: %s", w->told ? w->told : text);
 }
 
 static void on_output(j_common_ptr info)

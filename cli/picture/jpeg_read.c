@@ -3,10 +3,8 @@
  * memory and time that a small file can ask for are bounded. */
 #include "cli/base/big_endian.h"
 #include "cli/base/report.h"
-#include "cli/picture/format.h"
 #include "cli/picture/iptc.h"
-#include "cli/picture/jpeg_errors.h"
-#include "cli/picture/jpeg_segments.h"
+#include "cli/picture/jpeg.h"
 #include "cli/picture/texts.h"
 
 #include <stdlib.h>
@@ -18,20 +16,16 @@ enum { MAX_SCANS = 100 };
 enum { PIECE_BYTES = 1 << 14, PHYS_BYTES = 9, DCT_BLOCK_BYTES = 64 * sizeof(JCOEF) };
 
 struct jpeg_reader {
-    lic_guard guard;
+    lic_format_state base;
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     struct jpeg_decompress_struct in;
     struct jpeg_source_mgr from;
     uint8_t piece[PIECE_BYTES];
-    lic_source *source;
-    const lic_read_options *options;
     JOCTET *profile;
-    uint8_t *resources;   /* of Photoshop */
-    JSAMPLE *inks;        /* a row of CMYK, which libjpeg leaves as it is */
-    uint64_t whole_bytes; /* of the coefficients, if there are several scans */
-    bool started, ended;  /* decoding has begun; the file is at its end */
-    void *row;            /* the one wanted */
+    uint8_t *resources;  /* of Photoshop */
+    JSAMPLE *inks;       /* a row of CMYK, which libjpeg leaves as it is */
+    bool started, ended; /* decoding has begun; the file is at its end */
 };
 
 /* ---- bytes ---- */
@@ -54,9 +48,9 @@ static boolean fill(j_decompress_ptr in)
 {
     static const JOCTET end[2] = {0xFF, JPEG_EOI};
     struct jpeg_reader *r = in->client_data;
-    const size_t bytes = lic_source_read(r->source, r->piece, sizeof r->piece);
+    const size_t bytes = lic_source_read(r->base.source, r->piece, sizeof r->piece);
     if (bytes == 0 && !r->started)
-        lic_guard_fail(&r->guard, "the file ends too early");
+        lic_format_library_failed(&r->base, "the file ends too early");
     if (bytes == 0 && !tells_missing_code(in))
         WARNMS(in, JWRN_JPEG_EOF);
     r->ended = bytes == 0;
@@ -76,18 +70,88 @@ static void skip(j_decompress_ptr in, long bytes)
         r->from.bytes_in_buffer -= (size_t)bytes;
         return;
     }
-    r->source->at += (uint64_t)bytes - here;
+    r->base.source->at += (uint64_t)bytes - here;
     r->from.bytes_in_buffer = 0;
+}
+
+/* ---- segments ---- */
+
+enum { SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, RST0 = 0xD0, TEM = 0x01, APP = 0xE0, COM = 0xFE };
+/* What is kept of a file; cameras write tens of segments and half a megabyte. */
+enum { MOST_META = 1000, MOST_META_BYTES = 1 << 24 };
+
+struct segments {
+    uint32_t n_meta;     /* APP1, APP2, APP13, COM */
+    uint64_t meta_bytes; /* of these */
+    bool has_pictures;   /* more pictures after this one (MPF, CIPA DC-007) */
+    bool has_gain_map;   /* one of which is a gain map (ISO 21496-1) */
+    bool has_claims;     /* a provenance manifest (C2PA, in APP11) */
+};
+
+/* The next marker, junk before it skipped as libjpeg does; -1 at the end. */
+static int next_marker(lic_source *source)
+{
+    int c = lic_source_get(source);
+    for (;;) {
+        while (c >= 0 && c != 0xFF)
+            c = lic_source_get(source);
+        while (c == 0xFF)
+            c = lic_source_get(source);
+        if (c != 0)
+            return c;
+    }
+}
+
+static bool begins(const uint8_t *head, size_t bytes, const char *word, size_t n)
+{
+    return bytes >= n && memcmp(head, word, n) == 0;
+}
+
+static void look_at(struct segments *s, int marker, const uint8_t *head, size_t n, size_t bytes)
+{
+    static const char mpf[] = "MPF", gain_map[] = "urn:iso:std:iso:ts:21496:-1", claims[] = "JP";
+    const bool kept = marker == APP + 1 || marker == APP + 2 || marker == APP + 13 || marker == COM;
+    s->n_meta += kept;
+    s->meta_bytes += kept ? bytes : 0;
+    if (marker == APP + 2) {
+        s->has_pictures = s->has_pictures || begins(head, n, mpf, sizeof mpf);
+        s->has_gain_map = s->has_gain_map || begins(head, n, gain_map, sizeof gain_map);
+    }
+    if (marker == APP + 11)
+        s->has_claims = s->has_claims || begins(head, n, claims, sizeof claims - 1);
+}
+
+/* The segments before the first scan, looked through before libjpeg sees them: libjpeg takes time
+ * with the square of the number of those that it keeps. Damage ends the list. */
+static struct segments list_segments(lic_source *source)
+{
+    struct segments s = {0};
+    source->at = 0;
+    for (int marker; (marker = next_marker(source)) >= 0 && marker != SOS && marker != EOI;) {
+        uint8_t head[32];
+        if (marker == SOI || marker == TEM || (marker >= RST0 && marker < SOI))
+            continue;
+        const int high = lic_source_get(source), low = lic_source_get(source);
+        const size_t length = high < 0 || low < 0 ? 0 : (size_t)high << 8 | (size_t)low;
+        if (length < 2)
+            break;
+        const uint64_t begin = source->at;
+        const size_t bytes = length - 2, n = bytes < sizeof head ? bytes : sizeof head;
+        if (lic_source_read(source, head, n) != n)
+            break;
+        look_at(&s, marker, head, n, bytes);
+        source->at = begin + bytes;
+    }
+    source->at = 0;
+    return s;
 }
 
 /* ---- metadata ---- */
 
 static void keep(struct jpeg_reader *r, lic_meta kind, const void *data, size_t bytes)
 {
-    lic_status status =
-        lic_picture_add_meta(r->guard.picture, kind, data, bytes, r->options, r->guard.err);
-    if (status != LIC_OK)
-        lic_guard_stop(&r->guard, status);
+    lic_format_check(&r->base, lic_picture_add_meta(r->base.picture, kind, data, bytes,
+                                                    r->base.options, r->base.err));
 }
 
 static bool starts_with(jpeg_saved_marker_ptr marker, const char *head, size_t bytes)
@@ -117,12 +181,11 @@ static void keep_comment(struct jpeg_reader *r, jpeg_saved_marker_ptr m)
     char *text = lic_utf8_of_unknown((const char *)m->data, m->data_length);
     const lic_text comment = {LIC_TEXT_COMMENT, "", "", text};
     const lic_status status =
-        !text     ? lic_picture_no_meta_memory(r->guard.err)
-        : text[0] ? lic_picture_add_text(r->guard.picture, &comment, r->options, r->guard.err)
+        !text     ? lic_picture_no_meta_memory(r->base.err)
+        : text[0] ? lic_picture_add_text(r->base.picture, &comment, r->base.options, r->base.err)
                   : LIC_OK;
     free(text);
-    if (status != LIC_OK)
-        lic_guard_stop(&r->guard, status);
+    lic_format_check(&r->base, status);
 }
 
 static bool has_resources(jpeg_saved_marker_ptr m)
@@ -142,7 +205,7 @@ static void keep_iptc(struct jpeg_reader *r)
         return;
     r->resources = malloc(bytes);
     if (!r->resources)
-        lic_guard_stop(&r->guard, lic_picture_no_meta_memory(r->guard.err));
+        lic_format_stop(&r->base, lic_picture_no_meta_memory(r->base.err));
     uint8_t *to = r->resources;
     for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next)
         if (has_resources(m)) {
@@ -156,10 +219,10 @@ static void keep_iptc(struct jpeg_reader *r)
 
 static void read_metadata(struct jpeg_reader *r)
 {
-    static const char exif[] = LIC_JPEG_EXIF_HEAD, xmp[] = LIC_JPEG_XMP_HEAD,
-                      more[] = LIC_JPEG_XMP_MORE_HEAD;
+    static const char exif[] = LIC_APP1_EXIF_HEAD, xmp[] = LIC_APP1_XMP_HEAD,
+                      more[] = LIC_APP1_XMP_MORE_HEAD;
     unsigned bytes;
-    if (lic_picture_wants(r->options, LIC_META_ICCP) &&
+    if (lic_picture_wants(r->base.options, LIC_META_ICCP) &&
         jpeg_read_icc_profile(&r->in, &r->profile, &bytes))
         keep(r, LIC_META_ICCP, r->profile, bytes);
     for (jpeg_saved_marker_ptr m = r->in.marker_list; m; m = m->next) {
@@ -171,8 +234,9 @@ static void read_metadata(struct jpeg_reader *r)
             keep(r, LIC_META_EXIF, m->data + sizeof exif, m->data_length - sizeof exif);
         else if (starts_with(m, xmp, sizeof xmp))
             keep(r, LIC_META_XMP, m->data + sizeof xmp, m->data_length - sizeof xmp);
-        else if (starts_with(m, more, sizeof more) && lic_picture_wants(r->options, LIC_META_XMP))
-            lic_picture_warn(r->guard.picture, "JPEG: extended XMP is left out");
+        else if (starts_with(m, more, sizeof more) &&
+                 lic_picture_wants(r->base.options, LIC_META_XMP))
+            lic_picture_warn(r->base.picture, "JPEG: extended XMP is left out");
     }
     keep_iptc(r);
     keep_resolution(r);
@@ -184,8 +248,7 @@ static void on_progress(j_common_ptr info)
 {
     struct jpeg_reader *r = info->client_data;
     if (r->in.input_scan_number > MAX_SCANS)
-        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_LIMIT,
-                                                  "has more than %d scans", MAX_SCANS));
+        lic_format_fail(&r->base, LIC_ERR_LIMIT, "has more than %d scans", MAX_SCANS);
 }
 
 /* Huffman codes take at least a bit for each block's mean. A shorter file cannot hold the picture
@@ -198,16 +261,13 @@ static void check_scans(struct jpeg_reader *r)
         return;
     for (int i = 0; i < in->num_components; i++)
         blocks += (uint64_t)in->comp_info[i].width_in_blocks * in->comp_info[i].height_in_blocks;
-    if (!in->arith_code && r->source->bytes < blocks / 8)
-        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_CORRUPT,
-                                                  "damaged JPEG: the file is too short for its "
-                                                  "size of %ux%u",
-                                                  in->image_width, in->image_height));
-    r->whole_bytes = blocks * DCT_BLOCK_BYTES;
-    lic_status status = lic_picture_check_memory("a JPEG of several scans", r->whole_bytes,
-                                                 r->options, r->guard.err);
-    if (status != LIC_OK)
-        lic_guard_stop(&r->guard, status);
+    if (!in->arith_code && r->base.source->bytes < blocks / 8)
+        lic_format_fail(&r->base, LIC_ERR_CORRUPT,
+                        "damaged JPEG: the file is too short for its size of %ux%u",
+                        in->image_width, in->image_height);
+    r->base.memory = blocks * DCT_BLOCK_BYTES; /* of the coefficients */
+    lic_format_check(&r->base, lic_picture_check_memory("a JPEG of several scans", r->base.memory,
+                                                        r->base.options, r->base.err));
 }
 
 /* ---- head, rows, end ---- */
@@ -215,8 +275,8 @@ static void check_scans(struct jpeg_reader *r)
 /* Which segments libjpeg is to keep up to the first scan. */
 static void choose_segments(struct jpeg_reader *r)
 {
-    lic_picture *picture = r->guard.picture;
-    const lic_jpeg_segments s = lic_jpeg_list_segments(r->source);
+    lic_picture *picture = r->base.picture;
+    const struct segments s = list_segments(r->base.source);
     if (s.has_gain_map)
         lic_picture_warn(picture, "JPEG: the gain map (HDR) is left out; the picture is as screens "
                                   "without HDR show it");
@@ -224,17 +284,17 @@ static void choose_segments(struct jpeg_reader *r)
         lic_picture_note(picture, "JPEG: further pictures in the file (MPF) are left out");
     if (s.has_claims)
         lic_picture_note(picture, "JPEG: content credentials (C2PA) are left out");
-    if (s.n_meta > LIC_JPEG_MOST_META || s.meta_bytes > LIC_JPEG_MOST_META_BYTES) {
+    if (s.n_meta > MOST_META || s.meta_bytes > MOST_META_BYTES) {
         lic_picture_warn(picture, "JPEG: metadata is left out: %u segments of %llu bytes",
                          (unsigned)s.n_meta, (unsigned long long)s.meta_bytes);
         return;
     }
     jpeg_save_markers(&r->in, JPEG_APP0 + 1, 0xFFFF);
-    if (lic_picture_wants(r->options, LIC_META_ICCP))
+    if (lic_picture_wants(r->base.options, LIC_META_ICCP))
         jpeg_save_markers(&r->in, JPEG_APP0 + 2, 0xFFFF);
-    if (lic_picture_wants(r->options, LIC_META_IPTC))
+    if (lic_picture_wants(r->base.options, LIC_META_IPTC))
         jpeg_save_markers(&r->in, JPEG_APP0 + 13, 0xFFFF);
-    if (lic_picture_wants(r->options, LIC_META_TEXT))
+    if (lic_picture_wants(r->base.options, LIC_META_TEXT))
         jpeg_save_markers(&r->in, JPEG_COM, 0xFFFF);
 }
 
@@ -254,36 +314,40 @@ static void choose_colours(struct jpeg_reader *r)
     const bool inks =
         n == 4 && (in->jpeg_color_space == JCS_CMYK || in->jpeg_color_space == JCS_YCCK);
     if (n != 1 && n != 3 && !inks)
-        lic_guard_stop(&r->guard, lic_report_fail(r->guard.err, LIC_ERR_UNSUPPORTED,
-                                                  "is a JPEG with %d components; lic takes grey, "
-                                                  "RGB and CMYK",
-                                                  n));
+        lic_format_fail(&r->base, LIC_ERR_UNSUPPORTED,
+                        "is a JPEG with %d components; lic takes grey, RGB and CMYK", n);
     in->out_color_space = n == 1 ? JCS_GRAYSCALE : n == 3 ? JCS_RGB : JCS_CMYK;
     if (!inks)
         return;
-    lic_picture_warn(r->guard.picture, "JPEG: CMYK becomes RGB by the plain formula, without a "
-                                       "profile: colours are not exact");
+    lic_picture_warn(r->base.picture, "JPEG: CMYK becomes RGB by the plain formula, without a "
+                                      "profile: colours are not exact");
     r->inks = malloc((size_t)in->image_width * 4);
     if (!r->inks)
-        lic_guard_stop(&r->guard,
-                       lic_report_fail(r->guard.err, LIC_ERR_MEMORY, "no memory for a row"));
+        lic_format_fail(&r->base, LIC_ERR_MEMORY, "no memory for a row");
 }
 
-static void open_all(void *job)
+static void open_jpeg(void *state)
 {
-    struct jpeg_reader *r = job;
+    struct jpeg_reader *r = state;
     struct jpeg_decompress_struct *in = &r->in;
+    in->err = lic_jpeg_errors(&r->errors);
+    in->client_data = r;
     jpeg_create_decompress(in);
+    r->progress.progress_monitor = on_progress;
     in->progress = &r->progress;
+    r->from = (struct jpeg_source_mgr){.init_source = do_nothing,
+                                       .fill_input_buffer = fill,
+                                       .skip_input_data = skip,
+                                       .resync_to_restart = jpeg_resync_to_restart,
+                                       .term_source = do_nothing};
     in->src = &r->from;
     choose_segments(r);
     jpeg_read_header(in, TRUE);
     keep_no_more_segments(r);
-    lic_status status =
-        lic_picture_set_shape(r->guard.picture, in->image_width, in->image_height,
-                              in->num_components == 1 ? 1 : 3, 8, r->options, r->guard.err);
-    if (status != LIC_OK)
-        lic_guard_stop(&r->guard, status);
+    lic_format_check(&r->base,
+                     lic_picture_set_shape(r->base.picture, in->image_width, in->image_height,
+                                           in->num_components == 1 ? 1 : 3, 8, r->base.options,
+                                           r->base.err));
     choose_colours(r);
     check_scans(r);
     read_metadata(r);
@@ -300,10 +364,10 @@ static void mix_inks(const struct jpeg_reader *r, uint8_t *row)
             *row++ = (uint8_t)(((ink[c] ^ flip) * (ink[3] ^ flip) + 127) / 255);
 }
 
-static void read_row(void *job)
+static void read_row(void *state)
 {
-    struct jpeg_reader *r = job;
-    JSAMPROW row = r->inks ? r->inks : r->row;
+    struct jpeg_reader *r = state;
+    JSAMPROW row = r->inks ? r->inks : r->base.row;
     const bool first = !r->started;
     r->started = true;
     if (first)
@@ -311,68 +375,24 @@ static void read_row(void *job)
     while (jpeg_read_scanlines(&r->in, &row, 1) == 0)
         ;
     if (r->inks)
-        mix_inks(r, r->row);
+        mix_inks(r, r->base.row);
 }
 
-static void read_end(void *job)
-{
-    struct jpeg_reader *r = job;
-    jpeg_finish_decompress(&r->in);
-    if (r->ended && !r->guard.picture->damage[0])
-        lic_picture_warn(r->guard.picture, "JPEG: the end marker is missing");
-}
-
-/* ---- for reader.c ---- */
-
-static void close_reader(void *state)
+static void read_end(void *state)
 {
     struct jpeg_reader *r = state;
-    if (!r)
-        return;
+    jpeg_finish_decompress(&r->in);
+    if (r->ended && !r->base.picture->damage[0])
+        lic_picture_warn(r->base.picture, "JPEG: the end marker is missing");
+}
+
+static void close_jpeg(void *state)
+{
+    struct jpeg_reader *r = state;
     jpeg_destroy_decompress(&r->in);
     free(r->profile);
     free(r->resources);
     free(r->inks);
-    free(r);
-}
-
-static lic_status open_reader(lic_source *source, const lic_read_options *options,
-                              lic_picture *picture, void **state, uint64_t *memory, lic_error *err)
-{
-    struct jpeg_reader *r = calloc(1, sizeof *r);
-    *state = r;
-    if (!r)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libjpeg");
-    r->source = source;
-    r->options = options;
-    r->guard = (lic_guard){.picture = picture,
-                           .doing = "damaged JPEG",
-                           .on_error = LIC_ERR_CORRUPT,
-                           .salvage = options->salvage};
-    r->in.err = lic_jpeg_errors(&r->errors);
-    r->in.client_data = r;
-    r->progress.progress_monitor = on_progress;
-    r->from = (struct jpeg_source_mgr){.init_source = do_nothing,
-                                       .fill_input_buffer = fill,
-                                       .skip_input_data = skip,
-                                       .resync_to_restart = jpeg_resync_to_restart,
-                                       .term_source = do_nothing};
-    const lic_status status = lic_guard_run(&r->guard, open_all, r, err);
-    *memory = r->whole_bytes;
-    return status;
-}
-
-static lic_status next_row(void *state, void *row, lic_error *err)
-{
-    struct jpeg_reader *r = state;
-    r->row = row;
-    return lic_guard_run(&r->guard, read_row, r, err);
-}
-
-static lic_status end_reader(void *state, lic_error *err)
-{
-    struct jpeg_reader *r = state;
-    return lic_guard_run(&r->guard, read_end, r, err);
 }
 
 static bool is_jpeg(const uint8_t *head, size_t bytes)
@@ -380,5 +400,10 @@ static bool is_jpeg(const uint8_t *head, size_t bytes)
     return bytes >= 3 && memcmp(head, "\xff\xd8\xff", 3) == 0;
 }
 
-const lic_reader_format lic_jpeg_reader_format = {is_jpeg,    open_reader,  next_row,
-                                                  end_reader, close_reader, NULL};
+const lic_reader_format lic_jpeg_reader_format = {.doing = "damaged JPEG",
+                                                  .state_bytes = sizeof(struct jpeg_reader),
+                                                  .is = is_jpeg,
+                                                  .open = open_jpeg,
+                                                  .row = read_row,
+                                                  .end = read_end,
+                                                  .close = close_jpeg};

@@ -2,10 +2,9 @@
 #include "cli/base/big_endian.h"
 #include "cli/base/report.h"
 #include "cli/picture/colour.h"
-#include "cli/picture/format.h"
 #include "cli/picture/icc.h"
 #include "cli/picture/iptc.h"
-#include "cli/picture/jpeg_errors.h"
+#include "cli/picture/jpeg.h"
 #include "cli/picture/texts.h"
 
 #include <stdlib.h>
@@ -18,14 +17,11 @@ enum { MAX_SEGMENT = 65533 };
 enum { MOST_OPTIMIZED = 1 << 24 };
 
 struct jpeg_writer {
-    lic_guard guard;
+    lic_format_state base;
     struct jpeg_error_mgr errors;
     struct jpeg_compress_struct out;
-    FILE *file;
     lic_blob resources; /* of Photoshop */
     lic_blob profile;   /* that is made here */
-    uint32_t channels;
-    const void *row;
 };
 
 /* ---- metadata ---- */
@@ -37,7 +33,7 @@ static void write_segment(struct jpeg_writer *w, int marker, lic_meta kind, cons
     if (!blob->data)
         return;
     if (blob->bytes > MAX_SEGMENT - head_bytes) {
-        lic_picture_warn(w->guard.picture,
+        lic_picture_warn(w->base.picture,
                          "%s of %zu bytes does not fit a JPEG file and is left out",
                          lic_picture_meta_names[kind], blob->bytes);
         return;
@@ -52,19 +48,19 @@ static void write_segment(struct jpeg_writer *w, int marker, lic_meta kind, cons
 static void write_iptc(struct jpeg_writer *w)
 {
     static const char head[] = LIC_IPTC_HEAD;
-    const lic_blob *iptc = &w->guard.picture->meta[LIC_META_IPTC];
+    const lic_blob *iptc = &w->base.picture->meta[LIC_META_IPTC];
     if (!iptc->data)
         return;
     w->resources = lic_iptc_wrap(iptc);
     if (!w->resources.data)
-        lic_guard_stop(&w->guard, lic_picture_no_meta_memory(w->guard.err));
+        lic_format_stop(&w->base, lic_picture_no_meta_memory(w->base.err));
     write_segment(w, JPEG_APP0 + 13, LIC_META_IPTC, head, sizeof head, &w->resources);
 }
 
 /* A JPEG file can have comments, but these have no names. */
 static void write_texts(struct jpeg_writer *w)
 {
-    lic_picture *picture = w->guard.picture;
+    lic_picture *picture = w->base.picture;
     const lic_blob *texts = &picture->meta[LIC_META_TEXT];
     lic_text text;
     for (size_t at = 0; lic_texts_next(texts, &at, &text);) {
@@ -80,8 +76,8 @@ static void write_texts(struct jpeg_writer *w)
 
 static void write_metadata(struct jpeg_writer *w)
 {
-    static const char exif[] = LIC_JPEG_EXIF_HEAD, xmp[] = LIC_JPEG_XMP_HEAD;
-    const lic_blob *meta = w->guard.picture->meta, *icc = &meta[LIC_META_ICCP];
+    static const char exif[] = LIC_APP1_EXIF_HEAD, xmp[] = LIC_APP1_XMP_HEAD;
+    const lic_blob *meta = w->base.picture->meta, *icc = &meta[LIC_META_ICCP];
     write_segment(w, JPEG_APP0 + 1, LIC_META_EXIF, exif, sizeof exif, &meta[LIC_META_EXIF]);
     write_segment(w, JPEG_APP0 + 1, LIC_META_XMP, xmp, sizeof xmp, &meta[LIC_META_XMP]);
     write_iptc(w);
@@ -89,7 +85,7 @@ static void write_metadata(struct jpeg_writer *w)
     if (icc->data && icc->bytes <= 255u * (MAX_SEGMENT - 14))
         jpeg_write_icc_profile(&w->out, icc->data, (unsigned)icc->bytes);
     else if (icc->data)
-        lic_picture_warn(w->guard.picture, "an ICC profile of %zu bytes does not fit a JPEG file",
+        lic_picture_warn(w->base.picture, "an ICC profile of %zu bytes does not fit a JPEG file",
                          icc->bytes);
 }
 
@@ -97,7 +93,7 @@ static void write_metadata(struct jpeg_writer *w)
  * profile. */
 static void write_colour(struct jpeg_writer *w)
 {
-    lic_picture *picture = w->guard.picture;
+    lic_picture *picture = w->base.picture;
     const lic_blob *blob = &picture->meta[LIC_META_COLOUR];
     lic_colour colour = {0};
     const char *why;
@@ -106,9 +102,9 @@ static void write_colour(struct jpeg_writer *w)
     lic_colour_unpack(blob->data, blob->bytes, &colour);
     if (lic_colour_is_srgb(&colour))
         return;
-    w->profile = lic_icc_of_colour(&colour, w->channels, &why);
+    w->profile = lic_icc_of_colour(&colour, w->base.channels, &why);
     if (!w->profile.data && !why)
-        lic_guard_stop(&w->guard, lic_picture_no_meta_memory(w->guard.err));
+        lic_format_stop(&w->base, lic_picture_no_meta_memory(w->base.err));
     if (why) {
         lic_picture_warn(picture,
                          "a JPEG file cannot say that colours are %s: they will be taken for sRGB",
@@ -123,7 +119,7 @@ static void write_colour(struct jpeg_writer *w)
 /* Whole dots per inch if the file had these, else per centimetre; 16 bits each. */
 static void set_resolution(struct jpeg_writer *w)
 {
-    const lic_blob *phys = &w->guard.picture->meta[LIC_META_RESOLUTION];
+    const lic_blob *phys = &w->base.picture->meta[LIC_META_RESOLUTION];
     if (!phys->data || phys->bytes != 9 || phys->data[8] != 1)
         return;
     const uint64_t x = lic_get_be(phys->data, 4), y = lic_get_be(phys->data + 4, 4);
@@ -137,17 +133,21 @@ static void set_resolution(struct jpeg_writer *w)
 
 /* ---- head, rows, end ---- */
 
-static void write_head(void *job)
+static void write_head(void *state)
 {
-    struct jpeg_writer *w = job;
-    const lic_image *image = &w->guard.picture->image;
+    struct jpeg_writer *w = state;
+    const lic_image *image = &w->base.picture->image;
     struct jpeg_compress_struct *out = &w->out;
+    if (image->depth != 8)
+        lic_format_fail(&w->base, LIC_ERR_UNSUPPORTED, "JPEG has 8 bits only: use --depth=8");
+    out->err = lic_jpeg_errors(&w->errors);
+    out->client_data = w;
     jpeg_create_compress(out);
-    jpeg_stdio_dest(out, w->file);
+    jpeg_stdio_dest(out, w->base.file);
     out->image_width = image->width;
     out->image_height = image->height;
-    out->input_components = (int)w->channels;
-    out->in_color_space = w->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    out->input_components = (int)w->base.channels;
+    out->in_color_space = w->base.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(out);
     jpeg_set_quality(out, WRITE_QUALITY, TRUE);
     out->optimize_coding = (uint64_t)image->width * image->height <= MOST_OPTIMIZED;
@@ -159,63 +159,31 @@ static void write_head(void *job)
     write_colour(w);
 }
 
-static void write_row(void *job)
+static void write_row(void *state)
 {
-    struct jpeg_writer *w = job;
-    JSAMPROW row = (JSAMPROW)(uintptr_t)w->row; /* libjpeg only reads it */
+    struct jpeg_writer *w = state;
+    JSAMPROW row = (JSAMPROW)(uintptr_t)w->base.written; /* libjpeg only reads it */
     jpeg_write_scanlines(&w->out, &row, 1);
 }
 
-static void write_end(void *job)
+static void write_end(void *state)
 {
-    struct jpeg_writer *w = job;
+    struct jpeg_writer *w = state;
     jpeg_finish_compress(&w->out);
 }
 
-/* ---- for writer.c ---- */
-
-static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, void **state,
-                              lic_error *err)
-{
-    *state = NULL;
-    if (picture->image.depth != 8)
-        return lic_report_fail(err, LIC_ERR_UNSUPPORTED, "JPEG has 8 bits only: use --depth=8");
-    struct jpeg_writer *w = calloc(1, sizeof *w);
-    *state = w;
-    if (!w)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libjpeg");
-    w->file = file;
-    w->channels = channels;
-    w->guard = (lic_guard){
-        .picture = picture, .doing = "cannot write JPEG", .on_error = LIC_REPORT_ERR_IO};
-    w->out.err = lic_jpeg_errors(&w->errors);
-    w->out.client_data = w;
-    return lic_guard_run(&w->guard, write_head, w, err);
-}
-
-static lic_status next_row(void *state, const void *row, lic_error *err)
+static void close_jpeg(void *state)
 {
     struct jpeg_writer *w = state;
-    w->row = row;
-    return lic_guard_run(&w->guard, write_row, w, err);
-}
-
-static lic_status end_writer(void *state, lic_error *err)
-{
-    struct jpeg_writer *w = state;
-    return lic_guard_run(&w->guard, write_end, w, err);
-}
-
-static void close_writer(void *state)
-{
-    struct jpeg_writer *w = state;
-    if (!w)
-        return;
     jpeg_destroy_compress(&w->out);
     free(w->resources.data);
     free(w->profile.data);
-    free(w);
 }
 
-const lic_writer_format lic_jpeg_writer = {"JPEG",   false,      open_writer,
-                                           next_row, end_writer, close_writer};
+const lic_writer_format lic_jpeg_writer = {.name = "JPEG",
+                                           .doing = "cannot write JPEG",
+                                           .state_bytes = sizeof(struct jpeg_writer),
+                                           .open = write_head,
+                                           .row = write_row,
+                                           .end = write_end,
+                                           .close = close_jpeg};

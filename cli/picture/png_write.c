@@ -1,9 +1,8 @@
-/* png_write.c - writes PNG: through libpng, row by row. */
+/* png_write.c - writes PNG through libpng, row by row; and what png.h promises. */
 #include "cli/base/report.h"
 #include "cli/picture/colour.h"
-#include "cli/picture/format.h"
 #include "cli/picture/iptc.h"
-#include "cli/picture/png_errors.h"
+#include "cli/picture/png.h"
 #include "cli/picture/texts.h"
 
 #include <errno.h>
@@ -11,26 +10,76 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { PHYS_BYTES = 9 };
+/* ---- shared ---- */
+
+static _Noreturn void on_error(png_structp png, png_const_charp text)
+{
+    lic_format_library_failed(png_get_error_ptr(png), text);
+}
+
+static void on_warning(png_structp png, png_const_charp text)
+{
+    const lic_format_state *state = png_get_error_ptr(png);
+    lic_picture_warn(state->picture, "PNG: %s", text);
+}
+
+/* If memory is short, libpng leaves metadata out with a warning. */
+static png_voidp take(png_structp png, png_alloc_size_t bytes)
+{
+    lic_format_state *state = png_get_mem_ptr(png);
+    void *block = malloc(bytes);
+    state->no_memory = state->no_memory || !block;
+    return block;
+}
+
+static void give_back(png_structp png, png_voidp block)
+{
+    (void)png;
+    free(block);
+}
+
+png_structp lic_png_create(lic_format_state *state, bool writing)
+{
+    png_structp png = writing ? png_create_write_struct_2(PNG_LIBPNG_VER_STRING, state, on_error,
+                                                          on_warning, state, take, give_back)
+                              : png_create_read_struct_2(PNG_LIBPNG_VER_STRING, state, on_error,
+                                                         on_warning, state, take, give_back);
+    if (!png)
+        lic_format_library_failed(state, "libpng cannot be used");
+    return png;
+}
+
+png_infop lic_png_create_info(lic_format_state *state, png_structp png)
+{
+    png_infop info = png_create_info_struct(png);
+    if (!info)
+        lic_format_library_failed(state, "libpng cannot be used");
+    return info;
+}
+
+void lic_png_native_order(png_structp png)
+{
+    const uint16_t one = 1;
+    if (*(const uint8_t *)&one)
+        png_set_swap(png);
+}
+
+/* ---- the writer ---- */
 
 struct png_writer {
-    lic_guard guard;
+    lic_format_state base;
     png_structp png;
     png_infop info;
-    FILE *file;
     png_text *texts; /* all at once, as libpng copies its list in each call */
     int n_texts;
-    uint32_t channels;
-    const void *row;
 };
 
 static void write_bytes(png_structp png, png_bytep data, size_t bytes)
 {
     struct png_writer *w = png_get_io_ptr(png);
-    if (fwrite(data, 1, bytes, w->file) != bytes)
-        lic_guard_stop(&w->guard,
-                       lic_report_fail(w->guard.err, LIC_REPORT_ERR_IO,
-                                       "cannot write the PNG file: %s", strerror(errno)));
+    if (fwrite(data, 1, bytes, w->base.file) != bytes)
+        lic_format_fail(&w->base, LIC_REPORT_ERR_IO, "cannot write the PNG file: %s",
+                        strerror(errno));
 }
 
 static void flush_bytes(png_structp png)
@@ -54,7 +103,7 @@ static void add_text(struct png_writer *w, char *keyword, char *text, const lic_
         w->texts = grown ? grown : w->texts;
         free(keyword);
         free(text);
-        lic_guard_stop(&w->guard, lic_picture_no_meta_memory(w->guard.err));
+        lic_format_stop(&w->base, lic_picture_no_meta_memory(w->base.err));
     }
     w->texts = grown;
     const bool is_long = strlen(text) >= LONG_TEXT;
@@ -106,7 +155,7 @@ static void add_texts(struct png_writer *w, const lic_blob *texts)
     for (size_t at = 0; lic_texts_next(texts, &at, &text);) {
         char *keyword = strdup(text.keyword), *copy = strdup(text.text);
         if (keyword && (!lic_latin1_of_utf8(keyword) || !is_keyword(keyword))) {
-            lic_picture_warn(w->guard.picture, "text '%.40s' is left out: PNG has no such keywords",
+            lic_picture_warn(w->base.picture, "text '%.40s' is left out: PNG has no such keywords",
                              text.keyword);
             free(keyword);
             free(copy);
@@ -122,7 +171,7 @@ static void set_metadata(struct png_writer *w)
 {
     const png_structp png = w->png;
     const png_infop info = w->info;
-    lic_blob *meta = w->guard.picture->meta;
+    lic_blob *meta = w->base.picture->meta;
     if (meta[LIC_META_ICCP].data)
         png_set_iCCP(png, info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, meta[LIC_META_ICCP].data,
                      (png_uint_32)meta[LIC_META_ICCP].bytes);
@@ -146,7 +195,7 @@ static void set_metadata(struct png_writer *w)
 /* These go into the file unchanged: libpng would judge them, and does not know all. */
 static void write_small(struct png_writer *w)
 {
-    lic_picture *picture = w->guard.picture;
+    lic_picture *picture = w->base.picture;
     const lic_blob *blob = &picture->meta[LIC_META_COLOUR];
     const lic_blob *phys = &picture->meta[LIC_META_RESOLUTION];
     lic_colour colour = {0};
@@ -157,7 +206,7 @@ static void write_small(struct png_writer *w)
         if (colour.has[i])
             png_write_chunk(w->png, (png_const_bytep)lic_colour_names[i], colour.data[i],
                             lic_colour_bytes[i]);
-    if (phys->data && phys->bytes == PHYS_BYTES && phys->data[8] <= 1)
+    if (phys->data && phys->bytes == LIC_PNG_PHYS_BYTES && phys->data[8] <= 1)
         png_write_chunk(w->png, (png_const_bytep) "pHYs", phys->data, phys->bytes);
 }
 
@@ -182,17 +231,17 @@ static void set_packing(png_structp png, uint32_t depth)
     lic_png_native_order(png);
 }
 
-static void write_head(void *job)
+static void write_head(void *state)
 {
-    struct png_writer *w = job;
-    const png_structp png = w->png = lic_png_create(&w->guard, true);
-    const lic_image *image = &w->guard.picture->image;
-    w->info = lic_png_create_info(&w->guard, png);
+    struct png_writer *w = state;
+    const png_structp png = w->png = lic_png_create(&w->base, true);
+    const lic_image *image = &w->base.picture->image;
+    w->info = lic_png_create_info(&w->base, png);
     png_set_write_fn(png, w, write_bytes, flush_bytes);
     png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
     png_set_benign_errors(png, 1); /* a profile that libpng dislikes costs a warning */
     png_set_IHDR(png, w->info, image->width, image->height, (int)image->depth,
-                 colour_type(w->channels), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+                 colour_type(w->base.channels), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
     set_metadata(w);
     png_write_info_before_PLTE(png, w->info);
@@ -201,56 +250,30 @@ static void write_head(void *job)
     set_packing(png, image->depth);
 }
 
-static void write_row(void *job)
+static void write_row(void *state)
 {
-    struct png_writer *w = job;
-    png_write_row(w->png, w->row);
+    struct png_writer *w = state;
+    png_write_row(w->png, w->base.written);
 }
 
-static void write_end(void *job)
+static void write_end(void *state)
 {
-    struct png_writer *w = job;
+    struct png_writer *w = state;
     png_write_end(w->png, NULL); /* what belongs to the picture was written before its pixels */
 }
 
-/* ---- for writer.c ---- */
-
-static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, void **state,
-                              lic_error *err)
-{
-    struct png_writer *w = calloc(1, sizeof *w);
-    *state = w;
-    if (!w)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for libpng");
-    w->guard =
-        (lic_guard){.picture = picture, .doing = "cannot write PNG", .on_error = LIC_REPORT_ERR_IO};
-    w->file = file;
-    w->channels = channels;
-    return lic_guard_run(&w->guard, write_head, w, err);
-}
-
-static lic_status next_row(void *state, const void *row, lic_error *err)
+static void close_png(void *state)
 {
     struct png_writer *w = state;
-    w->row = row;
-    return lic_guard_run(&w->guard, write_row, w, err);
-}
-
-static lic_status end_writer(void *state, lic_error *err)
-{
-    struct png_writer *w = state;
-    return lic_guard_run(&w->guard, write_end, w, err);
-}
-
-static void close_writer(void *state)
-{
-    struct png_writer *w = state;
-    if (!w)
-        return;
     png_destroy_write_struct(&w->png, &w->info);
     free_texts(w);
-    free(w);
 }
 
-const lic_writer_format lic_png_writer = {"PNG",    true,       open_writer,
-                                          next_row, end_writer, close_writer};
+const lic_writer_format lic_png_writer = {.name = "PNG",
+                                          .doing = "cannot write PNG",
+                                          .state_bytes = sizeof(struct png_writer),
+                                          .has_alpha = true,
+                                          .open = write_head,
+                                          .row = write_row,
+                                          .end = write_end,
+                                          .close = close_png};

@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct pnm_reader {
-    lic_source *source;
+    lic_format_state base;
     size_t samples; /* of a row */
     uint32_t depth, maximum;
     bool text, bits; /* bits: of a PBM, 1 is black */
@@ -56,10 +56,10 @@ static uint64_t least_bytes(const struct pnm_reader *r, uint32_t width, uint32_t
     return (uint64_t)r->samples * height * (r->text ? 1 : r->depth / 8);
 }
 
-static lic_status open_all(struct pnm_reader *r, const lic_read_options *options,
-                           lic_picture *picture, lic_error *err)
+static void open_pnm(void *state)
 {
-    lic_source *source = r->source;
+    struct pnm_reader *r = state;
+    lic_source *source = r->base.source;
     uint32_t width, height;
     (void)lic_source_get(source); /* 'P', as sniffed */
     const int kind = lic_source_get(source);
@@ -68,80 +68,55 @@ static lic_status open_all(struct pnm_reader *r, const lic_read_options *options
     if (!read_number(source, &width) || !read_number(source, &height) ||
         (!r->bits && !read_number(source, &r->maximum)) || r->maximum < 1 || r->maximum > 65535 ||
         !is_space(lic_source_get(source)))
-        return lic_report_fail(err, LIC_ERR_CORRUPT, "damaged PPM: bad header");
+        lic_format_library_failed(&r->base, "bad header");
     const uint32_t channels = kind == '3' || kind == '6' ? 3 : 1;
     r->text = kind < '4';
     r->depth = r->maximum > 255 ? 16 : 8;
     r->samples = (size_t)width * channels;
-    if (width <= LIC_MAX_SIDE && height <= LIC_MAX_SIDE && !options->salvage &&
+    if (width <= LIC_MAX_SIDE && height <= LIC_MAX_SIDE && !r->base.options->salvage &&
         least_bytes(r, width, height) > source->bytes - source->at)
-        return lic_report_fail(err, LIC_ERR_CORRUPT, "damaged PPM: the file ends too early");
-    return lic_picture_set_shape(picture, width, height, channels, r->depth, options, err);
+        lic_format_library_failed(&r->base, "the file ends too early");
+    lic_format_check(&r->base, lic_picture_set_shape(r->base.picture, width, height, channels,
+                                                     r->depth, r->base.options, r->base.err));
 }
 
-static lic_status open_reader(lic_source *source, const lic_read_options *options,
-                              lic_picture *picture, void **state, uint64_t *memory, lic_error *err)
+static _Noreturn void missing(struct pnm_reader *r)
 {
-    struct pnm_reader *r = calloc(1, sizeof *r);
-    *state = r;
-    *memory = 0;
-    if (!r)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory");
-    r->source = source;
-    return open_all(r, options, picture, err);
+    lic_format_library_failed(&r->base, "samples are missing");
 }
 
-static lic_status missing(lic_error *err)
-{
-    return lic_report_fail(err, LIC_ERR_CORRUPT, "damaged PPM: samples are missing");
-}
-
-static lic_status scale(const struct pnm_reader *r, void *row, size_t i, uint32_t value,
-                        lic_error *err)
+static void put_scaled(struct pnm_reader *r, size_t i, uint32_t value)
 {
     const uint32_t most = r->depth == 16 ? 65535 : 255, maximum = r->maximum;
     if (value > maximum)
-        return lic_report_fail(err, LIC_ERR_CORRUPT,
-                               "damaged PPM: a sample of %" PRIu32 " where %" PRIu32
-                               " is the maximum",
-                               value, maximum);
+        lic_format_fail(&r->base, LIC_ERR_CORRUPT,
+                        "damaged PPM: a sample of %" PRIu32 " where %" PRIu32 " is the maximum",
+                        value, maximum);
     value = (value * most + maximum / 2) / maximum;
     if (r->depth == 16)
-        ((uint16_t *)row)[i] = (uint16_t)value;
+        ((uint16_t *)r->base.row)[i] = (uint16_t)value;
     else
-        ((uint8_t *)row)[i] = (uint8_t)value;
-    return LIC_OK;
+        ((uint8_t *)r->base.row)[i] = (uint8_t)value;
 }
 
-static lic_status read_text(struct pnm_reader *r, void *row, lic_error *err)
+static void read_text(struct pnm_reader *r)
 {
     for (size_t i = 0; i < r->samples; i++) {
         uint32_t value;
-        if (!read_number(r->source, &value))
-            return missing(err);
-        const lic_status status = scale(r, row, i, value, err);
-        if (status != LIC_OK)
-            return status;
+        if (!read_number(r->base.source, &value))
+            missing(r);
+        put_scaled(r, i, value);
     }
-    return LIC_OK;
 }
 
-static lic_status read_binary(struct pnm_reader *r, void *row, lic_error *err)
+static void read_binary(struct pnm_reader *r)
 {
     const size_t bytes = r->samples * (r->depth / 8);
-    const uint8_t *raw = row;
-    if (lic_source_read(r->source, row, bytes) != bytes)
-        return missing(err);
-    if (r->maximum == 255)
-        return LIC_OK;
-    for (size_t i = 0; i < r->samples; i++) { /* highest byte first in the file */
-        const uint32_t value =
-            r->depth == 16 ? (uint32_t)(raw[2 * i] << 8 | raw[2 * i + 1]) : raw[i];
-        const lic_status status = scale(r, row, i, value, err);
-        if (status != LIC_OK)
-            return status;
-    }
-    return LIC_OK;
+    const uint8_t *raw = r->base.row;
+    if (lic_source_read(r->base.source, r->base.row, bytes) != bytes)
+        missing(r);
+    for (size_t i = 0; i < r->samples && r->maximum != 255; i++) /* highest byte first */
+        put_scaled(r, i, r->depth == 16 ? (uint32_t)(raw[2 * i] << 8 | raw[2 * i + 1]) : raw[i]);
 }
 
 /* A bit as text; the next one may follow without a blank. */
@@ -152,42 +127,45 @@ static bool read_bit(lic_source *source, bool *black)
     return c == '0' || c == '1';
 }
 
-static lic_status read_bits(struct pnm_reader *r, uint8_t *row, lic_error *err)
+static void read_bits(struct pnm_reader *r)
 {
+    uint8_t *row = r->base.row;
     int byte = 0;
     for (size_t i = 0; i < r->samples; i++) {
         bool black = false;
-        if (r->text && !read_bit(r->source, &black))
-            return missing(err);
-        if (!r->text && i % 8 == 0 && (byte = lic_source_get(r->source)) < 0)
-            return missing(err);
+        if (r->text && !read_bit(r->base.source, &black))
+            missing(r);
+        if (!r->text && i % 8 == 0 && (byte = lic_source_get(r->base.source)) < 0)
+            missing(r);
         if (!r->text)
             black = byte >> (7 - i % 8) & 1;
         row[i] = black ? 0 : 255;
     }
-    return LIC_OK;
 }
 
-static lic_status next_row(void *state, void *row, lic_error *err)
+static void read_row(void *state)
 {
     struct pnm_reader *r = state;
     if (r->bits)
-        return read_bits(r, row, err);
-    return r->text ? read_text(r, row, err) : read_binary(r, row, err);
+        read_bits(r);
+    else if (r->text)
+        read_text(r);
+    else
+        read_binary(r);
 }
 
-static lic_status end_reader(void *state, lic_error *err)
+static void read_end(void *state)
 {
     struct pnm_reader *r = state;
+    lic_source *source = r->base.source;
     int c;
     do
-        c = lic_source_get(r->source);
+        c = lic_source_get(source);
     while (is_space(c));
-    const int kind = c == 'P' ? lic_source_get(r->source) : -1;
-    if (kind >= '1' && kind <= '7' && lic_source_get(r->source) >= 0)
-        return lic_report_fail(err, LIC_ERR_UNSUPPORTED,
-                               "holds more than one picture; lic takes single pictures");
-    return LIC_OK;
+    const int kind = c == 'P' ? lic_source_get(source) : -1;
+    if (kind >= '1' && kind <= '7' && lic_source_get(source) >= 0)
+        lic_format_fail(&r->base, LIC_ERR_UNSUPPORTED,
+                        "holds more than one picture; lic takes single pictures");
 }
 
 static bool is_pnm(const uint8_t *head, size_t bytes)
@@ -195,29 +173,24 @@ static bool is_pnm(const uint8_t *head, size_t bytes)
     return bytes >= 3 && head[0] == 'P' && head[1] >= '1' && head[1] <= '6';
 }
 
-const lic_reader_format lic_pnm_reader_format = {is_pnm,     open_reader, next_row,
-                                                 end_reader, free,        NULL};
+const lic_reader_format lic_pnm_reader_format = {.doing = "damaged PPM",
+                                                 .state_bytes = sizeof(struct pnm_reader),
+                                                 .is = is_pnm,
+                                                 .open = open_pnm,
+                                                 .row = read_row,
+                                                 .end = read_end};
 
 /* ---- writing ---- */
 
 struct pnm_writer {
-    FILE *file;
+    lic_format_state base;
     size_t samples;
     uint8_t *swapped; /* a row of 16 bits, highest byte first; NULL for 8 */
 };
 
-static lic_status cannot_write(lic_error *err)
+static _Noreturn void cannot_write(struct pnm_writer *w)
 {
-    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the PPM file: %s",
-                           strerror(errno));
-}
-
-static void close_writer(void *state)
-{
-    struct pnm_writer *w = state;
-    if (w)
-        free(w->swapped);
-    free(w);
+    lic_format_fail(&w->base, LIC_REPORT_ERR_IO, "cannot write the PPM file: %s", strerror(errno));
 }
 
 /* A PPM file holds nothing but samples, which are taken for sRGB. */
@@ -241,45 +214,43 @@ static void say_what_is_lost(lic_picture *picture)
         lic_picture_warn(picture, "a PPM file cannot say that the picture is to be turned");
 }
 
-static lic_status open_writer(FILE *file, lic_picture *picture, uint32_t channels, void **state,
-                              lic_error *err)
+static void write_head(void *state)
 {
-    const lic_image *image = &picture->image;
-    struct pnm_writer *w = calloc(1, sizeof *w);
-    *state = w;
-    if (!w)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory");
-    w->file = file;
-    w->samples = (size_t)image->width * channels;
+    struct pnm_writer *w = state;
+    const lic_image *image = &w->base.picture->image;
+    w->samples = (size_t)image->width * w->base.channels;
     w->swapped = image->depth == 16 ? malloc(2 * w->samples) : NULL;
     if (image->depth == 16 && !w->swapped)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for a row");
-    say_what_is_lost(picture);
-    return fprintf(file, "P%c\n%" PRIu32 " %" PRIu32 "\n%d\n", channels == 1 ? '5' : '6',
-                   image->width, image->height, image->depth == 16 ? 65535 : 255) > 0
-               ? LIC_OK
-               : cannot_write(err);
+        lic_format_fail(&w->base, LIC_ERR_MEMORY, "no memory for a row");
+    say_what_is_lost(w->base.picture);
+    if (fprintf(w->base.file, "P%c\n%" PRIu32 " %" PRIu32 "\n%d\n",
+                w->base.channels == 1 ? '5' : '6', image->width, image->height,
+                image->depth == 16 ? 65535 : 255) <= 0)
+        cannot_write(w);
 }
 
-static lic_status write_row(void *state, const void *row, lic_error *err)
+static void write_row(void *state)
 {
-    const struct pnm_writer *w = state;
-    const uint16_t *wide = row;
+    struct pnm_writer *w = state;
+    const uint16_t *wide = w->base.written;
     for (size_t i = 0; w->swapped && i < w->samples; i++) {
         w->swapped[2 * i] = (uint8_t)(wide[i] >> 8);
         w->swapped[2 * i + 1] = (uint8_t)wide[i];
     }
     const size_t bytes = w->swapped ? 2 * w->samples : w->samples;
-    return fwrite(w->swapped ? w->swapped : row, 1, bytes, w->file) == bytes ? LIC_OK
-                                                                             : cannot_write(err);
+    if (fwrite(w->swapped ? w->swapped : w->base.written, 1, bytes, w->base.file) != bytes)
+        cannot_write(w);
 }
 
-static lic_status end_writer(void *state, lic_error *err)
+static void close_writer(void *state)
 {
-    (void)state;
-    (void)err;
-    return LIC_OK;
+    struct pnm_writer *w = state;
+    free(w->swapped);
 }
 
-const lic_writer_format lic_pnm_writer = {"PPM",     false,      open_writer,
-                                          write_row, end_writer, close_writer};
+const lic_writer_format lic_pnm_writer = {.name = "PPM",
+                                          .doing = "cannot write PPM",
+                                          .state_bytes = sizeof(struct pnm_writer),
+                                          .open = write_head,
+                                          .row = write_row,
+                                          .close = close_writer};

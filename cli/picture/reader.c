@@ -8,7 +8,7 @@
 
 struct lic_reader {
     const lic_reader_format *format;
-    void *state;
+    lic_format_state *state;
     const lic_read_options *options;
     lic_picture *picture;
     uint64_t memory;
@@ -78,7 +78,16 @@ static lic_status open_format(lic_reader *r, lic_source *source, lic_error *err)
     r->format = lic_formats[lic_picture_sniff(head, bytes)].reader;
     if (!r->format)
         return unknown_format(head, bytes, err);
-    lic_status status = r->format->open(source, r->options, r->picture, &r->state, &r->memory, err);
+    r->state = calloc(1, r->format->state_bytes);
+    if (!r->state)
+        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory to read a picture");
+    *r->state = (lic_format_state){.picture = r->picture,
+                                   .options = r->options,
+                                   .source = source,
+                                   .doing = r->format->doing,
+                                   .on_error = LIC_ERR_CORRUPT};
+    lic_status status = lic_format_run(r->state, r->format->open, err);
+    r->memory = r->state->memory;
     if (status == LIC_OK)
         status = prepare_alpha(r, err);
     r->memory += lic_picture_metadata_bytes(r->picture); /* as far as it is known by now */
@@ -113,8 +122,9 @@ void lic_reader_close(lic_reader *reader)
 {
     if (!reader)
         return;
-    if (reader->format)
+    if (reader->state && reader->format->close)
         reader->format->close(reader->state);
+    free(reader->state);
     free(reader->pixels);
     free(reader);
 }
@@ -145,6 +155,20 @@ static void fill_row(const lic_reader *r, uint8_t *row)
         memset(row + (x * channels - 1) * bytes, 0xFF, bytes);
 }
 
+/* Rows of which a part is there are given all the same. */
+static lic_status format_row(lic_reader *r, void *row, lic_error *err)
+{
+    lic_format_state *s = r->state;
+    s->row = row;
+    const lic_status status = lic_format_run(s, r->format->row, err);
+    if (status != LIC_ERR_CORRUPT || !r->options->salvage || !s->has_all_rows)
+        return status;
+    lic_picture_damaged(r->picture, err->text);
+    s->status = LIC_OK;
+    s->has_all_rows = false;
+    return lic_format_run(s, r->format->row, err);
+}
+
 /* The file's next row; when salvaging, what a damaged file does not have is filled up. Errors that
  * are got over leave nothing in *err. */
 static lic_status file_row(lic_reader *r, uint8_t *row, lic_error *err)
@@ -153,7 +177,7 @@ static lic_status file_row(lic_reader *r, uint8_t *row, lic_error *err)
     lic_error why = {0};
     const uint32_t y = r->next_row++;
     if (!r->given_up) {
-        const lic_status status = r->format->row(r->state, row, &why);
+        const lic_status status = format_row(r, row, &why);
         if (!picture->damage[0])
             picture->whole_rows = y + (status == LIC_OK);
         if (status == LIC_OK)
@@ -187,7 +211,8 @@ lic_status lic_reader_rows(lic_reader *r, uint32_t n_rows, void *rows, size_t st
 lic_status lic_reader_end(lic_reader *r, lic_error *err)
 {
     lic_error why = {0};
-    lic_status status = r->given_up ? LIC_ERR_CORRUPT : r->format->end(r->state, &why);
+    lic_status status =
+        r->given_up ? LIC_ERR_CORRUPT : lic_format_run(r->state, r->format->end, &why);
     if (status == LIC_OK)
         return LIC_OK;
     if (status != LIC_ERR_CORRUPT || !r->options->salvage) {
@@ -196,7 +221,8 @@ lic_status lic_reader_end(lic_reader *r, lic_error *err)
     }
     if (!r->picture->damage[0])
         lic_picture_warn(r->picture, "%s", why.text);
-    return r->format->salvage ? r->format->salvage(r->state, err) : LIC_OK;
+    r->state->status = LIC_OK; /* the library cannot go on, but what it has read is there */
+    return lic_format_run(r->state, r->format->salvage, err);
 }
 
 /* ---- whole pictures ---- */

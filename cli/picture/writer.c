@@ -7,7 +7,7 @@
 
 struct lic_writer {
     const lic_writer_format *format;
-    void *state;
+    lic_format_state *state;
     lic_picture *picture;
     const lic_read_options *options;
     uint32_t channels; /* of what is written */
@@ -51,8 +51,16 @@ lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *p
     *w = (lic_writer){.format = lic_formats[format].writer, .picture = picture, .options = options};
     lic_status status = w->format ? prepare_alpha(w, err)
                                   : lic_report_fail(err, LIC_ERR_ARGUMENT, "no format chosen");
-    if (status == LIC_OK)
-        status = w->format->open(file, picture, w->channels, &w->state, err);
+    if (status == LIC_OK && !(w->state = calloc(1, w->format->state_bytes)))
+        status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory to write a picture");
+    if (status == LIC_OK) {
+        *w->state = (lic_format_state){.picture = picture,
+                                       .file = file,
+                                       .channels = w->channels,
+                                       .doing = w->format->doing,
+                                       .on_error = LIC_REPORT_ERR_IO};
+        status = lic_format_run(w->state, w->format->open, err);
+    }
     if (status != LIC_OK) {
         lic_writer_close(w);
         *writer = NULL;
@@ -64,8 +72,9 @@ void lic_writer_close(lic_writer *w)
 {
     if (!w)
         return;
-    if (w->format)
+    if (w->state && w->format->close)
         w->format->close(w->state);
+    free(w->state);
     free(w->pixels);
     free(w);
 }
@@ -79,7 +88,8 @@ lic_status lic_writer_rows(lic_writer *w, uint32_t n_rows, const void *rows, siz
             lic_blend_over(&w->picture->image, row, w->options->background, w->pixels);
         else if (w->pixels)
             lic_blend_drop(&w->picture->image, row, w->pixels);
-        const lic_status status = w->format->row(w->state, w->pixels ? w->pixels : row, err);
+        w->state->written = w->pixels ? w->pixels : row;
+        const lic_status status = lic_format_run(w->state, w->format->row, err);
         if (status != LIC_OK)
             return status;
     }
@@ -88,7 +98,7 @@ lic_status lic_writer_rows(lic_writer *w, uint32_t n_rows, const void *rows, siz
 
 lic_status lic_writer_end(lic_writer *w, lic_error *err)
 {
-    return w->format->end(w->state, err);
+    return lic_format_run(w->state, w->format->end, err);
 }
 
 lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,

@@ -1,7 +1,7 @@
 /* test_jpeg.c - the JPEG reader and writer: all kinds of files that libjpeg can make are read as
  * libjpeg reads them, others are refused by name, and the cost of a small file is bounded. */
 #include "cli/picture/image_io.h"
-#include "cli/picture/jpeg_errors.h"
+#include "cli/picture/jpeg.h"
 #include "tests/test.h"
 
 static const lic_read_options defaults = {.max_pixels = 1 << 28, .metadata = LIC_META_ALL};
@@ -99,13 +99,13 @@ static lic_status read_it(const jpeg *j, const lic_read_options *options, lic_pi
 }
 
 struct raised {
-    lic_guard guard; /* first, as in a reader */
+    lic_format_state base; /* first, as in a reader */
     int code;
 };
 
-static void raise_warning(void *job)
+static void raise_warning(void *state)
 {
-    struct raised *raised = job;
+    struct raised *raised = state;
     struct jpeg_error_mgr errors;
     struct jpeg_decompress_struct in = {.err = lic_jpeg_errors(&errors), .client_data = raised};
     WARNMS(&in, raised->code);
@@ -231,12 +231,13 @@ TEST(warnings_have_their_classes)
         for (int salvage = 0; salvage < 2; salvage++) {
             lic_picture picture = {0};
             lic_error err = {0};
+            const lic_read_options options = {.salvage = salvage};
             struct raised raised = {{.picture = &picture,
+                                     .options = &options,
                                      .doing = "damaged JPEG",
-                                     .on_error = LIC_ERR_CORRUPT,
-                                     .salvage = salvage},
+                                     .on_error = LIC_ERR_CORRUPT},
                                     w->code};
-            const lic_status status = lic_guard_run(&raised.guard, raise_warning, &raised, &err);
+            const lic_status status = lic_format_run(&raised.base, raise_warning, &err);
             const bool fails =
                 w->loss == LIC_JPEG_FATAL || (w->loss == LIC_JPEG_SALVAGE && !salvage);
             CHECK_EQ_INT(status, fails ? LIC_ERR_CORRUPT : LIC_OK);

@@ -1,10 +1,10 @@
-/* jpeg_errors.h - leads the errors of libjpeg(-turbo) to a guard, for the reader and the writer.
+/* jpeg.h - libjpeg(-turbo) with its errors led to a format's state, for the reader and the writer.
  * libjpeg paints over damage with a warning. Here each warning is known by name, and one that means
  * lost pixels is an error unless the file is to be salvaged. */
-#ifndef LIC_CLI_PICTURE_JPEG_ERRORS_H
-#define LIC_CLI_PICTURE_JPEG_ERRORS_H
+#ifndef LIC_CLI_PICTURE_JPEG_H
+#define LIC_CLI_PICTURE_JPEG_H
 
-#include "cli/picture/guard.h"
+#include "cli/picture/format.h"
 
 /* jpeglib.h needs stdio.h before it. */
 #include <stdio.h>
@@ -15,14 +15,10 @@
 
 #include <jerror.h>
 
-#define LIC_JPEG_EXIF_HEAD     "Exif\0" /* 6 bytes with the final zero */
-#define LIC_JPEG_XMP_HEAD      "http://ns.adobe.com/xap/1.0/"
-#define LIC_JPEG_XMP_MORE_HEAD "http://ns.adobe.com/xmp/extension/"
-
 /* What a warning of libjpeg means for the picture. */
 typedef enum lic_jpeg_loss {
     LIC_JPEG_HARMLESS, /* no pixel is lost: a warning, and reading goes on */
-    LIC_JPEG_SALVAGE,  /* pixels are lost: an error, unless the guard salvages */
+    LIC_JPEG_SALVAGE,  /* pixels are lost: an error, unless the options salvage */
     LIC_JPEG_FATAL     /* an error in any case, as is every warning that has no row */
 } lic_jpeg_loss;
 
@@ -35,7 +31,8 @@ typedef struct lic_jpeg_warning {
 
 extern const lic_jpeg_warning lic_jpeg_warnings[]; /* ends with no text */
 
-/* For the err field of libjpeg's struct, whose client_data must be a guard. Returns `errors`. */
+/* For the err field of libjpeg's struct, whose client_data must be a format's state. Returns
+ * `errors`. */
 struct jpeg_error_mgr *lic_jpeg_errors(struct jpeg_error_mgr *errors);
 
 #endif
