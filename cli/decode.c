@@ -45,29 +45,28 @@ static lic_status check_tile(const lic_settings *s, const lic_info *info, lic_er
                            width, height);
 }
 
-static lic_status read_stream(lic_job *job, lic_file_data *file, lic_info *info)
+static lic_status read_stream(lic_conversion *c, lic_file_data *file, lic_info *info)
 {
-    lic_status status =
-        lic_file_read_stream(job->input, job->settings->max_memory, file, &job->err);
+    lic_status status = lic_file_read_stream(c->input, c->settings->max_memory, file, &c->err);
     if (status != LIC_OK)
         return status;
-    status = lic_probe(file->data, file->bytes, info, &job->err);
-    if (status == LIC_ERR_CORRUPT && info->width && job->settings->salvage)
+    status = lic_probe(file->data, file->bytes, info, &c->err);
+    if (status == LIC_ERR_CORRUPT && info->width && c->settings->salvage)
         status = LIC_OK; /* the decoder finds out what is left */
     if (status != LIC_OK)
         return status;
-    job->width = info->width;
-    job->height = info->height;
-    job->channels = info->channels;
-    job->depth = info->depth;
-    job->quality = info->quality;
-    job->bytes = file->bytes;
-    status = lic_picture_check_pixels(info->width, info->height, &job->settings->read, &job->err);
+    c->width = info->width;
+    c->height = info->height;
+    c->channels = info->channels;
+    c->depth = info->depth;
+    c->quality = info->quality;
+    c->bytes = file->bytes;
+    status = lic_picture_check_pixels(info->width, info->height, &c->settings->read, &c->err);
     if (status == LIC_OK)
-        status = check_crop(job->settings, info, &job->err);
+        status = check_crop(c->settings, info, &c->err);
     if (status == LIC_OK)
-        status = check_tile(job->settings, info, &job->err);
-    lic_job_lap(job, LIC_LAP_READ);
+        status = check_tile(c->settings, info, &c->err);
+    lic_conversion_lap(c, LIC_LAP_READ);
     return status;
 }
 
@@ -80,30 +79,29 @@ static void set_shape(const lic_settings *s, const lic_info *info, lic_image *im
 }
 
 /* Takes shape and metadata; leaves chunks that are not for picture files. */
-static lic_status describe(lic_job *job, const lic_info *info, lic_picture_format format,
+static lic_status describe(lic_conversion *c, const lic_info *info, lic_picture_format format,
                            lic_picture *picture)
 {
-    const uint32_t depth = lic_formats[format].max_depth == 8 ? 8 : job->settings->depth;
+    const uint32_t depth = lic_formats[format].max_depth == 8 ? 8 : c->settings->depth;
     lic_status status = LIC_OK;
-    const bool alpha = info->has_alpha && job->settings->read.alpha != LIC_ALPHA_DROP;
+    const bool alpha = info->has_alpha && c->settings->read.alpha != LIC_ALPHA_DROP;
     picture->image =
         (lic_image){.channels = info->channels + alpha, .depth = depth ? depth : info->depth};
-    set_shape(job->settings, info, &picture->image);
-    job->written_width = picture->image.width;
-    job->written_height = picture->image.height;
+    set_shape(c->settings, info, &picture->image);
+    c->written_width = picture->image.width;
+    c->written_height = picture->image.height;
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++)
-        status =
-            lic_picture_add_chunk(picture, &info->chunks[i], &job->settings->read, &job->err);
+        status = lic_picture_add_chunk(picture, &info->chunks[i], &c->settings->read, &c->err);
     const bool part = picture->image.width != info->width || picture->image.height != info->height;
     if (status == LIC_OK && part)
-        status = lic_picture_fit_metadata(picture, picture->image.width, picture->image.height,
-                                          &job->err);
+        status =
+            lic_picture_fit_metadata(picture, picture->image.width, picture->image.height, &c->err);
     return status;
 }
 
 /* Receives the decoder's rows. */
 struct sink {
-    lic_job *job;
+    lic_conversion *c;
     lic_writer *writer; /* NULL: --test */
     lic_relay *relay;   /* NULL: the writer takes the rows itself */
     lic_status status;  /* why the decoder was stopped */
@@ -116,10 +114,10 @@ static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
     (void)first;
     if (!sink->writer)
         return 0;
-    lic_job_lap(sink->job, LIC_LAP_CODE);
+    lic_conversion_lap(sink->c, LIC_LAP_CODE);
     sink->status = sink->relay ? lic_relay_rows(sink->relay, n, rows, stride_bytes, &sink->err)
                                : lic_writer_rows(sink->writer, n, rows, stride_bytes, &sink->err);
-    lic_job_lap(sink->job, LIC_LAP_WRITE);
+    lic_conversion_lap(sink->c, LIC_LAP_WRITE);
     return sink->status != LIC_OK;
 }
 
@@ -140,17 +138,17 @@ static lic_decode_options decode_options(const lic_settings *s, uint32_t depth)
 }
 
 /* Reports a picture written from a file that had lost its end. */
-static lic_status check_whole(lic_job *job)
+static lic_status check_whole(lic_conversion *c)
 {
-    const lic_stats *s = &job->stats;
+    const lic_stats *s = &c->stats;
     if (s->n_whole_tiles == s->n_tiles)
         return LIC_OK;
     if (s->n_tiles == 1)
-        return lic_report_fail(&job->err, LIC_REPORT_PARTIAL,
+        return lic_report_fail(&c->err, LIC_REPORT_PARTIAL,
                                "cut short: %" PRIu32 " of %" PRIu32
                                " slices were whole, the rest of the picture is predicted",
                                s->n_whole_slices, s->n_slices);
-    return lic_report_fail(&job->err, LIC_REPORT_PARTIAL,
+    return lic_report_fail(&c->err, LIC_REPORT_PARTIAL,
                            "cut short: %" PRIu32 " of %" PRIu32
                            " tiles were whole, the rest of the picture is predicted",
                            s->n_whole_tiles, s->n_tiles);
@@ -166,83 +164,83 @@ static size_t relay_bytes(const lic_settings *s, const lic_info *info, const lic
     return (size_t)image->width * image->channels * (image->depth / 8) * info->tile_height;
 }
 
-static lic_status decode_rows(lic_worker *worker, lic_job *job, const lic_file_data *file,
+static lic_status decode_rows(lic_worker *worker, lic_conversion *c, const lic_file_data *file,
                               const lic_image *image, lic_writer *writer, size_t band_bytes)
 {
-    struct sink sink = {.job = job, .writer = writer};
+    struct sink sink = {.c = c, .writer = writer};
     if (band_bytes)
         sink.relay = lic_relay_begin(writer, band_bytes);
-    lic_decode_options options = decode_options(job->settings, image->depth);
+    lic_decode_options options = decode_options(c->settings, image->depth);
     options.channels = image->channels;
     options.sink = take_rows;
     options.sink_user = &sink;
     lic_status status =
-        lic_session_decode(worker->decoder, file->data, file->bytes, &options, NULL, &job->err);
+        lic_session_decode(worker->decoder, file->data, file->bytes, &options, NULL, &c->err);
     if (status == LIC_OK)
-        lic_session_get_stats(worker->decoder, &job->stats);
-    lic_job_lap(job, LIC_LAP_CODE);
+        lic_session_get_stats(worker->decoder, &c->stats);
+    lic_conversion_lap(c, LIC_LAP_CODE);
     lic_error late; /* of the last rows, or once more that of earlier ones */
     const lic_status written = lic_relay_end(sink.relay, &late);
-    lic_job_lap(job, LIC_LAP_WRITE);
+    lic_conversion_lap(c, LIC_LAP_WRITE);
     if (sink.status == LIC_OK && written != LIC_OK) {
         sink.status = written;
         sink.err = late;
     }
     if (sink.status == LIC_OK)
         return status;
-    job->err = sink.err;
+    c->err = sink.err;
     return sink.status;
 }
 
-static lic_status write_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
+static lic_status write_picture(lic_worker *worker, lic_conversion *c, const lic_file_data *file,
                                 lic_picture_format format, lic_picture *picture, size_t band_bytes)
 {
     lic_output out;
     lic_writer *writer = NULL;
-    lic_status status = lic_job_open_output(job, &out);
+    lic_status status = lic_conversion_open_output(c, &out);
     if (status != LIC_OK)
         return status;
-    status = lic_writer_open(out.stream, format, picture, &job->settings->read, &writer, &job->err);
+    status = lic_writer_open(out.stream, format, picture, &c->settings->read, &writer, &c->err);
     if (status == LIC_OK)
-        status = decode_rows(worker, job, file, &picture->image, writer, band_bytes);
+        status = decode_rows(worker, c, file, &picture->image, writer, band_bytes);
     if (status == LIC_OK)
-        status = lic_writer_end(writer, &job->err);
+        status = lic_writer_end(writer, &c->err);
     lic_writer_close(writer);
     if (status == LIC_OK)
-        status = lic_job_commit_output(job, &out);
+        status = lic_conversion_commit_output(c, &out);
     else
         lic_output_abort(&out);
-    if (status == LIC_OK && !job->skipped)
-        lic_picture_say(picture, job->output);
-    lic_job_lap(job, LIC_LAP_WRITE);
+    if (status == LIC_OK && !c->skipped)
+        lic_picture_say(picture, c->output);
+    lic_conversion_lap(c, LIC_LAP_WRITE);
     return status;
 }
 
 /* Unpacks everything in the file and writes nothing. */
-static lic_status test_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
+static lic_status test_picture(lic_worker *worker, lic_conversion *c, const lic_file_data *file,
                                const lic_info *info)
 {
     const lic_image as_stored = {0};
     lic_status status = LIC_OK;
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
         lic_buffer data = {0};
-        status = lic_chunk_read(&info->chunks[i], NULL, &data, &job->err);
+        status = lic_chunk_read(&info->chunks[i], NULL, &data, &c->err);
         lic_buffer_free(&data);
     }
-    return status == LIC_OK ? decode_rows(worker, job, file, &as_stored, NULL, 0) : status;
+    return status == LIC_OK ? decode_rows(worker, c, file, &as_stored, NULL, 0) : status;
 }
 
-static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_file_data *file,
+static lic_status decode_picture(lic_worker *worker, lic_conversion *c, const lic_file_data *file,
                                  const lic_info *info, lic_picture_format format,
                                  lic_picture *picture)
 {
     const lic_model *model = NULL;
     lic_status status =
-        info->lossless ? LIC_OK : lic_worker_model(worker, job, info->model_id, &model);
+        info->lossless ? LIC_OK : lic_worker_model(worker, c, info->model_id, &model);
     if (status != LIC_OK)
         return status;
     const lic_image *image = &picture->image;
-    const size_t band_bytes = job->settings->test ? 0 : relay_bytes(job->settings, info, image);
+    const size_t band_bytes = c->settings->test ? 0 : relay_bytes(c->settings, info, image);
     const lic_need need = {.use = LIC_USE_DECODER,
                            .stream = info,
                            .width = info->width,
@@ -250,11 +248,11 @@ static lic_status decode_picture(lic_worker *worker, lic_job *job, const lic_fil
                            .row_bytes = (size_t)image->width * image->channels * (image->depth / 8),
                            .extra_bytes =
                                file->bytes + lic_picture_metadata_bytes(picture) + band_bytes};
-    status = lic_worker_enter(worker, job, model, &need);
-    if (status == LIC_OK && job->settings->test)
-        status = test_picture(worker, job, file, info);
+    status = lic_worker_enter(worker, c, model, &need);
+    if (status == LIC_OK && c->settings->test)
+        status = test_picture(worker, c, file, info);
     else if (status == LIC_OK)
-        status = write_picture(worker, job, file, format, picture, band_bytes);
+        status = write_picture(worker, c, file, format, picture, band_bytes);
     lic_worker_leave(worker);
     return status;
 }
@@ -275,31 +273,31 @@ static int match_model(void *user, const char *path, uint64_t hash)
 }
 
 /* --model named a model other than the file's, which may well be here. */
-static lic_status name_right_model(lic_job *job, const lic_info *info)
+static lic_status name_right_model(lic_conversion *c, const lic_info *info)
 {
     struct right_model right = {.id = info->model_id};
     if (!lic_model_each(NULL, match_model, &right))
         return LIC_ERR_MODEL_WRONG;
-    return lic_report_fail(&job->err, LIC_ERR_MODEL_WRONG,
+    return lic_report_fail(&c->err, LIC_ERR_MODEL_WRONG,
                            "was made with the model %s, not with %s: leave --model out", right.name,
-                           job->settings->model);
+                           c->settings->model);
 }
 
-static lic_status decode(lic_worker *worker, lic_job *job)
+static lic_status decode(lic_worker *worker, lic_conversion *c)
 {
     lic_info info;
     lic_file_data file = {0};
     lic_picture picture = {0};
-    lic_picture_format format = choose_format(job->settings, job->output);
-    lic_status status = read_stream(job, &file, &info);
+    lic_picture_format format = choose_format(c->settings, c->output);
+    lic_status status = read_stream(c, &file, &info);
     if (status == LIC_OK)
-        status = describe(job, &info, format, &picture);
+        status = describe(c, &info, format, &picture);
     if (status == LIC_OK)
-        status = decode_picture(worker, job, &file, &info, format, &picture);
-    if (status == LIC_ERR_MODEL_WRONG && job->settings->model)
-        status = name_right_model(job, &info);
-    if (status == LIC_OK && !job->skipped)
-        status = check_whole(job);
+        status = decode_picture(worker, c, &file, &info, format, &picture);
+    if (status == LIC_ERR_MODEL_WRONG && c->settings->model)
+        status = name_right_model(c, &info);
+    if (status == LIC_OK && !c->skipped)
+        status = check_whole(c);
     lic_picture_free(&picture);
     lic_file_free(&file);
     return status;

@@ -1,7 +1,7 @@
 /* encode.c - lic encode: pictures to .lic files. */
 #include "cli/base/report.h"
 #include "cli/batch/batch.h"
-#include "cli/batch/search.h"
+#include "cli/batch/target.h"
 #include "cli/commands.h"
 #include "cli/options/rates.h"
 
@@ -12,7 +12,7 @@
 
 /* Feeds rows to the encoder. */
 struct feed {
-    lic_job *job;
+    lic_conversion *c;
     lic_source source;
     lic_reader *reader;
     lic_picture picture;
@@ -24,23 +24,22 @@ struct feed {
 
 static lic_status open_picture(struct feed *feed)
 {
-    lic_job *job = feed->job;
+    lic_conversion *c = feed->c;
     lic_info info;
     const uint8_t *head;
-    lic_status status =
-        lic_source_open(&feed->source, job->input, job->settings->max_memory, &job->err);
+    lic_status status = lic_source_open(&feed->source, c->input, c->settings->max_memory, &c->err);
     if (status != LIC_OK)
         return status;
     const size_t bytes = lic_source_peek(&feed->source, &head);
     if (lic_probe(bytes ? head : NULL, bytes, &info, NULL) != LIC_ERR_NOT_LIC)
-        return lic_report_fail(&job->err, LIC_ERR_UNSUPPORTED, "is a .lic file already");
-    status = lic_reader_open(&feed->source, &job->settings->read, &feed->picture, &feed->reader,
-                             &job->err);
-    job->width = feed->picture.image.width;
-    job->height = feed->picture.image.height;
-    job->channels = feed->picture.image.channels < 3 ? 1 : 3; /* alpha is not counted */
-    job->depth = feed->picture.image.depth;
-    lic_job_lap(job, LIC_LAP_READ);
+        return lic_report_fail(&c->err, LIC_ERR_UNSUPPORTED, "is a .lic file already");
+    status =
+        lic_reader_open(&feed->source, &c->settings->read, &feed->picture, &feed->reader, &c->err);
+    c->width = feed->picture.image.width;
+    c->height = feed->picture.image.height;
+    c->channels = feed->picture.image.channels < 3 ? 1 : 3; /* alpha is not counted */
+    c->depth = feed->picture.image.depth;
+    lic_conversion_lap(c, LIC_LAP_READ);
     return status;
 }
 
@@ -63,13 +62,13 @@ static void list_chunks(struct feed *feed)
 static int give_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride_bytes)
 {
     struct feed *feed = user;
-    lic_job_lap(feed->job, LIC_LAP_CODE);
+    lic_conversion_lap(feed->c, LIC_LAP_CODE);
     feed->status = lic_reader_rows(feed->reader, n, rows, stride_bytes, &feed->err);
     if (feed->status == LIC_OK && first + n == feed->picture.image.height) {
         feed->status = lic_reader_end(feed->reader, &feed->err);
         list_chunks(feed);
     }
-    lic_job_lap(feed->job, LIC_LAP_READ);
+    lic_conversion_lap(feed->c, LIC_LAP_READ);
     return feed->status != LIC_OK;
 }
 
@@ -80,46 +79,156 @@ static uint64_t whole_bytes(const lic_image *image)
 
 static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
-    lic_job *job = feed->job;
+    lic_conversion *c = feed->c;
     feed->encode.source = give_rows;
     feed->encode.source_user = feed;
     lic_status status =
-        lic_session_encode(worker->encoder, &feed->picture.image, &feed->encode, out, &job->err);
+        lic_session_encode(worker->encoder, &feed->picture.image, &feed->encode, out, &c->err);
     if (status == LIC_OK)
-        lic_session_get_stats(worker->encoder, &job->stats);
-    job->quality = feed->encode.quality;
-    lic_job_lap(job, LIC_LAP_CODE);
+        lic_session_get_stats(worker->encoder, &c->stats);
+    c->quality = feed->encode.quality;
+    lic_conversion_lap(c, LIC_LAP_CODE);
     if (feed->status != LIC_OK)
-        job->err = feed->err;
+        c->err = feed->err;
     return feed->status != LIC_OK ? feed->status : status;
+}
+
+/* ---- a picture in memory ---- */
+
+struct coding {
+    lic_worker *worker;
+    lic_conversion *c;
+    const lic_image *image;
+    lic_encode_options encode;
+};
+
+/* What has come out at one quality. */
+struct coded {
+    lic_buffer data;
+    lic_stats stats;
+    double quality;
+    bool measured;
+    lic_metrics metrics; /* of the picture that a decoder makes of it */
+};
+
+static lic_status measure(struct coding *s, struct coded *out)
+{
+    lic_error *err = &s->c->err;
+    lic_image decoded = {0};
+    lic_decode_options decode;
+    lic_decode_options_init(&decode);
+    decode.channels = s->image->channels < 3 ? 1 : 3; /* alpha is not measured */
+    lic_status status = lic_session_decode(s->worker->decoder, out->data.data, out->data.bytes,
+                                           &decode, &decoded, err);
+    if (status == LIC_OK)
+        status = lic_metrics_compare(s->image, &decoded, &out->metrics, err);
+    lic_image_free(&decoded);
+    out->measured = status == LIC_OK;
+    lic_conversion_lap(s->c, LIC_LAP_CHECK);
+    return status;
+}
+
+static lic_status code_at(struct coding *s, double quality, struct coded *out)
+{
+    lic_session *encoder = s->worker->encoder;
+    *out = (struct coded){.quality = quality};
+    s->encode.quality = quality;
+    s->c->encodes++;
+    lic_status status = lic_session_encode(encoder, s->image, &s->encode, &out->data, &s->c->err);
+    if (status == LIC_OK)
+        lic_session_get_stats(encoder, &out->stats);
+    lic_conversion_lap(s->c, LIC_LAP_CODE);
+    if (status == LIC_OK && s->c->settings->target.kind == LIC_TARGET_PSNR)
+        status = measure(s, out);
+    return status;
+}
+
+static lic_status fail(lic_conversion *c, const lic_target *t)
+{
+    const lic_target_try *limit = lic_target_limit(t);
+    if (t->kind == LIC_TARGET_PSNR)
+        return lic_report_fail(&c->err, LIC_ERR_LIMIT,
+                               "%g dB are out of reach; %.2f dB are the most, at quality %g",
+                               t->value, limit->psnr, limit->quality);
+    return lic_report_fail(&c->err, LIC_ERR_LIMIT,
+                           "%.0f bytes are out of reach; %zu bytes (%.4f bpp) are the least, at "
+                           "quality %g",
+                           t->value, limit->bytes, 8 * (double)limit->bytes / t->pixels,
+                           limit->quality);
+}
+
+/* Leaves in *best the best result that keeps the promise. */
+static lic_status code_to_target(struct coding *s, struct coded *best)
+{
+    const lic_target_wish *wish = &s->c->settings->target;
+    lic_target target;
+    double quality;
+    lic_status status = LIC_OK;
+    lic_target_begin(&target, wish->kind, wish->value, (double)s->image->width * s->image->height);
+    while (status == LIC_OK && lic_target_next(&target, &quality)) {
+        struct coded now;
+        status = code_at(s, quality, &now);
+        if (status == LIC_OK &&
+            lic_target_add(&target, quality, now.data.bytes,
+                           now.data.bytes - now.stats.latent_bytes, now.metrics.psnr)) {
+            struct coded worse = *best;
+            *best = now;
+            now = worse;
+        }
+        lic_buffer_free(&now.data);
+    }
+    if (status == LIC_OK && !lic_target_best(&target))
+        status = fail(s->c, &target);
+    return status;
+}
+
+/* Encodes a picture in memory as often as needed: for a target (target.h), and with decoding of the
+ * result for a PSNR or --report. */
+static lic_status code_image(lic_worker *worker, lic_conversion *c, const lic_image *image,
+                             const lic_encode_options *encode, lic_buffer *out)
+{
+    struct coding s = {.worker = worker, .c = c, .image = image, .encode = *encode};
+    struct coded best = {0};
+    lic_status status =
+        c->settings->target.kind ? code_to_target(&s, &best) : code_at(&s, encode->quality, &best);
+    if (status == LIC_OK && c->settings->report && !best.measured)
+        status = measure(&s, &best);
+    c->stats = best.stats;
+    c->quality = best.quality;
+    c->has_metrics = best.measured;
+    c->metrics = best.metrics;
+    *out = best.data;
+    return status;
 }
 
 /* A picture that is encoded more than once, or compared, is read into memory. */
 static lic_status code_whole(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
-    lic_job *job = feed->job;
+    lic_conversion *c = feed->c;
     lic_image image = feed->picture.image;
     image.data = malloc((size_t)whole_bytes(&image));
     if (!image.data)
-        return lic_report_fail(&job->err, LIC_ERR_MEMORY, "no memory for the picture");
-    lic_job_lap(job, LIC_LAP_WAIT);
+        return lic_report_fail(&c->err, LIC_ERR_MEMORY, "no memory for the picture");
+    lic_conversion_lap(c, LIC_LAP_WAIT);
     lic_status status =
-        lic_reader_rows(feed->reader, image.height, image.data, image.stride_bytes, &job->err);
+        lic_reader_rows(feed->reader, image.height, image.data, image.stride_bytes, &c->err);
     if (status == LIC_OK)
-        status = lic_reader_end(feed->reader, &job->err);
-    lic_job_lap(job, LIC_LAP_READ);
+        status = lic_reader_end(feed->reader, &c->err);
+    lic_conversion_lap(c, LIC_LAP_READ);
     if (status == LIC_OK) {
         list_chunks(feed);
-        status = lic_search_code(worker, job, &image, &feed->encode, out);
+        status = code_image(worker, c, &image, &feed->encode, out);
     }
     free(image.data);
     return status;
 }
 
+/* ---- the command ---- */
+
 static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
-    lic_job *job = feed->job;
-    const lic_settings *s = job->settings;
+    lic_conversion *c = feed->c;
+    const lic_settings *s = c->settings;
     const lic_image *image = &feed->picture.image;
     const bool decodes = s->report || s->target.kind == LIC_TARGET_PSNR;
     const bool whole = decodes || s->target.kind;
@@ -138,38 +247,38 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
                                              : LIC_LOSSLESS_AUTO;
     feed->encode.quality = s->lossless ? 100 : s->quality;
     feed->encode.tile_side = s->tile_side;
-    lic_status status = s->lossless ? LIC_OK : lic_worker_model(worker, job, 0, &model);
+    lic_status status = s->lossless ? LIC_OK : lic_worker_model(worker, c, 0, &model);
     if (status != LIC_OK)
         return status;
     if (s->lambda > 0) {
         lic_model_info info;
         lic_model_get_info(model, &info);
-        status = lic_rates_quality(&info, s->lambda, &feed->encode.quality, &job->err);
+        status = lic_rates_quality(&info, s->lambda, &feed->encode.quality, &c->err);
         if (status != LIC_OK)
             return status;
     }
-    status = lic_worker_enter(worker, job, model, &need);
+    status = lic_worker_enter(worker, c, model, &need);
     if (status == LIC_OK)
         status = whole ? code_whole(worker, feed, out) : code_rows(worker, feed, out);
     lic_worker_leave(worker);
-    job->bytes = out->bytes;
+    c->bytes = out->bytes;
     return status;
 }
 
-static lic_status write_file(lic_job *job, const lic_buffer *data)
+static lic_status write_file(lic_conversion *c, const lic_buffer *data)
 {
     lic_output out;
-    lic_status status = lic_job_open_output(job, &out);
+    lic_status status = lic_conversion_open_output(c, &out);
     if (status != LIC_OK)
         return status;
     if (fwrite(data->data, 1, data->bytes, out.stream) != data->bytes) {
-        lic_report_fail(&job->err, LIC_REPORT_ERR_IO, "cannot write %s: %s", job->output,
+        lic_report_fail(&c->err, LIC_REPORT_ERR_IO, "cannot write %s: %s", c->output,
                         strerror(errno));
         lic_output_abort(&out);
         return LIC_REPORT_ERR_IO;
     }
-    status = lic_job_commit_output(job, &out);
-    lic_job_lap(job, LIC_LAP_WRITE);
+    status = lic_conversion_commit_output(c, &out);
+    lic_conversion_lap(c, LIC_LAP_WRITE);
     return status;
 }
 
@@ -179,33 +288,33 @@ static lic_status check_whole(struct feed *feed)
     const lic_picture *picture = &feed->picture;
     if (!picture->damage[0])
         return LIC_OK;
-    return lic_report_fail(&feed->job->err, LIC_REPORT_PARTIAL,
+    return lic_report_fail(&feed->c->err, LIC_REPORT_PARTIAL,
                            "salvaged: %" PRIu32 " of %" PRIu32 " rows were whole (%s)",
                            picture->whole_rows, picture->image.height, picture->damage);
 }
 
-static lic_status encode(lic_worker *worker, lic_job *job)
+static lic_status encode(lic_worker *worker, lic_conversion *c)
 {
-    struct feed feed = {.job = job};
+    struct feed feed = {.c = c};
     lic_buffer data = {0};
     lic_status status = open_picture(&feed);
     if (status == LIC_OK)
         status = code(worker, &feed, &data);
     if (status == LIC_OK)
-        lic_picture_say(&feed.picture, job->input);
+        lic_picture_say(&feed.picture, c->input);
     const lic_status found = status == LIC_OK ? check_whole(&feed) : LIC_OK;
     const uint64_t before = feed.source.bytes;
     lic_reader_close(feed.reader);
     lic_picture_free(&feed.picture);
     lic_source_close(&feed.source);
     if (status == LIC_OK)
-        status = write_file(job, &data);
-    if (status == LIC_OK && !job->skipped &&
+        status = write_file(c, &data);
+    if (status == LIC_OK && !c->skipped &&
         data.bytes > before) /* a drawing, say, that PNG holds in less */
-        lic_report_warning(job->input, "takes more bytes as .lic: %zu, and %llu as it is",
-                           data.bytes, (unsigned long long)before);
+        lic_report_warning(c->input, "takes more bytes as .lic: %zu, and %llu as it is", data.bytes,
+                           (unsigned long long)before);
     lic_buffer_free(&data);
-    return status == LIC_OK && !job->skipped ? found : status;
+    return status == LIC_OK && !c->skipped ? found : status;
 }
 
 int lic_command_encode(const lic_settings *settings)

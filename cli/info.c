@@ -3,9 +3,9 @@
 #include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
-#include "cli/batch/job.h"
 #include "cli/commands.h"
 #include "cli/options/rates.h"
+#include "cli/options/settings.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -244,20 +244,23 @@ static void say_text(const struct subject *it)
 
 static bool say_json(const struct subject *it, lic_status status)
 {
-    lic_json json;
-    if (!lic_job_json_begin(&json, it->settings, stdout, "info",
-                            it->path ? it->path : it->model_info.name))
+    lic_json_lines lines;
+    lic_json *json = &lines.json;
+    if (!lic_json_lines_open(&lines, it->settings, stdout))
         return false;
-    lic_job_json_status(&json, status, &it->err);
-    if (status == LIC_OK && it->is_stream)
-        stream_json(&json, it->bytes, &it->info);
-    else if (status == LIC_OK)
-        model_json(&json, &it->model_info);
-    if (status == LIC_OK && it->settings->rates)
-        rates_json(&json, &it->model_info);
-    if (status == LIC_OK && it->planned_bytes)
-        lic_json_unsigned(&json, "planned_bytes", it->planned_bytes);
-    return lic_job_json_end(&json, it->settings);
+    if (lic_json_line_begin(&lines, "info", it->path ? it->path : it->model_info.name)) {
+        lic_json_line_status(&lines, status, &it->err);
+        if (status == LIC_OK && it->is_stream)
+            stream_json(json, it->bytes, &it->info);
+        else if (status == LIC_OK)
+            model_json(json, &it->model_info);
+        if (status == LIC_OK && it->settings->rates)
+            rates_json(json, &it->model_info);
+        if (status == LIC_OK && it->planned_bytes)
+            lic_json_unsigned(json, "planned_bytes", it->planned_bytes);
+        lic_json_line_end(&lines);
+    }
+    return lic_json_lines_close(&lines);
 }
 
 int lic_command_info(const lic_settings *s)

@@ -4,7 +4,6 @@
 #include "cli/base/report.h"
 #include "cli/batch/budget.h"
 
-#include <errno.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -30,7 +29,7 @@ struct failure {
 struct lic_batch {
     const lic_settings *settings;
     const lic_inputs *inputs;
-    lic_batch_fn work;
+    lic_batch_fn convert;
     lic_budget budget;
     int n_workers;
     double start;
@@ -42,8 +41,7 @@ struct lic_batch {
     pthread_mutex_t lock; /* for all that follows */
     size_t next;          /* input */
     bool stop;            /* nothing after this can work */
-    FILE *json;
-    bool json_failed;
+    lic_json_lines json;
     size_t n_done, n_coded, n_skipped, n_failed, n_failed_by_model;
     struct failure *failures;
     double pixels, bytes;
@@ -65,21 +63,22 @@ static struct opened_model *find_model(lic_batch *b, uint32_t id)
     return m;
 }
 
-lic_status lic_worker_model(lic_worker *worker, lic_job *job, uint32_t id, const lic_model **model)
+lic_status lic_worker_model(lic_worker *worker, lic_conversion *c, uint32_t id,
+                            const lic_model **model)
 {
     lic_batch *b = worker->batch;
     pthread_mutex_lock(&b->models_lock);
     const struct opened_model *m = find_model(b, b->settings->model ? 0 : id);
     pthread_mutex_unlock(&b->models_lock);
-    lic_job_lap(job, LIC_LAP_LOAD);
+    lic_conversion_lap(c, LIC_LAP_LOAD);
     if (!m)
-        return lic_report_fail(&job->err, LIC_ERR_MODEL_OPEN, "needs one more model than %d",
+        return lic_report_fail(&c->err, LIC_ERR_MODEL_OPEN, "needs one more model than %d",
                                MAX_MODELS);
     if (!m->model) {
-        job->err = m->err;
-        return job->err.status;
+        c->err = m->err;
+        return c->err.status;
     }
-    job->model_info = m->info;
+    c->model_info = m->info;
     *model = m->model;
     return LIC_OK;
 }
@@ -119,7 +118,7 @@ static lic_status set_up(lic_worker *worker, unsigned use, lic_error *err)
     return status;
 }
 
-lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *model,
+lic_status lic_worker_enter(lic_worker *worker, lic_conversion *c, const lic_model *model,
                             const lic_need *need)
 {
     lic_batch *b = worker->batch;
@@ -135,13 +134,13 @@ lic_status lic_worker_enter(lic_worker *worker, lic_job *job, const lic_model *m
     }
     const uint64_t context = planned > worker->context_bytes ? planned : worker->context_bytes;
     lic_budget_take(&b->budget, threads, context + need->extra_bytes, &worker->held_bytes,
-                   drop_contexts, worker);
+                    drop_contexts, worker);
     worker->model = model;
     worker->threads = worker->taken_threads = threads;
     if (worker->context_bytes < planned)
         worker->context_bytes = planned;
-    lic_job_lap(job, LIC_LAP_WAIT);
-    return set_up(worker, need->use, &job->err);
+    lic_conversion_lap(c, LIC_LAP_WAIT);
+    return set_up(worker, need->use, &c->err);
 }
 
 void lic_worker_leave(lic_worker *worker)
@@ -150,9 +149,9 @@ void lic_worker_leave(lic_worker *worker)
     worker->taken_threads = 0;
 }
 
-/* After a job: gives back its memory, and also what is kept for the next job if others need it
+/* After an input: gives back its memory, and also what is kept for the next one if others need it
  * now. */
-static void end_job(lic_worker *worker)
+static void end_input(lic_worker *worker)
 {
     lic_budget *budget = &worker->batch->budget;
     if (worker->taken_threads)
@@ -170,9 +169,9 @@ static bool is_of_model(lic_status status)
 }
 
 /* With the lock held. */
-static void note_failure(lic_batch *b, const lic_job *job, lic_status status)
+static void note_failure(lic_batch *b, const lic_conversion *c, lic_status status)
 {
-    lic_report_error(job->input, "%s", job->err.text);
+    lic_report_error(c->input, "%s", c->err.text);
     if (is_of_model(status)) {
         b->n_failed_by_model++;
         /* Encoding uses one model for all. */
@@ -181,7 +180,7 @@ static void note_failure(lic_batch *b, const lic_job *job, lic_status status)
     struct failure *grown = realloc(b->failures, (b->n_failed + 1) * sizeof *grown);
     if (grown) {
         b->failures = grown;
-        grown[b->n_failed] = (struct failure){job->input, strdup(job->err.text)};
+        grown[b->n_failed] = (struct failure){c->input, strdup(c->err.text)};
     }
     b->n_failed++;
 }
@@ -191,26 +190,23 @@ static void show_progress(const lic_batch *b)
     lic_report_batch(b->n_done, b->inputs->n, b->pixels, lic_report_seconds() - b->start);
 }
 
-static void take_result(lic_batch *b, lic_job *job, lic_status status)
+static void take_result(lic_batch *b, lic_conversion *c, lic_status status)
 {
     pthread_mutex_lock(&b->lock);
     b->n_done++;
     if (status != LIC_OK) {
-        note_failure(b, job, status);
-    } else if (job->skipped) {
+        note_failure(b, c, status);
+    } else if (c->skipped) {
         b->n_skipped++;
     } else {
         b->n_coded++;
-        b->pixels += (double)job->width * job->height;
-        b->bytes += (double)job->bytes;
+        b->pixels += (double)c->width * c->height;
+        b->bytes += (double)c->bytes;
     }
-    if (b->json && !b->json_failed && !lic_job_say_json(job, status, b->json)) {
-        lic_report_error(b->settings->json_file, "cannot write the JSON line: %s", strerror(errno));
-        b->json_failed = true;
+    if (b->json.file && !lic_conversion_say_json(c, status, &b->json))
         b->stop = true; /* further work would leave no trace */
-    }
-    if (!b->json && status == LIC_OK)
-        lic_job_say_text(job, b->inputs->n > 1 && !b->settings->report);
+    if (!b->json.file && status == LIC_OK)
+        lic_conversion_say_text(c, b->inputs->n > 1 && !b->settings->report);
     if (b->inputs->n > 1)
         show_progress(b);
     pthread_mutex_unlock(&b->lock);
@@ -235,14 +231,14 @@ static void *run_worker(void *user)
     size_t index;
     while (next_input(b, &index)) {
         const lic_input *input = &b->inputs->items[index];
-        lic_job job = {
+        lic_conversion c = {
             .settings = b->settings, .input = input->path, .output = input->output, .index = index};
-        job.start = job.last = lic_report_seconds();
-        lic_status status = lic_job_check_output(&job);
-        if (status == LIC_OK && !job.skipped)
-            status = b->work(worker, &job);
-        end_job(worker);
-        take_result(b, &job, status);
+        c.start = c.last = lic_report_seconds();
+        lic_status status = lic_conversion_check_output(&c);
+        if (status == LIC_OK && !c.skipped)
+            status = b->convert(worker, &c);
+        end_input(worker);
+        take_result(b, &c, status);
     }
     drop_contexts(worker);
     lic_budget_keep(&b->budget, 0, &worker->held_bytes);
@@ -313,7 +309,7 @@ static int exit_code(const lic_batch *b)
 {
     if (b->n_failed)
         return b->n_failed == b->n_failed_by_model ? LIC_EXIT_MODEL : LIC_EXIT_FAILED;
-    return b->json_failed || b->inputs->n_unread ? LIC_EXIT_FAILED : LIC_EXIT_OK;
+    return b->json.failed || b->inputs->n_unread ? LIC_EXIT_FAILED : LIC_EXIT_OK;
 }
 
 /* If the file for JSON cannot be written, prints that and returns false. */
@@ -325,19 +321,15 @@ static bool open_json(lic_batch *b)
         return true;
     for (size_t i = 0; i < b->inputs->n && s->json_file; i++) {
         const lic_input *item = &b->inputs->items[i];
-        if (lic_job_json_clashes(s, item->path) || lic_job_json_clashes(s, item->output))
+        if (lic_json_clashes(s, item->path) || lic_json_clashes(s, item->output))
             return false;
     }
-    b->json = lic_job_json_open(s, data_on_stdout ? stderr : stdout);
-    return b->json != NULL;
+    return lic_json_lines_open(&b->json, s, data_on_stdout ? stderr : stdout);
 }
 
 static void close_all(lic_batch *b)
 {
-    if (b->json && b->settings->json_file && fclose(b->json) != 0 && !b->json_failed) {
-        lic_report_error(b->settings->json_file, "cannot write: %s", strerror(errno));
-        b->json_failed = true;
-    }
+    (void)lic_json_lines_close(&b->json); /* exit_code() looks */
     for (int i = 0; i < b->n_models; i++)
         lic_model_close(b->models[i].model);
     for (size_t i = 0; i < b->n_failed && b->failures; i++)
@@ -348,10 +340,10 @@ static void close_all(lic_batch *b)
     pthread_mutex_destroy(&b->lock);
 }
 
-int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_batch_fn work)
+int lic_batch_run(const lic_settings *settings, const lic_inputs *inputs, lic_batch_fn convert)
 {
     lic_batch b = {
-        .settings = settings, .inputs = inputs, .work = work, .start = lic_report_seconds()};
+        .settings = settings, .inputs = inputs, .convert = convert, .start = lic_report_seconds()};
     const int threads = lic_thread_count(settings->threads);
     b.n_workers = inputs->n < (size_t)threads ? (int)inputs->n : threads;
     if (inputs->n == 0) /* of this shard */

@@ -2,8 +2,8 @@
  * (Bjontegaard). Negative per cent and positive dB are in favour of TEST. */
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
-#include "cli/batch/job.h"
 #include "cli/commands.h"
+#include "cli/options/settings.h"
 #include "cli/rd/curve.h"
 
 #include <math.h>
@@ -61,31 +61,39 @@ static void json_curve(lic_json *json, const char *key, const lic_curve *curve)
     lic_json_end_object(json);
 }
 
+static void json_figures(lic_json *json, const lic_curve *curves, const lic_curve_difference *d)
+{
+    json_curve(json, "anchor", &curves[0]);
+    json_curve(json, "test", &curves[1]);
+    lic_json_real(json, "low_db", d->low_db, 6);
+    lic_json_real(json, "high_db", d->high_db, 6);
+    lic_json_real(json, "overlap", d->overlap, 6);
+    lic_json_real(json, "low_bpp", isfinite(d->db_pchip) ? d->low_bpp : NAN, 6);
+    lic_json_real(json, "high_bpp", isfinite(d->db_pchip) ? d->high_bpp : NAN, 6);
+    lic_json_real(json, "bd_rate", d->rate_pchip, 6);
+    lic_json_real(json, "bd_rate_cubic", d->rate_cubic, 6);
+    lic_json_real(json, "bd_db", d->db_pchip, 6);
+    lic_json_real(json, "bd_db_cubic", d->db_cubic, 6);
+}
+
 static bool say_json(const lic_settings *s, const lic_curve *curves, const lic_curve_difference *d,
                      const char *warning, lic_status status, const lic_error *err)
 {
-    lic_json json;
-    if (!lic_job_json_begin(&json, s, stdout, "bdrate", s->files[0]))
+    lic_json_lines lines;
+    lic_json *json = &lines.json;
+    if (!lic_json_lines_open(&lines, s, stdout))
         return false;
-    lic_json_string(&json, "test_file", s->files[1]);
-    lic_json_string(&json, "metric", s->metric == LIC_CURVE_PSNR ? "psnr" : "ms-ssim");
-    lic_job_json_status(&json, status, err);
-    if (warning[0])
-        lic_json_string(&json, "warning", warning);
-    if (status == LIC_OK) {
-        json_curve(&json, "anchor", &curves[0]);
-        json_curve(&json, "test", &curves[1]);
-        lic_json_real(&json, "low_db", d->low_db, 6);
-        lic_json_real(&json, "high_db", d->high_db, 6);
-        lic_json_real(&json, "overlap", d->overlap, 6);
-        lic_json_real(&json, "low_bpp", isfinite(d->db_pchip) ? d->low_bpp : NAN, 6);
-        lic_json_real(&json, "high_bpp", isfinite(d->db_pchip) ? d->high_bpp : NAN, 6);
-        lic_json_real(&json, "bd_rate", d->rate_pchip, 6);
-        lic_json_real(&json, "bd_rate_cubic", d->rate_cubic, 6);
-        lic_json_real(&json, "bd_db", d->db_pchip, 6);
-        lic_json_real(&json, "bd_db_cubic", d->db_cubic, 6);
+    if (lic_json_line_begin(&lines, "bdrate", s->files[0])) {
+        lic_json_string(json, "test_file", s->files[1]);
+        lic_json_string(json, "metric", s->metric == LIC_CURVE_PSNR ? "psnr" : "ms-ssim");
+        lic_json_line_status(&lines, status, err);
+        if (warning[0])
+            lic_json_string(json, "warning", warning);
+        if (status == LIC_OK)
+            json_figures(json, curves, d);
+        lic_json_line_end(&lines);
     }
-    return lic_job_json_end(&json, s);
+    return lic_json_lines_close(&lines);
 }
 
 int lic_command_bdrate(const lic_settings *s)

@@ -5,9 +5,8 @@
 #include "cli/base/utf8.h"
 #include "cli/batch/inputs.h"
 #include "cli/commands.h"
-#include "cli/rd/work.h"
+#include "cli/rd/codec.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +32,12 @@ struct result {
 
 struct bench {
     const lic_settings *settings;
-    FILE *json; /* NULL: a table */
-    lic_work work;
+    lic_json_lines json; /* not open: a table */
+    lic_codec codec;
     size_t n_inputs, n, n_failed;
     int exit_code; /* of the first that failed */
     double pixels, encode_s, decode_s;
     double kernel_rate; /* of all threads, multiply-adds per second; 0: not measured */
-    bool failed_output;
 };
 
 /* ---- measuring ---- */
@@ -73,23 +71,23 @@ static void take_sample(struct times *t, int at, double start, const lic_stats *
 static lic_status measure_once(struct bench *b, const lic_image *image, int at, struct result *r)
 {
     lic_buffer data = {0};
-    lic_picture decoded = {0};
+    lic_image decoded = {0};
     lic_stats stats;
     double start = lic_report_seconds();
-    lic_status status = lic_work_encode(&b->work, image, b->settings->quality, &data, &r->err);
+    lic_status status = lic_codec_encode(&b->codec, image, b->settings->quality, &data, &r->err);
     if (status == LIC_OK && at >= 0) {
-        lic_session_get_stats(b->work.encoder, &stats);
+        lic_session_get_stats(b->codec.encoder, &stats);
         take_sample(&r->encode, at, start, &stats);
     }
     start = lic_report_seconds();
     if (status == LIC_OK)
-        status = lic_work_decode(&b->work, data.data, data.bytes, &decoded, &r->err);
+        status = lic_codec_decode(&b->codec, data.data, data.bytes, false, &decoded, &r->err);
     if (status == LIC_OK && at >= 0) {
-        lic_session_get_stats(b->work.decoder, &stats);
+        lic_session_get_stats(b->codec.decoder, &stats);
         take_sample(&r->decode, at, start, &stats);
     }
     r->bytes = data.bytes;
-    lic_picture_free(&decoded);
+    lic_image_free(&decoded);
     lic_buffer_free(&data);
     return status;
 }
@@ -99,7 +97,7 @@ static lic_status measure(struct bench *b, struct result *r)
     const int reps = b->settings->reps;
     lic_picture picture = {0};
     size_t lic_bytes;
-    lic_status status = lic_work_read(&b->work, r->input, &picture, &lic_bytes, &r->err);
+    lic_status status = lic_codec_read(&b->codec, r->input, &picture, &lic_bytes, &r->err);
     r->width = picture.image.width;
     r->height = picture.image.height;
     for (int i = -1; i < reps && status == LIC_OK; i++) {
@@ -214,43 +212,42 @@ static void json_row(struct bench *b, const struct result *r, lic_status status)
 {
     const lic_settings *s = b->settings;
     const double pixels = (double)r->width * r->height;
-    lic_json json;
-    lic_json_begin(&json, b->json);
-    lic_json_string(&json, "command", "bench");
-    lic_json_string(&json, "input", r->input);
-    lic_job_json_status(&json, status, &r->err);
+    lic_json *json = &b->json.json;
+    if (!lic_json_line_begin(&b->json, "bench", r->input))
+        return;
+    lic_json_line_status(&b->json, status, &r->err);
     if (status == LIC_OK) {
-        lic_json_unsigned(&json, "width", r->width);
-        lic_json_unsigned(&json, "height", r->height);
-        lic_json_unsigned(&json, "bytes", r->bytes);
-        lic_json_real(&json, "bpp", 8 * (double)r->bytes / pixels, 6);
-        lic_json_real(&json, "quality", s->quality, 4);
-        lic_json_string(&json, "model", b->work.model_info.name);
-        lic_json_hex(&json, "model_hash", b->work.model_info.hash, 16);
-        lic_json_string(&json, "cpu", lic_cpu_name(s->cpu ? s->cpu : lic_cpu_best()));
-        lic_json_string(&json, "backend", s->backend == LIC_BACKEND_STRICT ? "strict" : "openblas");
-        lic_json_unsigned(&json, "threads", (uint64_t)lic_thread_count(s->threads));
-        lic_json_unsigned(&json, "reps", (uint64_t)s->reps);
+        lic_json_unsigned(json, "width", r->width);
+        lic_json_unsigned(json, "height", r->height);
+        lic_json_unsigned(json, "bytes", r->bytes);
+        lic_json_real(json, "bpp", 8 * (double)r->bytes / pixels, 6);
+        lic_json_real(json, "quality", s->quality, 4);
+        lic_json_string(json, "model", b->codec.model_info.name);
+        lic_json_hex(json, "model_hash", b->codec.model_info.hash, 16);
+        lic_json_string(json, "cpu", lic_cpu_name(s->cpu ? s->cpu : lic_cpu_best()));
+        lic_json_string(json, "backend", s->backend == LIC_BACKEND_STRICT ? "strict" : "openblas");
+        lic_json_unsigned(json, "threads", (uint64_t)lic_thread_count(s->threads));
+        lic_json_unsigned(json, "reps", (uint64_t)s->reps);
         if (s->stages)
-            lic_json_real(&json, "kernel_gflops", 2e-9 * b->kernel_rate, 1);
-        json_times(b, &json, "encode", &r->encode, pixels, true);
-        json_times(b, &json, "decode", &r->decode, pixels, false);
+            lic_json_real(json, "kernel_gflops", 2e-9 * b->kernel_rate, 1);
+        json_times(b, json, "encode", &r->encode, pixels, true);
+        json_times(b, json, "decode", &r->decode, pixels, false);
     }
-    b->failed_output = !lic_json_end(&json) || b->failed_output;
+    lic_json_line_end(&b->json);
 }
 
 static void json_total(struct bench *b)
 {
-    lic_json json;
-    lic_json_begin(&json, b->json);
-    lic_json_string(&json, "command", "bench");
-    lic_json_string(&json, "summary", "sum of the medians");
-    lic_json_unsigned(&json, "pictures", b->n);
-    lic_json_unsigned(&json, "failed", b->n_failed);
-    lic_json_real(&json, "mp", b->pixels / 1e6, 6);
-    lic_json_real(&json, "encode_mp_per_s", rate(b->pixels, b->encode_s), 3);
-    lic_json_real(&json, "decode_mp_per_s", rate(b->pixels, b->decode_s), 3);
-    b->failed_output = !lic_json_end(&json) || b->failed_output;
+    lic_json *json = &b->json.json;
+    if (!lic_json_line_begin(&b->json, "bench", NULL))
+        return;
+    lic_json_string(json, "summary", "sum of the medians");
+    lic_json_unsigned(json, "pictures", b->n);
+    lic_json_unsigned(json, "failed", b->n_failed);
+    lic_json_real(json, "mp", b->pixels / 1e6, 6);
+    lic_json_real(json, "encode_mp_per_s", rate(b->pixels, b->encode_s), 3);
+    lic_json_real(json, "decode_mp_per_s", rate(b->pixels, b->decode_s), 3);
+    lic_json_line_end(&b->json);
 }
 
 /* ---- the command ---- */
@@ -279,11 +276,11 @@ static void bench_picture(struct bench *b, const char *path, double *memory)
         b->encode_s += r.encode.median[TOTAL];
         b->decode_s += r.decode.median[TOTAL];
     }
-    if (b->json)
+    if (b->json.file)
         json_row(b, &r, status);
     else if (status == LIC_OK)
         put_row(&r);
-    if (!b->json && status == LIC_OK && b->settings->stages) {
+    if (!b->json.file && status == LIC_OK && b->settings->stages) {
         put_parts(b, "encode", &r.encode);
         put_parts(b, "decode", &r.decode);
         printf("  the matrix kernel by itself, %d threads: %.1f GFLOP/s\n",
@@ -299,14 +296,14 @@ static int run(struct bench *b, const lic_inputs *inputs)
         return LIC_EXIT_FAILED;
     }
     b->n_inputs = inputs->n;
-    if (!b->json)
+    if (!b->json.file)
         put_head();
-    lic_work_begin(&b->work, b->settings);
+    lic_codec_begin(&b->codec, b->settings);
     for (size_t i = 0; i < inputs->n; i++)
         bench_picture(b, inputs->items[i].path, memory);
-    lic_work_end(&b->work);
+    lic_codec_end(&b->codec);
     free(memory);
-    if (b->json && b->n > 1)
+    if (b->json.file && b->n > 1)
         json_total(b);
     else if (b->n > 1)
         put_total(b);
@@ -319,14 +316,12 @@ int lic_command_bench(const lic_settings *s)
     lic_inputs inputs;
     int code = lic_inputs_gather(&inputs, s, "");
     const bool wants_json = s->json || !isatty(STDOUT_FILENO);
-    if (code < 0 && wants_json && !(b.json = lic_job_json_open(s, stdout)))
+    if (code < 0 && wants_json && !lic_json_lines_open(&b.json, s, stdout))
         code = LIC_EXIT_FAILED;
     if (code < 0)
         code = run(&b, &inputs);
-    if (s->json_file && b.json && fclose(b.json) != 0)
-        b.failed_output = true;
-    if (b.failed_output)
-        lic_report_error(s->json_file, "cannot write the JSON lines: %s", strerror(errno));
+    if (!lic_json_lines_close(&b.json) && code == LIC_EXIT_OK)
+        code = LIC_EXIT_FAILED;
     lic_inputs_free(&inputs);
-    return b.failed_output && code == LIC_EXIT_OK ? LIC_EXIT_FAILED : code;
+    return code;
 }

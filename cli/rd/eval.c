@@ -5,11 +5,10 @@
 #include "cli/base/folder.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
-#include "cli/batch/job.h"
 #include "cli/commands.h"
+#include "cli/rd/codec.h"
 #include "cli/rd/look.h"
 #include "cli/rd/metrics.h"
-#include "cli/rd/work.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,10 +30,8 @@ struct result {
 
 struct eval {
     const lic_settings *settings;
-    lic_settings plain; /* without the name of a JSON file, which `out` is already */
-    FILE *out;
-    lic_work work;
-    bool failed_output;
+    lic_json_lines json; /* not open: text or CSV */
+    lic_codec codec;
     bool is_folder;
     size_t n, n_failed;
     int exit_code;                            /* of the first that failed */
@@ -78,10 +75,10 @@ static lic_status compare(struct eval *e, struct result *r, const char *size_of,
     lic_picture reference = {0}, picture = {0};
     const char *at = r->reference;
     size_t bytes;
-    lic_status status = lic_work_read(&e->work, r->reference, &reference, &bytes, err);
+    lic_status status = lic_codec_read(&e->codec, r->reference, &reference, &bytes, err);
     if (status == LIC_OK) {
         at = r->picture;
-        status = lic_work_read(&e->work, r->picture, &picture, &r->bytes, err);
+        status = lic_codec_read(&e->codec, r->picture, &picture, &r->bytes, err);
     }
     if (status == LIC_OK && size_of)
         status = look_at_size(size_of, &r->bytes, err);
@@ -118,16 +115,16 @@ static void text_of_pair(const struct result *r)
 }
 
 /* A number, or a dash where there is none. */
-static void put_cell(FILE *out, bool known, double value, int decimals, bool csv)
+static void put_cell(bool known, double value, int decimals, bool csv)
 {
     if (csv)
-        putc(',', out);
+        putchar(',');
     if (known && csv)
-        fprintf(out, "%.*f", decimals + 2, value);
+        printf("%.*f", decimals + 2, value);
     else if (!csv && known)
-        fprintf(out, " %10.*f", decimals, value);
+        printf(" %10.*f", decimals, value);
     else if (!csv)
-        fprintf(out, " %10s", "-");
+        printf(" %10s", "-");
 }
 
 static void put_row(const struct eval *e, const char *name, const struct result *r)
@@ -135,23 +132,22 @@ static void put_row(const struct eval *e, const char *name, const struct result 
     const lic_metrics *m = &r->metrics;
     bool csv = e->settings->csv;
     if (csv)
-        lic_utf8_put_csv(e->out, name);
+        lic_utf8_put_csv(stdout, name);
     else
-        lic_utf8_put_cell(e->out, name, 24, false);
-    put_cell(e->out, r->bytes > 0, r->bpp, 4, csv);
-    put_cell(e->out, true, m->psnr, 4, csv);
-    put_cell(e->out, m->has_msssim, m->msssim, 6, csv);
-    put_cell(e->out, m->has_msssim, m->msssim_db, 4, csv);
-    putc('\n', e->out);
+        lic_utf8_put_cell(stdout, name, 24, false);
+    put_cell(r->bytes > 0, r->bpp, 4, csv);
+    put_cell(true, m->psnr, 4, csv);
+    put_cell(m->has_msssim, m->msssim, 6, csv);
+    put_cell(m->has_msssim, m->msssim_db, 4, csv);
+    putchar('\n');
 }
 
 static void put_head(const struct eval *e)
 {
     if (e->settings->csv)
-        fprintf(e->out, "name,bpp,psnr,ms-ssim,ms-ssim-db\n");
+        printf("name,bpp,psnr,ms-ssim,ms-ssim-db\n");
     else
-        fprintf(e->out, "%-24s %10s %10s %10s %10s\n", "", "bpp", "PSNR dB", "MS-SSIM",
-                "MS-SSIM dB");
+        printf("%-24s %10s %10s %10s %10s\n", "", "bpp", "PSNR dB", "MS-SSIM", "MS-SSIM dB");
 }
 
 /* ---- JSON ---- */
@@ -169,37 +165,37 @@ static void json_numbers(lic_json *json, const struct result *r)
 static void json_of_pair(struct eval *e, const struct result *r, lic_status status,
                          const lic_error *err)
 {
-    lic_json json;
-    if (!lic_job_json_begin(&json, &e->plain, e->out, "eval", r->reference))
+    lic_json *json = &e->json.json;
+    if (!lic_json_line_begin(&e->json, "eval", r->reference))
         return;
-    lic_json_string(&json, "picture", r->picture);
-    lic_job_json_status(&json, status, err);
+    lic_json_string(json, "picture", r->picture);
+    lic_json_line_status(&e->json, status, err);
     if (r->warning[0])
-        lic_json_string(&json, "warning", r->warning);
+        lic_json_string(json, "warning", r->warning);
     if (status == LIC_OK) {
-        lic_json_unsigned(&json, "width", r->width);
-        lic_json_unsigned(&json, "height", r->height);
-        json_numbers(&json, r);
+        lic_json_unsigned(json, "width", r->width);
+        lic_json_unsigned(json, "height", r->height);
+        json_numbers(json, r);
         if (r->bytes)
-            lic_json_unsigned(&json, "bytes", r->bytes);
+            lic_json_unsigned(json, "bytes", r->bytes);
         if (!r->metrics.has_msssim)
-            lic_json_string(&json, "msssim_why", "a side is less than 161 pixels");
+            lic_json_string(json, "msssim_why", "a side is less than 161 pixels");
     }
-    e->failed_output = !lic_job_json_end(&json, &e->plain) || e->failed_output;
+    lic_json_line_end(&e->json);
 }
 
 static void json_of_mean(struct eval *e, const struct result *mean)
 {
-    lic_json json;
-    if (!lic_job_json_begin(&json, &e->plain, e->out, "eval", e->settings->files[0]))
+    lic_json *json = &e->json.json;
+    if (!lic_json_line_begin(&e->json, "eval", e->settings->files[0]))
         return;
-    lic_json_string(&json, "picture", e->settings->files[1]);
-    lic_json_string(&json, "summary", "mean of the pictures");
-    lic_json_unsigned(&json, "pictures", e->n);
-    lic_json_unsigned(&json, "failed", e->n_failed);
+    lic_json_string(json, "picture", e->settings->files[1]);
+    lic_json_string(json, "summary", "mean of the pictures");
+    lic_json_unsigned(json, "pictures", e->n);
+    lic_json_unsigned(json, "failed", e->n_failed);
     if (e->n_failed == 0)
-        json_numbers(&json, mean);
-    e->failed_output = !lic_job_json_end(&json, &e->plain) || e->failed_output;
+        json_numbers(json, mean);
+    lic_json_line_end(&e->json);
 }
 
 /* ---- several ---- */
@@ -322,7 +318,7 @@ static int run(struct eval *e)
     }
     if (e->exit_code == 0)
         e->exit_code = lic_report_exit_code(status);
-    return e->failed_output && e->exit_code == 0 ? LIC_EXIT_FAILED : e->exit_code;
+    return e->exit_code;
 }
 
 static int usage(const char *text)
@@ -333,24 +329,18 @@ static int usage(const char *text)
 
 int lic_command_eval(const lic_settings *s)
 {
-    struct eval e = {.settings = s, .plain = *s, .out = stdout, .all_bpp = true};
+    struct eval e = {.settings = s, .all_bpp = true, .all_msssim = true};
     if (s->n_files != 2)
         return usage("which two pictures? lic eval REFERENCE PICTURE");
     if (s->json && s->csv)
         return usage("--json and --csv: one of them");
     e.is_folder = lic_folder_is(s->files[0]) && lic_folder_is(s->files[1]);
-    e.all_msssim = true;
     if (s->size_of && lic_folder_is(s->size_of) != e.is_folder)
         return usage("--size-of: a folder for two folders, a file for two files");
-    if (!(e.out = lic_job_json_open(s, stdout)))
+    if (s->json && !lic_json_lines_open(&e.json, s, stdout))
         return LIC_EXIT_FAILED;
-    e.plain.json_file = NULL;
-    lic_work_begin(&e.work, s);
+    lic_codec_begin(&e.codec, s);
     int code = run(&e);
-    lic_work_end(&e.work);
-    if (e.out != stdout && fclose(e.out) != 0 && code == LIC_EXIT_OK) {
-        lic_report_error(s->json_file, "cannot write: %s", strerror(errno));
-        code = LIC_EXIT_FAILED;
-    }
-    return code;
+    lic_codec_end(&e.codec);
+    return !lic_json_lines_close(&e.json) && code == LIC_EXIT_OK ? LIC_EXIT_FAILED : code;
 }

@@ -7,10 +7,9 @@
 #include "cli/base/folder.h"
 #include "cli/base/report.h"
 #include "cli/commands.h"
+#include "cli/rd/codec.h"
 #include "cli/rd/metrics.h"
-#include "cli/rd/work.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,27 +28,26 @@ static int usage(const char *text)
 /* ---- what is said of a picture ---- */
 
 /* The line of --json. Failures, of writing this line too, are reported on standard error. */
-static lic_status say_picture(const lic_sweep *sweep, size_t i, lic_status status, lic_error *err)
+static lic_status say_picture(lic_sweep *sweep, size_t i, lic_status status, lic_error *err)
 {
     const char *path = sweep->pictures[i].path;
-    lic_json json;
+    lic_json *json = &sweep->json.json;
     if (status != LIC_OK)
         lic_report_error(path, "%s", err->text);
-    if (!sweep->json)
+    if (!sweep->json.file)
         return status;
-    lic_json_begin(&json, sweep->json);
-    lic_json_string(&json, "command", "sweep");
-    lic_json_string(&json, "input", path);
-    lic_job_json_status(&json, status, err);
-    if (status == LIC_OK) {
-        lic_json_string(&json, "model", sweep->model.name);
-        lic_json_hex(&json, "model_hash", sweep->model.hash, 16);
-        lic_sweep_put_qualities(&json, sweep);
-        lic_sweep_put_figures(&json, sweep, i);
+    if (lic_json_line_begin(&sweep->json, "sweep", path)) {
+        lic_json_line_status(&sweep->json, status, err);
+        if (status == LIC_OK) {
+            lic_json_string(json, "model", sweep->model.name);
+            lic_json_hex(json, "model_hash", sweep->model.hash, 16);
+            lic_sweep_put_qualities(json, sweep);
+            lic_sweep_put_figures(json, sweep, i);
+        }
+        lic_json_line_end(&sweep->json);
     }
-    if (lic_json_end(&json) || status != LIC_OK)
+    if (!sweep->json.failed || status != LIC_OK)
         return status;
-    lic_report_error(path, "cannot write the JSON line: %s", strerror(errno));
     return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the JSON line");
 }
 
@@ -59,12 +57,11 @@ static bool open_json(lic_sweep *sweep, const lic_settings *s)
     if (!s->json)
         return true;
     for (size_t i = 0; i < sweep->n_pictures; i++)
-        if (lic_job_json_clashes(s, sweep->pictures[i].path))
+        if (lic_json_clashes(s, sweep->pictures[i].path))
             return false;
-    if (lic_job_json_clashes(s, s->output) || lic_job_json_clashes(s, sweep->part_path))
+    if (lic_json_clashes(s, s->output) || lic_json_clashes(s, sweep->part_path))
         return false;
-    sweep->json = lic_job_json_open(s, stdout);
-    return sweep->json != NULL;
+    return lic_json_lines_open(&sweep->json, s, stdout);
 }
 
 /* ---- which pictures ---- */
@@ -120,7 +117,7 @@ static lic_status gather(lic_sweep *sweep, const lic_settings *s, lic_error *err
     return status;
 }
 
-/* Reads every file once, so that a mistake is found before hours of work. */
+/* Reads every file once, so that a mistake is found before hours of codec. */
 static lic_status read_all(lic_sweep *sweep, const lic_settings *s, lic_error *err)
 {
     lic_status status = LIC_OK;
@@ -142,26 +139,26 @@ static lic_status read_all(lic_sweep *sweep, const lic_settings *s, lic_error *e
 
 /* ---- measuring ---- */
 
-static lic_status measure(lic_work *work, const lic_image *image, double quality,
+static lic_status measure(lic_codec *codec, const lic_image *image, double quality,
                           lic_sweep_cell *cell, lic_error *err)
 {
     lic_buffer data = {0};
-    lic_picture decoded = {0};
+    lic_image decoded = {0};
     lic_metrics metrics = {0};
     double start = lic_report_seconds();
-    lic_status status = lic_work_encode(work, image, quality, &data, err);
+    lic_status status = lic_codec_encode(codec, image, quality, &data, err);
     double middle = lic_report_seconds();
     if (status == LIC_OK)
-        status = lic_work_decode(work, data.data, data.bytes, &decoded, err);
+        status = lic_codec_decode(codec, data.data, data.bytes, false, &decoded, err);
     cell->encode_s = middle - start;
     cell->decode_s = lic_report_seconds() - middle;
     if (status == LIC_OK)
-        status = lic_metrics_compare(image, &decoded.image, &metrics, err);
+        status = lic_metrics_compare(image, &decoded, &metrics, err);
     cell->bytes = data.bytes;
     cell->psnr = metrics.psnr;
     cell->msssim = metrics.has_msssim ? metrics.msssim : NAN;
     cell->done = status == LIC_OK;
-    lic_picture_free(&decoded);
+    lic_image_free(&decoded);
     lic_buffer_free(&data);
     return status;
 }
@@ -174,14 +171,14 @@ static bool is_done(const lic_sweep *sweep, const lic_sweep_picture *p)
     return true;
 }
 
-static lic_status sweep_picture(lic_sweep *sweep, lic_work *work, lic_sweep_picture *p,
+static lic_status sweep_picture(lic_sweep *sweep, lic_codec *codec, lic_sweep_picture *p,
                                 size_t *n_done, lic_error *err)
 {
     lic_picture picture = {0};
     size_t lic_bytes;
     if (is_done(sweep, p))
         return LIC_OK;
-    lic_status status = lic_work_read(work, p->path, &picture, &lic_bytes, err);
+    lic_status status = lic_codec_read(codec, p->path, &picture, &lic_bytes, err);
     if (status == LIC_OK && lic_bytes)
         status = lic_report_fail(err, LIC_ERR_UNSUPPORTED, "is a .lic file already");
     p->width = picture.image.width;
@@ -190,7 +187,7 @@ static lic_status sweep_picture(lic_sweep *sweep, lic_work *work, lic_sweep_pict
         if (p->cells[q].done)
             continue;
         lic_report_count(*n_done, sweep->n_pictures * (size_t)sweep->n_qualities, p->name);
-        status = measure(work, &picture.image, sweep->qualities[q], &p->cells[q], err);
+        status = measure(codec, &picture.image, sweep->qualities[q], &p->cells[q], err);
         if (status == LIC_OK)
             status = lic_sweep_part_add(sweep, p, q, err);
         ++*n_done;
@@ -200,7 +197,7 @@ static lic_status sweep_picture(lic_sweep *sweep, lic_work *work, lic_sweep_pict
     return status;
 }
 
-static lic_status sweep_all(lic_sweep *sweep, lic_work *work, lic_error *err)
+static lic_status sweep_all(lic_sweep *sweep, lic_codec *codec, lic_error *err)
 {
     size_t n_done;
     lic_status status = lic_sweep_part_open(sweep, &n_done, err);
@@ -210,7 +207,7 @@ static lic_status sweep_all(lic_sweep *sweep, lic_work *work, lic_error *err)
         lic_report_note(0, sweep->part_path, "goes on after %zu measurements", n_done);
     for (size_t i = 0; i < sweep->n_pictures && status == LIC_OK; i++)
         status = say_picture(sweep, i,
-                             sweep_picture(sweep, work, &sweep->pictures[i], &n_done, err), err);
+                             sweep_picture(sweep, codec, &sweep->pictures[i], &n_done, err), err);
     return status;
 }
 
@@ -229,28 +226,26 @@ static lic_status write_results(const lic_sweep *sweep, const lic_settings *s, l
 
 static lic_status run(lic_sweep *sweep, const lic_settings *s, lic_error *err)
 {
-    lic_work work;
-    lic_work_begin(&work, s);
+    lic_codec codec;
+    lic_codec_begin(&codec, s);
     lic_status status = gather(sweep, s, err);
     if (status == LIC_OK)
         status = read_all(sweep, s, err);
-    if (status == LIC_OK && (status = lic_work_open(&work, 0, err)) != LIC_OK)
+    if (status == LIC_OK && (status = lic_codec_open(&codec, 0, err)) != LIC_OK)
         lic_report_error(NULL, "%s", err->text);
     if (status == LIC_OK) {
-        sweep->model = work.model_info;
-        status = sweep_all(sweep, &work, err);
+        sweep->model = codec.model_info;
+        status = sweep_all(sweep, &codec, err);
     }
     if (sweep->part)
         fclose(sweep->part);
-    if (s->json_file && sweep->json && fclose(sweep->json) != 0 && status == LIC_OK) {
-        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s", strerror(errno));
-        lic_report_error(s->json_file, "%s", err->text);
-    }
+    if (!lic_json_lines_close(&sweep->json) && status == LIC_OK)
+        status = lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write the JSON lines");
     if (status == LIC_OK)
         status = write_results(sweep, s, err);
     if (status == LIC_OK)
         unlink(sweep->part_path);
-    lic_work_end(&work);
+    lic_codec_end(&codec);
     return status;
 }
 

@@ -4,8 +4,7 @@
 #ifndef LIC_CLI_RD_SWEEP_H
 #define LIC_CLI_RD_SWEEP_H
 
-#include "cli/base/json.h"
-#include "cli/options/options.h"
+#include "cli/options/settings.h"
 
 #include <stdio.h>
 
@@ -37,7 +36,7 @@ typedef struct lic_sweep {
     bool force; /* a part file of another sweep may go */
     char *part_path;
     FILE *part;
-    FILE *json; /* --json; NULL: not asked for */
+    lic_json_lines json; /* not open: not asked for */
 } lic_sweep;
 
 /* Takes over the measurements of an earlier run of the same sweep (*n_taken) and opens the file for
