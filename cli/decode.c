@@ -309,25 +309,20 @@ static bool check_format(const lic_settings *s, const lic_inputs *inputs)
     if (s->test)
         return true;
     const char *output = inputs->n == 1 ? inputs->items[0].output : "";
-    if (inputs->n == 1 && choose_format(s, output) == LIC_FORMAT_NONE) {
-        if (strcmp(output, "-") == 0)
-            lic_report_error(NULL, "standard output: --format must tell %s",
-                             lic_any_of(LIC_FORMAT_SUFFIXES));
-        else
-            lic_report_error(output, "the suffix is not %s; --format can tell",
-                             lic_any_of(LIC_FORMAT_SUFFIXES));
-        return false;
-    }
-    if (s->crop_width && s->scale > 1) {
-        lic_report_error(NULL, "--scale makes a preview of the whole picture, not with --crop");
-        return false;
-    }
+    const bool unknown = inputs->n == 1 && choose_format(s, output) == LIC_FORMAT_NONE;
+    if (unknown && strcmp(output, "-") == 0)
+        return lic_report_error(NULL, "standard output: --format must tell %s",
+                                lic_any_of(LIC_FORMAT_SUFFIXES));
+    if (unknown)
+        return lic_report_error(output, "the suffix is not %s; --format can tell",
+                                lic_any_of(LIC_FORMAT_SUFFIXES));
+    if (s->crop_width && s->scale > 1)
+        return lic_report_error(NULL,
+                                "--scale makes a preview of the whole picture, not with --crop");
     const lic_format *format = &lic_formats[choose_format(s, output)];
-    if (s->depth > format->max_depth && format->max_depth) {
-        lic_report_error(NULL, "--depth=%" PRIu32 ": a %s file has %" PRIu32 " bits", s->depth,
-                         format->title, format->max_depth);
-        return false;
-    }
+    if (s->depth > format->max_depth && format->max_depth)
+        return lic_report_error(NULL, "--depth=%" PRIu32 ": a %s file has %" PRIu32 " bits",
+                                s->depth, format->title, format->max_depth);
     return true;
 }
 

@@ -3,7 +3,7 @@
 #include "cli/batch/batch.h"
 #include "cli/batch/target.h"
 #include "cli/commands.h"
-#include "cli/options/rates.h"
+#include "cli/options/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>

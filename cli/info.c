@@ -4,7 +4,6 @@
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
 #include "cli/commands.h"
-#include "cli/options/rates.h"
 #include "cli/options/settings.h"
 
 #include <inttypes.h>
@@ -102,10 +101,10 @@ static void stream_json(lic_json *json, size_t bytes, const lic_info *info)
     else
         lic_json_null(json, "model_file");
     lic_json_hex(json, "check_latents", info->check_latents, 8);
-    lic_json_begin_object(json, "chunks");
+    lic_json_open(json, "chunks", '{');
     for (size_t i = 0; i < info->n_chunks; i++)
         json_chunk(json, info, i);
-    lic_json_end_object(json);
+    lic_json_close(json, '}');
 }
 
 /* ---- weights ---- */
@@ -158,16 +157,16 @@ static void rates_text(const lic_model_info *m)
 
 static void rates_json(lic_json *json, const lic_model_info *m)
 {
-    lic_json_begin_array(json, "rates");
+    lic_json_open(json, "rates", '[');
     for (uint32_t i = 0; i < m->levels; i++) {
         double quality = level_quality(m, i);
-        lic_json_begin_object(json, NULL);
+        lic_json_open(json, NULL, '{');
         lic_json_unsigned(json, "level", i);
         lic_json_real(json, "quality", quality, 4);
         lic_json_real(json, "lambda", lic_rates_lambda(m, quality), 6);
-        lic_json_end_object(json);
+        lic_json_close(json, '}');
     }
-    lic_json_end_array(json);
+    lic_json_close(json, ']');
 }
 
 /* ---- the command ---- */
@@ -267,16 +266,14 @@ int lic_command_info(const lic_settings *s)
 {
     struct subject it = {.settings = s, .path = s->n_files ? s->files[0] : NULL};
     bool said = true;
-    if (s->n_files > 1 || (!it.path && !s->model && !s->plan_width && !s->rates)) {
-        lic_report_error(NULL, "which file? lic info FILE (one .lic or .licw file), or lic info "
+    if (s->n_files > 1 || (!it.path && !s->model && !s->plan_width && !s->rates))
+        return lic_report_exit(LIC_EXIT_USAGE, NULL,
+                               "which file? lic info FILE (one .lic or .licw file), or lic info "
                                "--model NAME");
-        return LIC_EXIT_USAGE;
-    }
-    if (it.path && !is_weights_name(it.path) && (s->plan_width || s->rates)) {
-        lic_report_error(NULL, "%s: give a .licw file, or none for the default model",
-                         s->rates ? "--rates" : "--plan");
-        return LIC_EXIT_USAGE;
-    }
+    if (it.path && !is_weights_name(it.path) && (s->plan_width || s->rates))
+        return lic_report_exit(LIC_EXIT_USAGE, NULL,
+                               "%s: give a .licw file, or none for the default model",
+                               s->rates ? "--rates" : "--plan");
     lic_status status = look(&it);
     if (status != LIC_OK)
         lic_report_error(it.path, "%s", it.err.text);

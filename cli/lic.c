@@ -24,8 +24,8 @@ static int run(const lic_settings *settings)
     const lic_command_row *command = lic_options_command(settings->command);
     if (command)
         return command->run(settings);
-    lic_report_error(NULL, "what to do? lic encode, decode, info ...; lic -h explains");
-    return LIC_EXIT_USAGE;
+    return lic_report_exit(LIC_EXIT_USAGE, NULL,
+                           "what to do? lic encode, decode, info ...; lic -h explains");
 }
 
 int main(int argc, char **argv)

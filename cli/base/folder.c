@@ -46,50 +46,35 @@ static bool is_file_or_folder(const char *path)
     return S_ISREG(file.st_mode) || S_ISDIR(entry.st_mode);
 }
 
-static bool is_wanted(const char *folder, const char *name, wanted want)
+static int is_shown(const struct dirent *entry)
 {
-    char *path = name[0] == '.' ? NULL : lic_folder_join(folder, name);
-    bool yes = path && want(path);
-    free(path);
-    return yes;
+    return entry->d_name[0] != '.';
 }
 
-static bool add(lic_folder *folder, const char *name)
+static int by_name(const struct dirent **a, const struct dirent **b)
 {
-    if ((folder->n & (folder->n - 1)) == 0) { /* full at each power of two */
-        size_t room = folder->n ? 2 * folder->n : 1;
-        char **grown = realloc(folder->names, room * sizeof *grown);
-        if (!grown)
-            return false;
-        folder->names = grown;
-    }
-    char *copy = strdup(name);
-    if (copy)
-        folder->names[folder->n++] = copy;
-    return copy != NULL;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 static lic_status list(const char *path, wanted want, lic_folder *folder, lic_error *err)
 {
     *folder = (lic_folder){.path = path};
-    DIR *dir = opendir(path);
-    if (!dir)
+    const int n = scandir(path, &folder->entries, is_shown, by_name);
+    if (n < 0)
         return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot open: %s", strerror(errno));
     bool ok = true;
-    for (struct dirent *entry; ok && (entry = readdir(dir));)
-        if (is_wanted(path, entry->d_name, want))
-            ok = add(folder, entry->d_name);
-    closedir(dir);
-    if (!ok)
-        return lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names of a folder");
-    if (folder->n)
-        qsort(folder->names, folder->n, sizeof *folder->names, by_name);
-    return LIC_OK;
+    for (int i = 0; i < n; i++) {
+        struct dirent *entry = folder->entries[i];
+        char *entry_path = lic_folder_join(path, entry->d_name);
+        ok = ok && entry_path;
+        if (entry_path && want(entry_path))
+            folder->entries[folder->n++] = entry;
+        else
+            free(entry);
+        free(entry_path);
+    }
+    return ok ? LIC_OK
+              : lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names of a folder");
 }
 
 lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err)
@@ -100,8 +85,8 @@ lic_status lic_folder_list(const char *path, lic_folder *folder, lic_error *err)
 void lic_folder_free(lic_folder *folder)
 {
     for (size_t i = 0; i < folder->n; i++)
-        free(folder->names[i]);
-    free(folder->names);
+        free(folder->entries[i]);
+    free(folder->entries);
     *folder = (lic_folder){0};
 }
 
@@ -117,7 +102,7 @@ static lic_status walk(const char *path, size_t root, lic_folder_visit visit, vo
         status = LIC_OK;
     }
     for (size_t i = 0; i < folder.n && status == LIC_OK; i++) {
-        char *entry = lic_folder_join(path, folder.names[i]);
+        char *entry = lic_folder_join(path, folder.entries[i]->d_name);
         if (!entry)
             status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names of a folder");
         else if (lic_folder_is(entry))
@@ -166,12 +151,12 @@ lic_status lic_folder_find(const lic_folder *folder, const char *name, const cha
     size_t stem = stem_bytes(name);
     *found = NULL;
     for (size_t i = 0; i < folder->n; i++)
-        if (strcmp(folder->names[i], name) == 0) {
-            *found = folder->names[i];
+        if (strcmp(folder->entries[i]->d_name, name) == 0) {
+            *found = folder->entries[i]->d_name;
             return LIC_OK;
         }
     for (size_t i = 0; i < folder->n; i++) {
-        const char *other = folder->names[i];
+        const char *other = folder->entries[i]->d_name;
         if (stem_bytes(other) != stem || memcmp(other, name, stem) != 0)
             continue;
         if (*found)

@@ -6,11 +6,12 @@
 
 #include "codec/lic.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 
 typedef struct lic_folder {
     const char *path; /* the caller's */
-    char **names;
+    struct dirent **entries;
     size_t n;
 } lic_folder;
 

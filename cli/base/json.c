@@ -45,29 +45,16 @@ void lic_json_begin(lic_json *json, FILE *file)
     fputc('{', file);
 }
 
-void lic_json_begin_object(lic_json *json, const char *key)
+void lic_json_open(lic_json *json, const char *key, char bracket)
 {
     put_key(json, key);
-    fputc('{', json->file);
+    fputc(bracket, json->file);
     json->comma = false;
 }
 
-void lic_json_end_object(lic_json *json)
+void lic_json_close(lic_json *json, char bracket)
 {
-    fputc('}', json->file);
-    json->comma = true;
-}
-
-void lic_json_begin_array(lic_json *json, const char *key)
-{
-    put_key(json, key);
-    fputc('[', json->file);
-    json->comma = false;
-}
-
-void lic_json_end_array(lic_json *json)
-{
-    fputc(']', json->file);
+    fputc(bracket, json->file);
     json->comma = true;
 }
 

@@ -12,16 +12,14 @@ typedef struct lic_json {
     bool comma; /* the next key needs one before it */
 } lic_json;
 
-/* Opens an object: the line itself, or a value under `key` of the object that is open. */
+/* Begins the line, which is an object. */
 void lic_json_begin(lic_json *json, FILE *file);
-void lic_json_begin_object(lic_json *json, const char *key);
-void lic_json_end_object(lic_json *json);
 /* Ends the line; false if writing failed. */
 bool lic_json_end(lic_json *json);
-
-/* Opens a list; its members are written with a NULL key. */
-void lic_json_begin_array(lic_json *json, const char *key);
-void lic_json_end_array(lic_json *json);
+/* Opens a value under `key`: an object, '{', or a list, '[', whose members have a NULL key. */
+void lic_json_open(lic_json *json, const char *key, char bracket);
+/* Closes it, with '}' or ']'. */
+void lic_json_close(lic_json *json, char bracket);
 
 void lic_json_string(lic_json *json, const char *key, const char *value);
 void lic_json_unsigned(lic_json *json, const char *key, uint64_t value);

@@ -48,12 +48,22 @@ __attribute__((format(printf, 3, 0))) static void say(const char *file, const ch
     pthread_mutex_unlock(&line_lock);
 }
 
-void lic_report_error(const char *file, const char *format, ...)
+bool lic_report_error(const char *file, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     say(file, "", format, args);
     va_end(args);
+    return false;
+}
+
+int lic_report_exit(int code, const char *file, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(file, "", format, args);
+    va_end(args);
+    return code;
 }
 
 void lic_report_warning(const char *file, const char *format, ...)

@@ -19,9 +19,13 @@ enum { LIC_EXIT_INTERRUPTED = 130 };
 /* verbosity: -1 errors only, 0 also warnings and results, 1 and more: details. */
 void lic_report_init(int verbosity, bool progress);
 
-/* "lic: FILE: message"; file may be NULL, "-" is shown by the name of the stream. */
-__attribute__((format(printf, 2, 3))) void lic_report_error(const char *file, const char *format,
+/* "lic: FILE: message"; file may be NULL, "-" is shown by the name of the stream. Returns false,
+ * for functions that say whether all is well. */
+__attribute__((format(printf, 2, 3))) bool lic_report_error(const char *file, const char *format,
                                                             ...);
+/* The same, but returns the exit code, for `return lic_report_exit(...)`. */
+__attribute__((format(printf, 3, 4))) int lic_report_exit(int code, const char *file,
+                                                          const char *format, ...);
 __attribute__((format(printf, 2, 3))) void lic_report_warning(const char *file, const char *format,
                                                               ...);
 /* Printed if the verbosity is at least `level`. */

@@ -118,7 +118,7 @@ void lic_conversion_say_text(const lic_conversion *c, int level)
 static void json_times(lic_json *json, const lic_conversion *c)
 {
     const double *t = c->stats.seconds;
-    lic_json_begin_object(json, "ms");
+    lic_json_open(json, "ms", '{');
     lic_json_real(json, "read", 1e3 * c->seconds[LIC_LAP_READ], 3);
     lic_json_real(json, "load", 1e3 * c->seconds[LIC_LAP_LOAD], 3);
     lic_json_real(json, "wait", 1e3 * c->seconds[LIC_LAP_WAIT], 3);
@@ -129,7 +129,7 @@ static void json_times(lic_json *json, const lic_conversion *c)
         lic_json_real(json, "check", 1e3 * c->seconds[LIC_LAP_CHECK], 3);
     lic_json_real(json, "write", 1e3 * c->seconds[LIC_LAP_WRITE], 3);
     lic_json_real(json, "total", 1e3 * (c->last - c->start), 3);
-    lic_json_end_object(json);
+    lic_json_close(json, '}');
 }
 
 static void json_result(lic_json *json, const lic_conversion *c)

@@ -23,8 +23,8 @@ static bool is_encode(const lic_settings *s)
 
 static int usage(const char *text, const char *word)
 {
-    lic_report_error(NULL, "%s%s%s%s", word ? "'" : "", word ? word : "", word ? "': " : "", text);
-    return LIC_EXIT_USAGE;
+    return lic_report_exit(LIC_EXIT_USAGE, NULL, "%s%s%s%s", word ? "'" : "", word ? word : "",
+                           word ? "': " : "", text);
 }
 
 /* ---- names and contents ---- */
@@ -105,10 +105,8 @@ static int add_folder(lic_inputs *in, const lic_settings *s, const char *path)
     const size_t before = in->n, unread_before = in->n_unread;
     if (!s->recursive)
         return usage("is a folder; -r takes the files in it", path);
-    if (lic_folder_walk(path, visit, &g, &in->n_unread, &err) != LIC_OK) {
-        lic_report_error(path, "%s", err.text);
-        return LIC_EXIT_FAILED;
-    }
+    if (lic_folder_walk(path, visit, &g, &in->n_unread, &err) != LIC_OK)
+        return lic_report_exit(LIC_EXIT_FAILED, path, "%s", err.text);
     if (g.n_others)
         lic_report_note(1, path, "%zu file%s with other suffixes left as they are", g.n_others,
                         g.n_others == 1 ? "" : "s");
@@ -171,10 +169,8 @@ static int add_list(lic_inputs *in, const lic_settings *s)
     lic_file_data list;
     lic_error err;
     int code = -1;
-    if (lic_file_read(s->file_list, LIC_READ_ANY, &list, &err) != LIC_OK) {
-        lic_report_error(s->file_list, "%s", err.text);
-        return LIC_EXIT_FAILED;
-    }
+    if (lic_file_read(s->file_list, LIC_READ_ANY, &list, &err) != LIC_OK)
+        return lic_report_exit(LIC_EXIT_FAILED, s->file_list, "%s", err.text);
     char *text = realloc(list.data, list.bytes + 1); /* the last name may lack its end */
     if (!text) {
         lic_file_free(&list);
@@ -358,11 +354,10 @@ int lic_inputs_gather(lic_inputs *in, const lic_settings *settings, const char *
         code = check_sources(in, &s, i);
     if (code >= 0)
         return code;
-    if (in->n == 0) {
-        lic_report_error(NULL, is_encode(&s) ? "no pictures in what was given"
+    if (in->n == 0)
+        return lic_report_exit(LIC_EXIT_FAILED, NULL,
+                               is_encode(&s) ? "no pictures in what was given"
                                              : "no .lic files in what was given");
-        return LIC_EXIT_FAILED;
-    }
     if (s.shards)
         keep_shard(in, &s);
     return -1;

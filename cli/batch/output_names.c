@@ -25,8 +25,7 @@ static size_t stem_bytes(const lic_settings *s, const char *name)
 
 int lic_inputs_no_memory(void)
 {
-    lic_report_error(NULL, "no memory for the names");
-    return LIC_EXIT_FAILED;
+    return lic_report_exit(LIC_EXIT_FAILED, NULL, "no memory for the names");
 }
 
 /* The result is to be freed; NULL without memory. whole: the input's suffix stays before the new
@@ -64,8 +63,8 @@ static int name_output(lic_input *item, const lic_settings *s, const char *suffi
         return lic_inputs_no_memory();
     if (strlen(item->output) < MAX_NAME)
         return -1;
-    lic_report_error(NULL, "'%.64s...': the output's name is too long", item->output);
-    return LIC_EXIT_USAGE;
+    return lic_report_exit(LIC_EXIT_USAGE, NULL, "'%.64s...': the output's name is too long",
+                           item->output);
 }
 
 int lic_inputs_name_outputs(lic_inputs *in, const lic_settings *settings, const char *suffix)
@@ -170,19 +169,16 @@ static int part_twins(const lic_inputs *in, const lic_settings *s, const char *s
 static bool check_sorted(const lic_inputs *in, lic_input *const *sorted)
 {
     for (size_t i = 1; i < in->n; i++)
-        if (compare_paths(sorted[i - 1]->output, sorted[i]->output) == 0) {
-            lic_report_error(sorted[i]->output, "would be the output of both %s and %s",
-                             sorted[i - 1]->path, sorted[i]->path);
-            return false;
-        }
+        if (compare_paths(sorted[i - 1]->output, sorted[i]->output) == 0)
+            return lic_report_error(sorted[i]->output, "would be the output of both %s and %s",
+                                    sorted[i - 1]->path, sorted[i]->path);
     for (size_t i = 0; i < in->n; i++) {
         const lic_input *const *same =
             bsearch(in->items[i].path, sorted, in->n, sizeof *sorted, output_is_path);
         if (same && *same != &in->items[i]) { /* its own is reported later, with links
                                                  followed */
-            lic_report_error((*same)->output, "is an input, and would be the output of %s",
-                             (*same)->path);
-            return false;
+            return lic_report_error((*same)->output, "is an input, and would be the output of %s",
+                                    (*same)->path);
         }
     }
     return true;

@@ -135,8 +135,6 @@ extern const lic_option lic_options_table[]; /* ends with a NULL name */
 /* The option of this name, without its dashes, or of this letter; NULL if there is none. */
 const lic_option *lic_option_named(const char *name, size_t bytes);
 const lic_option *lic_option_lettered(char letter);
-/* Sets what the option says. Returns NULL, or what is wanted instead of a wrong text. */
-const char *lic_option_apply(const lic_option *option, lic_settings *settings, const char *text);
 extern const char *const lic_options_groups[];
 
 /* The meaning of an option for commands that use it in their own sense. */

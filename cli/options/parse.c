@@ -3,6 +3,7 @@
  * known word if there is one. */
 #include "cli/base/files.h"
 #include "cli/options/options.h"
+#include "cli/options/read_value.h"
 
 #include "cli/base/report.h"
 
@@ -77,29 +78,83 @@ static const char *nearest_command(const char *word)
     return NULL;
 }
 
+/* ---- values ---- */
+
+/* Which word of the list it is, -1: none. */
+static int word_number(const char *list, const char *text)
+{
+    for (int i = 0;; i++) {
+        const size_t n = strcspn(list, ",");
+        if (strlen(text) == n && memcmp(list, text, n) == 0)
+            return i;
+        if (!list[n])
+            return -1;
+        list += n + 1;
+    }
+}
+
+static const char *set_whole(const lic_option *o, int *field, const char *text)
+{
+    static char wanted[64];
+    long value;
+    if (lic_read_whole(text, o->least, o->most, &value)) {
+        *field = (int)value;
+        return NULL;
+    }
+    snprintf(wanted, sizeof wanted, "a number from %ld to %ld", o->least, o->most);
+    return wanted;
+}
+
+static const char *set_word(const lic_option *o, lic_settings *s, int *field, const char *text)
+{
+    const int number = word_number(o->value, text);
+    if (number < 0)
+        return lic_any_of(o->value);
+    *field = (int)(o->least + number * o->most);
+    return o->set ? o->set(s, text) : NULL;
+}
+
+/* Sets what the option says. Returns NULL, or what is wanted instead of a wrong text. */
+static const char *set_option(const lic_option *o, lic_settings *s, const char *text)
+{
+    void *field = (char *)s + o->field;
+    switch (o->kind) {
+    case LIC_OPTION_FLAG:
+        *(bool *)field = true;
+        return NULL;
+    case LIC_OPTION_SWITCH:
+        *(int *)field = (int)o->least;
+        return NULL;
+    case LIC_OPTION_TEXT:
+        *(const char **)field = text;
+        return *text ? NULL : "a name";
+    case LIC_OPTION_WHOLE:
+        return set_whole(o, field, text);
+    case LIC_OPTION_WORD:
+        return set_word(o, s, field, text);
+    default:
+        return o->set(s, text);
+    }
+}
+
 /* ---- options ---- */
 
 static bool unknown(const char *word, const char *name)
 {
     const char *near = nearest_option(name);
     if (near)
-        lic_report_error(NULL, "'%s': unknown option; did you mean --%s?", word, near);
-    else
-        lic_report_error(NULL, "'%s': unknown option; lic --help lists them", word);
-    return false;
+        return lic_report_error(NULL, "'%s': unknown option; did you mean --%s?", word, near);
+    return lic_report_error(NULL, "'%s': unknown option; lic --help lists them", word);
 }
 
 static bool apply(struct parser *p, const lic_option *option, const char *word, const char *value)
 {
-    if (p->n_used == (int)(sizeof p->used / sizeof *p->used)) {
-        lic_report_error(NULL, "too many options");
-        return false;
-    }
+    if (p->n_used == (int)(sizeof p->used / sizeof *p->used))
+        return lic_report_error(NULL, "too many options");
     p->used[p->n_used++] = option;
-    const char *wanted = lic_option_apply(option, p->settings, value);
-    if (wanted)
-        lic_report_error(NULL, "%s: '%s' is not %s", word, value ? value : "", wanted);
-    return !wanted;
+    const char *wanted = set_option(option, p->settings, value);
+    return !wanted ||
+           lic_report_error(NULL, "%s: '%s' is not %s", word, value ? value : "", wanted);
 }
 
 /* The value that follows as a separate word. If there is none, prints that and returns NULL. */
@@ -120,10 +175,8 @@ static bool parse_long(struct parser *p, char *word)
     const lic_option *o = lic_option_named(word + 2, strlen(word + 2));
     if (!o)
         return unknown(word, word + 2);
-    if (!o->value && value) {
-        lic_report_error(NULL, "%s: takes no value", word);
-        return false;
-    }
+    if (!o->value && value)
+        return lic_report_error(NULL, "%s: takes no value", word);
     if (o->value && !o->value_optional && !value)
         value = next_word(p, word);
     if (o->value && !o->value_optional && !value)
@@ -163,12 +216,11 @@ static bool parse_command(lic_settings *s, const char *word)
         }
     const char *near = nearest_command(word);
     if (near)
-        lic_report_error(NULL, "'%s': unknown command; did you mean %s?", word, near);
-    else if (strchr(word, '.'))
-        lic_report_error(NULL, "'%s': a command comes first: lic encode, decode, info ...", word);
-    else
-        lic_report_error(NULL, "'%s': unknown command; lic -h lists them", word);
-    return false;
+        return lic_report_error(NULL, "'%s': unknown command; did you mean %s?", word, near);
+    if (strchr(word, '.'))
+        return lic_report_error(NULL, "'%s': a command comes first: lic encode, decode, info ...",
+                                word);
+    return lic_report_error(NULL, "'%s': unknown command; lic -h lists them", word);
 }
 
 static bool parse_word(struct parser *p, char *word)
@@ -176,10 +228,8 @@ static bool parse_word(struct parser *p, char *word)
     lic_settings *s = p->settings;
     if (s->command == LIC_COMMAND_NONE)
         return parse_command(s, word);
-    if (!*word) {
-        lic_report_error(NULL, "a file name is empty");
-        return false;
-    }
+    if (!*word)
+        return lic_report_error(NULL, "a file name is empty");
     s->files[s->n_files++] = word;
     return true;
 }
@@ -187,26 +237,17 @@ static bool parse_word(struct parser *p, char *word)
 /* Once the command is known, refuses what it does not take. */
 static bool check_words(const lic_settings *s, const lic_command_row *c)
 {
-    if (s->n_files > c->max_files) {
-        lic_report_error(NULL, "'%s': one name too many", s->files[c->max_files]);
-        return false;
-    }
-    if (s->n_qualities > 1 && s->command != LIC_COMMAND_SWEEP) {
-        lic_report_error(NULL, "-q: one number from 0 to 100; lists are for lic sweep");
-        return false;
-    }
-    if (s->test && s->no_check) {
-        lic_report_error(NULL, "--test and --no-check contradict each other");
-        return false;
-    }
-    if (s->lossless && (s->rate_given || s->model)) {
-        lic_report_error(NULL, "--lossless has one size only, and no model: give it alone");
-        return false;
-    }
-    if (s->rate_given & (s->rate_given - 1)) {
-        lic_report_error(NULL, "one of -q, --lambda and --target-...: they say the same thing");
-        return false;
-    }
+    if (s->n_files > c->max_files)
+        return lic_report_error(NULL, "'%s': one name too many", s->files[c->max_files]);
+    if (s->n_qualities > 1 && s->command != LIC_COMMAND_SWEEP)
+        return lic_report_error(NULL, "-q: one number from 0 to 100; lists are for lic sweep");
+    if (s->test && s->no_check)
+        return lic_report_error(NULL, "--test and --no-check contradict each other");
+    if (s->lossless && (s->rate_given || s->model))
+        return lic_report_error(NULL, "--lossless has one size only, and no model: give it alone");
+    if (s->rate_given & (s->rate_given - 1))
+        return lic_report_error(NULL,
+                                "one of -q, --lambda and --target-...: they say the same thing");
     return true;
 }
 
@@ -220,8 +261,8 @@ static bool settle_alpha(lic_settings *s)
         s->read.alpha = LIC_ALPHA_DROP; /* nothing is lost, as nothing is written */
     if (codes || s->read.alpha != LIC_ALPHA_KEEP)
         return true;
-    lic_report_error(NULL, "--alpha=keep: only colours are compared here; drop or blend=RRGGBB");
-    return false;
+    return lic_report_error(NULL,
+                            "--alpha=keep: only colours are compared here; drop or blend=RRGGBB");
 }
 
 static bool check_used(const struct parser *p)
@@ -229,10 +270,9 @@ static bool check_used(const struct parser *p)
     const lic_settings *s = p->settings;
     const lic_command_row *c = lic_options_command(s->command);
     for (int i = 0; i < p->n_used && c; i++)
-        if (!(p->used[i]->commands & s->command)) {
-            lic_report_error(NULL, "--%s: not an option of lic %s", p->used[i]->name, c->name);
-            return false;
-        }
+        if (!(p->used[i]->commands & s->command))
+            return lic_report_error(NULL, "--%s: not an option of lic %s", p->used[i]->name,
+                                    c->name);
     return !c || check_words(s, c);
 }
 
@@ -241,10 +281,8 @@ static bool read_variable(lic_settings *s, const char *variable, const char *opt
     const char *text = getenv(variable);
     if (!text || !*text)
         return true;
-    const char *wanted = lic_option_apply(lic_option_named(option, strlen(option)), s, text);
-    if (wanted)
-        lic_report_error(NULL, "%s: '%s' is not %s", variable, text, wanted);
-    return !wanted;
+    const char *wanted = set_option(lic_option_named(option, strlen(option)), s, text);
+    return !wanted || lic_report_error(NULL, "%s: '%s' is not %s", variable, text, wanted);
 }
 
 static void set_defaults(lic_settings *s, char **argv)

@@ -5,6 +5,7 @@
 #include "cli/base/report.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,26 @@ lic_status lic_settings_open_model(const lic_settings *s, uint32_t id, lic_model
     if (status == LIC_OK)
         lic_model_get_info(*model, info);
     return status;
+}
+
+double lic_rates_lambda(const lic_model_info *model, double quality)
+{
+    const double least = model->lambda[0], most = model->lambda[1];
+    return least > 0 ? least * pow(most / least, quality / 100) : 0;
+}
+
+lic_status lic_rates_quality(const lic_model_info *model, double lambda, double *quality,
+                             lic_error *err)
+{
+    const double least = model->lambda[0], most = model->lambda[1], rounding = 1e-6;
+    if (!(least > 0))
+        return lic_report_fail(err, LIC_ERR_ARGUMENT,
+                               "the model %s does not say its Lagrange multipliers", model->name);
+    if (!(lambda >= least * (1 - rounding) && lambda <= most * (1 + rounding)))
+        return lic_report_fail(err, LIC_ERR_ARGUMENT, "--lambda %g: the model %s has %g to %g",
+                               lambda, model->name, least, most);
+    *quality = fmin(fmax(100 * log(lambda / least) / log(most / least), 0), 100);
+    return LIC_OK;
 }
 
 /* ---- JSON lines ---- */
@@ -70,10 +91,8 @@ bool lic_json_lines_open(lic_json_lines *lines, const lic_settings *s, FILE *str
         mode = s->no_clobber ? "a" : s->force ? "w" : NULL;
     else if (place != LIC_PLACE_FREE)
         mode = "w";
-    if (!mode) {
-        lic_report_error(path, "exists; -f overwrites");
-        return false;
-    }
+    if (!mode)
+        return lic_report_error(path, "exists; -f overwrites");
     lines->file = fopen(path, mode);
     if (!lines->file)
         lic_report_error(path, "cannot write: %s", strerror(errno));

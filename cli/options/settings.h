@@ -12,6 +12,16 @@ lic_options lic_settings_options(const lic_settings *settings);
 lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, lic_model **model,
                                    lic_model_info *info, lic_error *err);
 
+/* The Lagrange multipliers that the rate levels of a model were trained with
+ * (models/train/train.py) are evenly spaced in their logarithm over the levels, so quality and
+ * multiplier are two scales of one thing.
+ *
+ * lambda of rate + lambda 255^2 MSE, as CompressAI counts it; 0 if the model does not say. */
+double lic_rates_lambda(const lic_model_info *model, double quality);
+/* An error if the model was not trained with this multiplier. */
+lic_status lic_rates_quality(const lic_model_info *model, double lambda, double *quality,
+                             lic_error *err);
+
 /* ---- JSON lines ---- */
 
 /* Each line is built in memory and written in one piece, so that an interrupted run leaves whole

@@ -218,16 +218,10 @@ struct profile {
     int n_tags;
 };
 
-static void put(uint8_t *at, int n, uint32_t value)
-{
-    for (int i = 0; i < n; i++)
-        at[i] = (uint8_t)(value >> 8 * (n - 1 - i));
-}
-
 /* s15Fixed16 */
 static void put_fixed(uint8_t *at, double value)
 {
-    put(at, 4, (uint32_t)(int32_t)lrint(value * 65536));
+    lic_put_be(at, (uint32_t)(int32_t)lrint(value * 65536), 4);
 }
 
 /* Appends a tag of this many bytes, which begin with its type. Returns its first byte. */
@@ -236,8 +230,8 @@ static uint8_t *add_tag(struct profile *p, const char *name, const char *type, s
     uint8_t *tag = p->data + HEAD_BYTES + 4 + TAG_BYTES * p->n_tags++;
     uint8_t *at = p->data + p->bytes;
     memcpy(tag, name, 4);
-    put(tag + 4, 4, (uint32_t)p->bytes);
-    put(tag + 8, 4, (uint32_t)bytes);
+    lic_put_be(tag + 4, (uint32_t)p->bytes, 4);
+    lic_put_be(tag + 8, (uint32_t)bytes, 4);
     memcpy(at, type, 4);
     p->bytes += (bytes + 3) & ~(size_t)3;
     return at;
@@ -263,7 +257,7 @@ static void add_texts(struct profile *p)
 {
     static const char name[] = "RGB or grey as the PNG said", rights[] = "Free for any use";
     uint8_t *at = add_tag(p, "desc", "desc", DESC_BYTES + sizeof name);
-    put(at + 8, 4, sizeof name);
+    lic_put_be(at + 8, sizeof name, 4);
     memcpy(at + 12, name, sizeof name);
     at = add_tag(p, "cprt", "text", 8 + sizeof rights);
     memcpy(at + 8, rights, sizeof rights);
@@ -275,29 +269,30 @@ static void add_curve(struct profile *p, const char *name, const struct curve *c
     const double power = c->gamma * 256;
     if (c->limit == 0 && fabs(power - rint(power)) < 0.26) {
         uint8_t *at = add_tag(p, name, "curv", 14);
-        put(at + 8, 4, 1);
-        put(at + 12, 2, (uint32_t)lrint(power));
+        lic_put_be(at + 8, 1, 4);
+        lic_put_be(at + 12, (uint32_t)lrint(power), 2);
         return;
     }
     uint8_t *at = add_tag(p, name, "curv", CURVE_BYTES);
-    put(at + 8, 4, CURVE_POINTS);
+    lic_put_be(at + 8, CURVE_POINTS, 4);
     for (int i = 0; i < CURVE_POINTS; i++)
-        put(at + 12 + 2 * i, 2, (uint32_t)lrint(65535 * light(c, (double)i / (CURVE_POINTS - 1))));
+        lic_put_be(at + 12 + 2 * i,
+                   (uint32_t)lrint(65535 * light(c, (double)i / (CURVE_POINTS - 1))), 2);
 }
 
 static void write_head(struct profile *p, bool grey)
 {
     uint8_t *at = p->data;
-    put(at, 4, (uint32_t)p->bytes);
-    put(at + 8, 4, 0x02400000);
+    lic_put_be(at, (uint32_t)p->bytes, 4);
+    lic_put_be(at + 8, 0x02400000, 4);
     memcpy(at + 12, grey ? "mntrGRAYXYZ " : "mntrRGB XYZ ", 12);
-    put(at + 24, 2, 2000); /* a date there must be: always the same one */
-    put(at + 26, 2, 1);
-    put(at + 28, 2, 1);
+    lic_put_be(at + 24, 2000, 2); /* a date there must be: always the same one */
+    lic_put_be(at + 26, 1, 2);
+    lic_put_be(at + 28, 1, 2);
     memcpy(at + 36, "acsp", 4);
     for (int i = 0; i < 3; i++)
         put_fixed(at + 68 + 4 * i, d50[i]);
-    put(at + HEAD_BYTES, 4, (uint32_t)p->n_tags);
+    lic_put_be(at + HEAD_BYTES, (uint32_t)p->n_tags, 4);
 }
 
 lic_blob lic_icc_of_colour(const lic_colour *colour, uint32_t channels, const char **why)
@@ -335,24 +330,19 @@ lic_blob lic_icc_of_colour(const lic_colour *colour, uint32_t channels, const ch
 
 /* ---- reading ---- */
 
-static uint32_t get(const uint8_t *at)
-{
-    return (uint32_t)lic_get_be(at, 4);
-}
-
 /* desc of version 2 is ASCII; mluc of version 4 is UTF-16, whose ASCII is taken. */
 void lic_icc_name(const uint8_t *icc, size_t bytes, char *name, size_t size)
 {
     size_t n = 0;
     name[0] = 0;
-    const size_t tags = bytes >= HEAD_BYTES + 4 ? get(icc + HEAD_BYTES) : 0;
+    const size_t tags = bytes >= HEAD_BYTES + 4 ? lic_get_be(icc + HEAD_BYTES, 4) : 0;
     for (size_t i = 0; i < tags && i < 100 && bytes >= HEAD_BYTES + 4 + TAG_BYTES * (i + 1); i++) {
         const uint8_t *tag = icc + HEAD_BYTES + 4 + TAG_BYTES * i;
-        const size_t at = get(tag + 4), length = get(tag + 8);
+        const size_t at = lic_get_be(tag + 4, 4), length = lic_get_be(tag + 8, 4);
         if (memcmp(tag, "desc", 4) != 0 || at > bytes || length > bytes - at || length < 12)
             continue;
         const bool wide = memcmp(icc + at, "mluc", 4) == 0;
-        const size_t from = wide ? (length >= 28 ? get(icc + at + 24) : length) : 12;
+        const size_t from = wide ? (length >= 28 ? lic_get_be(icc + at + 24, 4) : length) : 12;
         for (size_t k = from + wide; k < length && n + 1 < size; k += 1 + wide) {
             const char c = (char)icc[at + k];
             if (c < ' ' || c > '~')

@@ -55,10 +55,10 @@ static void say_text(const lic_settings *s, const lic_curve *curves, const lic_c
 
 static void json_curve(lic_json *json, const char *key, const lic_curve *curve)
 {
-    lic_json_begin_object(json, key);
+    lic_json_open(json, key, '{');
     lic_json_string(json, "name", curve->name);
     lic_json_unsigned(json, "points", (uint64_t)curve->n);
-    lic_json_end_object(json);
+    lic_json_close(json, '}');
 }
 
 static void json_figures(lic_json *json, const lic_curve *curves, const lic_curve_difference *d)
@@ -104,10 +104,8 @@ int lic_command_bdrate(const lic_settings *s)
     lic_status status = LIC_OK;
     bool said = true;
     int at = 0;
-    if (s->n_files != 2) {
-        lic_report_error(NULL, "which two curves? lic bdrate ANCHOR TEST");
-        return LIC_EXIT_USAGE;
-    }
+    if (s->n_files != 2)
+        return lic_report_exit(LIC_EXIT_USAGE, NULL, "which two curves? lic bdrate ANCHOR TEST");
     for (at = 0; at < 2 && status == LIC_OK; at++) {
         status = lic_curve_read(s->files[at], s->metric, &curves[at], &err);
         if (status == LIC_OK && curves[at].warning[0])

@@ -175,26 +175,26 @@ static void put_total(const struct bench *b)
 
 static void json_parts(const struct bench *b, lic_json *json, const struct times *t)
 {
-    lic_json_begin_array(json, "parts");
+    lic_json_open(json, "parts", '[');
     for (int i = 0; i < LIC_N_PARTS; i++) {
         const double s = t->median[PARTS + i], speed = gflops((double)t->multiply_adds[i], s);
         if (!(s > 0))
             continue;
-        lic_json_begin_object(json, NULL);
+        lic_json_open(json, NULL, '{');
         lic_json_string(json, "part", lic_part_name((lic_part)i));
         lic_json_real(json, "ms", 1e3 * s, 3);
         lic_json_real(json, "gflops", speed, 1);
         lic_json_real(json, "of_kernel", share(speed, b->kernel_rate) / 100, 3);
-        lic_json_end_object(json);
+        lic_json_close(json, '}');
     }
-    lic_json_end_array(json);
+    lic_json_close(json, ']');
 }
 
 static void json_times(const struct bench *b, lic_json *json, const char *key,
                        const struct times *t, double pixels, bool encode)
 {
     const double *m = t->median;
-    lic_json_begin_object(json, key);
+    lic_json_open(json, key, '{');
     lic_json_real(json, "ms", 1e3 * m[TOTAL], 3);
     lic_json_real(json, "mp_per_s", rate(pixels, m[TOTAL]), 3);
     if (encode)
@@ -205,7 +205,7 @@ static void json_times(const struct bench *b, lic_json *json, const char *key,
     lic_json_unsigned(json, "planned_bytes", t->planned_bytes);
     if (b->settings->stages)
         json_parts(b, json, t);
-    lic_json_end_object(json);
+    lic_json_close(json, '}');
 }
 
 static void json_row(struct bench *b, const struct result *r, lic_status status)
@@ -291,10 +291,9 @@ static void bench_picture(struct bench *b, const char *path, double *memory)
 static int run(struct bench *b, const lic_inputs *inputs)
 {
     double *memory = malloc(2 * N_TIMES * (size_t)b->settings->reps * sizeof *memory);
-    if (!memory) {
-        lic_report_error(NULL, "no memory for %d repetitions", b->settings->reps);
-        return LIC_EXIT_FAILED;
-    }
+    if (!memory)
+        return lic_report_exit(LIC_EXIT_FAILED, NULL, "no memory for %d repetitions",
+                               b->settings->reps);
     b->n_inputs = inputs->n;
     if (!b->json.file)
         put_head();

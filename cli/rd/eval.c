@@ -288,8 +288,8 @@ static lic_status eval_folders(struct eval *e, lic_error *err)
     if (status != LIC_OK)
         lic_report_error(at, "%s", err->text);
     for (size_t i = 0; i < references.n && status == LIC_OK; i++)
-        if (is_picture(references.names[i]))
-            eval_name(e, references.names[i], &pictures, &sizes);
+        if (is_picture(references.entries[i]->d_name))
+            eval_name(e, references.entries[i]->d_name, &pictures, &sizes);
     if (status == LIC_OK && e->n == 0) {
         status = lic_report_fail(err, LIC_ERR_ARGUMENT, "holds no pictures");
         lic_report_error(s->files[0], "%s", err->text);
@@ -321,22 +321,18 @@ static int run(struct eval *e)
     return e->exit_code;
 }
 
-static int usage(const char *text)
-{
-    lic_report_error(NULL, "%s", text);
-    return LIC_EXIT_USAGE;
-}
-
 int lic_command_eval(const lic_settings *s)
 {
     struct eval e = {.settings = s, .all_bpp = true, .all_msssim = true};
     if (s->n_files != 2)
-        return usage("which two pictures? lic eval REFERENCE PICTURE");
+        return lic_report_exit(LIC_EXIT_USAGE, NULL,
+                               "which two pictures? lic eval REFERENCE PICTURE");
     if (s->json && s->csv)
-        return usage("--json and --csv: one of them");
+        return lic_report_exit(LIC_EXIT_USAGE, NULL, "--json and --csv: one of them");
     e.is_folder = lic_folder_is(s->files[0]) && lic_folder_is(s->files[1]);
     if (s->size_of && lic_folder_is(s->size_of) != e.is_folder)
-        return usage("--size-of: a folder for two folders, a file for two files");
+        return lic_report_exit(LIC_EXIT_USAGE, NULL,
+                               "--size-of: a folder for two folders, a file for two files");
     if (s->json && !lic_json_lines_open(&e.json, s, stdout))
         return LIC_EXIT_FAILED;
     lic_codec_begin(&e.codec, s);

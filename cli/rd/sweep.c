@@ -19,12 +19,6 @@
 /* The rate levels that models are trained at, about. */
 static const double default_qualities[] = {0, 14, 29, 43, 57, 71, 86, 100};
 
-static int usage(const char *text)
-{
-    lic_report_error(NULL, "%s", text);
-    return LIC_EXIT_USAGE;
-}
-
 /* ---- what is said of a picture ---- */
 
 /* The line of --json. Failures, of writing this line too, are reported on standard error. */
@@ -89,8 +83,8 @@ static lic_status add_folder(lic_sweep *sweep, const char *path, lic_error *err)
     size_t before = sweep->n_pictures;
     lic_status status = lic_folder_list(path, &folder, err);
     for (size_t i = 0; i < folder.n && status == LIC_OK; i++)
-        if (lic_picture_format_of_name(folder.names[i]) != LIC_FORMAT_NONE &&
-            !add_picture(sweep, lic_folder_join(path, folder.names[i])))
+        if (lic_picture_format_of_name(folder.entries[i]->d_name) != LIC_FORMAT_NONE &&
+            !add_picture(sweep, lic_folder_join(path, folder.entries[i]->d_name)))
             status = lic_report_fail(err, LIC_ERR_MEMORY, "no memory for the names");
     if (status == LIC_OK && sweep->n_pictures == before)
         status = lic_report_fail(err, LIC_ERR_ARGUMENT, "holds no pictures");
@@ -150,13 +144,14 @@ static lic_status measure(lic_codec *codec, const lic_image *image, double quali
     double middle = lic_report_seconds();
     if (status == LIC_OK)
         status = lic_codec_decode(codec, data.data, data.bytes, false, &decoded, err);
-    cell->encode_s = middle - start;
-    cell->decode_s = lic_report_seconds() - middle;
+    cell->values[LIC_SWEEP_ENCODE] = middle - start;
+    cell->values[LIC_SWEEP_DECODE] = lic_report_seconds() - middle;
     if (status == LIC_OK)
         status = lic_metrics_compare(image, &decoded, &metrics, err);
     cell->bytes = data.bytes;
-    cell->psnr = metrics.psnr;
-    cell->msssim = metrics.has_msssim ? metrics.msssim : NAN;
+    cell->values[LIC_SWEEP_BPP] = lic_sweep_bpp(data.bytes, image->width, image->height);
+    cell->values[LIC_SWEEP_PSNR] = metrics.psnr;
+    cell->values[LIC_SWEEP_MSSSIM] = metrics.has_msssim ? metrics.msssim : NAN;
     cell->done = status == LIC_OK;
     lic_image_free(&decoded);
     lic_buffer_free(&data);
@@ -253,18 +248,19 @@ static lic_status run(lic_sweep *sweep, const lic_settings *s, lic_error *err)
 static int check(const lic_settings *s)
 {
     if (s->n_files == 0)
-        return usage("which pictures? lic sweep FOLDER|IN... -o OUT.json");
+        return lic_report_exit(LIC_EXIT_USAGE, NULL,
+                               "which pictures? lic sweep FOLDER|IN... -o OUT.json");
     if (!s->output || strcmp(s->output, "-") == 0)
-        return usage("where to? lic sweep FOLDER|IN... -o OUT.json (a file, to be able to go on)");
+        return lic_report_exit(
+            LIC_EXIT_USAGE, NULL,
+            "where to? lic sweep FOLDER|IN... -o OUT.json (a file, to be able to go on)");
     for (int q = 1; q < s->n_qualities; q++)
         if (s->qualities[q] <= s->qualities[q - 1])
-            return usage("-q: the numbers must rise");
+            return lic_report_exit(LIC_EXIT_USAGE, NULL, "-q: the numbers must rise");
     if (lic_folder_is(s->output))
-        return usage("-o: is a folder; name a file");
-    if (!s->force && access(s->output, F_OK) == 0) {
-        lic_report_error(s->output, "exists; -f overwrites");
-        return LIC_EXIT_FAILED;
-    }
+        return lic_report_exit(LIC_EXIT_USAGE, NULL, "-o: is a folder; name a file");
+    if (!s->force && access(s->output, F_OK) == 0)
+        return lic_report_exit(LIC_EXIT_FAILED, s->output, "exists; -f overwrites");
     return -1;
 }
 
@@ -285,10 +281,8 @@ int lic_command_sweep(const lic_settings *s)
         sweep.n_qualities = (int)(sizeof default_qualities / sizeof *default_qualities);
     size_t bytes = strlen(s->output) + sizeof ".part";
     sweep.part_path = malloc(bytes);
-    if (!sweep.part_path) {
-        lic_report_error(NULL, "no memory for a name");
-        return LIC_EXIT_FAILED;
-    }
+    if (!sweep.part_path)
+        return lic_report_exit(LIC_EXIT_FAILED, NULL, "no memory for a name");
     snprintf(sweep.part_path, bytes, "%s.part", s->output);
     lic_status status = run(&sweep, s, &err);
     for (size_t i = 0; i < sweep.n_pictures; i++) {

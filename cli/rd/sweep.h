@@ -8,11 +8,20 @@
 
 #include <stdio.h>
 
+/* What is measured: PSNR infinite: equal; MS-SSIM NAN: too small a picture; seconds. */
+enum {
+    LIC_SWEEP_BPP,
+    LIC_SWEEP_PSNR,
+    LIC_SWEEP_MSSSIM,
+    LIC_SWEEP_ENCODE,
+    LIC_SWEEP_DECODE,
+    LIC_SWEEP_N
+};
+
 typedef struct lic_sweep_cell {
     bool done;
     size_t bytes;
-    double psnr, msssim; /* infinite: equal; NAN: too small a picture */
-    double encode_s, decode_s;
+    double values[LIC_SWEEP_N];
 } lic_sweep_cell;
 
 typedef struct lic_sweep_picture {
@@ -38,6 +47,11 @@ typedef struct lic_sweep {
     FILE *part;
     lic_json_lines json; /* not open: not asked for */
 } lic_sweep;
+
+static inline double lic_sweep_bpp(size_t bytes, uint32_t width, uint32_t height)
+{
+    return 8.0 * (double)bytes / ((double)width * height);
+}
 
 /* Takes over the measurements of an earlier run of the same sweep (*n_taken) and opens the file for
  * more. The crc of the pictures must be set. */

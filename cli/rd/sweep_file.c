@@ -4,65 +4,32 @@
 #include <inttypes.h>
 #include <math.h>
 
-typedef double (*value_of)(const lic_sweep_picture *picture, const lic_sweep_cell *cell);
-
-static double bpp_of(const lic_sweep_picture *p, const lic_sweep_cell *cell)
-{
-    return 8.0 * (double)cell->bytes / ((double)p->width * p->height);
-}
-
-static double psnr_of(const lic_sweep_picture *p, const lic_sweep_cell *cell)
-{
-    (void)p;
-    return cell->psnr;
-}
-
-static double msssim_of(const lic_sweep_picture *p, const lic_sweep_cell *cell)
-{
-    (void)p;
-    return cell->msssim;
-}
-
-static double encode_of(const lic_sweep_picture *p, const lic_sweep_cell *cell)
-{
-    (void)p;
-    return cell->encode_s;
-}
-
-static double decode_of(const lic_sweep_picture *p, const lic_sweep_cell *cell)
-{
-    (void)p;
-    return cell->decode_s;
-}
-
 static const struct {
     const char *key;
-    value_of value;
     int decimals;
-} columns[] = {{"bpp", bpp_of, 8},
-               {"psnr-rgb", psnr_of, 6},
-               {"ms-ssim-rgb", msssim_of, 8},
-               {"encoding_time", encode_of, 4},
-               {"decoding_time", decode_of, 4}};
+} columns[LIC_SWEEP_N] = {[LIC_SWEEP_BPP] = {"bpp", 8},
+                          [LIC_SWEEP_PSNR] = {"psnr-rgb", 6},
+                          [LIC_SWEEP_MSSSIM] = {"ms-ssim-rgb", 8},
+                          [LIC_SWEEP_ENCODE] = {"encoding_time", 4},
+                          [LIC_SWEEP_DECODE] = {"decoding_time", 4}};
 
 /* Means over pictures [from, to), a list over the qualities for each column. */
 static void put_columns(lic_json *json, const lic_sweep *sweep, size_t from, size_t to)
 {
-    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+    for (size_t c = 0; c < LIC_SWEEP_N; c++) {
         bool missing = false; /* MS-SSIM of small pictures: no list rather than one of nulls */
         for (size_t i = from; i < to; i++)
-            missing =
-                missing || isnan(columns[c].value(&sweep->pictures[i], sweep->pictures[i].cells));
+            missing = missing || isnan(sweep->pictures[i].cells[0].values[c]);
         if (missing)
             continue;
-        lic_json_begin_array(json, columns[c].key);
+        lic_json_open(json, columns[c].key, '[');
         for (int q = 0; q < sweep->n_qualities; q++) {
             double sum = 0;
             for (size_t i = from; i < to; i++)
-                sum += columns[c].value(&sweep->pictures[i], &sweep->pictures[i].cells[q]);
+                sum += sweep->pictures[i].cells[q].values[c];
             lic_json_real(json, NULL, sum / (double)(to - from), columns[c].decimals);
         }
-        lic_json_end_array(json);
+        lic_json_close(json, ']');
     }
 }
 
@@ -71,19 +38,19 @@ void lic_sweep_put_figures(lic_json *json, const lic_sweep *sweep, size_t i)
     const lic_sweep_picture *p = &sweep->pictures[i];
     lic_json_unsigned(json, "width", p->width);
     lic_json_unsigned(json, "height", p->height);
-    lic_json_begin_array(json, "bytes");
+    lic_json_open(json, "bytes", '[');
     for (int q = 0; q < sweep->n_qualities; q++)
         lic_json_unsigned(json, NULL, p->cells[q].bytes);
-    lic_json_end_array(json);
+    lic_json_close(json, ']');
     put_columns(json, sweep, i, i + 1);
 }
 
 void lic_sweep_put_qualities(lic_json *json, const lic_sweep *sweep)
 {
-    lic_json_begin_array(json, "quality");
+    lic_json_open(json, "quality", '[');
     for (int q = 0; q < sweep->n_qualities; q++)
         lic_json_real(json, NULL, sweep->qualities[q], 4);
-    lic_json_end_array(json);
+    lic_json_close(json, ']');
 }
 
 bool lic_sweep_write(const lic_sweep *sweep, FILE *file)
@@ -98,17 +65,17 @@ bool lic_sweep_write(const lic_sweep *sweep, FILE *file)
     lic_json_begin(&json, file);
     lic_json_string(&json, "name", name);
     lic_json_string(&json, "description", description);
-    lic_json_begin_object(&json, "results");
+    lic_json_open(&json, "results", '{');
     put_columns(&json, sweep, 0, sweep->n_pictures);
     lic_sweep_put_qualities(&json, sweep);
-    lic_json_end_object(&json);
-    lic_json_begin_array(&json, "pictures");
+    lic_json_close(&json, '}');
+    lic_json_open(&json, "pictures", '[');
     for (size_t i = 0; i < sweep->n_pictures; i++) {
-        lic_json_begin_object(&json, NULL);
+        lic_json_open(&json, NULL, '{');
         lic_json_string(&json, "name", sweep->pictures[i].name);
         lic_sweep_put_figures(&json, sweep, i);
-        lic_json_end_object(&json);
+        lic_json_close(&json, '}');
     }
-    lic_json_end_array(&json);
+    lic_json_close(&json, ']');
     return lic_json_end(&json);
 }

@@ -27,10 +27,10 @@ static void put_head(const lic_sweep *sweep, FILE *file)
         lic_json_unsigned(&json, "threads", (uint64_t)sweep->threads);
     if (sweep->backend != LIC_BACKEND_STRICT)
         lic_json_string(&json, "backend", "openblas");
-    lic_json_begin_array(&json, "qualities");
+    lic_json_open(&json, "qualities", '[');
     for (int i = 0; i < sweep->n_qualities; i++)
         lic_json_real(&json, NULL, sweep->qualities[i], 6);
-    lic_json_end_array(&json);
+    lic_json_close(&json, ']');
     (void)lic_json_end(&json); /* the stream keeps its error */
 }
 
@@ -45,10 +45,10 @@ static void put_cell(const lic_sweep_picture *p, int quality, FILE *file)
     lic_json_unsigned(&json, "height", p->height);
     lic_json_unsigned(&json, "point", (uint64_t)quality);
     lic_json_unsigned(&json, "bytes", cell->bytes);
-    lic_json_real(&json, "psnr", cell->psnr, 10); /* null: infinite */
-    lic_json_real(&json, "msssim", cell->msssim, 12);
-    lic_json_real(&json, "encode_s", cell->encode_s, 6);
-    lic_json_real(&json, "decode_s", cell->decode_s, 6);
+    lic_json_real(&json, "psnr", cell->values[LIC_SWEEP_PSNR], 10); /* null: infinite */
+    lic_json_real(&json, "msssim", cell->values[LIC_SWEEP_MSSSIM], 12);
+    lic_json_real(&json, "encode_s", cell->values[LIC_SWEEP_ENCODE], 6);
+    lic_json_real(&json, "decode_s", cell->values[LIC_SWEEP_DECODE], 6);
     (void)lic_json_end(&json);
 }
 
@@ -85,12 +85,12 @@ static bool take_line(lic_sweep *sweep, const lic_json_value *line)
             continue;
         p->width = (uint32_t)width;
         p->height = (uint32_t)height;
-        *cell = (lic_sweep_cell){.done = true,
-                                 .bytes = (size_t)bytes,
-                                 .psnr = real_or(line, "psnr", INFINITY),
-                                 .msssim = real_or(line, "msssim", NAN),
-                                 .encode_s = real_or(line, "encode_s", 0),
-                                 .decode_s = real_or(line, "decode_s", 0)};
+        *cell = (lic_sweep_cell){
+            .done = true,
+            .bytes = (size_t)bytes,
+            .values = {lic_sweep_bpp((size_t)bytes, p->width, p->height),
+                       real_or(line, "psnr", INFINITY), real_or(line, "msssim", NAN),
+                       real_or(line, "encode_s", 0), real_or(line, "decode_s", 0)}};
         return true;
     }
     return false;

@@ -1,7 +1,7 @@
 /* test_target.c - the search for a size or a PSNR, on invented curves: never on the wrong side of
  * the target, never more than five tries, and close to it on any curve that rises smoothly. */
 #include "cli/batch/target.h"
-#include "cli/options/rates.h"
+#include "cli/options/settings.h"
 #include "tests/test.h"
 
 #include <math.h>

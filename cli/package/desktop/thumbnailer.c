@@ -69,10 +69,9 @@ int main(int argc, char **argv)
     lic_view view = {0};
     lic_error err = {0};
     lic_report_init(0, false);
-    if (argc != 4 || !lic_read_whole(argv[1], 1, MAX_SIZE, &size)) {
-        lic_report_error(NULL, "lic-thumbnailer SIZE IN.lic OUT.png, SIZE from 1 to 4096");
-        return LIC_EXIT_USAGE;
-    }
+    if (argc != 4 || !lic_read_whole(argv[1], 1, MAX_SIZE, &size))
+        return lic_report_exit(LIC_EXIT_USAGE, NULL,
+                               "lic-thumbnailer SIZE IN.lic OUT.png, SIZE from 1 to 4096");
     lic_output_catch_signals();
     lic_status status = lic_file_read_stream(argv[2], lic_view_of_thumbnail.bytes, &file, &err);
     if (status == LIC_OK)
