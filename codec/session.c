@@ -121,7 +121,8 @@ void lic_session_get_stats_sized(const lic_session *session, lic_stats *stats, s
 
 /* What a call will take. */
 struct plan {
-    size_t floats, bytes; /* scratch of a thread; all working memory */
+    size_t floats, records; /* scratch of a thread, and what of it is for rounded positions */
+    size_t bytes;           /* all working memory */
     uint64_t work;        /* multiply-adds */
 };
 
@@ -136,9 +137,11 @@ static bool plan(lic_session *session, lic_forward_fn forward, void *user, int t
     forward(session, &c, user);
     size_t scratch;
     p->floats = c.scratch_floats;
+    p->records = c.record_floats;
     p->work = c.macs;
     return !arena.failed &&
-           lic_mul_size(c.scratch_floats, (size_t)threads * sizeof(float), &scratch) &&
+           lic_add_size(c.scratch_floats, c.record_floats, &scratch) &&
+           lic_mul_size(scratch, (size_t)threads * sizeof(float), &scratch) &&
            lic_add_size(scratch, LIC_ALIGN, &scratch) &&
            lic_add_size(arena.peak, scratch, &p->bytes);
 }
@@ -254,18 +257,19 @@ static lic_status check_work(const lic_session *session, uint64_t work, uint32_t
 
 /* With the memory in place, runs the same forward again, with kernels. */
 static lic_status run(lic_session *session, lic_forward_fn forward, void *user,
-                      size_t scratch_floats, lic_error *err)
+                      const struct plan *p, lic_error *err)
 {
     const size_t threads = (size_t)lic_pool_threads(session->pool);
     nn c = {.k = session->kernels,
             .gemm = session->kernels->gemm,
             .arena = &session->arena,
             .pool = session->pool,
-            .scratch_floats = scratch_floats,
+            .scratch_floats = p->floats,
+            .record_floats = p->records,
             .zeros = session->model ? session->model->net.zeros : NULL,
             .progress = session->options.progress ? forward_progress : NULL,
             .progress_user = session};
-    c.scratch = lic_arena_take(&session->arena, scratch_floats * threads, sizeof(float));
+    c.scratch = lic_arena_take(&session->arena, (p->floats + p->records) * threads, sizeof(float));
     session->caller_fp = lic_fp_enter();
     lic_nn_part(&c, LIC_PART_OTHER);
     forward(session, &c, user);
@@ -299,7 +303,7 @@ lic_status lic_session_run(lic_session *session, lic_forward_fn forward, void *u
     memset(&session->stats, 0, sizeof session->stats);
     session->stats.planned_bytes = p.bytes;
     session->done = session->told = 0.0;
-    return run(session, forward, user, p.floats, err);
+    return run(session, forward, user, &p, err);
 }
 
 float lic_level(const lic_model *model, uint32_t quality_code)

@@ -33,8 +33,10 @@ static void channel_map(nn *c, const gate_map *w, tensor x, float *out)
     lic_nn_mean(c, x, mean);
     const conv a = lic_nn_widen(c, &w->a), b = lic_nn_widen(c, &w->b);
     if (!lic_nn_idle(c)) {
-        lic_nn_linear_rows(c, &a, mean, (size_t)x.c, hidden, (size_t)w->a.cout, 1, LIC_ACT_LEAKY);
-        lic_nn_linear_rows(c, &b, hidden, (size_t)w->a.cout, out, (size_t)x.c, 1, LIC_ACT_SIGMOID);
+        lic_nn_linear_rows(c, &a, mean, (size_t)x.c, hidden, (size_t)w->a.cout, 1, LIC_ACT_LEAKY,
+                           0);
+        lic_nn_linear_rows(c, &b, hidden, (size_t)w->a.cout, out, (size_t)x.c, 1, LIC_ACT_SIGMOID,
+                           0);
     }
     lic_arena_rewind(c->arena, mark);
 }
@@ -56,8 +58,8 @@ static void gate_row(void *user, size_t item, int worker)
         const int n = j->a.w - x < LIC_BLOCK ? j->a.w - x : LIC_BLOCK;
         const size_t wide = (size_t)j->smap->a.cout;
         lic_nn_linear_rows(j->c, &j->smap->a, lic_nn_at(j->d, y, x), j->d.pitch, hidden, wide, n,
-                           LIC_ACT_LEAKY);
-        lic_nn_linear_rows(j->c, &j->smap->b, hidden, wide, s, 1, n, LIC_ACT_SIGMOID);
+                           LIC_ACT_LEAKY, worker);
+        lic_nn_linear_rows(j->c, &j->smap->b, hidden, wide, s, 1, n, LIC_ACT_SIGMOID, worker);
         for (int r = 0; r < n; r++)
             j->c->k->gate(lic_nn_at(j->out, y, x + r), lic_nn_at(j->a, y, x + r),
                           lic_nn_at(j->d, y, x + r), s[r], j->cmap, j->a.c);
@@ -139,7 +141,7 @@ static void sample_points(nn *c, const adaptive_global *w, const conv *off, tens
         const int gy = i / LIC_GRID, gx = i % LIC_GRID;
         pool_cell(c, moved, gy, gx, pooled);
         lic_nn_linear_rows(c, off, pooled, (size_t)x.c, offsets, (size_t)off->cout, 1,
-                           LIC_ACT_TANH);
+                           LIC_ACT_TANH, 0);
         const float ry = ((float)gy + 0.5f) / LIC_GRID * 2.0f - 1.0f,
                     rx = ((float)gx + 0.5f) / LIC_GRID * 2.0f - 1.0f;
         for (int head = 0; head < w->heads; head++) {
@@ -170,7 +172,7 @@ static void ag_row(void *user, size_t item, int worker)
     for (int x = 0; x < j->out.w; x += LIC_BLOCK) {
         const int n = j->out.w - x < LIC_BLOCK ? j->out.w - x : LIC_BLOCK;
         lic_nn_linear_rows(j->c, j->q, lic_nn_at(j->hyper, y, x), j->hyper.pitch, q, pitch, n,
-                           LIC_ACT_NONE);
+                           LIC_ACT_NONE, worker);
         for (int head = 0; head < j->heads; head++) {
             const lic_attention a = {.q = q + head * d,
                                      .k = j->kv + head * d,
@@ -186,7 +188,7 @@ static void ag_row(void *user, size_t item, int worker)
             j->c->k->attention(&a);
         }
         lic_nn_linear_rows(j->c, j->o, o, pitch, lic_nn_at(j->out, y, x), j->out.pitch, n,
-                           LIC_ACT_NONE);
+                           LIC_ACT_NONE, worker);
     }
 }
 
@@ -201,7 +203,7 @@ static const float *keys_and_values(nn *c, const adaptive_global *w, tensor x, t
     const conv off = lic_nn_widen(c, &w->off), to_kv = lic_nn_widen(c, &w->kv);
     if (!lic_nn_idle(c)) {
         sample_points(c, w, &off, x, moved, samples, scratch);
-        lic_nn_linear_rows(c, &to_kv, samples, dim, kv, 2 * dim, 64, LIC_ACT_NONE);
+        lic_nn_linear_rows(c, &to_kv, samples, dim, kv, 2 * dim, 64, LIC_ACT_NONE, 0);
     }
     return kv;
 }
@@ -267,7 +269,8 @@ static size_t ep_scratch(const slice_model *w)
 
 /* Local context of non-anchor positions. Only the taps that fall on anchors, those with an odd sum
  * of offsets, are packed (weights.c): the others would multiply zeros. */
-static void local_context(const struct ep_job *j, int y, const int *xs, int n, float *out)
+static void local_context(const struct ep_job *j, int y, const int *xs, int n, float *out,
+                          int worker)
 {
     const conv *w = &j->local;
     const float *in[LIC_MAX_TAPS * LIC_BLOCK], **at = in;
@@ -285,7 +288,7 @@ static void local_context(const struct ep_job *j, int y, const int *xs, int n, f
     lic_gemm g = lic_nn_gemm(w, n, LIC_ACT_NONE);
     g.in = in;
     g.out = rows;
-    j->c->k->gemm(&g);
+    lic_nn_product(j->c, w, &g, worker);
 }
 
 /* One picture row of one pass: gather [hyper | ac | ag | local], three linear layers. */
@@ -302,7 +305,7 @@ static void ep_row(void *user, size_t item, int worker)
         for (int x = first; x < width && n < LIC_BLOCK; x += 2)
             xs[n++] = x;
         if (j->pass)
-            local_context(j, y, xs, n, local);
+            local_context(j, y, xs, n, local, worker);
         for (int r = 0; r < n; r++) {
             float *row =
                 append(matrix + (size_t)r * (size_t)k, lic_nn_at(j->hyper, y, xs[r]), j->hyper.c);
@@ -311,12 +314,14 @@ static void ep_row(void *user, size_t item, int worker)
             if (j->pass)
                 append(row, local + (size_t)r * (size_t)j->local.cout, j->local.cout);
         }
-        lic_nn_linear_rows(j->c, &ep->l[0], matrix, (size_t)k, a, (size_t)hid, n, LIC_ACT_LEAKY);
-        lic_nn_linear_rows(j->c, &ep->l[1], a, (size_t)hid, b, (size_t)hid, n, LIC_ACT_LEAKY);
+        lic_nn_linear_rows(j->c, &ep->l[0], matrix, (size_t)k, a, (size_t)hid, n, LIC_ACT_LEAKY,
+                           worker);
+        lic_nn_linear_rows(j->c, &ep->l[1], a, (size_t)hid, b, (size_t)hid, n, LIC_ACT_LEAKY,
+                           worker);
         lic_nn_linear_rows(j->c, &ep->l[2], b, (size_t)hid,
                            j->out.data +
                                ((size_t)y * (size_t)per_row + (size_t)(first / 2)) * j->out.pitch,
-                           j->out.pitch, n, LIC_ACT_NONE);
+                           j->out.pitch, n, LIC_ACT_NONE, worker);
     }
 }
 
@@ -361,9 +366,10 @@ static void lrp_row(void *user, size_t item, int worker)
                 append(matrix + (size_t)r * (size_t)k, lic_nn_at(j->hyper, y, x + r), j->hyper.c);
             append(row, lic_nn_at(j->y_hat, y, x + r), j->prev + size);
         }
-        lic_nn_linear_rows(j->c, in, matrix, (size_t)k, hidden, (size_t)hid, n, LIC_ACT_LEAKY);
+        lic_nn_linear_rows(j->c, in, matrix, (size_t)k, hidden, (size_t)hid, n, LIC_ACT_LEAKY,
+                           worker);
         lic_nn_linear_rows(j->c, last, hidden, (size_t)hid, residual, (size_t)size, n,
-                           LIC_ACT_TANH);
+                           LIC_ACT_TANH, worker);
         for (int r = 0; r < n; r++) {
             float *to = lic_nn_at(j->y_hat, y, x + r) + j->prev;
             for (int i = 0; i < size; i++)

@@ -57,7 +57,7 @@ void lic_nn_count(nn *c, size_t rows, size_t inputs, size_t outputs)
 
 float *lic_nn_scratch(const nn *c, int worker)
 {
-    return c->scratch + (size_t)worker * c->scratch_floats;
+    return c->scratch + (size_t)worker * (c->scratch_floats + c->record_floats);
 }
 
 int lic_nn_tap_row(const nn *c, int y, int h)
@@ -135,8 +135,12 @@ static void gather_tap(const nn *c, tensor x, int y, int first, int step, int n,
 
 /* Gathers the input pixel of every tap for the output pixels of a block; outside, zeros or
  * mirrored. */
-static void gather(const nn *c, const conv *w, tensor x, pixel_run b, const float **in)
+static void gather(const nn *c, const conv *w, tensor x, pixel_run b, const float **in, int worker)
 {
+    if (w->bytes) {
+        lic_nn_gather_records(c, w, x, b, in, worker);
+        return;
+    }
     const int half = w->kernel / 2;
     for (int i = 0; i < w->kernel; i++) {
         const int y = lic_nn_tap_row(c, b.y * w->stride + i - half, x.h);
@@ -165,6 +169,7 @@ static void widen_part(void *user, size_t item, int worker)
 conv lic_nn_widen(nn *c, const conv *w)
 {
     conv wide = *w;
+    lic_nn_need_records(c, w);
     if (!w->half)
         return wide;
     const size_t panels = ((size_t)w->cout + LIC_PANEL - 1) / LIC_PANEL;
@@ -184,6 +189,9 @@ lic_gemm lic_nn_gemm(const conv *w, int rows, lic_act act)
     return (lic_gemm){.w = w->w,
                       .w_pitch = LIC_PANEL,
                       .panel_pitch = (size_t)w->taps * (size_t)w->cin * LIC_PANEL,
+                      .bytes = w->bytes,
+                      .offsets = w->offsets,
+                      .w_scale = w->w_scale,
                       .bias = w->bias,
                       .rows = rows,
                       .taps = w->taps,
@@ -200,6 +208,14 @@ static lic_gemm gemm_of(const conv *w, int rows, lic_act act, affine rate)
     g.scale = rate.scale;
     g.shift = rate.shift;
     return g;
+}
+
+static void multiply(const nn *c, const lic_gemm *g)
+{
+    if (g->bytes)
+        c->k->gemm_bytes(g);
+    else
+        c->gemm(g);
 }
 
 struct conv_job {
@@ -228,13 +244,13 @@ static void conv_block(void *user, size_t item, int worker)
     const pixel_run b = lic_nn_block(item, j->rows, j->out.w);
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     float *out[LIC_BLOCK];
-    gather(c, j->w, j->x, b, in);
+    gather(c, j->w, j->x, b, in, worker);
     pixels(j->out, b.y, b.x, 1, b.n, out);
     lic_gemm g = gemm_of(j->w, b.n, j->act, j->rate);
     g.in = in;
     g.out = out;
     g.scratch = lic_nn_scratch(c, worker);
-    c->gemm(&g);
+    multiply(c, &g);
     for (int r = 0; j->residual && r < b.n; r++)
         c->k->add(out[r], out[r], lic_nn_at(*j->residual, b.y, b.x + r), (size_t)j->out.c);
 }
@@ -246,14 +262,14 @@ static void upconv_block(void *user, size_t item, int worker)
     const pixel_run b = lic_nn_block(item, j->rows, j->x.w);
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     float *out[LIC_BLOCK];
-    gather(c, &j->up->phase[0], j->x, b, in);
+    gather(c, &j->up->phase[0], j->x, b, in, worker);
     for (int phase = 0; phase < 4; phase++) {
         pixels(j->out, 2 * b.y + phase / 2, 2 * b.x + phase % 2, 2, b.n, out);
         lic_gemm g = gemm_of(&j->up->phase[phase], b.n, j->act, j->rate);
         g.in = in;
         g.out = out;
         g.scratch = lic_nn_scratch(c, worker);
-        c->gemm(&g);
+        multiply(c, &g);
     }
 }
 
@@ -360,7 +376,7 @@ void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool res
 }
 
 void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_pitch, float *out,
-                        size_t out_pitch, int rows, lic_act act)
+                        size_t out_pitch, int rows, lic_act act, int worker)
 {
     const float *in_rows[LIC_BLOCK];
     float *out_rows[LIC_BLOCK];
@@ -371,7 +387,7 @@ void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_p
     lic_gemm g = lic_nn_gemm(w, rows, act);
     g.in = in_rows;
     g.out = out_rows;
-    c->k->gemm(&g);
+    lic_nn_product(c, w, &g, worker);
 }
 
 struct gain_job {

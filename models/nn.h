@@ -35,7 +35,10 @@ typedef struct conv {
     int kernel, stride, cin, cout;
     int taps;             /* kernel * kernel, or fewer (acgc.c) */
     const float *w;       /* panels [cout / 16][taps * cin][16], or NULL: */
-    const uint16_t *half; /* the same in binary16 */
+    const uint16_t *half; /* the same in binary16, or NULL: */
+    const int8_t *bytes;  /* in integers, see lic_gemm, with */
+    const int32_t *offsets;
+    const float *w_scale; /* [cout], padded to 16 */
     const float *rows;    /* [taps * cin][cout] for OpenBLAS, or NULL */
     const float *bias;    /* [cout], padded to 16 */
 } conv;
@@ -87,8 +90,9 @@ typedef struct nn {
     lic_arena *arena;
     lic_pool *pool;        /* NULL while planning */
     size_t scratch_floats; /* per worker: the most that any layer asked for */
-    float *scratch;        /* [threads][scratch_floats] */
-    const float *zeros;    /* [at least the largest cin], for taps outside the picture */
+    size_t record_floats;  /* per worker: the same of layers in integers, for rounded positions */
+    float *scratch;        /* [threads][scratch_floats + record_floats] */
+    const float *zeros;    /* [at least the largest cin + 16], for taps outside the picture */
     void (*trace)(void *user, const char *name, int index,
                   tensor t); /* tests see activations; or NULL */
     void *trace_user;
@@ -158,15 +162,22 @@ void lic_nn_upconv_rows(nn *c, const upconv *w, tensor x, lic_act act, affine ra
 /* out = act(depthwise(x)) + (residual ? x : 0) */
 void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool residual, tensor out);
 /* A layer with weights as the kernels need them: binary16 is widened into the arena. That takes no
- * time beside the layer's own work, and the model takes half the memory. To be called outside
- * workers. Every function below that takes a whole tensor does it itself. */
+ * time beside the layer's own work, and the model takes half the memory. Bytes stay, but room for
+ * rounded positions is announced. To be called outside workers. Every function below that takes a whole tensor does it itself. */
 conv lic_nn_widen(nn *c, const conv *w);
 /* The product of a widened layer, its rows of `in` and `out` still to be set. */
 lic_gemm lic_nn_gemm(const conv *w, int rows, lic_act act);
+/* Computes it, inside a worker, by the strict kernels. Changes *g if the layer is in integers. */
+void lic_nn_product(const nn *c, const conv *w, lic_gemm *g, int worker);
 /* One linear layer on gathered rows: rows of `in` (pitch in_pitch) to rows of `out`; inside a
- * worker. */
+ * worker, or outside of them as if in number 0. */
 void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_pitch, float *out,
-                        size_t out_pitch, int rows, lic_act act);
+                        size_t out_pitch, int rows, lic_act act, int worker);
+/* Of layers in integers (nn_bytes.c): what a worker needs for one, and the rounded positions of
+ * every tap for the output pixels of a block. */
+void lic_nn_need_records(nn *c, const conv *w);
+void lic_nn_gather_records(const nn *c, const conv *w, tensor x, pixel_run b, const float **in,
+                           int worker);
 /* out = x times one factor per channel; out may be x. */
 void lic_nn_apply_gain(nn *c, tensor x, const float *gain, tensor out);
 /* out[c] = mean over all positions, summed row by row. */

@@ -14,10 +14,27 @@ int lic_pack_taps(const lic_packing *p)
     return (p->kernel * p->kernel - p->tap_first + p->tap_step - 1) / p->tap_step;
 }
 
+static size_t panels_of(const lic_packing *p)
+{
+    return ((size_t)p->cout + LIC_PANEL - 1) / LIC_PANEL;
+}
+
+/* Bytes of one tap in a panel: channels in fours. */
+static size_t tap_bytes(const lic_packing *p)
+{
+    return ((size_t)p->cin + 3) / 4 * 4 * LIC_PANEL;
+}
+
+size_t lic_pack_offsets(const lic_packing *p)
+{
+    return panels_of(p) * (size_t)lic_pack_taps(p) * LIC_PANEL;
+}
+
 size_t lic_pack_count(lic_pack_kind kind, const lic_packing *p)
 {
-    const size_t inputs = (size_t)lic_pack_taps(p) * (size_t)p->cin;
-    const size_t panels = ((size_t)p->cout + LIC_PANEL - 1) / LIC_PANEL;
+    const size_t inputs = (size_t)lic_pack_taps(p) * (size_t)p->cin, panels = panels_of(p);
+    if (kind == LIC_PACK_BYTES)
+        return panels * (size_t)lic_pack_taps(p) * tap_bytes(p);
     return inputs * (kind == LIC_PACK_ROWS ? (size_t)p->cout : panels * LIC_PANEL);
 }
 
@@ -107,10 +124,56 @@ static bool pack_halves(const lic_pack_job *j, int first, int n, uint16_t *out)
     return good;
 }
 
-static void pack(void *user, size_t item, int worker)
+/* One output channel: column `column` of the panel that begins at `out` and `offsets`. */
+static bool pack_channel(const lic_pack_job *j, int channel, int column, int8_t *out,
+                         int32_t *offsets)
 {
-    (void)worker;
-    lic_pack_job *j = (lic_pack_job *)user + item;
+    const lic_packing *p = &j->p;
+    const size_t kk = (size_t)(p->kernel * p->kernel), cin = (size_t)p->cin;
+    const uint8_t *const row = j->src + (size_t)(channel * p->stride + p->first) * cin * kk;
+    bool good = true;
+    for (size_t i = 0; i < cin * kk; i++)
+        good &= row[i] != 0x80;
+    for (int t = 0; t < lic_pack_taps(p); t++, out += tap_bytes(p), offsets += LIC_PANEL) {
+        const uint8_t *from = row + p->tap_first + t * p->tap_step;
+        int32_t sum = 0;
+        for (size_t i = 0; i < cin; i++, from += kk) {
+            int8_t value;
+            memcpy(&value, from, 1);
+            out[i / 4 * 4 * LIC_PANEL + (size_t)column * 4 + i % 4] = value;
+            sum += value;
+        }
+        offsets[column] = -128 * sum;
+    }
+    return good;
+}
+
+static void pack_bytes(lic_pack_job *j)
+{
+    const lic_packing *p = &j->p;
+    const size_t taps = (size_t)lic_pack_taps(p);
+    bool good = true;
+    memset(j->out, 0, lic_pack_count(LIC_PACK_BYTES, p));
+    memset(j->offsets, 0, lic_pack_offsets(p) * sizeof *j->offsets);
+    for (int c = 0; c < p->cout; c++) {
+        const size_t panel = (size_t)(c / LIC_PANEL) * taps;
+        good &= pack_channel(j, c, c % LIC_PANEL, (int8_t *)j->out + panel * tap_bytes(p),
+                             j->offsets + panel * LIC_PANEL);
+    }
+    j->bad = !good;
+}
+
+/* Panels of one input are the values themselves. */
+static bool are_positive(const float *values, int n)
+{
+    bool good = true;
+    for (int i = 0; i < n; i++)
+        good &= values[i] > 0.0f;
+    return good;
+}
+
+static void pack_floats(lic_pack_job *j)
+{
     const lic_packing *p = &j->p;
     const size_t inputs = (size_t)lic_pack_taps(p) * (size_t)p->cin;
     const bool panels = j->kind != LIC_PACK_ROWS, halves = j->kind == LIC_PACK_HALVES;
@@ -127,7 +190,17 @@ static void pack(void *user, size_t item, int worker)
                    : pack_rows(j, c, n, (float *)(void *)out, panels ? LIC_PANEL : (size_t)p->cout);
     }
     memset(end, 0, LIC_PANEL * size);
-    j->bad = !good;
+    j->bad = !good || (j->positive && !are_positive(j->out, p->cout));
+}
+
+static void pack(void *user, size_t item, int worker)
+{
+    (void)worker;
+    lic_pack_job *j = (lic_pack_job *)user + item;
+    if (j->kind == LIC_PACK_BYTES)
+        pack_bytes(j);
+    else
+        pack_floats(j);
 }
 
 void lic_pack_run(lic_pack_job *jobs, size_t n, lic_pool *pool)

@@ -13,6 +13,7 @@
 typedef enum lic_pack_kind {
     LIC_PACK_PANELS, /* [ceil(cout / 16)][taps, cin][16], missing channels zero */
     LIC_PACK_HALVES, /* the same, unconverted: binary16 */
+    LIC_PACK_BYTES,  /* as lic_gemm has them, from signed bytes */
     LIC_PACK_ROWS    /* [taps, cin][cout] */
 } lic_pack_kind;
 
@@ -30,13 +31,17 @@ typedef struct lic_pack_job {
     const char *name;   /* of the tensor, for messages */
     const uint8_t *src; /* the whole tensor, little-endian */
     bool half;          /* binary16, else binary32 */
-    void *out;          /* uint16_t of LIC_PACK_HALVES, else float */
-    bool bad;           /* out: some value is infinite, NaN or above 1e30 */
+    bool positive;      /* all values must be above 0 */
+    void *out;          /* uint16_t of LIC_PACK_HALVES, int8_t of LIC_PACK_BYTES, else float */
+    int32_t *offsets;   /* of LIC_PACK_BYTES: [panels][taps][16], -128 times the sum of a tap */
+    bool bad;           /* out: some value is infinite, NaN, above 1e30 or a byte of -128 */
 } lic_pack_job;
 
 int lic_pack_taps(const lic_packing *p);
-/* Values that a job writes, without the LIC_PANEL zeros after them. */
+/* Values that a job writes, without the LIC_PANEL zeros after them (none after bytes). */
 size_t lic_pack_count(lic_pack_kind kind, const lic_packing *p);
+/* The offsets that go with LIC_PACK_BYTES. */
+size_t lic_pack_offsets(const lic_packing *p);
 void lic_pack_run(lic_pack_job *jobs, size_t n, lic_pool *pool);
 /* n values to binary32; false if one is infinite, NaN or above 1e30. */
 bool lic_pack_values(float *out, const uint8_t *src, bool half, size_t n);

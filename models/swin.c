@@ -87,9 +87,10 @@ static void window(void *user, size_t item, int worker)
     lic_gemm g = lic_nn_gemm(&w->qkv, LIC_TOKENS, LIC_ACT_NONE);
     g.in = (const float *const *)in;
     g.out = to;
-    c->k->gemm(&g);
+    lic_nn_product(c, &w->qkv, &g, worker);
     attend(j, qkv, mixed, window_mask(j, wy, wx), scratch);
-    lic_nn_linear_rows(c, &w->proj, mixed, dim, projected, dim, LIC_TOKENS, LIC_ACT_NONE);
+    lic_nn_linear_rows(c, &w->proj, mixed, dim, projected, dim, LIC_TOKENS, LIC_ACT_NONE,
+                       worker);
     c->k->layer_norm_add(out, (const float *const *)in, NULL, projected, dim, w->norm1.gain,
                          w->norm1.bias, LIC_TOKENS, (int)dim);
 }
@@ -120,9 +121,9 @@ static void hidden_block(void *user, size_t item, int worker)
 {
     const struct mlp_job *j = user;
     const pixel_run b = lic_nn_block(item, j->rows, j->x.w);
-    (void)worker;
     lic_nn_linear_rows(j->c, &j->w->fc1, lic_nn_at(j->x, b.y, b.x), j->x.pitch,
-                       lic_nn_at(j->hidden, b.y, b.x), j->hidden.pitch, b.n, LIC_ACT_GELU);
+                       lic_nn_at(j->hidden, b.y, b.x), j->hidden.pitch, b.n, LIC_ACT_GELU,
+                       worker);
 }
 
 /* t + dw(t) of a block of hidden features. */
@@ -159,7 +160,7 @@ static void mlp_block(void *user, size_t item, int worker)
     float *out[LIC_BLOCK];
     const float *in[LIC_BLOCK], *skip[LIC_BLOCK];
     mix(j, b, mixed);
-    lic_nn_linear_rows(j->c, &w->fc2, mixed, wide, narrow, c, b.n, LIC_ACT_NONE);
+    lic_nn_linear_rows(j->c, &w->fc2, mixed, wide, narrow, c, b.n, LIC_ACT_NONE, worker);
     for (int r = 0; r < b.n; r++) {
         in[r] = out[r] = lic_nn_at(j->x, b.y, b.x) + (size_t)r * j->x.pitch;
         skip[r] = j->skip ? lic_nn_at(*j->skip, b.y, b.x) + (size_t)r * j->skip->pitch : NULL;

@@ -20,7 +20,8 @@ enum {
     TYPE_F16 = 1,
     TYPE_U16 = 2,
     TYPE_I32 = 3,
-    N_TYPES = 4
+    TYPE_I8 = 4, /* in files of version 2 */
+    N_TYPES = 5
 };
 
 typedef struct entry {
@@ -95,10 +96,10 @@ static lic_status check_head(lic_weights *w)
     if (memcmp(w->data, signature, sizeof signature))
         return FAIL(w, "not a weights file (.licw)");
     lic_reader r = reader_at(w, 8);
-    const uint32_t version = lic_read_u32(&r);
-    if (version != 1)
-        return FAIL(w, "weights file of version %u; this program reads version 1",
-                                (unsigned)version);
+    w->version = lic_read_u32(&r);
+    if (w->version != 1 && w->version != 2)
+        return FAIL(w, "weights file of version %u; this program reads versions 1 and 2",
+                    (unsigned)w->version);
     w->n_config = lic_read_u32(&r);
     w->n_tensors = lic_read_u32(&r);
     const uint32_t crc = lic_read_u32(&r);
@@ -141,10 +142,10 @@ static entry entry_at(const lic_weights *w, uint32_t i)
 /* Counts the elements; false if dimensions, type, size or place do not agree. */
 static bool check_entry(const lic_weights *w, entry *e)
 {
-    static const size_t size[N_TYPES] = {4, 2, 2, 4};
+    static const size_t size[N_TYPES] = {4, 2, 2, 4, 1};
+    const uint32_t types = w->version == 1 ? TYPE_I8 : N_TYPES;
     size_t bytes, end;
-    if (!memchr(e->name, 0, NAME) || !e->name[0] || e->type >= N_TYPES ||
-        e->rank < 1 || e->rank > 4)
+    if (!memchr(e->name, 0, NAME) || !e->name[0] || e->type >= types || e->rank < 1 || e->rank > 4)
         return false;
     e->count = 1;
     for (uint32_t d = 0; d < 4; d++)
@@ -313,6 +314,14 @@ uint32_t lic_weights_dim(const lic_weights *w, const char *name, int dim)
     return 0;
 }
 
+static uint32_t type_of(const lic_weights *w, const char *name)
+{
+    for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
+        if (!strcmp(name_at(w, i), name))
+            return entry_at(w, i).type;
+    return N_TYPES;
+}
+
 static bool find(lic_weights *w, const char *name, entry *out)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++) {
@@ -331,20 +340,22 @@ static bool find(lic_weights *w, const char *name, entry *out)
     return false;
 }
 
-static bool find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
-                             entry *e)
+static bool check_shape(lic_weights *w, const entry *e, int rank, const uint32_t dims[4],
+                        bool right_type)
 {
-    if (!find(w, name, e))
-        return false;
-    bool same =
-        e->rank == (uint32_t)rank && (e->type == TYPE_F32 || e->type == TYPE_F16);
+    bool same = right_type && e->rank == (uint32_t)rank;
     for (int d = 0; d < rank; d++)
         same &= e->dims[d] == dims[d];
-    if (!same) {
-        FAIL(w, "weights file with the tensor %s of another type or shape", name);
-        return false;
-    }
-    return true;
+    if (!same)
+        FAIL(w, "weights file with the tensor %s of another type or shape", e->name);
+    return same;
+}
+
+static bool find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
+                        entry *e)
+{
+    return find(w, name, e) &&
+           check_shape(w, e, rank, dims, e->type == TYPE_F32 || e->type == TYPE_F16);
 }
 
 static float *take(lic_weights *w, size_t n)
@@ -407,9 +418,13 @@ static const char *join(char *out, const char *module, const char *leaf)
 static void *pack(lic_weights *w, const entry *e, lic_pack_kind kind,
                   const lic_packing *p)
 {
-    const size_t size = kind == LIC_PACK_HALVES ? sizeof(uint16_t) : sizeof(float);
+    const size_t size = kind == LIC_PACK_BYTES    ? 1
+                        : kind == LIC_PACK_HALVES ? sizeof(uint16_t)
+                                                  : sizeof(float);
+    const size_t offsets = kind == LIC_PACK_BYTES ? lic_pack_offsets(p) : 0;
+    int32_t *more = offsets ? lic_arena_take(w->arena, offsets, sizeof *more) : NULL;
     void *out = lic_arena_take(w->arena, lic_pack_count(kind, p) + LIC_PANEL, size);
-    if (!out)
+    if (!out || (offsets && !more))
         return NULL;
     if (w->n_jobs == LIC_MAX_JOBS) {
         FAIL(w, "weights file with too many layers");
@@ -420,13 +435,14 @@ static void *pack(lic_weights *w, const entry *e, lic_pack_kind kind,
                                           .name = e->name,
                                           .src = w->data + e->offset,
                                           .half = e->type == TYPE_F16,
-                                          .out = out};
+                                          .out = out,
+                                          .offsets = more};
     return out;
 }
 
-/* Weight and bias of one module. */
+/* Weight and bias of one module, and the scales of weights in bytes. */
 typedef struct pair {
-    entry weight, bias;
+    entry weight, bias, scale;
 } pair;
 
 static bool find_pair(lic_weights *w, const char *module, int rank, const uint32_t dims[4],
@@ -437,11 +453,35 @@ static bool find_pair(lic_weights *w, const char *module, int rank, const uint32
            find_floats(w, join(name, module, "bias"), 1, dims, &out->bias);
 }
 
-/* A bias is a layer with one input. */
-static const float *pack_bias(lic_weights *w, const pair *from, const lic_packing *p)
+/* The same of a layer that may be in integers: then its weight has a companion, NAME.scale. */
+static bool find_layer(lic_weights *w, const char *module, int rank, const uint32_t dims[4],
+                       pair *out)
+{
+    char name[NAME];
+    entry *const weight = &out->weight;
+    if (type_of(w, join(name, module, "weight")) != TYPE_I8)
+        return find_pair(w, module, rank, dims, out);
+    return find(w, name, weight) && check_shape(w, weight, rank, dims, true) &&
+           find(w, join(name, module, "weight.scale"), &out->scale) &&
+           check_shape(w, &out->scale, 1, dims, out->scale.type == TYPE_F32) &&
+           find_floats(w, join(name, module, "bias"), 1, dims, &out->bias);
+}
+
+/* A bias is a layer with one input; and so are scales. */
+static const float *pack_bias(lic_weights *w, const entry *from, const lic_packing *p)
 {
     const lic_packing one = {p->cout, 1, 1, p->stride, p->first, 0, 1};
-    return pack(w, &from->bias, LIC_PACK_PANELS, &one);
+    return pack(w, from, LIC_PACK_PANELS, &one);
+}
+
+static void pack_integers(lic_weights *w, const pair *from, const lic_packing *p, conv *out)
+{
+    out->bytes = pack(w, &from->weight, LIC_PACK_BYTES, p);
+    if (out->bytes)
+        out->offsets = w->jobs[w->n_jobs - 1].offsets;
+    out->w_scale = pack_bias(w, &from->scale, p);
+    if (out->w_scale)
+        w->jobs[w->n_jobs - 1].positive = true;
 }
 
 static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, int stride,
@@ -452,12 +492,16 @@ static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, in
                   .cin = p->cin,
                   .cout = p->cout,
                   .taps = lic_pack_taps(p)};
-    if (from->weight.type == TYPE_F16)
+    if (from->weight.type == TYPE_I8)
+        pack_integers(w, from, p, out);
+    else if (from->weight.type == TYPE_F16)
         out->half = pack(w, &from->weight, LIC_PACK_HALVES, p);
     else
         out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
-    out->bias = pack_bias(w, from, p);
-    out->rows = keep_rows ? pack(w, &from->weight, LIC_PACK_ROWS, p) : NULL;
+    out->bias = pack_bias(w, &from->bias, p);
+    out->rows = keep_rows && from->weight.type != TYPE_I8
+                    ? pack(w, &from->weight, LIC_PACK_ROWS, p)
+                    : NULL;
 }
 
 void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride,
@@ -466,7 +510,7 @@ void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, 
     const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, (uint32_t)kernel, (uint32_t)kernel};
     const lic_packing p = {cout, cin, kernel, 1, 0, 0, 1};
     pair from;
-    if (find_pair(w, module, 4, dims, &from))
+    if (find_layer(w, module, 4, dims, &from))
         pack_conv(w, &from, &p, stride, w->keep_rows, out);
 }
 
@@ -475,7 +519,7 @@ void lic_weights_linear(lic_weights *w, conv *out, int cout, int cin, const char
     const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, 1, 1};
     const lic_packing p = {cout, cin, 1, 1, 0, 0, 1};
     pair from;
-    if (find_pair(w, module, 2, dims, &from))
+    if (find_layer(w, module, 2, dims, &from))
         pack_conv(w, &from, &p, 1, false, out);
 }
 
@@ -484,7 +528,7 @@ void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const ch
     const uint32_t dims[4] = {4 * (uint32_t)cout, (uint32_t)cin, 3, 3};
     pair from;
     out->cout = cout;
-    if (!find_pair(w, module, 4, dims, &from))
+    if (!find_layer(w, module, 4, dims, &from))
         return;
     for (int phase = 0; phase < 4; phase++) { /* channel 4 j + phase, as pixel_shuffle has it */
         const lic_packing p = {cout, cin, 3, 4, phase, 0, 1};
@@ -497,7 +541,7 @@ void lic_weights_local(lic_weights *w, conv *out, int cout, int cin, const char 
     const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, LIC_LOCAL, LIC_LOCAL};
     const lic_packing p = {cout, cin, LIC_LOCAL, 1, 0, 1, 2}; /* taps with an odd sum of offsets */
     pair from;
-    if (find_pair(w, module, 4, dims, &from))
+    if (find_layer(w, module, 4, dims, &from))
         pack_conv(w, &from, &p, 1, false, out);
 }
 
@@ -510,7 +554,7 @@ void lic_weights_depthwise(lic_weights *w, depthwise *out, int c, int kernel, co
     if (!find_pair(w, module, 4, dims, &from))
         return;
     out->w = pack(w, &from.weight, LIC_PACK_ROWS, &p);
-    out->bias = pack_bias(w, &from, &p);
+    out->bias = pack_bias(w, &from.bias, &p);
 }
 
 void lic_weights_norm(lic_weights *w, norm *out, int c, const char *module)

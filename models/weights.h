@@ -13,7 +13,7 @@ enum { LIC_MAX_JOBS = 8192 };
 typedef struct lic_weights {
     const uint8_t *data;
     size_t bytes;
-    uint32_t n_config, n_tensors;
+    uint32_t version, n_config, n_tensors;
     uint64_t hash;
     uint8_t used[4096]; /* per tensor, in this pass */
     lic_arena *arena;

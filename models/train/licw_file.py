@@ -2,8 +2,9 @@
 
 `write_licw`, `read_licw`, `load_codec`, `load_resume`. A network that load_codec takes from a
 .licw evaluates like the C program does, but cannot be trained on: the position-bias networks and the
-density of z are in the file only as their values. They are in its companion, a small .npz that is written
-with it and carries the file's hash: load_resume joins the two to the state dict that the file was made of, bit by bit.
+density of z are in the file only as their values, and weights of layers in integers only as bytes. What is missing is in
+its companion, a small .npz that is written with it and carries the file's hash: load_resume joins the two to the state
+dict that the file was made of, bit by bit.
 
 All arithmetic that decides a number in the file is done in double precision. Works with torch 1.13.
 """
@@ -22,16 +23,18 @@ import numpy as np
 import torch
 from scipy.special import expit
 
+import integers
 import model
 import preview
 from tables import CONTEXTS, I32, TOTAL, U16, contexts, gauss_tables, pack_tables, prior_tables, unpack_tables
 
 SIGNATURE = b"\x8Flicw\r\n\x1A"
-VERSION, FAMILY = 1, b"s2lic"
+VERSIONS, FAMILY = (1, 2), b"s2lic"
 HEAD_FIELDS, CONFIG_FIELDS, TENSOR_FIELDS = map(struct.Struct, ("<8sIIIIQQQ16s", "<24sII32s", "<72sII4IQQI12s"))
 HEAD, CONFIG_ENTRY, TENSOR_ENTRY, ALIGN = 64, 64, 128, 64
-F32, F16 = np.dtype("<f4"), np.dtype("<f2")
-TYPES = [F32, F16, U16, I32]
+F32, F16, I8 = np.dtype("<f4"), np.dtype("<f2"), np.dtype("i1")
+TYPES = [F32, F16, U16, I32, I8]       # the last only in files of version 2
+SCALE = ".scale"
 
 Licw = namedtuple("Licw", "config tensors hash")    # {key: int or str}, {name: array}, u64
 
@@ -113,13 +116,41 @@ def fold_attention(attn):
     return bias.T.astype(F32), scale.astype(F32)
 
 
+def whole_numbers(w):
+    """16-bit weights O,... of a layer in integers -> bytes, and the scale of each output: integers.rounded_outputs is
+    their product."""
+    w = w.astype(F32)
+    largest = np.abs(w).reshape(len(w), -1).max(1)
+    inverse = F32.type(integers.LIMIT) / np.maximum(largest, F32.type(1e-30))
+    q = np.rint(w * inverse.reshape(-1, *[1] * (w.ndim - 1))).astype(I8)
+    return q, np.where(largest > 0, largest / F32.type(integers.LIMIT), F32.type(1))
+
+
+def float_weights(q, scale):
+    return q.astype(F32) * scale.reshape(-1, *[1] * (q.ndim - 1))
+
+
+def integer_layers(net):
+    """Names of the weights of layers in integers."""
+    return {f"{name}.weight" for name, mod in net.named_modules() if getattr(mod, "integer", False)}
+
+
+def set_integer_layers(net, tensors):
+    """Chooses the layers that are in integers in a file."""
+    for name, mod in net.named_modules():
+        if isinstance(mod, (integers.Linear, integers.Conv2d)):
+            mod.integer = tensors[f"{name}.weight"].dtype == I8
+
+
 def tensors_of(net, y_tables=None, z_tables=None):
     """{name: array} in the order of the state dict, and the cost of the tables by name."""
-    modules, out, cost = dict(net.named_modules()), {}, {}
+    modules, out, cost, whole = dict(net.named_modules()), {}, {}, integer_layers(net)
     for name, t in net.state_dict().items():
         if name.endswith(".attn.logit_scale"):
             attn = name[:-len(".logit_scale")]
             out[f"{attn}.bias_table"], out[f"{attn}.scale"] = fold_attention(modules[attn])
+        elif name in whole:
+            out[name], out[name + SCALE] = whole_numbers(half(name, t))
         elif not is_folded(name):
             out[name] = half(name, t)
     for key, which in (("z", z_tables or prior_tables(net.prior)), ("y", y_tables or gauss_tables())):
@@ -155,8 +186,10 @@ def pack_licw(config, tensors):
         data.append(raw.ljust(up(len(raw)), b"\0"))
         at += up(len(raw))
 
+    version = VERSIONS[any(t.dtype == I8 for t in tensors.values())]
+
     def head(crc, digest):
-        return HEAD_FIELDS.pack(SIGNATURE, VERSION, len(config), len(tensors), crc, at, payload, digest, FAMILY)
+        return HEAD_FIELDS.pack(SIGNATURE, version, len(config), len(tensors), crc, at, payload, digest, FAMILY)
     table = b"".join(entries).ljust(payload - HEAD, b"\0")
     digest = struct.unpack("<Q", hashlib.sha256(b"".join([head(0, 0), table] + data)).digest()[:8])[0]
     return b"".join([head(zlib.crc32(head(0, digest) + table), digest), table] + data)
@@ -195,7 +228,7 @@ def _read_head(raw):
     _need(len(raw) >= HEAD, "shorter than its head")
     sign, version, n_config, n_tensors, crc, size, payload, digest, family = HEAD_FIELDS.unpack(raw[:HEAD])
     _need(sign == SIGNATURE, "not a weights file")
-    _need(version == VERSION, f"version {version}, this reader knows {VERSION}")
+    _need(version in VERSIONS, f"version {version}, this reader knows {VERSIONS}")
     _need(family == FAMILY.ljust(16, b"\0"), "another family of networks")
     _need(n_config <= 256 and n_tensors <= 4096, "too many entries")
     _need(size == len(raw), f"{len(raw)} bytes, should be {size}")
@@ -209,7 +242,7 @@ def _read_head(raw):
     sha.update(memoryview(raw)[payload:])
     _need(struct.unpack("<Q", sha.digest()[:8])[0] == digest, "damaged file (SHA-256)")
     _need(not any(raw[end:payload]), "bytes between table and payload")
-    return n_config, n_tensors, payload, digest
+    return version, n_config, n_tensors, payload, digest
 
 
 def _read_config(raw, n):
@@ -223,13 +256,13 @@ def _read_config(raw, n):
     return config
 
 
-def _read_tensors(raw, at, n, payload):
+def _read_tensors(raw, at, n, payload, types):
     tensors, spans = {}, []
     for i in range(n):
         name, kind, rank, *dims, offset, size, crc, pad = TENSOR_FIELDS.unpack_from(raw, at + TENSOR_ENTRY * i)
         name = _string(name, "tensor name")
         _need(name not in tensors, f"{name}: twice")
-        _need(kind < len(TYPES) and 1 <= rank <= 4 and not any(pad), f"{name}: entry")
+        _need(kind < len(types) and 1 <= rank <= 4 and not any(pad), f"{name}: entry")
         _need(all(d > 0 for d in dims) and all(d == 1 for d in dims[rank:]), f"{name}: dimensions")
         _need(size == math.prod(dims) * TYPES[kind].itemsize, f"{name}: length")
         _need(offset % ALIGN == 0 and payload <= offset and offset + size <= len(raw), f"{name}: offset")
@@ -246,6 +279,8 @@ def expected_tensors(net, tensors):
     """{name: (type, shape)} of the file of a network; the shape of the tables' cum is not known before, and of z there
     are two numbers of tables."""
     out, z_tables = {}, net.prior.h[0].shape[0]
+    layers = {f"{name}.weight" for name, mod in net.named_modules()
+              if isinstance(mod, (integers.Linear, integers.Conv2d)) and getattr(mod, "groups", 1) == 1}
     if tensors.get("cdf.z.first", np.zeros(0)).size == CONTEXTS * z_tables:
         z_tables *= CONTEXTS
     for name, t in net.state_dict().items():
@@ -254,7 +289,10 @@ def expected_tensors(net, tensors):
             out[f"{attn}.bias_table"] = (F32, (heads, (2 * model.WINDOW - 1) ** 2))
             out[f"{attn}.scale"] = (F32, (heads,))
         elif not is_folded(name):
-            out[name] = (F16, tuple(t.shape))
+            whole = name in layers and name in tensors and tensors[name].dtype == I8
+            out[name] = (I8 if whole else F16, tuple(t.shape))
+            if whole:
+                out[name + SCALE] = (F32, tuple(t.shape[:1]))
     for key, n in (("z", z_tables), ("y", model.SIGMA_LEVELS)):
         out[f"cdf.{key}.cum"], out[f"cdf.{key}.start"] = (U16, None), (I32, (n + 1,))
         out[f"cdf.{key}.first"] = (I32, (n,))
@@ -283,6 +321,8 @@ def _check_tensors(tensors, want):
         t = tensors[name]
         _need(t.dtype == kind and (shape is None and t.ndim == 1 or t.shape == shape), f"{name}: type or shape")
         _need(kind not in (F16, F32) or np.isfinite(t).all(), f"{name}: not finite")
+        _need(kind != I8 or t.min() >= -integers.LIMIT, f"{name}: a byte of -128")
+        _need(name[:-len(SCALE)] not in want or (t > 0).all(), f"{name}: not positive")
     for key in "zy":
         cum, start = tensors[f"cdf.{key}.cum"], tensors[f"cdf.{key}.start"].astype(np.int64)
         _need(start[0] == 0 and start[-1] == len(cum) and (np.diff(start) >= 1).all(), f"cdf.{key}.start")
@@ -295,9 +335,10 @@ def _check_tensors(tensors, want):
 def _read(path):
     with open(path, "rb") as f:
         raw = f.read()
-    n_config, n_tensors, payload, digest = _read_head(raw)
+    version, n_config, n_tensors, payload, digest = _read_head(raw)
     config = _read_config(raw, n_config)
-    tensors = _read_tensors(raw, HEAD + CONFIG_ENTRY * n_config, n_tensors, payload)
+    types = TYPES if version > 1 else TYPES[:-1]
+    tensors = _read_tensors(raw, HEAD + CONFIG_ENTRY * n_config, n_tensors, payload, types)
     try:
         arguments = arguments_of(config)
         if "rate.lambda" in tensors:
@@ -309,6 +350,7 @@ def _read(path):
     _need(same == config, "configuration: not this family's")
     _check_tensors(tensors, {**expected_tensors(net, tensors), **expected_preview(net, tensors),
                              **expected_lambda(tensors)})
+    set_integer_layers(net, tensors)
     return Licw(config, tensors, digest), net
 
 
@@ -322,10 +364,23 @@ def is_folded(name):
     return ".attn.cpb." in name or name.endswith(".attn.logit_scale") or name.startswith("prior.")
 
 
+def _missing(weights, q, scale):
+    """What 16-bit weights have and bytes lack, small numbers for the most part: the difference of the bits."""
+    return weights.view(U16) - float_weights(q, scale).astype(F16).view(U16)
+
+
+def _complete(missing, q, scale):
+    return (float_weights(q, scale).astype(F16).view(U16) + missing).view(F16)
+
+
 def write_resume(path, net, digest):
-    """The companion of the file with that hash: the folded parameters as train.save_state would keep them."""
+    """The companion of the file with that hash: the folded parameters as train.save_state would keep them, and what
+    weights in bytes lack."""
     state = {k: t.detach().cpu().numpy() for k, t in net.state_dict().items() if is_folded(k)}
     state = {k: t.astype(F32 if k.startswith("prior.") else F16) for k, t in state.items()}
+    for k in integer_layers(net):
+        weights = half(k, net.state_dict()[k])
+        state[k] = _missing(weights, *whole_numbers(weights))
     with open(path, "wb") as f:
         np.savez_compressed(f, hash=np.array([digest], "<u8"), **state)
 
@@ -360,12 +415,16 @@ def load_resume(path, companion=None):
     companion = companion or find_resume(path, licw.hash)
     digest, folded = _read_resume(companion)
     _need(digest == licw.hash, f"{companion}: belongs to {digest:016x}, not to {path} ({licw.hash:016x})")
-    want = {k: t for k, t in net.state_dict().items() if is_folded(k)}
+    whole = integer_layers(net)
+    want = {k: t for k, t in net.state_dict().items() if is_folded(k) or k in whole}
     _need(set(folded) == set(want), f"{companion}: missing or unknown: {sorted(set(folded) ^ set(want))[:4]}")
     for k, t in folded.items():
-        kind = F32 if k.startswith("prior.") else F16
+        kind = F32 if k.startswith("prior.") else U16 if k in whole else F16
         _need(t.dtype == kind and t.shape == tuple(want[k].shape) and np.isfinite(t).all(), f"{companion}: {k}")
-    return {k: torch.from_numpy((folded[k] if is_folded(k) else licw.tensors[k]).copy()) for k in net.state_dict()}
+    state = {k: folded[k] if is_folded(k) else licw.tensors[k] for k in net.state_dict()}
+    for k in whole:
+        state[k] = _complete(folded[k], licw.tensors[k], licw.tensors[k + SCALE])
+    return {k: torch.from_numpy(t.copy()) for k, t in state.items()}
 
 
 def _table_bits(tables):
@@ -388,14 +447,16 @@ def _table_bits(tables):
 
 
 def load_codec(path, dtype=torch.float32):
-    """-> (Codec for evaluation with noise=False, Licw). Parameters come from the file as they are; each
+    """-> (Codec for evaluation with noise=False, Licw), layers in integers where the file has them. Parameters come from the file as they are; each
     attn.bias() returns the stored table, logit_scale is the logarithm of the stored scale (right to the
     last bit or so), prior.bits() counts with the stored tables. attn.cpb and prior hold nothing."""
     licw, net = _read(path)
     net = net.to(dtype)
     modules, state = dict(net.named_modules()), net.state_dict()
     for name, t in licw.tensors.items():
-        if name in state:
+        if t.dtype == I8:
+            state[name] = torch.from_numpy(float_weights(t, licw.tensors[name + SCALE]))
+        elif name in state:
             state[name] = torch.from_numpy(t.astype(np.float32))
         elif name.endswith(".attn.scale"):
             log = np.log(t.astype(np.float64)).reshape(-1, 1, 1)

@@ -271,7 +271,8 @@ TEST(nn_linear_rows)
         const conv w = random_conv(&p.c, 1, 1, 7, 21);
         const tensor x = random_tensor(&p.c, 1, rows, 7);
         tensor out = random_tensor(&p.c, 1, rows, 21);
-        lic_nn_linear_rows(&p.c, &w, x.data, x.pitch, out.data, out.pitch, rows, LIC_ACT_LEAKY);
+        lic_nn_linear_rows(&p.c, &w, x.data, x.pitch, out.data, out.pitch, rows, LIC_ACT_LEAKY,
+                           0);
         check_conv(&w, x, no_rate, NULL, out);
     }
     close_place(&p);
