@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME = 72 };
+enum { NAME = 72, WIDEST = 4096, MAX_RATIO = 8 };
+
+/* Sums of products of bytes, in either form (simd_bytes.h), fit in 32 bits. */
+_Static_assert((int64_t)WIDEST * MAX_RATIO * 127 * 255 <= INT32_MAX, "layers are too wide");
 
 typedef struct config {
     int ch[3], depth[3];
@@ -297,7 +300,7 @@ static const float *make_zeros(lic_arena *arena, const config *cfg, const networ
 
 static void load_config(lic_weights *w, config *cfg, network *net)
 {
-    const int widest = 4096;
+    const int widest = WIDEST;
     for (int i = 0; i < 3; i++) {
         cfg->ch[i] = net->ch[i] = lic_weights_int(w, at("ch.%d", i).text, 1, widest);
         cfg->depth[i] = lic_weights_int(w, at("depth.%d", i).text, 1, LIC_MAX_DEPTH);
@@ -305,7 +308,7 @@ static void load_config(lic_weights *w, config *cfg, network *net)
     lic_weights_int(w, "window", LIC_WINDOW, LIC_WINDOW);
     lic_weights_int(w, "grid", LIC_GRID, LIC_GRID);
     cfg->head_dim = lic_weights_int(w, "head_dim", 1, widest);
-    cfg->ratio = lic_weights_int(w, "ratio", 1, 8);
+    cfg->ratio = lic_weights_int(w, "ratio", 1, MAX_RATIO);
     cfg->growth = lic_weights_int(w, "growth", 1, widest);
     cfg->heads = lic_weights_int(w, "heads", 1, widest);
     cfg->hid = lic_weights_int(w, "hid", 1, widest);

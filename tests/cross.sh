@@ -16,7 +16,7 @@ build=${BUILD:-build}
 jobs=-j$(nproc)
 passed=0 failed=0 skipped=0
 programs=(parity_test_{gemm,bytes,depthwise,attention,elementwise,special,soft_fma}
-    golden_test_{layers,slices,encoder,hashes}
+    golden_test_{layers,slices,encoder,integers,hashes}
     unit_test_{cpu,nn,pool,arena,codec_threads,range_coder,checkerboard})
 
 .ci/setup.sh qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross || true

@@ -50,12 +50,12 @@ static inline void put(uint8_t *at, int n, uint64_t v)
         *at++ = (uint8_t)v;
 }
 
-/* The file as it is, with room for more tensors. */
-static inline weights read_tiny(void)
+/* A file of tests/golden as it is, with room for more tensors. */
+static inline weights read_golden(const char *name)
 {
     const char *here = __FILE__;
     char path[512];
-    snprintf(path, sizeof path, "%.*s/golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
+    snprintf(path, sizeof path, "%.*s/golden/%s", (int)(strrchr(here, '/') - here), here, name);
     FILE *file = fopen(path, "rb");
     weights w = {calloc(1, (size_t)1 << 20), 0};
     if (file && w.data)
@@ -66,6 +66,11 @@ static inline weights read_tiny(void)
     }
     fclose(file);
     return w;
+}
+
+static inline weights read_tiny(void)
+{
+    return read_golden("tiny.licw");
 }
 
 static inline uint32_t n_config(const weights *w)

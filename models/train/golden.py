@@ -2,8 +2,8 @@
 
     golden.py [FOLDER]          default: tests/golden
 
-writes tiny.licw (through export.py, so the writer is tested too) and three dumps; tests/golden/README.md
-says what is in them and how they are laid out. The networks run in double precision on the weights as
+writes tiny.licw (through export.py, so the writer is tested too) and three dumps, and integers.licw, the same network
+with layers in integers, and its dump; tests/golden/README.md says what is in them and how they are laid out. The networks run in double precision on the weights as
 they are in the file, so a test measures its own error, not that of another float32 program.
 
 Random numbers come from numpy's RandomState, whose streams are frozen: the files are the same wherever
@@ -33,6 +33,11 @@ FULL, BLOCK, LEAF = 1 << 30, 200, 64       # most values kept of a record
 TINY = dict(ch=(5, 10, 15), depth=(2, 1, 2), m=11, n=5, growth=3, head_dim=5, slices=(2, 4, 5), hyper=14,
             dim=10, gdim=12, hid=12, heads=4)
 
+# Every layer that may be in integers but the first: samples of 8 bits fall on halves, which another rounding before
+# would decide.
+INTEGERS = (".attn.", ".fc", ".down2", ".down3", ".down4", ".up", ".enh.", "h_a.", "h_s.", ".inp", ".ac.c1", ".ac.c2", ".ag.q", ".ag.kv", ".ag.off.", ".ag.out",
+            "map.", ".local.", ".ep_", ".lrp.")
+
 # Standard deviations of some weights, relative to variance-preserving ones: keeps the activations where the
 # nonlinearities bend, the offsets of AG up to a grid step and the scales beyond both ends of their range.
 SIZES = ((".down2.conv.weight", 0.6), (".down3.conv.weight", 0.6), (".down4.conv.weight", 0.3),
@@ -43,9 +48,9 @@ SIZES = ((".down2.conv.weight", 0.6), (".down3.conv.weight", 0.6), (".down4.conv
 
 # ---- network --------------------------------------------------------------------------------------
 
-def tiny_codec(seed=SEED):
+def tiny_codec(seed=SEED, integers=()):
     """Every parameter random and of a size that matters, those that start at zero in training included."""
-    rng, net = np.random.RandomState(seed), model.Codec(**TINY)
+    rng, net = np.random.RandomState(seed), model.Codec(**TINY, integers=integers)
     for name, p in net.named_parameters():
         r, leaf = rng.standard_normal(tuple(p.shape)), f".{name}".split(".")[-2:]
         if name.startswith("prior."):
@@ -296,18 +301,23 @@ def check(net, dump, level):
     assert worst < 1e-4, worst
 
 
-def main(folder):
-    path = os.path.join(folder, "tiny.licw")
-    licw_file.write_licw(path, tiny_codec(), licw_file.complete(TINY), "tiny")
+def make(folder, name, integers, runs):
+    path = os.path.join(folder, f"{name}.licw")
+    licw_file.write_licw(path, tiny_codec(integers=integers), licw_file.complete({**TINY, "integers": integers}), name)
     net, licw = licw_file.load_codec(path, torch.float64)
     with double_precision():
-        for name, level, args in (("tiny.bin", 2.25, dict(picture=picture(40, 75), layers=True)),
-                                  ("tiny-4x4.bin", 7.0, dict(latents=(4, 4))),
-                                  ("tiny-12x16.bin", 4.625, dict(latents=(12, 16)))):
+        for file, level, args in runs:
             dump = run(net, licw, level, **args)
-            dump.write(os.path.join(folder, name))
+            dump.write(os.path.join(folder, file))
             if "picture" in args:
                 check(net, dump, level)
+
+
+def main(folder):
+    runs = (("tiny.bin", 2.25, dict(picture=picture(40, 75), layers=True)), ("tiny-4x4.bin", 7.0, dict(latents=(4, 4))),
+            ("tiny-12x16.bin", 4.625, dict(latents=(12, 16))))
+    make(folder, "tiny", (), runs)
+    make(folder, "integers", INTEGERS, (("integers.bin", 5.5, dict(picture=np.float64(np.float32(picture(40, 75))), layers=True)),))
 
 
 if __name__ == "__main__":

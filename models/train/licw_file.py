@@ -121,7 +121,7 @@ def whole_numbers(w):
     their product."""
     w = w.astype(F32)
     largest = np.abs(w).reshape(len(w), -1).max(1)
-    inverse = F32.type(integers.LIMIT) / np.maximum(largest, F32.type(1e-30))
+    inverse = F32.type(1) / np.maximum(largest, F32.type(1e-30)) * F32.type(integers.LIMIT)     # as PyTorch has n / tensor
     q = np.rint(w * inverse.reshape(-1, *[1] * (w.ndim - 1))).astype(I8)
     return q, np.where(largest > 0, largest / F32.type(integers.LIMIT), F32.type(1))
 

@@ -3,8 +3,9 @@
  * encoder and decoder end without a fault, and the decoder reads what the encoder wrote, preview
  * included.
  *
- * Input: records of 12 bytes: what to patch (1), which entry (2), where in it (1), a value (8). An
- * input that is a weights file itself is taken as it is. */
+ * Input: records of 12 bytes: what to patch (1; 128 and more in the first: in the network in
+ * integers), which entry (2), where in it (1), a value (8). An input that is a weights file itself
+ * is taken as it is. */
 #include "tests/fuzz/fuzz.h"
 #include "tests/weights_file.h"
 
@@ -24,24 +25,27 @@ enum {
 
 struct patched {
     uint8_t *data;
-    size_t bytes;
+    size_t bytes, whole; /* now, and of the network that was patched */
     uint32_t n_config, n_tensors;
     bool sealed;
 };
 
-static weights tiny;
+static weights networks[2]; /* in floats, in integers */
 
-static void free_tiny(void)
+static void free_networks(void)
 {
-    free(tiny.data);
+    free(networks[0].data);
+    free(networks[1].data);
 }
 
 /* With a head for previews, so that there is one to patch. */
-static void make_tiny(void)
+static void make_networks(void)
 {
-    tiny = read_tiny();
-    add_preview_head(&tiny);
-    atexit(free_tiny);
+    networks[0] = read_tiny();
+    networks[1] = read_golden("integers.licw");
+    add_preview_head(&networks[0]);
+    add_preview_head(&networks[1]);
+    atexit(free_networks);
 }
 
 static uint8_t *entry_of(const struct patched *w, uint32_t i)
@@ -53,7 +57,8 @@ static uint8_t *entry_of(const struct patched *w, uint32_t i)
 static void fill(struct patched *w, const uint8_t *entry, uint32_t where, uint64_t value)
 {
     const uint64_t offset = get(entry + 96, 8), bytes = get(entry + 104, 8);
-    const uint64_t type = get(entry + 72, 4), size = type == 0 || type == 3 ? 4 : 2;
+    const uint64_t type = get(entry + 72, 4);
+    const uint64_t size = type == 0 || type == 3 ? 4 : type == 4 ? 1 : 2;
     if (offset > w->bytes || bytes > w->bytes - offset)
         return;
     for (uint64_t i = 0; i + size <= bytes; i += size * (where + 1))
@@ -118,7 +123,7 @@ static void seal(struct patched *w)
         if (offset <= w->bytes && bytes <= w->bytes - offset)
             put(entry + 112, 4, lic_crc32(0, w->data + offset, (size_t)bytes));
     }
-    if (get(w->data + 24, 8) == tiny.bytes)
+    if (get(w->data + 24, 8) == w->whole)
         put(w->data + 24, 8, w->bytes);
     put(w->data + 20, 4, 0);
     if (payload >= W_HEAD && payload <= w->bytes)
@@ -177,12 +182,13 @@ static void use(const lic_model *model)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    if (!tiny.data)
-        make_tiny();
-    const bool whole = bytes >= W_HEAD && !memcmp(data, tiny.data, 8);
-    struct patched w = {.sealed = true};
-    w.bytes = whole ? bytes : tiny.bytes;
-    w.data = fuzz_copy(whole ? data : tiny.data, w.bytes);
+    if (!networks[0].data)
+        make_networks();
+    const weights *from = &networks[bytes && data[0] >= 128];
+    const bool whole = bytes >= W_HEAD && !memcmp(data, from->data, 8);
+    struct patched w = {.sealed = true, .whole = from->bytes};
+    w.bytes = whole ? bytes : from->bytes;
+    w.data = fuzz_copy(whole ? data : from->data, w.bytes);
     w.n_config = (uint32_t)get(w.data + 12, 4);
     w.n_tensors = (uint32_t)get(w.data + 16, 4);
     for (size_t i = 0; !whole && i + RECORD <= bytes && i < 64 * RECORD; i += RECORD)

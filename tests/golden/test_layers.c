@@ -273,11 +273,21 @@ static void skip(golden *g)
                 g->records[i].used = 2;
 }
 
-TEST(every_layer_of_the_transforms)
+static void compare_layers(const char *dump)
 {
-    golden *g = golden_open("tiny.bin");
+    golden *g = golden_open(dump);
     golden_run(g->model, transforms, g);
     skip(g);
-    golden_report(g, "tiny.bin");
+    golden_report(g, dump);
     golden_close(g);
+}
+
+TEST(every_layer_of_the_transforms)
+{
+    compare_layers("tiny.bin");
+}
+
+TEST(every_layer_in_integers)
+{
+    compare_layers("integers.bin");
 }

@@ -235,6 +235,11 @@ TEST(slices_of_a_picture)
     from_symbols("tiny.bin", 1);
 }
 
+TEST(slices_in_integers)
+{
+    from_symbols("integers.bin", 1);
+}
+
 /* One window at 1/8; the last rate level. */
 TEST(slices_of_one_unit)
 {

@@ -88,6 +88,13 @@ def leaky(x):
     return top(x, x * F(0.1))
 
 
+def whole_numbers(x):
+    """[..., K] -> the numbers nearest in steps of each position, and the steps [..., 1]."""
+    m = np.fmax(np.abs(x).max(-1, keepdims=True), F(1e-30))
+    v = x * (F(127) / m)
+    return np.rint(low(top(v, F(-127)), F(127))).astype(np.int64), m / F(127)
+
+
 def nearest(v):
     return np.where(np.isnan(v), 0, np.rint(np.clip(v, F(-4194303), F(4194303)))).astype(np.int64)
 
@@ -124,9 +131,19 @@ class Networks:
         p = self.t[name]
         return (F(1) - self.f) * p[self.l] + self.f * p[self.l + 1]
 
+    def in_integers(self, name):
+        return f"{name}.weight.scale" in self.t
+
+    def scaled(self, name, total):
+        return fma(total, self.t[f"{name}.weight.scale"], self.t[f"{name}.bias"])
+
     def linear(self, name, x):
         w, b = self.t[f"{name}.weight"].T, self.t[f"{name}.bias"]
         flat = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+        if self.in_integers(name):
+            q, step = whole_numbers(flat)
+            total = fma((q @ w.astype(np.int64)).astype(F), step, F(0))
+            return self.scaled(name, total).reshape(x.shape[:-1] + (len(b),))
         step = max(1, CHUNK // len(b))
         parts = [chain(flat[i:i + step], w, np.broadcast_to(b, (len(flat[i:i + step]), len(b))))
                  for i in range(0, len(flat), step)]
@@ -144,7 +161,23 @@ class Networks:
     def depthwise(self, name, x):
         return self.beyond(lambda x: self.depthwise_alone(name, x), x, self.t[f"{name}.weight"].shape[2] // 2)
 
+    def conv_in_integers(self, name, x, taps):
+        """Exact products of each tap, then the step of its position; outside of the picture they are 0."""
+        w, (h, wd) = self.t[f"{name}.weight"].astype(np.int64), x.shape[:2]
+        size = w.shape[2]
+        half = (size - 1) // 2
+        q, step = (np.pad(v, ((half, half), (half, half), (0, 0))) for v in whole_numbers(x))
+        total = np.zeros((h, wd, len(w)), F)
+        for ky in range(size):
+            for kx in range(size):
+                if taps(ky, kx):
+                    at = np.s_[ky:ky + h, kx:kx + wd]
+                    total = fma((q[at] @ w[:, :, ky, kx].T).astype(F), step[at], total)
+        return self.scaled(name, total)
+
     def conv_alone(self, name, x, taps):
+        if self.in_integers(name):
+            return self.conv_in_integers(name, x, taps)
         return self.convolve(self.t[f"{name}.weight"], self.t[f"{name}.bias"], x, taps)
 
     def convolve(self, w, b, x, taps=lambda ky, kx: True):

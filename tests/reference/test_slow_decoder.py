@@ -10,6 +10,7 @@ import zlib
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIC = os.environ.get("LIC", os.path.join(HERE, "../../build/lic"))
 MODEL = os.path.join(HERE, "../golden/tiny.licw")
+INTEGERS = os.path.join(HERE, "../golden/integers.licw")
 sys.path.insert(0, os.path.join(HERE, "../../models/train"))
 sys.path.insert(0, os.path.join(HERE, ".."))
 sys.dont_write_bytecode = True
@@ -87,6 +88,17 @@ def test_same_pixels(folder, licw):
         assert lic("encode", "-q", str(q), a, b) == 0 and lic("decode", b, out) == 0
         slow_decoder.write_picture(s, slow_decoder.decode(read(b), licw))
         assert read(out) == read(s), (h, w, c, kind, q)
+
+
+def test_same_pixels_in_integers(folder):
+    """With a network of layers in integers, in one tile and in two."""
+    licw = read_licw(INTEGERS)
+    a, b, s, out = (os.path.join(folder, n) for n in ("in.ppm", "a.lic", "slow.ppm", "out.ppm"))
+    for h, w, q in ((75, 140, 33.3), (1, 1, 50), (64, 64, 100), (9, 2113, 60)):
+        slow_decoder.write_picture(a, picture(h, w, 3, np.uint8, h))
+        assert lic("encode", "-q", str(q), a, b, model=INTEGERS) == 0 and lic("decode", b, out, model=INTEGERS) == 0
+        slow_decoder.write_picture(s, slow_decoder.decode(read(b), licw))
+        assert read(out) == read(s), (h, w, q)
 
 
 def test_same_pixels_in_tiles(folder, licw):
@@ -237,6 +249,7 @@ def main():
     licw = read_licw(MODEL)
     with tempfile.TemporaryDirectory() as folder:
         test_same_pixels(folder, licw)
+        test_same_pixels_in_integers(folder)
         test_same_pixels_in_tiles(folder, licw)
         test_same_previews(folder, licw)
         test_same_tables_of_neighbours(folder, licw)

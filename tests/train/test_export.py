@@ -20,6 +20,7 @@ except ImportError as e:
     sys.exit(0)
 import export
 import golden
+import integers
 import licw_file
 import model
 import preview
@@ -329,6 +330,84 @@ def test_previews_see_what_the_networks_make(path):
     assert np.allclose(preview.means(x)[9], x[16:32, 16:32].mean((0, 1)).numpy() - 0.5)
 
 
+def test_layers_in_integers(folder):
+    """Bytes and scales are those of training; the file says which layers they are; nothing of the weights is lost."""
+    path, companion = (os.path.join(folder, n) for n in ("integers.licw", "integers.npz"))
+    net, licw = golden.tiny_codec(integers=golden.INTEGERS), licw_file.read_licw(path)
+    whole = licw_file.integer_layers(net)
+    assert len(whole) > 80 and "g_a.down1.conv.weight" not in whole and "g_s.up4.conv.weight" in whole
+    assert {k for k, t in licw.tensors.items() if t.dtype == np.int8} == whole
+    again, _ = licw_file.load_codec(path)
+    modules, loaded = dict(net.named_modules()), dict(again.named_modules())
+    assert licw_file.integer_layers(again) == whole
+    for name in whole:
+        weights = licw_file.half(name, net.state_dict()[name]).astype(np.float32)
+        q, scale = licw.tensors[name], licw.tensors[name + ".scale"]
+        trained = integers.rounded_outputs(torch.from_numpy(weights))
+        in_file = torch.from_numpy(licw_file.float_weights(q, scale))
+        assert (in_file - trained).abs().max() <= 1e-6 * trained.abs().max()        # training adds and subtracts the weight
+        assert (np.abs(q).reshape(len(q), -1).max(1) == 127).all()
+        module = name.removesuffix(".weight")
+        assert modules[module].integer and loaded[module].integer
+        assert (integers.rounded_outputs(loaded[module].weight) - trained).abs().max() <= 1e-6 * trained.abs().max()
+    licw_file.write_resume(companion, net, licw.hash)
+    state = licw_file.load_resume(path)
+    assert list(state) == list(net.state_dict())
+    for k, t in net.state_dict().items():
+        assert torch.equal(state[k], t if k.startswith("prior.") else t.half()), k
+
+
+def test_outputs_without_weights():
+    """All zeros have a scale above 0; so have weights too small for a step of 16 bits."""
+    w = np.zeros((3, 4), np.float16)
+    w[1, 2] = 2.0 ** -24
+    q, scale = licw_file.whole_numbers(w)
+    assert (scale > 0).all() and not q[0].any() and q[1, 2] == 127 and np.isfinite(scale).all()
+    assert np.array_equal(licw_file.float_weights(q, scale).astype(np.float16), w)
+
+
+def test_wrong_integers_are_noticed(folder, scratch):
+    licw = licw_file.read_licw(os.path.join(folder, "integers.licw"))
+    name = "g_s.st1.blocks.0.fc1.weight"
+    q, scale = licw.tensors[name], licw.tensors[name + ".scale"]
+
+    def change(tensors={}, drop=()):
+        t = {k: v for k, v in {**licw.tensors, **tensors}.items() if k not in drop}
+        return refused(scratch, licw_file.pack_licw(licw.config, t))
+    low = q.copy()
+    low[1, 2] = -128
+    assert not change() and change({name: low}) and change(drop=[name + ".scale"]) and change({name: q.T.copy()})
+    for bad in (0, -1, np.nan, np.inf):
+        other = scale.copy()
+        other[3] = bad
+        assert change({name + ".scale": other}), bad
+    assert change({name + ".scale": scale[1:]}) and change({name + ".scale": scale.astype(np.float16)})
+    dw = "g_s.st1.blocks.0.dw.conv.weight"
+    assert change({dw: np.ones(licw.tensors[dw].shape, np.int8), dw + ".scale": np.ones(len(licw.tensors[dw]), np.float32)})
+    assert change({"gain": np.ones(licw.tensors["gain"].shape, np.int8)})
+    with open(os.path.join(folder, "integers.licw"), "rb") as f:
+        assert f.read()[8] == 2
+    with open(os.path.join(folder, "tiny.licw"), "rb") as f:
+        assert f.read()[8] == 1
+
+
+def test_fit_sees_the_network_in_integers(folder):
+    """What --fit counts is what the file computes."""
+    net = golden.tiny_codec(integers=golden.INTEGERS)
+    seen = []
+    with mock.patch.object(preview, "fit", lambda net, *_, **__: (seen.append(net), ({}, (None, None)))[1]), \
+            mock.patch.object(export, "fitted_tables", lambda y: y), mock.patch.object(export, "fitted_prior_tables", lambda p, z: z):
+        export.fit(net, "*.tar", 1, 2)
+    x, mix = torch.from_numpy(golden.picture(64, 64))[None].float() - 0.5, net.mix(torch.tensor([1.5]))
+    again, _ = licw_file.load_codec(os.path.join(folder, "integers.licw"))
+    with torch.no_grad():
+        fitted, of_file = seen[0].g_a(x, mix), again.g_a(x, mix)
+        for mod in seen[0].modules():
+            mod.integer = False
+        floats = seen[0].g_a(x, mix)
+    assert (fitted - of_file).abs().mean() < 0.05 * (floats - of_file).abs().mean()
+
+
 def test_weights_of_another_network_are_refused(path, folder):
     own, parts = licw_file.arguments_of(licw_file.read_licw(path).config), os.path.join(folder, "own.pt")
     torch.save(model.Codec(**own).state_dict(), parts)
@@ -342,9 +421,10 @@ def test_weights_of_another_network_are_refused(path, folder):
 
 
 def test_golden_files_come_out_the_same(folder):
-    with open(os.path.join(GOLDEN, "tiny.licw"), "rb") as a, open(os.path.join(folder, "tiny.licw"), "rb") as b:
-        assert a.read() == b.read(), "tiny.licw: other bytes"
-    for name in ("tiny.bin", "tiny-4x4.bin", "tiny-12x16.bin"):
+    for name in ("tiny.licw", "integers.licw"):
+        with open(os.path.join(GOLDEN, name), "rb") as a, open(os.path.join(folder, name), "rb") as b:
+            assert a.read() == b.read(), f"{name}: other bytes"
+    for name in ("tiny.bin", "tiny-4x4.bin", "tiny-12x16.bin", "integers.bin"):
         a, b = (golden.read_dump(os.path.join(d, name)) for d in (GOLDEN, folder))
         assert list(a) == list(b), name
         for k in a:         # double precision: at most a last bit of the stored float32
@@ -371,6 +451,10 @@ def main():
         test_previews_see_what_the_networks_make(path)
         test_weights_of_another_network_are_refused(path, folder)
         test_golden_files_come_out_the_same(folder)
+        test_layers_in_integers(folder)
+        test_outputs_without_weights()
+        test_wrong_integers_are_noticed(folder, scratch)
+        test_fit_sees_the_network_in_integers(folder)
         test_training_resumes_from_file_and_companion(path, folder)
         test_shipped_companions_belong_to_the_shipped_weights()
     print("test_export: passed")

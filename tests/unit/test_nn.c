@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { MAX_C = 40 };
+enum { MAX_C = 40, RECORDS = 6000 };
 static const float zeros[MAX_C + LIC_PANEL];
 static const affine no_rate = {0};
 
@@ -27,8 +27,8 @@ static int open_place(place *p, int threads)
     p->c = (nn){.k = lic_kernels_get(LIC_CPU_AUTO), .arena = &p->arena, .zeros = zeros};
     p->c.gemm = p->c.k->gemm;
     p->c.pool = lic_pool_new(threads, NULL);
-    p->c.scratch = lic_arena_take(&p->arena, LIC_PANEL,
-                                  sizeof *p->c.scratch); /* the strict kernels need none */
+    p->c.record_floats = RECORDS; /* the strict kernels need no other scratch */
+    p->c.scratch = lic_arena_take(&p->arena, RECORDS * (size_t)threads, sizeof *p->c.scratch);
     return p->c.pool != NULL;
 }
 
@@ -61,8 +61,31 @@ static float *random_floats(nn *c, size_t n)
     return p;
 }
 
-static conv random_conv(nn *c, int kernel, int stride, int cin, int cout)
+/* The same in integers. */
+static conv random_integers(nn *c, int kernel, int stride, int cin, int cout)
 {
+    const size_t panels = ((size_t)cout + LIC_PANEL - 1) / LIC_PANEL;
+    const size_t taps = (size_t)(kernel * kernel), steps = ((size_t)cin + 3) / 4;
+    conv w = {.kernel = kernel, .stride = stride, .cin = cin, .cout = cout, .taps = (int)taps};
+    int8_t *bytes = lic_arena_take(c->arena, panels * taps * steps * 4 * LIC_PANEL, 1);
+    int32_t *offsets = lic_arena_take(c->arena, panels * taps * LIC_PANEL, sizeof *offsets);
+    memset(offsets, 0, panels * taps * LIC_PANEL * sizeof *offsets);
+    for (size_t i = 0; i < panels * taps * steps * 4 * LIC_PANEL; i++) {
+        const bool there = i / (4 * LIC_PANEL) % steps * 4 + i % 4 < (size_t)cin;
+        bytes[i] = (int8_t)(there ? (int)test_random_below(255) - 127 : 0);
+        offsets[i / (steps * 4 * LIC_PANEL) * LIC_PANEL + i / 4 % LIC_PANEL] -= 128 * bytes[i];
+    }
+    w.bytes = bytes;
+    w.offsets = offsets;
+    w.w_scale = random_floats(c, panels * LIC_PANEL);
+    w.bias = random_floats(c, panels * LIC_PANEL);
+    return w;
+}
+
+static conv random_conv(nn *c, bool integers, int kernel, int stride, int cin, int cout)
+{
+    if (integers)
+        return random_integers(c, kernel, stride, cin, cout);
     const size_t panels = ((size_t)cout + LIC_PANEL - 1) / LIC_PANEL;
     conv w = {
         .kernel = kernel, .stride = stride, .cin = cin, .cout = cout, .taps = kernel * kernel};
@@ -92,10 +115,40 @@ static float value_at(tensor t, int y, int x, int i)
     return y < 0 || x < 0 ? 0.0f : lic_nn_at(t, y, x)[i];
 }
 
+/* One tap in integers: products of a rounded position, and the step that they are in. */
+static float plain_tap(const conv *w, tensor x, int y, int xx, int t, int j, float sum)
+{
+    const size_t steps = ((size_t)w->cin + 3) / 4;
+    const size_t block = (size_t)(j / LIC_PANEL * w->taps + t);
+    const int8_t *column = w->bytes + block * steps * 4 * LIC_PANEL + j % LIC_PANEL * 4;
+    float largest = 1e-30f;
+    int32_t products = 0;
+    for (int i = 0; i < w->cin; i++)
+        largest = fmaxf(largest, fabsf(value_at(x, y, xx, i)));
+    for (int i = 0; i < w->cin; i++) {
+        const float scaled = value_at(x, y, xx, i) * (127.0f / largest);
+        products += (int)nearbyintf(fminf(fmaxf(scaled, -127.0f), 127.0f)) *
+                    column[i / 4 * 4 * LIC_PANEL + i % 4];
+    }
+    return fmaf((float)products, largest / 127.0f, sum);
+}
+
+static float plain_integers(const conv *w, tensor x, int y, int xx, int j)
+{
+    const int half = w->kernel / 2;
+    float sum = 0.0f;
+    for (int t = 0; t < w->taps; t++)
+        sum = plain_tap(w, x, y * w->stride + t / w->kernel - half,
+                        xx * w->stride + t % w->kernel - half, t, j, sum);
+    return fmaf(sum, w->w_scale[j], w->bias[j]);
+}
+
 /* Sums run over what lies outside as well: adding products with zero changes no bit here, where no
  * sum is -0. */
 static float plain_conv(const conv *w, tensor x, int y, int xx, int j)
 {
+    if (w->bytes)
+        return plain_integers(w, x, y, xx, j);
     const int taps = w->kernel * w->kernel, half = w->kernel / 2;
     const float *panel = w->w + (size_t)(j / LIC_PANEL * taps * w->cin) * LIC_PANEL + j % LIC_PANEL;
     float sum = w->bias[j];
@@ -144,7 +197,7 @@ static void one_conv(nn *c, int size, int kernel, int stride)
     const int h = sizes[size][0], w = sizes[size][1];
     const size_t mark = lic_arena_mark(c->arena);
     c->open = open_sides = test_random_below(16);
-    const conv weights = random_conv(c, kernel, stride, cin, cout);
+    const conv weights = random_conv(c, test_random_below(2), kernel, stride, cin, cout);
     const tensor x = random_tensor(c, h, w, cin);
     tensor out = random_tensor(c, (h + stride - 1) / stride, (w + stride - 1) / stride, cout);
     const tensor residual = random_tensor(c, out.h, out.w, cout);
@@ -178,8 +231,9 @@ static void one_upconv(nn *c, int size)
     const tensor x = random_tensor(c, sizes[size][0], sizes[size][1], cin);
     tensor out = random_tensor(c, 2 * x.h, 2 * x.w, cout);
     upconv w = {.cout = cout};
+    const bool integers = test_random_below(2);
     for (int phase = 0; phase < 4; phase++)
-        w.phase[phase] = random_conv(c, 3, 1, cin, cout);
+        w.phase[phase] = random_conv(c, integers, 3, 1, cin, cout);
     lic_nn_upconv(c, &w, x, LIC_ACT_LEAKY, no_rate, out);
     for (int y = 0; y < out.h; y++)
         for (int xx = 0; xx < out.w; xx++)
@@ -268,7 +322,7 @@ TEST(nn_linear_rows)
     REQUIRE(open_place(&p, 1));
     open_sides = 0;
     for (int rows = 1; rows <= LIC_BLOCK; rows += 9) {
-        const conv w = random_conv(&p.c, 1, 1, 7, 21);
+        const conv w = random_conv(&p.c, test_random_below(2), 1, 1, 7, 21);
         const tensor x = random_tensor(&p.c, 1, rows, 7);
         tensor out = random_tensor(&p.c, 1, rows, 21);
         lic_nn_linear_rows(&p.c, &w, x.data, x.pitch, out.data, out.pitch, rows, LIC_ACT_LEAKY,
@@ -287,7 +341,7 @@ static int chain(int threads, float *out)
     if (!open_place(&p, threads))
         return 0;
     test_random_state = 7;
-    const conv w = random_conv(&p.c, 3, 2, 8, 20);
+    const conv w = random_conv(&p.c, test_random_below(2), 3, 2, 8, 20);
     const tensor x = random_tensor(&p.c, 20, 300, 8);
     const tensor a = lic_nn_new(&p.c, 10, 150, 20), b = lic_nn_new(&p.c, 10, 150, 20);
     const depthwise d = {5, 20, random_floats(&p.c, 25 * 20 + LIC_PANEL),
@@ -329,6 +383,64 @@ TEST(nn_planning_computes_nothing)
     CHECK(c.scratch_floats >= 1000 && c.scratch_floats % LIC_PANEL == 0);
     lic_nn_need(&c, 10);
     CHECK(c.scratch_floats >= 1000);
+}
+
+static size_t planned_records(const conv *w)
+{
+    lic_arena plan;
+    lic_arena_plan(&plan);
+    nn c = {.k = lic_kernels_get(LIC_CPU_AUTO), .arena = &plan};
+    lic_nn_widen(&c, w);
+    CHECK(!c.scratch_floats && c.record_floats % LIC_PANEL == 0);
+    return c.record_floats;
+}
+
+/* A layer of the widest block there is, with as much scratch as it asked for and not one byte more,
+ * at every level. */
+static void within_plan(place *p, const conv *w, lic_cpu cpu)
+{
+    enum { BEHIND = 64, WIDTH = 2 * LIC_BLOCK };
+    const size_t mark = lic_arena_mark(&p->arena), n = planned_records(w);
+    float *const scratch = p->c.scratch;
+    p->c.k = lic_kernels_get(cpu);
+    p->c.gemm = p->c.k->gemm;
+    p->c.open = 15;
+    p->c.record_floats = n;
+    p->c.scratch = random_floats(&p->c, n + BEHIND);
+    float behind[BEHIND];
+    memcpy(behind, p->c.scratch + n, sizeof behind);
+    const tensor x = random_tensor(&p->c, 5, WIDTH, w->cin);
+    const tensor out = random_tensor(&p->c, 5 / w->stride, WIDTH / w->stride, w->cout);
+    lic_nn_conv(&p->c, w, x, LIC_ACT_NONE, no_rate, NULL, out);
+    CHECK_EQ_MEM(behind, p->c.scratch + n, sizeof behind);
+    p->c.scratch = scratch;
+    lic_arena_rewind(&p->arena, mark);
+}
+
+TEST(nn_rounded_positions_are_within_the_plan)
+{
+    place p;
+    REQUIRE(open_place(&p, 1));
+    for (int cpu = LIC_CPU_AUTO; cpu <= LIC_CPU_AVX512VNNI; cpu++)
+        for (int kernel = 1; kernel <= 5 && lic_cpu_supported((lic_cpu)cpu); kernel += 2)
+            for (int stride = 1; stride <= 2; stride++)
+                for (int cin = 1; cin < 40; cin += 7) {
+                    const conv w = random_integers(&p.c, kernel, stride, cin, 9);
+                    within_plan(&p, &w, (lic_cpu)cpu);
+                }
+    CHECK(!p.arena.failed);
+    close_place(&p);
+}
+
+/* Rows gathered for each of the taps of the local context. */
+TEST(nn_records_of_left_out_taps)
+{
+    const int8_t byte = 0;
+    const conv local = {.kernel = 5, .stride = 1, .cin = 17, .cout = 1, .taps = 12, .bytes = &byte};
+    CHECK(planned_records(&local) >= 12 * LIC_BLOCK * lic_record_floats(LIC_MAX_BYTE_SIZE, 17));
+    conv floats = local;
+    floats.bytes = NULL;
+    CHECK_EQ_INT(planned_records(&floats), 0);
 }
 
 TEST(nn_sizes_that_overflow_fail)

@@ -110,7 +110,7 @@ TEST(weights_with_sealed_nonsense)
 TEST(weights_with_a_lying_head)
 {
     REFUSED("signature", w.data[0] ^= 1);
-    REFUSED("version", put(w.data + W_VERSION_AT, 4, 2));
+    REFUSED("version", put(w.data + W_VERSION_AT, 4, 3));
     REFUSED("version 0", put(w.data + W_VERSION_AT, 4, 0));
     REFUSED("more configuration", put(w.data + W_N_CONFIG_AT, 4, n_config(&w) + 1));
     REFUSED("less configuration", put(w.data + W_N_CONFIG_AT, 4, n_config(&w) - 2));
