@@ -7,7 +7,6 @@
 #include "codec/container.h"
 #include "codec/decode_tiles.h"
 #include "codec/latent.h"
-#include "codec/lossless_tiles.h"
 #include "codec/options.h"
 
 #include <string.h>
@@ -264,64 +263,6 @@ lic_status lic_decode(const lic_model *model, const void *data, size_t bytes,
         status = lic_session_decode(session, data, bytes, decode, out, err);
     lic_session_free(session);
     return status;
-}
-
-static bool in_range(uint32_t width, uint32_t height)
-{
-    return width >= 1 && height >= 1 && width <= 65535 && height <= 65535;
-}
-
-static uint64_t plan(const lic_model *model, const lic_container *file, size_t row_bytes,
-                     int threads)
-{
-    const uint32_t width = file->width, height = file->height;
-    lic_decoding d = {.file = *file,
-                      .scale = 1,
-                      .lossless = file->version > 1,
-                      .to.image = {.height = height, .stride_bytes = row_bytes},
-                      .by_rows = row_bytes != 0};
-    if ((!model && !d.lossless) || !in_range(width, height))
-        return 0;
-    d.crop = (lic_area){0, 0, (int)width, (int)height};
-    if (!lic_grid_init(&d.grid, width, height, (int)file->tile_w, (int)file->tile_h))
-        return 0;
-    return lic_session_plan(model, lic_decoding_forward, &d, threads);
-}
-
-uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, size_t row_bytes,
-                               int threads)
-{
-    if (!info)
-        return 0;
-    const lic_container file = {.version = info->lossless ? 2 : 1,
-                                .channels = info->channels,
-                                .depth = info->depth,
-                                .width = info->width,
-                                .height = info->height,
-                                .tile_w = info->tile_width,
-                                .tile_h = info->tile_height};
-    return plan(model, &file, row_bytes, threads);
-}
-
-uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height, uint32_t tile_side,
-                        size_t row_bytes, int threads)
-{
-    int tile_w, tile_h;
-    if (!in_range(width, height) || !lic_tile_side_is_valid(tile_side))
-        return 0;
-    lic_grid_choose(width, height, !model && !tile_side ? LIC_LOSSLESS_SIDE : tile_side, &tile_w,
-                    &tile_h);
-    const lic_container file = {.version = model ? 1 : 2,
-                                .channels = 3,
-                                .depth = 16,
-                                .width = width,
-                                .height = height,
-                                .tile_w = (uint32_t)tile_w,
-                                .tile_h = (uint32_t)tile_h};
-    const uint64_t decoder = plan(model, &file, row_bytes, threads);
-    const uint64_t encoder =
-        decoder ? lic_plan_encoder(model, width, height, tile_side, row_bytes, threads) : 0;
-    return encoder > decoder ? encoder : decoder;
 }
 
 void lic_image_free(lic_image *image)

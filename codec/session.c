@@ -1,9 +1,7 @@
-/* session.c - see session.h: checks options, plans memory before any work, times stages. */
+/* session.c - see session.h: checks options, runs forward passes, times stages. */
 #include "codec/session.h"
 
-#include "codec/base/bytes.h"
 #include "codec/base/cpu.h"
-#include "codec/base/memory.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
 #include "codec/options.h"
@@ -119,51 +117,6 @@ void lic_session_get_stats_sized(const lic_session *session, lic_stats *stats, s
     lic_struct_give(&session->stats, sizeof session->stats, stats, struct_bytes);
 }
 
-/* What a call will take. */
-struct plan {
-    size_t floats, records; /* scratch of a thread, and what of it is for rounded positions */
-    size_t bytes;           /* all working memory */
-    uint64_t work;        /* multiply-adds */
-};
-
-/* Runs `forward` on a counting arena. False if the sizes overflow. */
-static bool plan(lic_session *session, lic_forward_fn forward, void *user, int threads,
-                 struct plan *p)
-{
-    lic_arena arena;
-    lic_arena_plan(&arena);
-    nn c = {.k = session->kernels, .gemm = session->kernels->gemm, .arena = &arena};
-    session->threads = threads;
-    forward(session, &c, user);
-    size_t scratch;
-    p->floats = c.scratch_floats;
-    p->records = c.record_floats;
-    p->work = c.macs;
-    return !arena.failed &&
-           lic_add_size(c.scratch_floats, c.record_floats, &scratch) &&
-           lic_mul_size(scratch, (size_t)threads * sizeof(float), &scratch) &&
-           lic_add_size(scratch, LIC_ALIGN, &scratch) &&
-           lic_add_size(arena.peak, scratch, &p->bytes);
-}
-
-uint64_t lic_session_plan(const lic_model *model, lic_forward_fn forward, void *user, int threads)
-{
-    struct plan p;
-    lic_session session = {.model = model, .kernels = lic_kernels_get(LIC_CPU_AUTO)};
-    return plan(&session, forward, user, lic_pool_resolve_threads(threads), &p) ? p.bytes : 0;
-}
-
-/* An error is better than swapping or being killed. */
-uint64_t lic_memory_limit(void)
-{
-    return lic_memory_of_process("") / 4 * 3;
-}
-
-static uint64_t memory_limit(const lic_options *options)
-{
-    return options->max_memory ? options->max_memory : lic_memory_limit();
-}
-
 lic_status lic_session_admit(const lic_session *session, uint32_t width, uint32_t height,
                              lic_error *err)
 {
@@ -228,36 +181,9 @@ void lic_session_stage_end(lic_session *session, double start)
     session->done += lic_stage_share(session->stage);
 }
 
-/* Refuses what takes more than max_memory: `bytes` of working memory, and the result. */
-static lic_status check_memory(const lic_session *session, size_t bytes, uint32_t width,
-                               uint32_t height, lic_error *err)
-{
-    const uint64_t limit = memory_limit(&session->options);
-    if (bytes <= limit && session->result_bytes <= limit - bytes)
-        return LIC_OK;
-    return lic_fail(err, LIC_ERR_LIMIT,
-                    "%u x %u pixels need %llu MB of memory, the limit is %llu MB", (unsigned)width,
-                    (unsigned)height,
-                    (unsigned long long)(bytes / 1000000 + session->result_bytes / 1000000),
-                    (unsigned long long)(limit / 1000000));
-}
-
-/* Refuses what takes more than max_work. */
-static lic_status check_work(const lic_session *session, uint64_t work, uint32_t width,
-                             uint32_t height, lic_error *err)
-{
-    const uint64_t limit = session->options.max_work;
-    if (!limit || work <= limit)
-        return LIC_OK;
-    return lic_fail(err, LIC_ERR_LIMIT,
-                    "%u x %u pixels in these tiles need %llu G multiply-adds, the limit is %llu G",
-                    (unsigned)width, (unsigned)height, (unsigned long long)(work / 1000000000),
-                    (unsigned long long)(limit / 1000000000));
-}
-
 /* With the memory in place, runs the same forward again, with kernels. */
-static lic_status run(lic_session *session, lic_forward_fn forward, void *user,
-                      const struct plan *p, lic_error *err)
+static lic_status run(lic_session *session, lic_forward_fn forward, void *user, const lic_plan *p,
+                      lic_error *err)
 {
     const size_t threads = (size_t)lic_pool_threads(session->pool);
     nn c = {.k = session->kernels,
@@ -288,15 +214,11 @@ static lic_status run(lic_session *session, lic_forward_fn forward, void *user,
 lic_status lic_session_run(lic_session *session, lic_forward_fn forward, void *user, uint32_t width,
                            uint32_t height, lic_error *err)
 {
-    struct plan p;
+    lic_plan p;
     memset(&session->stats, 0, sizeof session->stats);
-    session->result_bytes = 0;
-    if (!plan(session, forward, user, lic_pool_threads(session->pool), &p))
-        return lic_fail(err, LIC_ERR_LIMIT, "%u x %u pixels need more memory than can be counted",
-                        (unsigned)width, (unsigned)height);
-    if (check_memory(session, p.bytes, width, height, err) ||
-        check_work(session, p.work, width, height, err))
-        return LIC_ERR_LIMIT;
+    const lic_status status = lic_plan_call(session, forward, user, width, height, &p, err);
+    if (status)
+        return status;
     if (!lic_arena_reserve(&session->arena, p.bytes, session->options.allocator))
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory: %zu MB are needed",
                         p.bytes / 1000000);

@@ -31,6 +31,20 @@ lic_status lic_session_admit(const lic_session *session, uint32_t width, uint32_
 /* Plans `forward`, checks the limits, reserves the memory and runs it. Sets stats.planned_bytes. */
 lic_status lic_session_run(lic_session *session, lic_forward_fn forward, void *user, uint32_t width,
                            uint32_t height, lic_error *err);
+
+/* ---- plan.c ---- */
+
+/* What a call will take. */
+typedef struct lic_plan {
+    size_t floats, records; /* scratch of a thread, and what of it is for rounded positions */
+    size_t bytes;           /* all working memory */
+    uint64_t work;          /* multiply-adds */
+} lic_plan;
+
+/* Plans `forward` for the session, with its threads. LIC_ERR_LIMIT: it would take more than the
+ * limits, or more than can be counted. */
+lic_status lic_plan_call(lic_session *session, lic_forward_fn forward, void *user, uint32_t width,
+                         uint32_t height, lic_plan *plan, lic_error *err);
 /* Bytes that `forward` needs with this many threads; 0 if they cannot be counted. */
 uint64_t lic_session_plan(const lic_model *model, lic_forward_fn forward, void *user, int threads);
 
