@@ -32,9 +32,9 @@ room() { # FOLDER ALLOWED
 any='[a-z0-9_]+'
 room base "base/$any"
 room picture "(base|picture)/$any"
-room options "(base|picture|options)/$any|batch/target|rd/curve|commands"
+room options "(base|picture|options)/$any|batch/target|rd/curve"
 room batch "(base|picture|options|batch)/$any|rd/metrics"
-room rd "(base|picture|options|batch|rd)/$any|commands"
+room rd "(base|picture|options|batch|rd)/$any"
 room package "(base|picture|package/desktop)/$any|options/read_value"
 report 'cli/ may include its own headers and codec/lic.h:' \
     "$(only cli "cli/[a-z0-9_/]+\.h|$public")"

@@ -2,7 +2,6 @@
 #include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/batch/batch.h"
-#include "cli/commands.h"
 #include "cli/options/read_value.h"
 #include "cli/picture/format.h"
 #include "cli/picture/relay.h"

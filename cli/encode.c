@@ -2,7 +2,6 @@
 #include "cli/base/report.h"
 #include "cli/batch/batch.h"
 #include "cli/batch/target.h"
-#include "cli/commands.h"
 #include "cli/options/settings.h"
 
 #include <errno.h>

@@ -3,7 +3,6 @@
 #include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
-#include "cli/commands.h"
 #include "cli/options/settings.h"
 
 #include <inttypes.h>

@@ -2,9 +2,11 @@
  * standard output, messages to standard error. */
 #include "cli/base/files.h"
 #include "cli/base/report.h"
-#include "cli/commands.h"
+#include "cli/base/utf8.h"
+#include "cli/options/options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,32 @@ static void choose_openblas_kernels(const lic_settings *settings)
 {
     if (settings->backend == LIC_BACKEND_OPENBLAS && lic_cpu_supported(LIC_CPU_AVX512))
         setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+}
+
+static int print_model(void *user, const char *path, uint64_t hash)
+{
+    int *n = user;
+    printf("%s%016" PRIx64 "  ", (*n)++ ? "          " : "models    ", hash);
+    lic_utf8_put(stdout, path);
+    putchar('\n');
+    return 0;
+}
+
+/* lic -V: what this program is and what it would use here. */
+static void print_version(void)
+{
+    int n = 0;
+    printf("lic %s (stream format %d)\n", lic_version(), LIC_FORMAT_VERSION);
+    printf("cpu       %s (has:", lic_cpu_name(lic_cpu_best()));
+    for (int cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_AVX512VNNI; cpu++)
+        if (lic_cpu_supported((lic_cpu)cpu))
+            printf(" %s", lic_cpu_name((lic_cpu)cpu));
+    printf(")\nbackends  strict%s\n",
+           lic_backend_supported(LIC_BACKEND_OPENBLAS) ? ", openblas" : "");
+    printf("threads   %d\n", lic_thread_count(0));
+    (void)lic_model_each(NULL, print_model, &n);
+    if (n == 0)
+        printf("models    none found; LIC_MODEL_DIR names a folder\n");
 }
 
 static int run(const lic_settings *settings)
@@ -45,7 +73,7 @@ int main(int argc, char **argv)
     else if (settings.completion)
         lic_options_complete(&settings);
     else if (settings.version)
-        code = lic_command_version();
+        print_version();
     else
         code = run(&settings);
     /* Output counts only if it arrived: a full disk must not look like success. */

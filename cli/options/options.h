@@ -16,7 +16,7 @@
 #define LIC_READS_PICTURES LIC_FORMAT_ALL_SUFFIXES
 
 /* Every command: its name, what follows it, what it does, how many file names it takes at most, and
- * of what kinds. Its function is lic_command_NAME (commands.h). */
+ * of what kinds. Its function is lic_command_NAME. */
 #define LIC_COMMANDS(ROW)                                                                          \
     ROW(ENCODE, encode, "[OPTIONS] IN [OUT.lic]  |  [OPTIONS] IN...",                              \
         "compress pictures (" LIC_FORMAT_TITLES ")", INT_MAX, LIC_READS_PICTURES)                  \
@@ -160,6 +160,11 @@ typedef struct lic_command_row {
 extern const lic_command_row lic_options_commands[]; /* ends with a NULL name */
 /* NULL for LIC_COMMAND_NONE. */
 const lic_command_row *lic_options_command(lic_command command);
+
+/* The functions of the commands, each in its own file. They print all messages and return the exit
+ * code. */
+#define LIC_COMMAND_FUNCTION(NAME, name, ...) int lic_command_##name(const lic_settings *settings);
+LIC_COMMANDS(LIC_COMMAND_FUNCTION)
 
 /* Reads defaults, environment, arguments. Prints what is wrong and returns false if anything is. */
 bool lic_options_parse(int argc, char **argv, lic_settings *settings);

@@ -1,6 +1,6 @@
 /* table.c - the one table of options, with the functions for values that are not a plain number,
  * word or name; and the rows of the commands in options.h. */
-#include "cli/commands.h"
+#include "cli/options/options.h"
 #include "cli/options/read_value.h"
 
 #include <stddef.h>

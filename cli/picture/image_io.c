@@ -120,14 +120,14 @@ void lic_picture_damaged(lic_picture *picture, const char *text)
 
 void lic_picture_say(const lic_picture *picture, const char *path)
 {
-    for (const char *at = picture->warning; *at; at += strspn(at, "\n")) {
-        const int n = (int)strcspn(at, "\n");
-        lic_report_warning(path, "%.*s", n, at);
-        at += n;
-    }
-    for (const char *at = picture->note; *at; at += strspn(at, "\n")) {
-        const int n = (int)strcspn(at, "\n");
-        lic_report_note(1, path, "%.*s", n, at);
-        at += n;
-    }
+    const char *const texts[] = {picture->warning, picture->note};
+    for (int i = 0; i < 2; i++)
+        for (const char *at = texts[i]; *at; at += strspn(at, "\n")) {
+            const int n = (int)strcspn(at, "\n");
+            if (i == 0)
+                lic_report_warning(path, "%.*s", n, at);
+            else
+                lic_report_note(1, path, "%.*s", n, at);
+            at += n;
+        }
 }

@@ -2,7 +2,6 @@
  * (Bjontegaard). Negative per cent and positive dB are in favour of TEST. */
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
-#include "cli/commands.h"
 #include "cli/options/settings.h"
 #include "cli/rd/curve.h"
 

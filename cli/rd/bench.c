@@ -4,7 +4,6 @@
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
 #include "cli/batch/inputs.h"
-#include "cli/commands.h"
 #include "cli/rd/codec.h"
 
 #include <inttypes.h>

@@ -5,7 +5,6 @@
 #include "cli/base/folder.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
-#include "cli/commands.h"
 #include "cli/rd/codec.h"
 #include "cli/rd/look.h"
 #include "cli/rd/metrics.h"

@@ -58,11 +58,5 @@ static inline double lic_sweep_bpp(size_t bytes, uint32_t width, uint32_t height
 lic_status lic_sweep_part_open(lic_sweep *sweep, size_t *n_taken, lic_error *err);
 lic_status lic_sweep_part_add(lic_sweep *sweep, const lic_sweep_picture *picture, int quality,
                               lic_error *err);
-/* Writes size, bytes and measurements of one picture into the open object. */
-void lic_sweep_put_figures(lic_json *json, const lic_sweep *sweep, size_t picture);
-/* A list of the qualities. */
-void lic_sweep_put_qualities(lic_json *json, const lic_sweep *sweep);
-/* The file of results; all cells must be done. */
-bool lic_sweep_write(const lic_sweep *sweep, FILE *file);
 
 #endif
