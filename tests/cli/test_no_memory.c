@@ -4,7 +4,7 @@
  * right file, or says that memory is missing, fails like any input (exit 1) and leaves no file.
  * Nothing leaks. */
 #include "cli/base/report.h"
-#include "cli/commands.h"
+#include "cli/options/options.h"
 #include "cli/options/options.h"
 #include "tests/cli/png_fixture.h"
 #include "tests/test.h"
