@@ -115,7 +115,8 @@ static void take(struct png_reader *r, const uint8_t *name, size_t length, bool 
 }
 
 /* All chunks up to IEND must lie in the file: libpng takes the memory that a chunk's length
- * promises before it sees that the file is shorter, and a hundred bytes cost gigabytes. */
+ * promises before it sees that the file is shorter, and a hundred bytes cost gigabytes. If the file
+ * is to be salvaged, it ends before such a chunk. */
 static void list_chunks(struct png_reader *r)
 {
     lic_source *source = r->base.source;
@@ -127,8 +128,11 @@ static void list_chunks(struct png_reader *r)
             break;
         const uint64_t length = png_get_uint_32(head);
         before_pixels = before_pixels && !is(head + 4, "IDAT");
-        if (length > source->bytes - at - EXTRA_BYTES)
+        if (length > source->bytes - at - EXTRA_BYTES) {
+            if (!is(head + 4, "IDAT")) /* pixels are read in pieces, and may be salvaged */
+                source->bytes = at;
             break;
+        }
         complete = is(head + 4, "IEND");
         take(r, head + 4, (size_t)length, before_pixels);
         at += length + EXTRA_BYTES;

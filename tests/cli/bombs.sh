@@ -61,6 +61,16 @@ bomb metadata 0 'xmp is left out: .* 67108864 unpacked'
 bomb many 0 'exif is left out: .* 67108864 unpacked'
 holds "and the picture is small" test "$(stat -c %s many.png)" -lt 10000
 
+# a text of 1.6 GB that the file does not have, behind the pixels: libpng takes a chunk's word for it
+python3 - "$DATA/odd-17x33.png" text.png <<'END'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+data = data[:data.rindex(b"IEND") - 4] + struct.pack(">I", 0x60000000) + b"tEXtkey\0text"
+open(sys.argv[2], "wb").write(data)
+END
+run bash -c "sanitized=$(sanitized && echo 1); [ \"\$sanitized\" ] || ulimit -v 700000; exec '$LIC' encode -T1 --salvage text.png -o text.lic"
+expect "a PNG's text of gigabytes, salvaged" 0 'ends too early'
+
 "$LIC" encode --quiet "$DATA/waves-200x168.png" large.lic
 run "$LIC" decode -T1 --max-work 1G large.lic x.png
 expect "a small limit of one's own" 1 'multiply-adds, the limit is 1 G'
