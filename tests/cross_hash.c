@@ -98,6 +98,7 @@ static unsigned decoded(const lic_model *model, const uint8_t *data, size_t byte
     return first;
 }
 
+/* Encodes by each instruction set, which must agree, and writes the file. */
 static void encode(const lic_model *model, const lic_image *picture, double quality,
                    const char *prefix)
 {

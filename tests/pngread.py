@@ -19,6 +19,7 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 
 
 def chunks(data):
+    """Name and data of each chunk; checksums are verified."""
     at = 8
     while at < len(data):
         length, kind = struct.unpack(">I4s", data[at:at + 8])
@@ -30,6 +31,7 @@ def chunks(data):
 
 
 def unfilter(raw, height, row_bytes, unit):
+    """Undoes the filters of the PNG specification, section 9."""
     rows, above, at = [], bytes(row_bytes), 0
     for _ in range(height):
         kind, row = raw[at], bytearray(raw[at + 1:at + 1 + row_bytes])
@@ -78,6 +80,7 @@ def text_of(body):
 
 
 def read(path):
+    """Samples, alpha and metadata of a PNG, read without any library but zlib."""
     with open(path, "rb") as f:
         data = f.read()
     found, pixel_data, seen = {}, b"", False
@@ -125,6 +128,7 @@ def complete(meta):
 
 
 def differences(a, b, depth):
+    """What B, decoded from a .lic file, does not have as A did, in words."""
     depth = depth or a["depth"]
     top = (1 << a["depth"]) - 1
     alpha = [(v * ((1 << depth) - 1) + top // 2) // top for v in a["alpha"]]

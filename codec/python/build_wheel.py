@@ -20,6 +20,7 @@ ROOT = HERE.parent.parent
 
 
 def stage(folder: pathlib.Path, library: str, weights: list) -> None:
+    """Puts together what the wheel is built from: the package, lic.h, the library and the weights."""
     for name in ('pyproject.toml', 'setup.py', 'README.md'):
         shutil.copyfile(HERE / name, folder / name)
     shutil.copyfile(HERE.parent / 'lic.h', folder / 'lic.h')

@@ -14,6 +14,8 @@ port = int(arguments[1]) if len(arguments) > 1 else 8000
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files of the folder, with the headers that threads in WebAssembly want."""
+
     extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map,
                       ".wasm": "application/wasm", ".js": "text/javascript", ".lic": "image/x-lic"}
 

@@ -102,6 +102,7 @@ struct bench {
     int repeats;
 };
 
+/* Model, session and picture, as the arguments say. */
 static lic_status open_all(struct bench *b, char **argv, lic_error *err)
 {
     lic_model_options model_options;

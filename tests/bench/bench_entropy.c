@@ -46,6 +46,7 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Draws symbols in proportion to the counts, in random order. */
 static void fill(const lic_cdf_set *set, const uint32_t *count)
 {
     size_t n = 0;
@@ -67,6 +68,7 @@ static void fill(const lic_cdf_set *set, const uint32_t *count)
     }
 }
 
+/* Nanoseconds a symbol, the best of the repetitions, each way. */
 static void bench(const lic_cdf_set *set, const char *name, int repetitions)
 {
     double best[2] = {1e9, 1e9};

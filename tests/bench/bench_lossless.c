@@ -27,6 +27,7 @@ struct sums {
     double bytes, pixels, encoding, decoding;
 };
 
+/* One picture there and back; false if it does not come back the same. */
 static bool measure(const char *path, lic_image *image, struct sums *sums)
 {
     lic_raster from = {image->data,   image->stride_bytes, image->width,

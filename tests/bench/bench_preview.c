@@ -26,6 +26,7 @@ static void check(lic_status status, const lic_error *err)
     }
 }
 
+/* Seconds, the better of two times. */
 static double decode(lic_session *decoder, const lic_buffer *file, uint32_t scale, lic_image *out)
 {
     lic_decode_options options;
@@ -69,6 +70,7 @@ struct sums {
     double psnr, least, whole, small;
 };
 
+/* Adds a picture to the sums: times of the whole and of its preview, and how far these differ. */
 static void measure(lic_session *encoder, lic_session *decoder, const lic_image *image,
                     double quality, struct sums *s)
 {

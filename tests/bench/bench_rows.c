@@ -121,6 +121,7 @@ static size_t run(struct bench *b)
     return stats.planned_bytes;
 }
 
+/* Model, session and file, as the arguments say. */
 static void open_all(struct bench *b, char **argv, lic_model **model)
 {
     lic_options options;

@@ -43,6 +43,7 @@ static bool near_border(unsigned x, unsigned tile, unsigned length)
     return (before > 0 && x - before < BAND) || (after < length && after - x <= BAND);
 }
 
+/* Mean squared errors near borders of tiles, and elsewhere. */
 static void errors(const lic_image *a, const lic_image *b, const lic_info *tiles, double sum[2])
 {
     sum[0] = sum[1] = 0;

@@ -69,6 +69,7 @@ def nearest_quality(curve, name):
 
 
 def figure(args, curve, name, folder):
+    """A picture by lic and by JPEG at the same size, side by side, as HTML."""
     png, ppm = os.path.join(args.kodak, name), os.path.join(folder, 'in.ppm')
     lic, out = os.path.join(folder, 'x.lic'), os.path.join(folder, 'x.ppm')
     write_ppm(png, ppm)
@@ -116,6 +117,7 @@ def svg(path):
 
 
 def write_page(args, curve, text):
+    """Writes index.html: the tables of the report, its plots, and the pictures."""
     parts = ['<!doctype html><html lang="en"><meta charset="utf-8"><title>lic on Kodak</title>',
              '<meta name="viewport" content="width=device-width"><style>' + STYLE + '</style>']
     head, _, rest = text.partition('![')

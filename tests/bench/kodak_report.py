@@ -66,6 +66,7 @@ def cell(said, key, form='%+.1f'):
 
 
 def row(lic, peer, ours):
+    """A line of the table, after the figure that the lines are sorted by."""
     psnr, window = bdrate(lic, peer, ours), bdrate(lic, peer, ours, '--window', WINDOW)
     msssim = bdrate(lic, peer, ours, '--metric', 'ms-ssim')
     name = peer['file'] + (' *' if peer['published'] else '')
@@ -92,6 +93,7 @@ def points(curve):
 
 
 def markdown(args, peers, ours):
+    """The text of the report."""
     parts = ['# Kodak, 24 pictures', '',
              'Made by `tests/bench/kodak.sh` on %s at commit %s.' % (datetime.date.today(), args.commit), '',
              'Negative per cent: fewer bits than that codec at equal quality. Log rate integrated over PSNR by',
@@ -110,6 +112,7 @@ def markdown(args, peers, ours):
 # ---- plots ----
 
 def plot(path, peers, ours, metric):
+    """Draws all curves of one metric to PATH.png and PATH.svg."""
     key, name, ends = (('psnr-rgb', 'PSNR (RGB), dB', (25.5, 40)) if metric == 'psnr' else
                        ('ms-ssim-rgb', 'MS-SSIM (RGB), -10 log10(1 - x), dB', (7.5, 21)))
     matplotlib.rcParams.update({'font.size': 10, 'svg.hashsalt': 'lic', 'svg.fonttype': 'none',

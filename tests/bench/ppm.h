@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* 8 bits, RGB; false if it is anything else. */
 static bool read_ppm(const char *path, lic_image *image)
 {
     FILE *f = fopen(path, "rb");

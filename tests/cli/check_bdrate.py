@@ -38,6 +38,7 @@ def difference(xa, ya, xt, yt, cubic, span):
 
 
 def expected(anchor, test, cubic, window):
+    """Rate, dB and span of rates as scipy and numpy have them; None without a common span."""
     (ra, qa), (rt, qt) = [(np.log(r), q) for r, q in (anchor, test)]
     rates = shared(ra, rt)
     if window:  # as if the curves ended there
@@ -48,6 +49,7 @@ def expected(anchor, test, cubic, window):
 
 
 def curve(path, metric):
+    """Rates and qualities of a file of results, in dB; None if it lacks the metric."""
     with open(path) as f:
         results = json.load(f)['results']
     key = 'psnr-rgb' if metric == 'psnr' else 'ms-ssim-rgb'

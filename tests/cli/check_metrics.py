@@ -39,6 +39,7 @@ def halve(plane):
 
 
 def msssim_plane(x, y):
+    """MS-SSIM of two planes, written from the paper and pytorch-msssim."""
     product = 1.0
     for scale, weight in enumerate(WEIGHTS):
         mx, my = blur(x), blur(y)
@@ -68,6 +69,7 @@ def smooth(rng, height, width):
 
 
 def check(rng, folder, height, width, noise):
+    """Compares what lic eval says of two pictures with numpy."""
     a = smooth(rng, height, width)
     b = np.clip(np.round(a + rng.normal(0, noise, a.shape)), 0, 255)
     names = [os.path.join(folder, n) for n in ('a.ppm', 'b.ppm')]

@@ -45,6 +45,7 @@ static void note(struct counts *c, int threads, int64_t bytes, int busy)
     pthread_mutex_unlock(&c->lock);
 }
 
+/* One worker: takes, counts and gives back in turn, as a batch does. */
 static void *work(void *user)
 {
     struct worker *w = user;

@@ -35,6 +35,7 @@ static lic_status round_trip(lic_picture *from, lic_picture_format format,
     return status != LIC_OK ? status : lic_picture_read(data, bytes, options, to, err);
 }
 
+/* Every sample comes back from a file of this format. */
 static void check_lossless(lic_picture_format format, uint32_t channels, uint32_t depth)
 {
     lic_error err = {0};
@@ -106,6 +107,7 @@ static void add_all_metadata(lic_picture *p, size_t exif_bytes)
                  LIC_OK);
 }
 
+/* All kinds of metadata come back, without a warning. */
 static void check_metadata(lic_picture_format format)
 {
     lic_error err = {0};

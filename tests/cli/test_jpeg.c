@@ -21,6 +21,7 @@ typedef struct kind {
 
 enum { WIDTH = 83, HEIGHT = 61 };
 
+/* Tells libjpeg to write this kind. */
 static void set_kind(struct jpeg_compress_struct *c, const kind *k)
 {
     /* Not interleaved: a scan for each component. */
@@ -43,6 +44,7 @@ static void set_kind(struct jpeg_compress_struct *c, const kind *k)
     c->Y_density = (UINT16)(k->density ? k->density + 1 : 1);
 }
 
+/* A JPEG file of this kind, of a picture by a formula; free its data. */
 static jpeg make(const kind *k)
 {
     struct jpeg_compress_struct c;

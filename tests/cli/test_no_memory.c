@@ -5,7 +5,6 @@
  * Nothing leaks. */
 #include "cli/base/report.h"
 #include "cli/options/options.h"
-#include "cli/options/options.h"
 #include "tests/cli/png_fixture.h"
 #include "tests/test.h"
 

@@ -36,6 +36,7 @@ static void fill(lic_image *image)
     }
 }
 
+/* What is written is read back the same. */
 static void check(uint32_t width, uint32_t height, uint32_t channels, uint32_t depth)
 {
     lic_picture picture = {0}, back;

@@ -35,6 +35,7 @@ static int mean(const uint8_t *p, const uint32_t *size, uint32_t channels, uint3
     return whole ? (int)((sum + whole / 2) / whole) : 0;
 }
 
+/* Shrinks a random picture and compares with exact means of areas. */
 static void check_size(const uint32_t *size, uint32_t channels)
 {
     static uint8_t from[MOST * MOST * 4], to[MOST * MOST * 4];

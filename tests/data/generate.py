@@ -59,6 +59,7 @@ def add_xmp(jpeg):
 
 
 def metadata():
+    """meta.jpg and meta.png: a profile, EXIF with an orientation, XMP."""
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: turned
@@ -74,6 +75,7 @@ def metadata():
 
 
 def references():
+    """What Pillow reads from each picture, as PPM or PGM of 8 bits."""
     names = ['meta.jpg', 'grey.jpg', 'progressive.jpg']
     names += ['pngsuite/' + n for n in os.listdir(path('pngsuite'))
               if n.endswith('.png') and not n.startswith('x')]

@@ -178,6 +178,7 @@ static inline long replay_peak(void)
     return use.ru_maxrss / 1024;
 }
 
+/* Runs the target on a file, as the fuzzer would. */
 static inline void replay_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -201,6 +202,7 @@ static inline void replay_file(const char *path)
     *(failed ? &replay_failed : &replay_passed) += 1;
 }
 
+/* The same for a file or all files of a folder. */
 static inline void replay(const char *path)
 {
     struct stat st;

@@ -21,6 +21,7 @@ static void check_inside(const uint8_t *data, size_t bytes, const lic_chunk *chu
     FUZZ_CHECK(chunk->data >= data && chunk->data + chunk->bytes <= data + bytes);
 }
 
+/* Unpacks all chunks, within what their sizes promise. */
 static void read_chunks(const uint8_t *data, size_t bytes, const lic_info *info, fuzz_cost *cost)
 {
     const lic_allocator allocator = {fuzz_alloc, fuzz_free, cost};

@@ -129,6 +129,7 @@ static uint64_t sum_of(const lic_image *image)
     return sum;
 }
 
+/* Options of the decoder, as the control bytes say. */
 static lic_decode_options wanted(const lic_info *info)
 {
     lic_decode_options o;
@@ -147,6 +148,7 @@ static lic_decode_options wanted(const lic_info *info)
     return o;
 }
 
+/* Decodes as a whole and, if the control bytes say so, by rows, which must agree. */
 static void decode(const uint8_t *data, size_t bytes, const lic_info *info, fuzz_cost *cost)
 {
     const lic_allocator allocator = {fuzz_alloc, fuzz_free, cost};

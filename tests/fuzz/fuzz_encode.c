@@ -45,6 +45,7 @@ static void read_chunk(lic_reader *r, struct wish *w)
     w->encode.chunks = &w->chunk;
 }
 
+/* A picture and options, as the bytes say. */
 static struct wish read_wish(lic_reader *r)
 {
     struct wish w = {
@@ -99,6 +100,7 @@ static int check_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t
     return 0;
 }
 
+/* What was encoded can be decoded. */
 static void decode(const lic_buffer *file, const struct wish *w)
 {
     lic_session *decoder = NULL;
@@ -116,6 +118,7 @@ static void decode(const lic_buffer *file, const struct wish *w)
     lic_session_free(decoder);
 }
 
+/* Encodes as a whole and by rows, which must agree. */
 static void encode(const struct wish *w)
 {
     lic_session *encoder = NULL;

@@ -9,6 +9,7 @@
 
 enum { FUZZ_MAX_PIXELS = 1 << 16 };
 
+/* Reads and checks that what is said to be there is there. */
 static inline lic_status fuzz_read(const uint8_t *data, size_t bytes, lic_alpha alpha,
                                    unsigned metadata, lic_picture *picture)
 {
@@ -64,6 +65,7 @@ static inline void fuzz_read_portions(const uint8_t *data, size_t bytes, lic_alp
     lic_picture_free(&picture);
 }
 
+/* Writes what was read, and reads it again. JPEG alone may refuse. */
 static inline void fuzz_write(lic_picture *picture, lic_picture_format format)
 {
     char *data = NULL;
@@ -116,6 +118,7 @@ static inline void fuzz_part(lic_picture *picture)
         FUZZ_CHECK(!picture->meta[k].data || !picture->meta[k].data[picture->meta[k].bytes]);
 }
 
+/* Reads as a whole and in portions, and writes again. */
 static inline void fuzz_picture(const uint8_t *data, size_t bytes)
 {
     const lic_alpha alpha = (lic_alpha)(bytes % 4);

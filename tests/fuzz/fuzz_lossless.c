@@ -26,6 +26,7 @@ static void start(lic_arena *arena, const lic_raster *r)
     FUZZ_CHECK(!arena->failed);
 }
 
+/* What was decoded can be encoded, and comes back. */
 static void check_again(const lic_raster *r, size_t bytes)
 {
     lic_range_encoder enc;

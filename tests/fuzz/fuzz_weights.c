@@ -74,6 +74,7 @@ static uint64_t hard_value(const uint8_t *entry, uint32_t i)
     return get(entry + 72, 4) == 0 ? floats[i % 8] : halves[i % 8];
 }
 
+/* Changes one field of the file, as the record says. */
 static void patch(struct patched *w, const uint8_t *record)
 {
     const uint32_t which = (uint32_t)get(record + 1, 2), where = record[3];
@@ -147,6 +148,7 @@ static void preview(const lic_model *model, const lic_buffer *file, const lic_op
     lic_session_free(decoder);
 }
 
+/* Encodes and decodes with weights that were accepted. */
 static void use(const lic_model *model)
 {
     uint8_t pixels[SIDE * SIDE * 3];

@@ -45,6 +45,7 @@ static inline const char *golden_path(const char *file)
     return path[turn];
 }
 
+/* False at the end of the file. */
 static inline int read_record(FILE *file, record *r)
 {
     uint32_t head[6];

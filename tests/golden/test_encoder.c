@@ -22,6 +22,7 @@ static int near_half(const golden *g, const record *y, const record *mean, int s
     return fabs(v - floor(v) - 0.5) < 1e-3;
 }
 
+/* Counts symbols that differ from those of PyTorch, which may be by rounding alone. */
 static void compare_symbols(void *user, int slice, int pass, const int32_t *symbols, size_t n)
 {
     comparison *s = user;
@@ -56,6 +57,7 @@ static void check_z(const nn *c, golden *g, tensor z)
     }
 }
 
+/* The forward pass of the encoder, layer by layer. */
 static void encoder(lic_session *session, nn *c, void *user)
 {
     comparison *s = user;

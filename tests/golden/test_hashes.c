@@ -27,6 +27,7 @@ static const char *beside(const char *file)
 
 /* ---- what is in the list --------------------------------------------------------------------- */
 
+/* All pictures and qualities of the list; returns how many. */
 static int all_cases(line *out)
 {
     static const unsigned sizes[][2] = {{1, 1}, {17, 33}, {64, 64}, {100, 200}};
@@ -63,6 +64,7 @@ static void write_list(const char *path, const line *lines, int n)
     fclose(file);
 }
 
+/* Reads hashes.txt; returns how many lines. */
 static int read_list(line *lines)
 {
     FILE *file = fopen(beside("hashes.txt"), "r");
@@ -204,6 +206,7 @@ static const old_file old_files[] = {
 #include "tests/golden/old_files.h"
 };
 
+/* A file of an earlier version decodes to the same pixels. */
 static void check_old(const old_file *f)
 {
     uint8_t data[8192];

@@ -83,6 +83,7 @@ static void check_exact(const lic_attention *a, double bound)
     check_near(got, want, (size_t)(a->nq * a->d), bound);
 }
 
+/* Every level gives the bits of the plain one, which is near exact attention. */
 static void compare(const shape *s, double bound)
 {
     lic_attention a;

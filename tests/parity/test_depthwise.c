@@ -15,6 +15,7 @@ typedef struct problem {
     size_t out_floats;
 } problem;
 
+/* Random operands of this shape, each at a guard page. */
 static void make_problem(problem *p, const shape *s)
 {
     const size_t c = (size_t)s->c, taps = (size_t)(s->kernel * s->kernel);
@@ -78,6 +79,7 @@ static void plain_depthwise(const lic_depthwise *d)
     }
 }
 
+/* Every level gives the bits of the plain one. */
 static void compare(const shape *s)
 {
     problem p;

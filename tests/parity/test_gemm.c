@@ -34,6 +34,7 @@ static void make_rows(problem *p, const shape *s)
         p->out[r] = p->result + (r + first) % (uint32_t)s->rows * out_pitch;
 }
 
+/* Random operands of this shape, each at a guard page. */
 static void make_problem(problem *p, const shape *s)
 {
     const size_t inputs = (size_t)s->taps * (size_t)s->k, columns = round_up((size_t)s->n);
@@ -79,6 +80,7 @@ static void plain_gemm(const problem *p)
     }
 }
 
+/* Every level gives the bits of the plain one. */
 static void compare(const shape *s)
 {
     static problem p;

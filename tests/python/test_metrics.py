@@ -25,6 +25,7 @@ def coarse(picture):
 
 
 def pairs():
+    """Pictures and what noise makes of them, in all depths and numbers of channels."""
     picture = samples(DATA / 'waves-200x168.png')
     yield 'rgb', picture, noisy(picture)
     yield 'odd sides', waves(171, 203), noisy(waves(171, 203), 20)
@@ -91,6 +92,7 @@ def test_as_lic_bdrate(metric, program):
 
 
 def compare(told, curves, window):
+    """The figures of the module and of lic eval for one pair."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
         for key, function, method in (('bd_rate', lic.bd_rate, 'pchip'),

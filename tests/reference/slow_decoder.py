@@ -25,11 +25,14 @@ from slow_stream import RangeDecoder, Reader, Refused, need, read_file, tables
 
 
 class Latents:
+    """The latents of one tile: z, then the slices of y, decoded in the order of FORMAT.md."""
+
     def __init__(self, nets, coder, say):
         self.nets, self.coder, self.say = nets, coder, say
         self.y_tables, self.z_tables = tables(nets.t, "y"), tables(nets.t, "z")
 
     def z(self, h, w):
+        """The hyper latents, channel by channel."""
         n, hold = self.nets.c["n"], lambda v: min(max(v, -3), 3)
         out, seven = [[[0] * n for _ in range(w + 1)] for _ in range(h + 1)], len(self.z_tables) == 7 * n     # zeros before the first
         for r in range(h):
@@ -47,6 +50,7 @@ class Latents:
         return np.array(out, np.int64).reshape(mu.shape).astype(F) + mu
 
     def slice(self, i, hyper, prev):
+        """One slice: anchors, then the rest, then what LRP adds."""
         nets, name, size = self.nets, f"ctx.{i}", self.nets.c[f"slice.{i}"]
         h, w = hyper.shape[:2]
         even = np.add.outer(np.arange(h), np.arange(w)) % 2 == 0
@@ -180,6 +184,7 @@ def decode(data, licw, say=lambda *_: None, preview=False, salvage=False):
 
 
 def write_picture(path, picture):
+    """Writes PPM, PGM or PNG, by the suffix."""
     h, w, c = picture.shape
     if path.endswith((".ppm", ".pgm")):
         with open(path, "wb") as f:

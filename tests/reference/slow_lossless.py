@@ -66,6 +66,7 @@ class Bits:
 
     @staticmethod
     def learn(m, bit):
+        """Adapts to the sample that was decoded."""
         m[0] += (((1 << 22) - 1 if bit else 0) - m[0]) * (131072 // (2 * m[1] + 3)) >> 16
         m[1] = min(m[1] + 1, 255)
 
@@ -76,6 +77,7 @@ class Bits:
         return bit
 
     def mixed(self, keys, weights_key):
+        """A bit whose probability is a mix of those of several contexts."""
         models = [self.model(k) for k in keys]
         w = self.weights.setdefault(weights_key, [26214] * 3)
         s = [STRETCH[m[0] >> 10] for m in models]
@@ -96,6 +98,7 @@ class Grid:
         self.rows = [[zero] * (width + 2 * margin) for _ in range(3)]
 
     def next_row(self, y, fill):
+        """Moves all rows up by one and fills the margins."""
         self.rows = [self.rows[2], self.rows[0], self.rows[1]]
         m, w = self.margin, self.width
         first = self.rows[1][m] if y or fill else self.zero
@@ -112,6 +115,8 @@ class Grid:
 
 
 class Plane:
+    """What is kept of one plane: two rows above, errors, taps of the linear prediction."""
+
     def __init__(self, width, low, high, bits, others):
         self.low, self.high, self.shift, self.others = low, high, max(bits - 11, 0), others
         self.samples, self.errors = Grid(width, 2, 0), Grid(width, 2, 0)
@@ -142,6 +147,7 @@ class Plane:
 
 
 def inputs(planes, i, x):
+    """Base and differences of the linear prediction (FORMAT.md, lossless)."""
     s = planes[i].samples
     base = s.at(0, x - 1) + s.at(1, x) >> 1
     d = [v - base for v in (s.at(0, x - 1), s.at(1, x), s.at(1, x - 1), s.at(1, x + 1), s.at(0, x - 2), s.at(2, x))]
@@ -153,6 +159,8 @@ def inputs(planes, i, x):
 
 
 class Prediction:
+    """The prediction of one sample of a plane, and what is learned from it."""
+
     def __init__(self, planes, i, x, y):
         p = self.plane = planes[i]
         if y == 0:
@@ -191,6 +199,7 @@ def sign(v):
 
 
 def residual(bits, planes, i, x, p):
+    """Decodes the difference between a sample and its prediction."""
     plane, kind, other = planes[i], 0, p.spread
     if plane.others > 0:
         before = planes[i - 1].errors.at(0, x)
@@ -218,6 +227,7 @@ def residual(bits, planes, i, x, p):
 
 
 def untransform(t, v):
+    """From what is coded back to colours."""
     if t == 0:
         return v
     x, y, z = v[:3]
@@ -233,6 +243,7 @@ def untransform(t, v):
 
 
 def transform(t, v):
+    """From colours to what is coded."""
     if t == 0:
         return v
     r, g, b = v[:3]
@@ -259,6 +270,8 @@ def number(pixel):
 
 
 class Repeats:
+    """Pixels as a whole: those that a hash of their neighbours found before, and a list of colours."""
+
     def __init__(self, bits, width, height, channels, colours):
         self.bits, self.hash_bits = bits, 10
         while self.hash_bits < 16 and width * height >> self.hash_bits > 1:
@@ -273,6 +286,7 @@ class Repeats:
         self.ranks.rows = [[0] * len(self.ranks.rows[0]), self.ranks.rows[0], None]
 
     def look(self, x):
+        """Finds the guesses for this place."""
         s, r = self.pixels.at, self.ranks
         h = 0
         for up, dx in ((0, -1), (1, 0), (1, -1), (1, 1)):
@@ -293,6 +307,7 @@ class Repeats:
 
     @staticmethod
     def remember(table, at, pixel):
+        """Puts a pixel in a table; one that is trusted loses half of its trust instead."""
         old, trust = table.get(at, (None, 0))
         if trust and old == pixel:
             table[at] = pixel, min(trust + 1, 7)
@@ -308,6 +323,7 @@ class Repeats:
         self.pixels.put(x, pixel)
 
     def code(self, x, y):
+        """Decodes whether a guess is right; None: no guess was."""
         if y == 0:
             for i in range(-2, 3):
                 self.pixels.put(x + i, self.pixels.at(0, x - 1), 1)
@@ -326,6 +342,7 @@ class Repeats:
         return None
 
     def colour(self, x):
+        """Decodes a colour by its place in the list."""
         def index(p):
             n = self.colours.index(p) if p in self.colours else len(self.colours)
             return n if n < 256 else 0
@@ -342,6 +359,7 @@ class Repeats:
 
 
 def read_table(bits, depth, name):
+    """The values that occur in a channel, in rising order."""
     n, v, out = 1 + bits.raw(depth), -1, []
     for _ in range(n):
         k = 0
@@ -388,6 +406,7 @@ def decode(code, width, height, channels, depth, cut=False):
 
 
 def decode_pixel(bits, planes, seen, tables, kind, raw, x, y):
+    """One pixel, by whichever way the tile uses."""
     if raw:
         return tuple(v if v < len(t) else 0 for t, v in ((t, bits.raw(raw)) for t in tables))
     pixel = seen.code(x, y) if seen else None

@@ -62,6 +62,7 @@ def sum16(x, squares=False):
 
 
 def exp(x):
+    """exp as FORMAT.md has it: a polynomial, by fma."""
     x = low(top(x, F(-87)), F(88))
     k = fma(x, F(1.44269504088896341), F(12582912)) - F(12582912)
     r = fma(k, F(2.12194440e-4), fma(k, F(-0.693359375), x))
@@ -248,6 +249,7 @@ class Networks:
         return F(0.5) * tanh(self.linear(f"{name}.lrp.1", leaky(self.linear(f"{name}.lrp.0", x))))
 
     def gated(self, name, a, d):
+        """One of the pair of branches, gated by the other."""
         s = sigmoid(self.linear(f"{name}.smap.b", leaky(self.linear(f"{name}.smap.a", d))))
         mean = np.zeros(a.shape[-1], F)
         for v in a.reshape(-1, a.shape[-1]):
@@ -262,6 +264,7 @@ class Networks:
         return self.gated(name, a, self.depthwise(f"{name}.dw.conv", x))
 
     def ag(self, name, prev, hyper):
+        """The global branch of ACGC: attention over sampled points."""
         h, w, heads, grid = hyper.shape[0], hyper.shape[1], self.c["heads"], self.c["grid"]
         x = self.linear(f"{name}.inp", prev)
         e = x.shape[-1] // heads
@@ -305,6 +308,7 @@ class Networks:
         return x + t
 
     def block(self, name, x, shift):
+        """A SwinV2 block, shifted or not."""
         h, w, c = x.shape
         t = np.roll(x, (-shift, -shift), (0, 1)).reshape(h // 8, 8, w // 8, 8, c).transpose(0, 2, 1, 3, 4)
         t = self.windows(name, t.reshape(h // 8, w // 8, 64, c), shift)
@@ -315,6 +319,7 @@ class Networks:
         return x + self.norm(f"{name}.norm2", self.linear(f"{name}.fc2", t))
 
     def windows(self, name, t, shift):
+        """Cosine attention within windows of 8x8, with a mask where the picture wraps round."""
         d = self.c["head_dim"]
         q, k, v = np.split(self.linear(f"{name}.attn.qkv", t), 3, -1)
         y, x = np.divmod(np.arange(64), 8)

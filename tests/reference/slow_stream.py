@@ -16,6 +16,8 @@ def need(ok, status, what):
 # ---- sections 1 and 2: the file -------------------------------------------------------------------
 
 class Reader:
+    """Numbers at the beginning of bytes that are left."""
+
     def __init__(self, data):
         self.data, self.at = data, 0
 
@@ -28,6 +30,7 @@ class Reader:
         return int.from_bytes(self.take(n), "little")
 
     def varint(self):
+        """A number in groups of 7 bits."""
         value = shift = 0
         while True:
             b = self.number(1)
@@ -114,6 +117,8 @@ def read_alpha(head):
 # ---- section 5: range coder -----------------------------------------------------------------------
 
 class RangeDecoder:
+    """The range coder of FORMAT.md, decoding."""
+
     def __init__(self, data, cut=False):
         """cut: code that has lost its end, of which no symbol counts that missing bytes have a say in."""
         self.data, self.read, self.range, self.cut, self.stopped = data, 0, (1 << 64) - 1, cut, False
@@ -145,6 +150,7 @@ class RangeDecoder:
         return int(b)
 
     def symbol(self, table):
+        """A symbol by a table of 16-bit cumulated frequencies."""
         if self.stopped:
             return 0
         first, cum = table
@@ -158,6 +164,7 @@ class RangeDecoder:
         return self.escape(first, len(cum))
 
     def escape(self, first, n):
+        """A value beyond the table: a side, and an Exp-Golomb code."""
         below, zeros, d = self.bit(), 0, 1
         while not self.stopped and not self.bit():
             zeros += 1
@@ -171,6 +178,7 @@ class RangeDecoder:
         return value
 
     def end(self):
+        """Checks that the code is as long as its symbols want it."""
         e, p = len(self.data), self.read
         if self.cut:
             return need(p > e, "CORRUPT", "too long for its symbols")

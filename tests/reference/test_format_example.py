@@ -30,6 +30,7 @@ def check_bytes(section, data):
 
 
 def check_meaning(section, data, latents):
+    """The table says of each byte what the file has there."""
     said = {int(r[0]): r[2] for r in rows(section, 3)}
     width, height = data[5], data[6]
     model, quality, check, crc = struct.unpack("<IHII", data[7:21])
@@ -46,6 +47,7 @@ def check_meaning(section, data, latents):
 
 
 def check_symbols(section, latents):
+    """The table of decoded symbols is what a decoder computes."""
     import numpy as np
     import slow_stream
     from licw_file import read_licw

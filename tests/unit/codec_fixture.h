@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+/* Ends the program if it cannot be opened with the usual allocator. */
 static inline lic_model *open_tiny(const lic_allocator *allocator, lic_status *status)
 {
     const char *here = __FILE__;

@@ -54,6 +54,7 @@ static void check_filled(const walk *w, int i)
         CHECK_EQ_INT(w->blocks[i][k], 'a' + i);
 }
 
+/* Takes a block, or looks at all of them and gives some back. */
 static void step(walk *w, lic_arena *arena)
 {
     if (w->depth < DEPTH && test_random_below(5) > 1) {

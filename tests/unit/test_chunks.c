@@ -139,6 +139,7 @@ TEST(alpha_is_as_large_as_the_picture)
     }
 }
 
+/* A chunk with a random byte each `period` bytes (0: none) makes a file of less than `most`. */
 static void long_chunk_round_trips(size_t period, size_t most)
 {
     size_t bytes = 3 << 20;

@@ -36,6 +36,7 @@ static lic_status whole_way(const lic_allocator *allocator, int threads, uint32_
     return status;
 }
 
+/* Lets each allocation of a round trip fail in turn: an error, and nothing leaks. */
 static void fail_everywhere(int threads, uint32_t tile_side)
 {
     counted c = {.refuse_at = -1};

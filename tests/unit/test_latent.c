@@ -117,6 +117,7 @@ static void make_halves(const nn *c, const latents *l, tensor y)
                 lic_nn_at(y, row, x)[i] = l->first_mean[at][i] + (float)(at % 7 - 3) + 0.5f;
 }
 
+/* Codes latents of one kind, decodes them, and compares. */
 static void there_and_back(lic_session *session, nn *c, void *user)
 {
     latents *l = user;

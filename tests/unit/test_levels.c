@@ -40,6 +40,7 @@ static lic_model *open_model(weights *w)
     return model;
 }
 
+/* The tiny model with twelve rate levels instead of its own. */
 static lic_model *with_twelve(void)
 {
     static const char *const names[] = {

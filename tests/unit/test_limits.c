@@ -33,6 +33,7 @@ static int drop(void *user, uint32_t first, uint32_t n, void *rows, size_t strid
     return 0;
 }
 
+/* Decodes a file of this head; what it took of memory is in *memory. */
 static lic_status cost(const lic_container *c, lic_options options, counted *memory, lic_error *err)
 {
     const lic_allocator allocator = {counted_alloc, counted_free, memory};
@@ -51,6 +52,7 @@ static lic_status cost(const lic_container *c, lic_options options, counted *mem
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
+/* Multiply-adds of one call. */
 static uint64_t work_of(uint32_t width, uint32_t height, uint32_t side, bool encodes)
 {
     lic_image p = make_picture(width, height, 3, 8);

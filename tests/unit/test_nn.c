@@ -191,6 +191,7 @@ static void check_conv(const conv *w, tensor x, affine rate, const tensor *resid
 static const int sizes[][2] = {{1, 1}, {1, 2}, {3, 1}, {5, 4}, {2, 63}, {1, 64}, {3, 65}, {2, 130}};
 enum { N_SIZES = sizeof sizes / sizeof sizes[0] };
 
+/* A random convolution against the definition. */
 static void one_conv(nn *c, int size, int kernel, int stride)
 {
     const int cin = 1 + (int)test_random_below(9), cout = 1 + (int)test_random_below(MAX_C);
@@ -264,6 +265,7 @@ static float plain_depthwise(const depthwise *w, tensor x, int y, int xx, int i)
     return sum;
 }
 
+/* A random depthwise convolution against the definition. */
 static void one_depthwise(nn *c, int size, int kernel, bool residual)
 {
     const int n = 1 + (int)test_random_below(MAX_C);

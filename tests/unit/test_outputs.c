@@ -89,6 +89,7 @@ TEST(outputs_of_a_chunk)
     CHECK_EQ_INT(lic_chunk_read(&damaged, NULL, NULL, NULL), LIC_ERR_ARGUMENT);
 }
 
+/* Outputs are empty after each kind of bad argument. */
 static void encoder_outputs(lic_session *encoder, const lic_image *p)
 {
     const lic_image none = {.width = 20, .height = 20, .channels = 3, .depth = 8};
@@ -127,6 +128,7 @@ TEST(outputs_of_an_encoder)
     free(p.data);
 }
 
+/* Outputs are empty after each kind of bad argument. */
 static void decoder_outputs(lic_session *decoder, const lic_buffer *file)
 {
     const lic_decode_options of_12 = of_depth(12);

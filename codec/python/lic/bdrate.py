@@ -137,6 +137,7 @@ def _rate_span(a: _Curve, t: _Curve, window: Optional[tuple[float, float]]) -> t
 def _curves(anchor_rate: Sequence[float], anchor_quality: Sequence[float],
             test_rate: Sequence[float], test_quality: Sequence[float], method: str,
             window: Optional[tuple[float, float]]) -> tuple[_Curve, _Curve]:
+    """Both curves, checked and, if there is a window, cut to it."""
     if method not in _METHODS:
         raise ValueError(f'method is {method!r}; it can be pchip or cubic')
     a, t = _curve('anchor', anchor_rate, anchor_quality), _curve('test', test_rate, test_quality)

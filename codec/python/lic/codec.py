@@ -176,6 +176,7 @@ def info(source: Source, *, salvage: bool = False) -> Info:
 
 def _in_session(work: Callable[[c_void_p], Any], model: Optional[Model],
                 options: c.Options) -> Any:
+    """The result of work(session), with a session that lives as long as that call."""
     handle = c_void_p()
     c.call('lic_session_new', model and model._handle, byref(options), byref(handle))
     try:
@@ -295,6 +296,7 @@ def _span(data: Union[bytes, str, None]) -> tuple[c.Span, Any]:
 
 
 def _metadata(icc: Any, exif: Any, xmp: Any, orientation: int) -> tuple[c.Metadata, Any]:
+    """The struct for the library, and what must stay alive as long as it does."""
     metadata = c.initialised(c.Metadata, 'metadata')
     if exif and bytes(exif[:len(_EXIF)]) == _EXIF:
         exif = exif[len(_EXIF):]
@@ -305,6 +307,7 @@ def _metadata(icc: Any, exif: Any, xmp: Any, orientation: int) -> tuple[c.Metada
 
 
 def _chunks(chunks: Mapping[str, bytes]) -> tuple[Any, Any]:
+    """An array of chunks for the library, and what must stay alive as long as it does."""
     array, held = (c.Chunk * len(chunks))(), []
     for chunk, (name, data) in zip(array, chunks.items()):
         if len(name) != 4 or not name.isascii():
@@ -385,6 +388,7 @@ def _depth(dtype: Any) -> int:
 
 
 def _crop(crop: Optional[tuple[int, int, int, int]]) -> dict[str, int]:
+    """The rectangle as options of the decoder."""
     if crop is None:
         return {}
     if len(crop) != 4:
@@ -396,6 +400,7 @@ def _crop(crop: Optional[tuple[int, int, int, int]]) -> dict[str, int]:
 
 
 def _warn_of_loss(stats: c.Stats) -> None:
+    """Warns if the file was cut and a part of the picture is predicted."""
     if stats.n_whole_tiles == stats.n_tiles:
         return
     whole, of, what = stats.n_whole_tiles, stats.n_tiles, 'tiles'

@@ -111,6 +111,7 @@ def _pack_colours(info: Mapping[Any, Any]) -> dict[str, bytes]:
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: Union[str, bytes]) -> None:
+    """Pillow's save: takes its usual arguments, and those of lic.encode."""
     given = getattr(image, 'encoderinfo', {})
     icc, exif, xmp, chunks = metadata_of(image, *(given.get(name) for name in
                                                   ('icc_profile', 'exif', 'xmp', 'chunks', 'dpi')))
@@ -151,6 +152,8 @@ def _mode_of(head: codec.Head) -> str:
 
 
 class LicImageFile(ImageFile.ImageFile):
+    """Pillow's view of a .lic file: size, mode and metadata at once, pixels when they are asked for."""
+
     format = FORMAT
     format_description = 'lic, a learned image codec'
 
