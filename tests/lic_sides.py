@@ -8,25 +8,15 @@ import struct
 import sys
 import zlib
 
-
-def varint(n):
-    out = b''
-    while n > 127:
-        out += bytes([n & 127 | 128])
-        n >>= 7
-    return out + bytes([n])
+sys.dont_write_bytecode = True
+from lic_chunks import head_bytes, varint
 
 
 def main():
     data = open(sys.argv[1], 'rb').read()
     width, height = int(sys.argv[3]), int(sys.argv[4])
     tile = int(sys.argv[5]) if len(sys.argv) > 5 else 0
-    at = 5
-    for _ in range(2):
-        while data[at] & 128:
-            at += 1
-        at += 1
-    at += 2 if data[4] & 0x80 else 0
+    at = head_bytes(data) - 10
     model, rest = data[at:at + 10], data[at + 14:]
     flags = data[4] & ~0x90 & 0xFF
     assert not data[4] & 0x10

@@ -137,16 +137,6 @@ static int fill_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
     return 0;
 }
 
-static int drop_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t stride)
-{
-    (void)user;
-    (void)first;
-    (void)n;
-    (void)rows;
-    (void)stride;
-    return 0;
-}
-
 /* The rows that the library holds are in its plan, whatever the grid of tiles. Of a stream with
  * tiles of another encoder's choice, that of the stream counts. */
 static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channels, uint32_t depth,

@@ -22,17 +22,6 @@ static lic_container promise(uint32_t width, uint32_t height, uint32_t tile)
                            .model_id = (uint32_t)model.hash};
 }
 
-/* Decodes to rows that are thrown away; *most gets the bytes that were taken at a time. */
-static int drop(void *user, uint32_t first, uint32_t n, void *rows, size_t stride)
-{
-    (void)user;
-    (void)first;
-    (void)n;
-    (void)rows;
-    (void)stride;
-    return 0;
-}
-
 /* Decodes a file of this head; what it took of memory is in *memory. */
 static lic_status cost(const lic_container *c, lic_options options, counted *memory, lic_error *err)
 {
@@ -43,7 +32,7 @@ static lic_status cost(const lic_container *c, lic_options options, counted *mem
     options.allocator = &allocator;
     CHECK_EQ_INT(lic_container_write(c, NULL, &file, NULL), LIC_OK);
     CHECK_EQ_INT(lic_session_new(tiny_model(), &options, &session, NULL), LIC_OK);
-    const lic_status status = decode_rows(session, file.data, file.bytes, NULL, drop, NULL, err);
+    const lic_status status = decode_rows(session, file.data, file.bytes, NULL, drop_rows, NULL, err);
     lic_session_free(session);
     lic_buffer_free(&file);
     CHECK_EQ_INT(memory->live, 0);
@@ -65,7 +54,7 @@ static uint64_t work_of(uint32_t width, uint32_t height, uint32_t side, bool enc
     CHECK_EQ_INT(lic_session_new(tiny_model(), &options, &session, NULL), LIC_OK);
     CHECK_EQ_INT(lic_session_encode(session, &p, &e, &file, NULL), LIC_OK);
     if (!encodes)
-        CHECK_EQ_INT(decode_rows(session, file.data, file.bytes, NULL, drop, NULL, NULL), LIC_OK);
+        CHECK_EQ_INT(decode_rows(session, file.data, file.bytes, NULL, drop_rows, NULL, NULL), LIC_OK);
     lic_session_get_stats(session, &stats);
     lic_session_free(session);
     lic_buffer_free(&file);

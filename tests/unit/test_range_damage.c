@@ -74,6 +74,21 @@ TEST(carries_run_through_everything_written)
     }
 }
 
+/* The code of n random symbols, by fixed and random tables. */
+static code random_code(fixture *f, uint8_t *index, int32_t *values, size_t n)
+{
+    fixed_tables(f);
+    for (int t = 0; t < 4; t++)
+        add_random_table(f);
+    if (!fixture_finish(f))
+        exit(2);
+    for (size_t i = 0; i < n; i++) {
+        index[i] = (uint8_t)test_random_below(f->n);
+        values[i] = random_value(&f->set.tables[index[i]]);
+    }
+    return encode(&f->set, index, values, n);
+}
+
 /* No other bytes are taken for the code of the same symbols. */
 TEST(damage_is_survived_and_never_goes_unseen)
 {
@@ -82,15 +97,7 @@ TEST(damage_is_survived_and_never_goes_unseen)
     int32_t values[N], out[N];
     for (int trial = 0; trial < 8; trial++) {
         fixture f = {0};
-        fixed_tables(&f);
-        for (int t = 0; t < 4; t++)
-            add_random_table(&f);
-        REQUIRE(fixture_finish(&f));
-        for (size_t i = 0; i < N; i++) {
-            index[i] = (uint8_t)test_random_below(f.n);
-            values[i] = random_value(&f.set.tables[index[i]]);
-        }
-        code c = encode(&f.set, index, values, N);
+        code c = random_code(&f, index, values, N);
         c.data = realloc(c.data, c.bytes + 4);
         for (size_t cut = 0; cut < c.bytes; cut++)
             CHECK(!decode(&f.set, index, out, N, c.data, cut) || memcmp(out, values, sizeof out));
@@ -233,15 +240,7 @@ TEST(salvaged_values_are_the_encoders_and_then_zeros)
     int32_t values[N], out[N];
     for (int trial = 0; trial < 8; trial++) {
         fixture f = {0};
-        fixed_tables(&f);
-        for (int t = 0; t < 4; t++)
-            add_random_table(&f);
-        REQUIRE(fixture_finish(&f));
-        for (size_t i = 0; i < N; i++) {
-            index[i] = (uint8_t)test_random_below(f.n);
-            values[i] = random_value(&f.set.tables[index[i]]);
-        }
-        code c = encode(&f.set, index, values, N);
+        code c = random_code(&f, index, values, N);
         size_t good = 0;
         for (size_t cut = 0; cut < c.bytes; cut++) {
             uint8_t *copy = malloc(cut + 1);
