@@ -336,6 +336,8 @@ LIC_API const char *lic_part_name(lic_part part);
  * within a tenth of a second: what the parts of lic_stats can be held against. 0 if this build or
  * machine cannot run it. */
 LIC_API double lic_kernel_rate(lic_cpu cpu);
+/* The same of the kernel for layers in integers. */
+LIC_API double lic_byte_kernel_rate(lic_cpu cpu);
 
 /* Name of a status, e.g. "LIC_ERR_CORRUPT"; never NULL. */
 LIC_API const char *lic_status_name(lic_status status);

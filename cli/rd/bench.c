@@ -37,6 +37,7 @@ struct bench {
     int exit_code; /* of the first that failed */
     double pixels, encode_s, decode_s;
     double kernel_rate; /* of all threads, multiply-adds per second; 0: not measured */
+    double byte_rate;   /* the same of layers in integers */
 };
 
 /* ---- measuring ---- */
@@ -227,8 +228,10 @@ static void json_row(struct bench *b, const struct result *r, lic_status status)
         lic_json_string(json, "backend", s->backend == LIC_BACKEND_STRICT ? "strict" : "openblas");
         lic_json_unsigned(json, "threads", (uint64_t)lic_thread_count(s->threads));
         lic_json_unsigned(json, "reps", (uint64_t)s->reps);
-        if (s->stages)
+        if (s->stages) {
             lic_json_real(json, "kernel_gflops", 2e-9 * b->kernel_rate, 1);
+            lic_json_real(json, "byte_kernel_gops", 2e-9 * b->byte_rate, 1);
+        }
         json_times(b, json, "encode", &r->encode, pixels, true);
         json_times(b, json, "decode", &r->decode, pixels, false);
     }
@@ -264,8 +267,11 @@ static void bench_picture(struct bench *b, const char *path, double *memory)
     take_memory(&r.encode, memory, reps);
     take_memory(&r.decode, memory + N_TIMES * reps, reps);
     lic_status status = measure(b, &r);
-    if (status == LIC_OK && b->settings->stages) /* at the same time as the picture */
-        b->kernel_rate = lic_kernel_rate(b->settings->cpu) * lic_thread_count(b->settings->threads);
+    if (status == LIC_OK && b->settings->stages) { /* at the same time as the picture */
+        const int threads = lic_thread_count(b->settings->threads);
+        b->kernel_rate = lic_kernel_rate(b->settings->cpu) * threads;
+        b->byte_rate = lic_byte_kernel_rate(b->settings->cpu) * threads;
+    }
     b->n++;
     if (status != LIC_OK) {
         lic_report_error(path, "%s", r.err.text);
@@ -282,8 +288,8 @@ static void bench_picture(struct bench *b, const char *path, double *memory)
     if (!b->json.file && status == LIC_OK && b->settings->stages) {
         put_parts(b, "encode", &r.encode);
         put_parts(b, "decode", &r.decode);
-        printf("  the matrix kernel by itself, %d threads: %.1f GFLOP/s\n",
-               lic_thread_count(b->settings->threads), 2e-9 * b->kernel_rate);
+        printf("  the matrix kernel by itself, %d threads: %.1f GFLOP/s, in integers %.1f GOP/s\n",
+               lic_thread_count(b->settings->threads), 2e-9 * b->kernel_rate, 2e-9 * b->byte_rate);
     }
 }
 

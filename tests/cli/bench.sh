@@ -16,6 +16,7 @@ holds "the size of the file that encode writes" test "$(number out bytes)" = "$(
 run "$LIC" bench --reps 1 -q 30 --stages in/odd-17x33.png
 expect "--stages" 0
 holds "the kernel's speed" grep -q '"kernel_gflops": [0-9]*[1-9]' out
+holds "the kernel's speed in integers" grep -q '"byte_kernel_gops": [0-9]*[1-9]' out
 holds "parts of both directions" grep -q '"encode": {.*"part": "g_a 1/2", "ms": [0-9.]*, "gflops": .*"decode": {.*"part": "g_s 1/2"' out
 run "$LIC" bench --reps 1 "$DATA/pngsuite/basn6a08.png"
 expect "bench_transparent: a transparent picture is timed" 0

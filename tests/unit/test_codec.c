@@ -279,6 +279,8 @@ TEST(codec_parts_are_all_of_it)
     CHECK(lic_part_name(LIC_N_PARTS) == NULL && lic_part_name((lic_part)-1) == NULL);
     CHECK(lic_kernel_rate(LIC_CPU_AUTO) > 0 && lic_kernel_rate(LIC_CPU_SCALAR) > 0);
     CHECK(lic_kernel_rate((lic_cpu)99) == 0);
+    CHECK(lic_byte_kernel_rate(LIC_CPU_AUTO) > 0 && lic_byte_kernel_rate(LIC_CPU_SCALAR) > 0);
+    CHECK(lic_byte_kernel_rate((lic_cpu)99) == 0);
     lic_image_free(&out);
     lic_buffer_free(&file);
     lic_session_free(session);
