@@ -115,6 +115,54 @@ TEST(gate_of_any_bits)
     }
 }
 
+/* Layers in integers: rounded positions times bytes. */
+static void byte_product(const lic_kernels *k, lic_gemm g, float *out)
+{
+    static float records[TAPS * ROWS * (1 + (MAX_K + 15) / 16 * 4 * LIC_MAX_BYTE_SIZE)];
+    const size_t record = lic_record_floats(k->byte_size, g.k);
+    const float *from[TAPS * ROWS], *in[TAPS * ROWS];
+    float *to[ROWS];
+    for (int i = 0; i < g.taps * g.rows; i++) {
+        from[i] = x + i * g.k;
+        in[i] = records + (size_t)i * record;
+    }
+    for (int r = 0; r < g.rows; r++)
+        to[r] = out + r * g.n;
+    k->round_bytes(records, record, from, g.taps * g.rows, g.k);
+    g.in = in;
+    g.out = to;
+    k->gemm_bytes(&g);
+}
+
+TEST(products_of_bytes)
+{
+    static int8_t bytes[TAPS * MAX_K * MAX_N];
+    static const int32_t offsets[TAPS * MAX_N]; /* of another machine */
+    for (int i = 0; i < 60; i++) {
+        const int k = 1 + (int)test_random_below(MAX_K), n = 1 + (int)test_random_below(MAX_N);
+        const lic_gemm g = {.bytes = bytes,
+                            .offsets = offsets,
+                            .w_scale = w,
+                            .bias = i % 3 ? bias : NULL,
+                            .rows = 1 + (int)test_random_below(ROWS),
+                            .taps = i % 2 ? TAPS : 1,
+                            .k = k,
+                            .n = n,
+                            .act = i % 5 ? LIC_ACT_NONE : LIC_ACT_GELU};
+        for (int j = 0; j < TAPS * ROWS * MAX_K; j++)
+            x[j] = test_random_below(16) ? value(i % 4 ? 23 : 5, 127, 3) : 0.0f;
+        for (int j = 0; j < TAPS * MAX_K * MAX_N; j++) /* channels beyond the last: zero */
+            bytes[j] = (int8_t)(j / 64 % ((k + 3) / 4) * 4 + j % 4 < k
+                                    ? (int)test_random_below(255) - 127
+                                    : 0);
+        for (int j = 0; j < MAX_N; j++)
+            w[j] = bias[j] = value(23, 120, 3);
+        byte_product(&lic_kernels_scalar, g, want);
+        byte_product(&TABLE, g, got);
+        CHECK(!memcmp(got, want, (size_t)g.rows * (size_t)n * sizeof *got));
+    }
+}
+
 TEST(halves_are_widened)
 {
     uint16_t halves[1 << 16];
