@@ -33,6 +33,9 @@ ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
 endif
+ifeq ($(MACHINE),aarch64)
+ISA_neondot := -march=armv8.2-a+dotprod
+endif
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
 speed     = $(if $(filter models/% entropy/% cli/rd/metrics.c,$1),-O3) $(if $(filter entropy/%,$1),-fno-tree-slp-vectorize) \
             $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))

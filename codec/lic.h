@@ -78,7 +78,8 @@ typedef enum lic_cpu {
     LIC_CPU_AVX512 = 3, /* AVX-512 F, BW, DQ, VL */
     LIC_CPU_NEON = 4,
     LIC_CPU_WASM = 5, /* WebAssembly with SIMD128; fused if its relaxed_madd is */
-    LIC_CPU_AVX512VNNI = 6 /* the same as AVX512, and VNNI */
+    LIC_CPU_AVX512VNNI = 6, /* the same as AVX512, and VNNI */
+    LIC_CPU_NEONDOT = 7     /* NEON with dot products of bytes */
 } lic_cpu;
 
 /* What computes g_a, h_a and g_s. The entropy path is always strict. ROUNDED is for WebAssembly, where

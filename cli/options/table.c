@@ -379,7 +379,7 @@ const lic_option lic_options_table[] = {
      "refuse what takes more bytes; k M G, Ki Mi Gi", SET(set_max_memory)},
     {MACHINE, 0, true, false, ENCODE | SWEEP | BENCH | INFO, "tile", "N",
      "largest side of a tile; default 1024", SET(set_tile)},
-    {MACHINE, 0, true, false, RUN | EVAL, "cpu", "auto,scalar,avx2,avx512,neon,wasm,avx512vnni",
+    {MACHINE, 0, true, false, RUN | EVAL, "cpu", "auto,scalar,avx2,avx512,neon,wasm,avx512vnni,neondot",
      "instruction set; all give the same bytes", WORD_IF(check_cpu, cpu, LIC_CPU_AUTO)},
     {MACHINE, 0, true, false, RUN | EVAL, "backend", "strict,openblas", "openblas: for comparison",
      WORD_IF(check_backend, backend, LIC_BACKEND_STRICT)},

@@ -10,9 +10,12 @@
 #else
 #define LIC_X86 0
 #endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
 
 static const char *const names[] = {"auto", "scalar", "avx2", "avx512",
-                                    "neon", "wasm", "avx512vnni"};
+                                    "neon", "wasm", "avx512vnni", "neondot"};
 
 bool lic_cpu_has_fma(void)
 {
@@ -33,6 +36,21 @@ static bool has_f16c(void)
 }
 #endif
 
+#if defined(__aarch64__)
+/* Where nobody says so at run time, what the compiler takes for granted counts. */
+static bool has_dot(void)
+{
+#if defined(__ARM_FEATURE_DOTPROD)
+    return true;
+#elif defined(__linux__)
+    enum { ASIMD_DOT = 1 << 20 };
+    return getauxval(AT_HWCAP) & ASIMD_DOT;
+#else
+    return false;
+#endif
+}
+#endif
+
 bool lic_cpu_machine_has(lic_cpu cpu)
 {
     switch (cpu) {
@@ -50,6 +68,8 @@ bool lic_cpu_machine_has(lic_cpu cpu)
 #elif defined(__aarch64__)
     case LIC_CPU_NEON:
         return true;
+    case LIC_CPU_NEONDOT:
+        return has_dot();
 #elif defined(__wasm_simd128__)
     case LIC_CPU_WASM:
         return true;

@@ -56,6 +56,8 @@ static const lic_kernels *built(lic_cpu cpu)
 #elif defined(__aarch64__)
     case LIC_CPU_NEON:
         return &lic_kernels_neon;
+    case LIC_CPU_NEONDOT:
+        return &lic_kernels_neondot;
 #elif defined(__wasm_simd128__)
     case LIC_CPU_WASM:
         return wasm_table();
@@ -67,8 +69,8 @@ static const lic_kernels *built(lic_cpu cpu)
 
 lic_cpu lic_cpu_best(void)
 {
-    static const lic_cpu order[] = {LIC_CPU_AVX512VNNI, LIC_CPU_AVX512, LIC_CPU_AVX2, LIC_CPU_NEON,
-                                    LIC_CPU_WASM};
+    static const lic_cpu order[] = {LIC_CPU_AVX512VNNI, LIC_CPU_AVX512, LIC_CPU_AVX2,
+                                    LIC_CPU_NEONDOT,    LIC_CPU_NEON,   LIC_CPU_WASM};
     const char *wish = getenv("LIC_CPU");
     const int level = wish ? lic_cpu_parse(wish) : -1;
     if (level > LIC_CPU_AUTO && lic_kernels_get((lic_cpu)level))

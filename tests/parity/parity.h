@@ -50,6 +50,8 @@ static inline int parity_levels(level out[PARITY_LEVELS])
         out[n++] = (level){"avx512vnni", &lic_kernels_avx512vnni};
 #elif defined(__aarch64__)
     out[n++] = (level){"neon", &lic_kernels_neon};
+    if (lic_cpu_machine_has(LIC_CPU_NEONDOT))
+        out[n++] = (level){"neondot", &lic_kernels_neondot};
 #endif
     return n;
 }

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 
 static const lic_cpu levels[] = {LIC_CPU_SCALAR, LIC_CPU_AVX2, LIC_CPU_AVX512, LIC_CPU_AVX512VNNI,
-                                LIC_CPU_NEON};
+                                LIC_CPU_NEON, LIC_CPU_NEONDOT};
 enum { N_LEVELS = sizeof levels / sizeof levels[0] };
 
 TEST(cpu_names)
 {
-    static const char *const names[] = {"scalar", "avx2", "avx512", "avx512vnni", "neon"};
+    static const char *const names[] = {"scalar", "avx2", "avx512", "avx512vnni", "neon", "neondot"};
     CHECK_EQ_INT(lic_cpu_parse("auto"), LIC_CPU_AUTO);
     for (int i = 0; i < N_LEVELS; i++) {
         CHECK_EQ_INT(lic_cpu_parse(names[i]), levels[i]);
@@ -44,7 +44,8 @@ TEST(cpu_levels_of_this_machine)
     CHECK(lic_kernels_get(LIC_CPU_SCALAR) ==
           (lic_cpu_has_fma() ? &lic_kernels_scalar_fma : &lic_kernels_scalar));
 #elif defined(__aarch64__)
-    CHECK(lic_cpu_best() == LIC_CPU_NEON && !lic_cpu_supported(LIC_CPU_AVX2));
+    CHECK(lic_cpu_best() == (lic_cpu_supported(LIC_CPU_NEONDOT) ? LIC_CPU_NEONDOT : LIC_CPU_NEON));
+    CHECK(!lic_cpu_supported(LIC_CPU_AVX2));
 #endif
 }
 
