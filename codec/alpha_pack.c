@@ -1,55 +1,91 @@
 /* alpha_pack.c - see alpha.h: rows of alpha into a chunk. Packing starts with the first row that is
  * not opaque, so an opaque picture costs no bytes and next to no time. */
 #include "codec/alpha.h"
+#include "codec/base/bytes.h"
 #include "codec/base/status.h"
-#include "codec/deflate.h"
+#include "codec/container.h"
+#include "codec/tile_list.h"
 
 #include <string.h>
 
-/* zlib's level. At 6, masks pack about as well as at 9; at 9, gradients take ten times as long. */
-enum { PACK_LEVEL = 6 };
-enum { FIRST_BYTES = 1 << 14, MOST_MORE = 1 << 28 }; /* sizes of the packed plane as it grows */
-enum { N_ROWS = 4 };
+enum { STRIPE_SAMPLES = 1 << 20 };
 
 struct lic_plane_packer {
     const lic_allocator *allocator;
-    uint32_t width, depth;
-    size_t row_bytes;
-    uint64_t opaque_rows; /* at the top, not packed yet */
+    uint32_t width, height, depth;
+    uint32_t opaque_rows; /* at the top, not packed yet */
+    uint32_t rows;        /* in the stripe so far */
+    uint32_t rows_left;   /* of the plane */
     bool started;
-    z_stream z;
-    uint8_t *above, *row;        /* as stored in the file */
-    uint8_t *filtered, *attempt; /* with the filter type in front */
-    uint8_t *data;
-    size_t capacity;
-    uint8_t block[]; /* the four rows */
+    lic_stripe stripe;
+    lic_tile_list list;
 };
+
+/* ---- stripes ---- */
+
+static size_t row_bytes(uint32_t width, uint32_t depth)
+{
+    return (size_t)width * (depth / 8);
+}
 
 uint64_t lic_plane_bytes(uint32_t width, uint32_t height, uint32_t depth)
 {
-    return height * (1 + (uint64_t)width * (depth / 8));
+    return (uint64_t)row_bytes(width, depth) * height;
 }
 
-size_t lic_plane_memory(uint32_t width, uint32_t depth)
+static void take(lic_stripe *s, lic_arena *arena, uint32_t width, uint32_t height, uint32_t depth,
+                 bool decoding)
 {
-    return sizeof(struct lic_plane_packer) + N_ROWS * ((size_t)width * (depth / 8) + 1) +
-           LIC_DEFLATE_BYTES;
+    const size_t row = row_bytes(width, depth);
+    const uint32_t rows = width < STRIPE_SAMPLES ? STRIPE_SAMPLES / width : 1;
+    s->rows = rows < height ? rows : height;
+    lic_lossless_take(&s->coder, arena, width, s->rows, 1, depth);
+    s->raster = (lic_raster){lic_arena_take(arena, s->rows, row), row, width, s->rows, 1, depth};
+    s->code_bytes = decoding ? 0 : lic_lossless_room(row * s->rows);
+    s->code = lic_arena_take(arena, s->code_bytes, 1);
 }
 
-lic_plane_packer *lic_plane_packer_new(uint32_t width, uint32_t depth,
+bool lic_stripe_take(lic_stripe *s, uint32_t width, uint32_t height, uint32_t depth, bool decoding,
+                     const lic_allocator *allocator)
+{
+    lic_arena plan;
+    lic_arena_plan(&plan);
+    take(s, &plan, width, height, depth, decoding);
+    if (plan.failed || !lic_arena_reserve(&s->arena, plan.peak, allocator)) {
+        s->rows = 0;
+        return false;
+    }
+    take(s, &s->arena, width, height, depth, decoding);
+    return !s->arena.failed;
+}
+
+uint32_t lic_stripe_check(const lic_stripe *s)
+{
+    return lic_crc32(0, s->raster.data, s->raster.stride_bytes * s->raster.height);
+}
+
+size_t lic_plane_memory(uint32_t width, uint32_t height, uint32_t depth)
+{
+    lic_arena plan;
+    lic_stripe s;
+    lic_arena_plan(&plan);
+    take(&s, &plan, width, height, depth, false);
+    return lic_arena_whole(plan.peak) + 2 * sizeof(lic_plane_packer) + 6 * row_bytes(width, 16);
+}
+
+/* ---- packing ---- */
+
+lic_plane_packer *lic_plane_packer_new(uint32_t width, uint32_t height, uint32_t depth,
                                        const lic_allocator *allocator)
 {
-    const size_t bytes = (size_t)width * (depth / 8), rows = N_ROWS * (bytes + 1);
-    lic_plane_packer *p = lic_alloc(allocator, sizeof *p + rows);
+    lic_plane_packer *p = lic_alloc(allocator, sizeof *p);
     if (!p)
         return NULL;
-    *p = (lic_plane_packer){
-        .allocator = allocator, .width = width, .depth = depth, .row_bytes = bytes};
-    memset(p->block, 0, rows);
-    p->above = p->block;
-    p->row = p->above + bytes + 1;
-    p->filtered = p->row + bytes + 1;
-    p->attempt = p->filtered + bytes + 1;
+    memset(p, 0, sizeof *p);
+    p->allocator = p->list.bytes.allocator = allocator;
+    p->width = width;
+    p->height = p->rows_left = height;
+    p->depth = depth;
     return p;
 }
 
@@ -57,99 +93,45 @@ void lic_plane_packer_free(lic_plane_packer *p)
 {
     if (!p)
         return;
-    if (p->started)
-        deflateEnd(&p->z);
-    lic_dealloc(p->allocator, p->data);
+    lic_arena_release(&p->stripe.arena);
+    lic_buffer_free(&p->list.bytes);
     lic_dealloc(p->allocator, p);
 }
 
-static bool grow(lic_plane_packer *p)
+/* Codes the rows of the stripe, and begins another. */
+static bool end_stripe(lic_plane_packer *p)
 {
-    const size_t done = p->capacity;
-    const size_t more = !done ? FIRST_BYTES : done < MOST_MORE ? done : MOST_MORE;
-    uint8_t *grown = done > SIZE_MAX - more ? NULL : lic_alloc(p->allocator, done + more);
-    if (!grown)
-        return false;
-    if (done)
-        memcpy(grown, p->data, done);
-    lic_dealloc(p->allocator, p->data);
-    p->data = grown;
-    p->capacity = done + more;
-    p->z.next_out = grown + done;
-    p->z.avail_out = (uInt)more;
-    return true;
+    lic_stripe *s = &p->stripe;
+    lic_range_encoder encoder;
+    s->raster.height = p->rows;
+    lic_range_encoder_init(&encoder, lic_lossless_refuse_growth, NULL);
+    encoder.data = s->code;
+    encoder.capacity = s->code_bytes;
+    lic_lossless_encode(&s->coder, &encoder, &s->raster);
+    p->rows = 0;
+    return lic_range_finish(&encoder) &&
+           lic_tile_list_append(&p->list, s->code, encoder.bytes, lic_stripe_check(s));
 }
 
-/* Deflates what z.next_in points to; the output grows as it fills. */
-static bool deflate_all(lic_plane_packer *p, int flush)
+/* Where the next row of alpha goes. */
+static uint8_t *next_row(lic_plane_packer *p)
 {
-    for (;;) {
-        if (p->z.avail_out == 0 && !grow(p))
-            return false;
-        const int result = deflate(&p->z, flush);
-        if (result == Z_STREAM_END || (flush == Z_NO_FLUSH && p->z.avail_in == 0))
-            return true;
-        if (result != Z_OK && result != Z_BUF_ERROR)
-            return false;
-    }
+    return (uint8_t *)p->stripe.raster.data + p->rows * p->stripe.raster.stride_bytes;
 }
 
-/* out = row filtered. Returns the sum of the residuals' magnitudes, by which PNG encoders choose a
- * filter. */
-static uint64_t filter_row(int filter, const lic_plane_packer *p, uint8_t *out)
+static bool row_is_there(lic_plane_packer *p)
 {
-    const size_t unit = p->depth / 8;
-    uint64_t sum = 0;
-    for (size_t i = 0; i < p->row_bytes; i++) {
-        const int a = i < unit ? 0 : p->row[i - unit], c = i < unit ? 0 : p->above[i - unit];
-        out[i] = (uint8_t)(p->row[i] - lic_plane_predict(filter, a, p->above[i], c));
-        sum += out[i] < 128 ? out[i] : 256u - out[i];
-    }
-    return sum;
+    p->rows++;
+    p->rows_left--;
+    return (p->rows < p->stripe.rows && p->rows_left > 0) || end_stripe(p);
 }
 
-/* Filters p->row with the filter that leaves the smallest residuals, and packs it. */
-static bool pack(lic_plane_packer *p)
+static bool is_opaque(const lic_plane_packer *p, const void *row, uint32_t channels)
 {
-    uint64_t least = UINT64_MAX;
-    for (int filter = 0; filter < LIC_ALPHA_FILTERS && least > 0; filter++) {
-        const uint64_t sum = filter_row(filter, p, p->attempt + 1);
-        if (sum >= least)
-            continue;
-        uint8_t *better = p->attempt;
-        better[0] = (uint8_t)filter;
-        p->attempt = p->filtered;
-        p->filtered = better;
-        least = sum;
-    }
-    uint8_t *now = p->row;
-    p->row = p->above;
-    p->above = now;
-    p->z.next_in = p->filtered;
-    p->z.avail_in = (uInt)p->row_bytes + 1;
-    return deflate_all(p, Z_NO_FLUSH);
-}
-
-/* Takes the row as the file stores it: highest byte first. */
-static void take_row(lic_plane_packer *p, const void *row, uint32_t channels)
-{
-    const uint8_t *bytes = row;
-    for (size_t x = 0, at = channels - 1; x < p->width; x++, at += channels) {
-        uint16_t wide;
-        if (p->depth == 8) {
-            p->row[x] = bytes[at];
-        } else {
-            memcpy(&wide, bytes + 2 * at, sizeof wide);
-            p->row[2 * x] = (uint8_t)(wide >> 8);
-            p->row[2 * x + 1] = (uint8_t)wide;
-        }
-    }
-}
-
-static bool is_opaque(const lic_plane_packer *p)
-{
-    for (size_t i = 0; i < p->row_bytes; i++)
-        if (p->row[i] != 0xFF)
+    const size_t sample = p->depth / 8;
+    const uint8_t *at = (const uint8_t *)row + (channels - 1) * sample;
+    for (uint32_t x = 0; x < p->width; x++, at += channels * sample)
+        if (at[0] != 0xFF || at[sample - 1] != 0xFF)
             return false;
     return true;
 }
@@ -157,13 +139,12 @@ static bool is_opaque(const lic_plane_packer *p)
 /* At the first row that is not opaque, packs the opaque rows above it too. */
 static bool start(lic_plane_packer *p)
 {
-    lic_deflate_prepare(&p->z, &p->allocator);
-    if (deflateInit(&p->z, PACK_LEVEL) != Z_OK)
+    if (!lic_stripe_take(&p->stripe, p->width, p->height, p->depth, false, p->allocator))
         return false;
     p->started = true;
     for (; p->opaque_rows > 0; p->opaque_rows--) {
-        memset(p->row, 0xFF, p->row_bytes);
-        if (!pack(p))
+        memset(next_row(p), 0xFF, p->stripe.raster.stride_bytes);
+        if (!row_is_there(p))
             return false;
     }
     return true;
@@ -171,31 +152,28 @@ static bool start(lic_plane_packer *p)
 
 bool lic_plane_pack_row(lic_plane_packer *p, const void *row, uint32_t channels)
 {
-    take_row(p, row, channels);
-    if (!p->started && is_opaque(p)) {
+    const size_t sample = p->depth / 8;
+    const uint8_t *at = (const uint8_t *)row + (channels - 1) * sample;
+    if (!p->started && is_opaque(p, row, channels)) {
         p->opaque_rows++;
         return true;
     }
-    if (!p->started) {
-        if (!start(p))
-            return false;
-        take_row(p, row, channels);
-    }
-    return pack(p);
+    if (!p->started && !start(p))
+        return false;
+    uint8_t *to = next_row(p);
+    for (uint32_t x = 0; x < p->width; x++, at += channels * sample)
+        memcpy(to + x * sample, at, sample);
+    return row_is_there(p);
 }
 
-bool lic_plane_pack_end(lic_plane_packer *p, uint32_t height, lic_chunk *chunk)
+void lic_plane_pack_end(lic_plane_packer *p, lic_chunk *chunk)
 {
     *chunk = (lic_chunk){0};
     if (!p->started)
-        return true;
-    p->z.avail_in = 0;
-    if (!deflate_all(p, Z_FINISH))
-        return false;
-    *chunk = (lic_chunk){.data = p->data,
-                         .bytes = (size_t)(p->z.next_out - p->data),
+        return;
+    *chunk = (lic_chunk){.data = p->list.bytes.data,
+                         .bytes = p->list.bytes.bytes,
                          .packed = 1,
-                         .unpacked_bytes = (size_t)lic_plane_bytes(p->width, height, p->depth)};
+                         .unpacked_bytes = (size_t)lic_plane_bytes(p->width, p->height, p->depth)};
     memcpy(chunk->type, LIC_ALPHA_TYPE, sizeof chunk->type);
-    return true;
 }

@@ -1,53 +1,56 @@
 /* alpha_unpack.c - see alpha.h: turns a chunk of alpha into rows of an image. The chunk is
  * hostile. */
 #include "codec/alpha.h"
+#include "codec/alpha_old.h"
+#include "codec/base/bytes.h"
 #include "codec/base/status.h"
-#include "codec/deflate.h"
+#include "codec/container.h"
 
 #include <string.h>
 
 struct lic_plane_unpacker {
     const lic_allocator *allocator;
     lic_plane_part part;
-    size_t row_bytes;
     uint32_t rows_read; /* of the plane */
-    const uint8_t *at, *end;
-    z_stream z;
-    uint8_t *above, *row; /* with the filter type in front; row is the latest */
-    uint32_t *sums;       /* [columns of a reduced part] */
+    bool old;           /* the chunk has this form: */
+    lic_old_plane plane;
+    lic_reader reader; /* else: of the stripes to come */
+    lic_stripe stripe;
+    uint16_t *samples; /* [part.width] of the latest row */
+    uint32_t sums[];   /* [columns of a reduced part] */
 };
 
-/* Bytes of two rows; sums, if any, follow them, aligned. */
-static size_t rows_bytes(const lic_plane_part *part)
+static bool open_chunk(lic_plane_unpacker *u)
 {
-    const size_t bytes = 2 * ((size_t)part->width * (part->depth / 8) + 1);
-    return (bytes + sizeof(uint32_t) - 1) / sizeof(uint32_t) * sizeof(uint32_t);
+    const lic_chunk *chunk = u->part.chunk;
+    u->old = memcmp(chunk->type, LIC_OLD_ALPHA_TYPE, sizeof chunk->type) == 0;
+    if (u->old)
+        return lic_old_plane_open(&u->plane, chunk, u->part.width, u->part.depth, u->allocator);
+    u->reader = (lic_reader){.at = chunk->data, .end = chunk->data + chunk->bytes};
+    return true;
+}
+
+/* By now what the whole call takes is within its limit. */
+static bool take_stripe(lic_plane_unpacker *u)
+{
+    return u->stripe.rows > 0 || lic_stripe_take(&u->stripe, u->part.width, u->part.height,
+                                                 u->part.depth, true, u->allocator);
 }
 
 lic_plane_unpacker *lic_plane_unpacker_new(const lic_plane_part *part,
                                            const lic_allocator *allocator)
 {
-    const size_t rows = rows_bytes(part);
     const size_t sums = part->scale > 1 ? (part->width / part->scale + 1) * sizeof(uint32_t) : 0;
-    uint8_t *block = lic_alloc(allocator, sizeof(lic_plane_unpacker) + rows + sums);
-    if (!block)
+    const size_t samples = part->width * sizeof(uint16_t);
+    lic_plane_unpacker *u = lic_alloc(allocator, sizeof *u + sums + samples);
+    if (!u)
         return NULL;
-    memset(block, 0, sizeof(lic_plane_unpacker) + rows); /* the row above the first one is
-                                                            zero */
-    lic_plane_unpacker *u = (void *)block;
+    memset(u, 0, sizeof *u);
     u->allocator = allocator;
     u->part = *part;
-    u->row_bytes = (size_t)part->width * (part->depth / 8);
-    u->row = block + sizeof *u;
-    u->above = u->row + u->row_bytes + 1;
-    u->sums = (void *)(block + sizeof *u + rows);
-    if (!part->chunk)
-        return u;
-    u->at = part->chunk->data;
-    u->end = u->at + part->chunk->bytes;
-    lic_deflate_prepare(&u->z, &u->allocator);
-    if (inflateInit(&u->z) != Z_OK) {
-        lic_dealloc(allocator, block);
+    u->samples = (void *)((uint8_t *)u->sums + sums);
+    if (part->chunk && !open_chunk(u)) {
+        lic_plane_unpacker_free(u);
         return NULL;
     }
     return u;
@@ -57,62 +60,59 @@ void lic_plane_unpacker_free(lic_plane_unpacker *u)
 {
     if (!u)
         return;
-    if (u->part.chunk)
-        inflateEnd(&u->z);
+    lic_old_plane_close(&u->plane);
+    lic_arena_release(&u->stripe.arena);
     lic_dealloc(u->allocator, u);
 }
 
-/* Inflates up to `bytes` bytes. Z_OK if all of them came, Z_STREAM_END at the end. */
-static int inflate_some(lic_plane_unpacker *u, uint8_t *to, size_t bytes)
+/* ---- rows of the plane ---- */
+
+static uint32_t smaller(uint32_t a, uint32_t b)
 {
-    int result = Z_OK;
-    u->z.next_out = to;
-    u->z.avail_out = (uInt)bytes;
-    while (result == Z_OK && u->z.avail_out > 0) {
-        if (u->z.avail_in == 0) {
-            const size_t left = (size_t)(u->end - u->at);
-            u->z.next_in = u->at;
-            u->z.avail_in = (uInt)(left < UINT32_MAX ? left : UINT32_MAX);
-            u->at += u->z.avail_in;
-        }
-        result = inflate(&u->z, Z_NO_FLUSH);
-    }
-    return result;
+    return a < b ? a : b;
 }
 
-static void unfilter(const lic_plane_unpacker *u, int filter)
+/* Reads the stripe that begins with the next row. One that ends above the part is passed over. */
+static lic_status next_stripe(lic_plane_unpacker *u, bool *passed)
 {
-    const size_t unit = u->part.depth / 8;
-    uint8_t *row = u->row + 1;
-    const uint8_t *above = u->above + 1;
-    for (size_t i = 0; i < u->row_bytes; i++) {
-        const int a = i < unit ? 0 : row[i - unit], c = i < unit ? 0 : above[i - unit];
-        row[i] = (uint8_t)(row[i] + lic_plane_predict(filter, a, above[i], c));
-    }
+    lic_stripe *s = &u->stripe;
+    const uint32_t bytes = lic_read_varint(&u->reader), check = lic_read_u32(&u->reader);
+    const uint8_t *code = u->reader.at;
+    if (u->reader.failed || (size_t)(u->reader.end - code) < bytes)
+        return LIC_ERR_CORRUPT;
+    u->reader.at += bytes;
+    s->raster.height = smaller(s->rows, u->part.height - u->rows_read);
+    *passed = u->rows_read + s->raster.height <= u->part.y;
+    if (*passed)
+        return LIC_OK;
+    lic_range_decoder decoder;
+    lic_range_decoder_init(&decoder, code, bytes);
+    lic_lossless_decode(&s->coder, &decoder, &s->raster);
+    return lic_range_decoder_ok(&decoder) && lic_stripe_check(s) == check ? LIC_OK
+                                                                          : LIC_ERR_CORRUPT;
 }
 
-/* Reads the next row of the plane into u->row. */
+/* Reads the next row of the plane into u->samples, or passes over a stripe. */
 static lic_status next_row(lic_plane_unpacker *u)
 {
-    uint8_t *row = u->above; /* no longer needed */
-    const int result = inflate_some(u, row, u->row_bytes + 1);
-    if (result == Z_MEM_ERROR)
+    if (!u->old && !take_stripe(u))
         return LIC_ERR_MEMORY;
-    if ((result != Z_OK && result != Z_STREAM_END) || u->z.avail_out > 0 ||
-        row[0] >= LIC_ALPHA_FILTERS)
-        return LIC_ERR_CORRUPT;
-    u->above = u->row;
-    u->row = row;
-    u->rows_read++;
-    unfilter(u, row[0]);
+    const uint32_t row = u->old ? 0 : u->rows_read % u->stripe.rows;
+    bool passed = false;
+    lic_status status = LIC_OK;
+    if (u->old)
+        status = lic_old_plane_row(&u->plane, u->samples);
+    else if (row == 0)
+        status = next_stripe(u, &passed);
+    if (status)
+        return status;
+    u->rows_read += passed ? u->stripe.raster.height : 1;
+    for (uint32_t x = 0; x < u->part.width && !u->old && !passed; x++)
+        u->samples[x] = (uint16_t)lic_raster_sample(&u->stripe.raster, x, row, 0);
     return LIC_OK;
 }
 
-static uint32_t sample(const lic_plane_unpacker *u, size_t x)
-{
-    const uint8_t *row = u->row + 1;
-    return u->part.depth == 8 ? row[x] : (uint32_t)row[2 * x] << 8 | row[2 * x + 1];
-}
+/* ---- rows of the image ---- */
 
 /* Sets the last channel of pixel x of an image row from `value` of `most`, rounded. */
 static void put(const lic_image *image, void *row, size_t x, uint32_t value, uint32_t most)
@@ -131,13 +131,8 @@ static lic_status whole_row(lic_plane_unpacker *u, const lic_image *image, void 
     const uint32_t most = (1u << u->part.depth) - 1;
     const lic_status status = next_row(u);
     for (uint32_t x = 0; x < image->width && !status; x++)
-        put(image, row, x, sample(u, u->part.x + x), most);
+        put(image, row, x, u->samples[u->part.x + x], most);
     return status;
-}
-
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Means over scale x scale samples, over fewer at the right and lower edges. */
@@ -152,7 +147,7 @@ static lic_status reduced_row(lic_plane_unpacker *u, const lic_image *image, voi
         if (status)
             return status;
         for (uint32_t x = 0; x < width; x++)
-            u->sums[x / scale] += sample(u, x);
+            u->sums[x / scale] += u->samples[x];
     }
     for (uint32_t x = 0; x < image->width; x++) {
         const uint32_t n = rows * smaller(scale, width - x * scale);
@@ -187,10 +182,8 @@ lic_status lic_plane_unpack_rows(lic_plane_unpacker *u, const lic_image *image, 
 
 lic_status lic_plane_unpack_end(lic_plane_unpacker *u)
 {
-    uint8_t more;
     if (!u->part.chunk || u->rows_read < u->part.height)
         return LIC_OK;
-    const int result = inflate_some(u, &more, 1);
-    const bool ended = result == Z_STREAM_END && u->z.avail_out == 1;
-    return ended && u->z.avail_in == 0 && u->at == u->end ? LIC_OK : LIC_ERR_CORRUPT;
+    const bool ends = u->old ? lic_old_plane_ends(&u->plane) : u->reader.at == u->reader.end;
+    return ends ? LIC_OK : LIC_ERR_CORRUPT;
 }

@@ -72,6 +72,13 @@ lic_status lic_chunk_unpack(const lic_chunk *chunk, const lic_options *options, 
 {
     const lic_allocator *allocator = options->allocator;
     z_stream z;
+    if (chunk->packed == LIC_CHUNK_STORED) {
+        if (chunk->bytes != chunk->unpacked_bytes)
+            return lic_fail(err, LIC_ERR_ARGUMENT, "a stored chunk has its own length");
+        if (chunk->bytes)
+            memcpy(at, chunk->data, chunk->bytes);
+        return LIC_OK;
+    }
     lic_deflate_prepare(&z, &allocator);
     z.next_in = chunk->data;
     z.avail_in = (uInt)chunk->bytes;
@@ -115,6 +122,8 @@ lic_status lic_chunk_read(const lic_chunk *chunk, const lic_options *options, li
         *out = (lic_buffer){0};
     if (!chunk || !chunk->data || !chunk->packed || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_chunk_read needs a packed chunk and a buffer");
+    if (memcmp(chunk->type, LIC_ALPHA_TYPE, sizeof chunk->type) == 0)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "the decoder delivers alpha");
     lic_options own;
     lic_status status = lic_options_take(options, &own, err);
     if (status == LIC_OK)

@@ -65,29 +65,50 @@ static bool type_is_valid(const char *type)
     return is_letter(type[0]);
 }
 
-/* Upper case: a reader that does not know the type cannot show the picture. Version 1 has none. */
-static bool type_is_critical(const char *type)
+static bool is_type(const char *type, const char *known)
 {
-    return type[0] >= 'A' && type[0] <= 'Z';
+    return memcmp(type, known, TYPE_BYTES) == 0;
+}
+
+/* Upper case: a reader that does not know the type cannot show the picture. */
+static bool type_is_unknown_and_critical(const char *type)
+{
+    return type[0] >= 'A' && type[0] <= 'Z' && !is_type(type, LIC_ALPHA_TYPE);
 }
 
 /* The size of alpha follows from that of the picture; other chunks have a limit. */
 static bool fits_picture(const lic_container *c, const char *type, uint64_t unpacked)
 {
-    const uint64_t row = 1 + (uint64_t)c->width * (c->depth / 8);
-    return memcmp(type, "alph", TYPE_BYTES) == 0 ? unpacked == row * c->height
-                                                 : unpacked <= LIC_MAX_CHUNK_BYTES;
+    const uint64_t row = (uint64_t)c->width * (c->depth / 8);
+    return is_type(type, LIC_ALPHA_TYPE)       ? unpacked == row * c->height
+           : is_type(type, LIC_OLD_ALPHA_TYPE) ? unpacked == (row + 1) * c->height
+                                               : unpacked <= LIC_MAX_CHUNK_BYTES;
+}
+
+static int end_of_list_bytes(const lic_container *c)
+{
+    return c->version >= LIC_VERSION_LOSSLESS ? 1 : TYPE_BYTES;
 }
 
 /* ---- writing ---- */
 
+static bool is_zlib(const lic_chunk *chunk)
+{
+    return chunk->packed && chunk->packed != LIC_CHUNK_STORED;
+}
+
+static size_t unpacked_bytes(const lic_chunk *chunk)
+{
+    return is_zlib(chunk) ? chunk->unpacked_bytes : chunk->bytes;
+}
+
 static lic_status check_chunk(const lic_container *c, const lic_chunk *chunk, lic_error *err)
 {
-    const uint64_t unpacked = chunk->packed ? chunk->unpacked_bytes : chunk->bytes;
-    if (!type_is_valid(chunk->type) || type_is_critical(chunk->type))
+    const uint64_t unpacked = unpacked_bytes(chunk);
+    if (!type_is_valid(chunk->type) || type_is_unknown_and_critical(chunk->type))
         return lic_fail(err, LIC_ERR_ARGUMENT,
                         "the type of a chunk must start with a small letter");
-    if (!chunk->packed && chunk->bytes > LIC_MAX_CHUNK_BYTES)
+    if (!is_zlib(chunk) && chunk->bytes > LIC_MAX_CHUNK_BYTES)
         return lic_fail(err, LIC_ERR_ARGUMENT,
                         "chunk '%.4s' has %zu bytes, at most %u can be packed here", chunk->type,
                         chunk->bytes, LIC_MAX_CHUNK_BYTES);
@@ -121,8 +142,8 @@ static lic_status check_container(const lic_container *c, lic_error *err)
     if (!tile_is_valid(c))
         return lic_fail(err, LIC_ERR_ARGUMENT, "tiles of %u x %u do not fit the format", c->tile_w,
                         c->tile_h);
-    if (c->version > LIC_FORMAT_VERSION)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "no such version of the format");
+    if (c->version == 2 || c->version > LIC_FORMAT_VERSION)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "no such version of the format to write");
     if (c->quality_code > LIC_QUALITY_CODES)
         return lic_fail(err, LIC_ERR_ARGUMENT, "quality is above 100");
     if ((c->n_chunks > 0 && !c->chunks) || (c->latent_bytes > 0 && !c->latents))
@@ -142,7 +163,7 @@ static bool max_file_bytes(const lic_container *c, size_t *bytes)
     *bytes = MAX_HEAD_BYTES + TYPE_BYTES;
     for (size_t i = 0; i < c->n_chunks; i++) {
         const lic_chunk *chunk = &c->chunks[i];
-        size_t packed = chunk->packed ? chunk->bytes : lic_chunk_bound(chunk);
+        size_t packed = is_zlib(chunk) ? chunk->bytes : lic_chunk_bound(chunk);
         if (!lic_add_size(*bytes, MAX_CHUNK_HEAD_BYTES + packed, bytes))
             return false;
     }
@@ -150,17 +171,27 @@ static bool max_file_bytes(const lic_container *c, size_t *bytes)
 }
 
 /* Writes type, packed bytes, unpacked bytes, data. The numbers come first but are known last, so
- * the data is packed further on and then moved up. NULL if memory ran out. */
-static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, const lic_allocator *allocator)
+ * the data is packed further on and then moved up. NULL if memory ran out. Since version 3, bytes
+ * that zlib does not make fewer are stored as they are. */
+static uint8_t *write_chunk(uint8_t *at, const lic_chunk *chunk, bool may_store,
+                            const lic_allocator *allocator)
 {
-    const uint8_t *data = chunk->packed ? chunk->data : at + MAX_CHUNK_HEAD_BYTES;
-    size_t packed =
-        chunk->packed ? chunk->bytes : lic_chunk_pack(chunk, allocator, at + MAX_CHUNK_HEAD_BYTES);
-    if (!chunk->packed && packed == 0)
-        return NULL;
+    const uint8_t *data = chunk->data;
+    size_t packed = chunk->bytes, unpacked = unpacked_bytes(chunk);
+    if (!is_zlib(chunk)) {
+        data = at + MAX_CHUNK_HEAD_BYTES;
+        packed = lic_chunk_pack(chunk, allocator, at + MAX_CHUNK_HEAD_BYTES);
+        if (packed == 0)
+            return NULL;
+    }
+    if (may_store && (unpacked == 0 || (!is_zlib(chunk) && packed >= unpacked))) {
+        data = chunk->data;
+        packed = unpacked;
+        unpacked = 0;
+    }
     memcpy(at, chunk->type, TYPE_BYTES);
     at = lic_write_varint(at + TYPE_BYTES, (uint32_t)packed);
-    at = lic_write_varint(at, (uint32_t)(chunk->packed ? chunk->unpacked_bytes : chunk->bytes));
+    at = lic_write_varint(at, (uint32_t)unpacked);
     if (packed > 0)
         memmove(at, data, packed);
     return at + packed;
@@ -181,8 +212,10 @@ static uint8_t *write_head(uint8_t *at, const lic_container *c, bool has_srgb)
         *at++ = (uint8_t)(c->tile_w / TILE_UNIT - 1);
         *at++ = (uint8_t)(c->tile_h / TILE_UNIT - 1);
     }
-    at = lic_write_u32(at, c->model_id);
-    at = lic_write_u16(at, (uint16_t)c->quality_code);
+    if (c->version < LIC_VERSION_LOSSLESS) {
+        at = lic_write_u32(at, c->model_id);
+        at = lic_write_u16(at, (uint16_t)c->quality_code);
+    }
     return lic_write_u32(at, c->check_latents);
 }
 
@@ -209,13 +242,13 @@ lic_status lic_container_write(const lic_container *c, const lic_allocator *allo
     uint8_t *crc = write_head(data, c, has_srgb), *at = crc + CRC_BYTES;
     for (size_t i = 0; i < c->n_chunks && at; i++)
         if (i != by_flag)
-            at = write_chunk(at, &c->chunks[i], allocator);
+            at = write_chunk(at, &c->chunks[i], c->version >= LIC_VERSION_LOSSLESS, allocator);
     if (!at) {
         lic_dealloc(allocator, data);
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory to pack the metadata");
     }
-    if (c->n_chunks > has_srgb)
-        at = lic_write_u32(at, 0);
+    for (int i = 0; i < end_of_list_bytes(c) && c->n_chunks > has_srgb; i++)
+        *at++ = 0;
     if (c->latent_bytes > 0)
         memcpy(at, c->latents, c->latent_bytes);
     size_t bytes = (size_t)(at - data) + c->latent_bytes;
@@ -255,8 +288,8 @@ static lic_status read_version(lic_reader *r, uint8_t *flags, uint32_t *number, 
     *number = version;
     if (!r->failed && (version < 1 || version > LIC_FORMAT_VERSION))
         return lic_fail(err, LIC_ERR_VERSION,
-                        "the file is of format version %u, this program reads version %d",
-                        version, LIC_FORMAT_VERSION);
+                        "the file is of format version %u, this program reads version %d", version,
+                        LIC_FORMAT_VERSION);
     return LIC_OK;
 }
 
@@ -275,8 +308,11 @@ static lic_status read_head(lic_reader *r, lic_container *c, uint8_t *flags, uin
         c->tile_w = (lic_read_u8(r) + 1u) * TILE_UNIT;
         c->tile_h = (lic_read_u8(r) + 1u) * TILE_UNIT;
     }
-    c->model_id = lic_read_u32(r);
-    c->quality_code = lic_read_u16(r);
+    c->quality_code = LIC_QUALITY_CODES;
+    if (c->version < LIC_VERSION_LOSSLESS) {
+        c->model_id = lic_read_u32(r);
+        c->quality_code = lic_read_u16(r);
+    }
     c->check_latents = lic_read_u32(r);
     *crc = lic_read_u32(r);
     if (!sides)
@@ -301,6 +337,11 @@ static lic_status read_chunk(lic_reader *r, const lic_container *c, lic_chunk *c
     chunk->bytes = lic_read_varint(r);
     chunk->unpacked_bytes = lic_read_varint(r);
     chunk->data = r->at;
+    if (c->version >= LIC_VERSION_LOSSLESS && chunk->unpacked_bytes == 0 &&
+        !is_type(chunk->type, LIC_ALPHA_TYPE)) {
+        chunk->packed = LIC_CHUNK_STORED;
+        chunk->unpacked_bytes = chunk->bytes;
+    }
     if (r->failed || (size_t)(r->end - r->at) < chunk->bytes)
         return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: metadata runs past its end");
     r->at += chunk->bytes;
@@ -311,19 +352,27 @@ static lic_status read_chunk(lic_reader *r, const lic_container *c, lic_chunk *c
     return LIC_OK;
 }
 
-/* Reads the list, with the four zeros that end it, and appends it to the chunks that are there. */
+/* Reads a type, or the zeros that end the list. */
+static void read_type(lic_reader *r, const lic_container *c, char type[TYPE_BYTES])
+{
+    memset(type, 0, TYPE_BYTES);
+    type[0] = (char)lic_read_u8(r);
+    for (int i = 1; i < TYPE_BYTES && (type[0] || i < end_of_list_bytes(c)); i++)
+        type[i] = (char)lic_read_u8(r);
+}
+
+/* Reads the list, with the zeros that end it, and appends it to the chunks that are there. */
 static lic_status read_chunks(lic_reader *r, lic_container *c, lic_chunk *chunks, lic_error *err)
 {
     static const char end_of_list[TYPE_BYTES] = {0};
     for (const size_t first = c->n_chunks;; c->n_chunks++) {
         char type[TYPE_BYTES];
-        for (int i = 0; i < TYPE_BYTES; i++)
-            type[i] = (char)lic_read_u8(r);
+        read_type(r, c, type);
         if (!r->failed && memcmp(type, end_of_list, TYPE_BYTES) == 0 && c->n_chunks > first)
             return LIC_OK;
         if (r->failed || !type_is_valid(type) || c->n_chunks == LIC_MAX_CHUNKS)
             return lic_fail(err, LIC_ERR_CORRUPT, "the file is damaged: its list of metadata is");
-        if (type_is_critical(type))
+        if (type_is_unknown_and_critical(type))
             return lic_fail(err, LIC_ERR_VERSION,
                             "the file needs '%.4s', which this version cannot read", type);
         lic_chunk *chunk = &chunks[c->n_chunks];
@@ -371,7 +420,8 @@ static void fill_info(lic_info *info, const lic_container *c)
     info->height = c->height;
     info->channels = c->channels;
     info->depth = c->depth;
-    info->has_alpha = lic_chunk_find(c->chunks, c->n_chunks, "alph") != NULL;
+    info->has_alpha = lic_chunk_find(c->chunks, c->n_chunks, LIC_ALPHA_TYPE) ||
+                      lic_chunk_find(c->chunks, c->n_chunks, LIC_OLD_ALPHA_TYPE);
     info->quality = c->quality_code * 100.0 / LIC_QUALITY_CODES;
     info->version = c->version;
     info->lossless = c->version > 1 && c->model_id == 0;

@@ -10,8 +10,15 @@
 /* Quality is sent as a 16-bit fraction of the full range: quality_code = round(q * 65535 / 100). */
 #define LIC_QUALITY_CODES 65535u
 
+/* The first version whose files of one tile have no list of tiles, and no model. */
+#define LIC_VERSION_LOSSLESS 3
+
+/* Types of chunks with alpha: today's, and that of files written before it. */
+#define LIC_ALPHA_TYPE     "Alph"
+#define LIC_OLD_ALPHA_TYPE "alph"
+
 typedef struct lic_container {
-    uint32_t version; /* 1 (writing: or 0), or 2: tiles have kinds and are always listed */
+    uint32_t version; /* 1 (writing: or 0); 3: lossless; reading: or 2, lossless as well */
     uint32_t width, height;
     uint32_t channels;       /* 1 or 3 */
     uint32_t depth;          /* 8 or 16 */
@@ -39,6 +46,8 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
 bool lic_chunk_is_bomb(size_t packed, size_t unpacked);
 /* The first chunk of a type; NULL if there is none. */
 const lic_chunk *lic_chunk_find(const lic_chunk *chunks, size_t n, const char *type);
+enum { LIC_CHUNK_STORED = 2 }; /* lic_chunk.packed: a file has the bytes as they are */
+
 /* Inflates a chunk to `at`, which has room for its unpacked bytes. These are within the limits of
  * the options (not NULL). */
 lic_status lic_chunk_unpack(const lic_chunk *chunk, const lic_options *options, uint8_t *at,

@@ -306,7 +306,7 @@ static void take_output(lic_session *session, nn *c, lic_decoding *d)
     lic_image *image = &d->to.image;
     size_t bytes;
     if (c->arena->planning && image->channels % 2 == 0)
-        session->result_bytes = lic_plane_memory(d->file.width, d->file.depth);
+        session->result_bytes = lic_plane_memory(d->file.width, d->file.height, d->file.depth);
     if (d->by_rows) {
         const int rows = lic_smaller(d->grid.tile_h / d->scale, (int)image->height);
         image->data = lic_arena_take(c->arena, (size_t)rows, image->stride_bytes);
@@ -326,7 +326,7 @@ static void find_codes(nn *c, lic_decoding *d)
 {
     d->codes.file = &d->file;
     d->codes.n = (size_t)d->grid.columns * (size_t)d->grid.rows;
-    if (d->file.tile_w || d->lossless)
+    if (d->file.tile_w || d->file.version == 2)
         d->codes.starts = lic_arena_take(c->arena, d->codes.n, sizeof *d->codes.starts);
     if (d->codes.starts && !lic_nn_idle(c) && !lic_tile_codes_find(&d->codes))
         d->damage = d->codes.cut ? LIC_DAMAGE_NOT_CUT : LIC_DAMAGE_CODE;
@@ -337,7 +337,8 @@ static void forward_lossless(lic_session *session, nn *c, lic_decoding *d)
     const struct span s = span_of(d);
     lic_lossless_slots slots;
     find_codes(c, d);
-    lic_lossless_slots_take(&slots, session->threads, c, &d->grid, d->file.channels, d->file.depth, true);
+    lic_lossless_slots_take(&slots, session->threads, c, &d->grid, d->file.channels, d->file.depth,
+                            true);
     d->slots = &slots;
     take_output(session, c, d);
     session->work = (double)(s.right - s.left + 1) * (s.bottom - s.top + 1);

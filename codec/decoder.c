@@ -67,8 +67,9 @@ static bool set_grid(lic_decoding *d)
     if (!lic_grid_init(&d->grid, file->width, file->height, (int)file->tile_w, (int)file->tile_h))
         return false;
     const size_t n = (size_t)d->grid.columns * (size_t)d->grid.rows;
-    return (!file->tile_w && !d->lossless) ||
-           ((n > 1 || !file->tile_w) && (d->codes.cut || n <= file->latent_bytes / LIC_MIN_TILE_BYTES));
+    return (!file->tile_w && file->version != 2) ||
+           ((n > 1 || !file->tile_w) &&
+            (d->codes.cut || n <= file->latent_bytes / LIC_MIN_TILE_BYTES));
 }
 
 /* Memory grows with the area of a tile, but code that is too short is found before any is taken. */
@@ -118,6 +119,8 @@ static void set_output(lic_decoding *d, const lic_decode_options *options)
 {
     lic_image *image = &d->to.image;
     d->alpha = lic_chunk_find(d->file.chunks, d->file.n_chunks, LIC_ALPHA_TYPE);
+    if (!d->alpha)
+        d->alpha = lic_chunk_find(d->file.chunks, d->file.n_chunks, LIC_OLD_ALPHA_TYPE);
     d->scale = options->scale > 1 ? (int)options->scale : 1;
     d->n_read = options->n_slices < LIC_MAX_SLICES ? (int)options->n_slices : 0;
     d->no_check = options->no_check != 0;

@@ -5,6 +5,7 @@
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
 #include "codec/container.h"
+#include "codec/drawn.h"
 #include "codec/latent.h"
 #include "codec/lossless_tiles.h"
 #include "codec/metadata.h"
@@ -68,8 +69,8 @@ static void drop_code(struct encoding *e)
 static void append_exact(struct encoding *e, lic_tile_list *list, const lic_lossless_slot *slot)
 {
     const size_t bytes = slot->encoder.bytes;
-    if (!slot->whole ||
-        !lic_tile_list_append(list, slot->code, bytes, 2 * bytes + LIC_TILE_LOSSLESS, slot->check))
+    if (!slot->whole || !(e->tile_w ? lic_tile_list_append
+                                    : lic_tile_list_only)(list, slot->code, bytes, slot->check))
         e->status = LIC_ERR_MEMORY;
 }
 
@@ -82,7 +83,7 @@ static void end_tile(struct encoding *e, tensor y_hat)
     } else if (!e->tile_w) {
         e->check = check;
     } else {
-        if (!lic_tile_list_append(&e->tiles, e->coder.data, e->coder.bytes, e->coder.bytes, check))
+        if (!lic_tile_list_append(&e->tiles, e->coder.data, e->coder.bytes, check))
             e->status = LIC_ERR_MEMORY;
         drop_code(e);
     }
@@ -117,7 +118,8 @@ static void encode_exactly(lic_session *session, nn *c, struct encoding *e, int 
     lic_lossless_slots_take(&one, 1, c, &e->grid, image->channels < 3 ? 1 : 3, image->depth, false);
     if (!lic_nn_idle(c)) {
         const double start = lic_session_stage(session, c, LIC_STAGE_CODING);
-        e->drawn = lic_lossless_looks_drawn(&e->grid, &e->from, row, column);
+        e->drawn = lic_looks_drawn(
+            &e->from, lic_grid_visible(&e->grid, column, row, image->width, image->height));
         if (e->drawn) {
             lic_lossless_encode_tiles(&one, c, &e->grid, &e->from, row, column, 1);
             append_exact(e, &e->exact, &one.slots[0]);
@@ -239,7 +241,7 @@ static void encode_lossless(lic_session *session, nn *c, void *user)
     const lic_image *image = &e->from.image;
     lic_lossless_slots slots;
     if (has_alpha(image) && c->arena->planning)
-        session->result_bytes = lic_plane_memory(image->width, image->depth);
+        session->result_bytes = lic_plane_memory(image->width, image->height, image->depth);
     lic_lossless_slots_take(&slots, session->threads, c, &e->grid, image->channels < 3 ? 1 : 3,
                             image->depth, false);
     if (e->by_rows)
@@ -259,7 +261,7 @@ static void encode_forward(lic_session *session, nn *c, void *user)
     const lic_image *image = &e->from.image;
     lic_rate_state(c, &session->model->net, lic_level(session->model, e->quality_code), &e->rate);
     if (has_alpha(image) && c->arena->planning)
-        session->result_bytes = lic_plane_memory(image->width, image->depth);
+        session->result_bytes = lic_plane_memory(image->width, image->height, image->depth);
     if (e->by_rows)
         e->from.image.data = lic_arena_take(c->arena, band_rows(e), e->from.image.stride_bytes);
     session->work = (double)e->grid.columns * e->grid.rows;
@@ -288,8 +290,7 @@ static lic_status list_chunks(struct encoding *e, lic_chunk *chunks, lic_contain
             return status;
     }
     if (e->alpha) {
-        if (!lic_plane_pack_end(e->alpha, file->height, &chunks[n]))
-            return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the transparency");
+        lic_plane_pack_end(e->alpha, &chunks[n]);
         n += chunks[n].data != NULL;
     }
     file->chunks = chunks;
@@ -312,7 +313,7 @@ static lic_status write_file(lic_session *session, struct encoding *e, lic_buffe
     lic_chunk chunks[LIC_MAX_CHUNKS + LIC_METADATA_CHUNKS + 1];
     lic_buffer exif = {0};
     const bool listed = e->tile_w || e->lossless;
-    lic_container file = {.version = e->lossless ? 2 : 1,
+    lic_container file = {.version = e->lossless ? LIC_VERSION_LOSSLESS : 1,
                           .width = e->from.image.width,
                           .height = e->from.image.height,
                           .channels = e->from.image.channels < 3 ? 1 : 3,
@@ -389,7 +390,8 @@ static lic_status encode(lic_session *session, struct encoding *e,
     e->drawn = e->options->lossless == LIC_LOSSLESS_AUTO;
     set_grid(e, image->width, image->height, e->options->tile_side);
     if (has_alpha(image)) {
-        e->alpha = lic_plane_packer_new(image->width, image->depth, session->options.allocator);
+        e->alpha = lic_plane_packer_new(image->width, image->height, image->depth,
+                                        session->options.allocator);
         if (!e->alpha)
             return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the transparency");
     }

@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define LIC_VERSION        "0.1.0"
-#define LIC_FORMAT_VERSION 2 /* the newest; a file has the oldest that can say it */
+#define LIC_FORMAT_VERSION 3 /* the newest; a file has the oldest that can say it */
 
 #if defined(__GNUC__)
 #define LIC_API      __attribute__((visibility("default")))
@@ -82,9 +82,9 @@ typedef enum lic_cpu {
     LIC_CPU_NEONDOT = 7     /* NEON with dot products of bytes */
 } lic_cpu;
 
-/* What computes g_a, h_a and g_s. The entropy path is always strict. ROUNDED is for WebAssembly, where
- * a fused multiply-add may have to be made of ten operations: products are rounded, and pixels may
- * differ by 1. */
+/* What computes g_a, h_a and g_s. The entropy path is always strict. ROUNDED is for WebAssembly,
+ * where a fused multiply-add may have to be made of ten operations: products are rounded, and
+ * pixels may differ by 1. */
 typedef enum lic_backend {
     LIC_BACKEND_STRICT = 0,
     LIC_BACKEND_OPENBLAS = 1,
@@ -107,8 +107,8 @@ typedef struct lic_image {
 
 /* Bytes that travel with the picture (ICC profile, EXIF, ...); codec/FORMAT.md lists the types. For
  * an encoder, the type starts with a small letter, and data is the bytes themselves or, if
- * `packed`, a zlib stream of unpacked_bytes bytes that is written as it is. In lic_info chunks are
- * packed, so they can be passed on to an encoder. */
+ * `packed`, what lic_info has: a zlib stream of unpacked_bytes bytes (1), or bytes that a file
+ * keeps as they are (2). So the chunks of a stream can be passed on to an encoder. */
 typedef struct lic_chunk {
     char type[4];
     const uint8_t *data;
@@ -417,7 +417,8 @@ LIC_API LIC_MUST_USE lic_status lic_probe_sized(const void *data, size_t bytes, 
 /* Uncompresses a chunk that lic_probe listed. Of the options (NULL: defaults) it uses the allocator
  * and max_memory, or LIC_MAX_CHUNK_BYTES if that is 0. Beyond LIC_FREE_CHUNK_BYTES a chunk may
  * unpack to LIC_MAX_AMPLIFICATION times its packed bytes. One that promises more, as no profile or
- * text does, is refused with LIC_ERR_LIMIT. Alpha cannot be read here: the decoder delivers it. */
+ * text does, is refused with LIC_ERR_LIMIT. Alpha (`Alph`) cannot be read here: the decoder
+ * delivers it. */
 LIC_API LIC_MUST_USE lic_status lic_chunk_read(const lic_chunk *chunk, const lic_options *options,
                                                lic_buffer *out, lic_error *err);
 

@@ -7,12 +7,6 @@
 
 /* ---- memory ---- */
 
-/* The coder falls back to plain samples, for which this has room. */
-static size_t code_room(size_t raw_bytes)
-{
-    return raw_bytes + raw_bytes / 1024 + 64;
-}
-
 void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_grid *grid,
                              uint32_t channels, uint32_t depth, bool decoding)
 {
@@ -26,18 +20,9 @@ void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_g
         lic_lossless_take(&slot->coder, c->arena, w, h, channels, depth);
         slot->tile = (lic_raster){.stride_bytes = row, .channels = channels, .depth = depth};
         slot->tile.data = lic_arena_take(c->arena, h, row);
-        slot->code_bytes = decoding ? 0 : code_room(row * h);
+        slot->code_bytes = decoding ? 0 : lic_lossless_room(row * h);
         slot->code = lic_arena_take(c->arena, slot->code_bytes, 1);
     }
-}
-
-/* The tile without the padding of the picture. */
-static lic_area visible(const lic_grid *grid, int column, int row, uint32_t width, uint32_t height)
-{
-    lic_area a = lic_grid_tile(grid, column, row);
-    a.x1 = lic_smaller(a.x1, (int)width);
-    a.y1 = lic_smaller(a.y1, (int)height);
-    return a;
 }
 
 static uint32_t check_of(const lic_raster *r)
@@ -77,47 +62,19 @@ static void copy_colours(const lic_band *from, lic_area a, lic_raster *to)
     }
 }
 
-/* Every fourth row tells. */
-bool lic_lossless_looks_drawn(const lic_grid *grid, const lic_band *from, int row, int column)
-{
-    const lic_image *image = &from->image;
-    const lic_area a = visible(grid, column, row, image->width, image->height);
-    const size_t pixel = image->channels * (image->depth / 8);
-    size_t like = 0, n = 0;
-    for (int y = a.y0; y < a.y1; y += 4) {
-        const uint8_t *at = (const uint8_t *)image->data +
-                            (size_t)(y - from->first_row) * image->stride_bytes +
-                            (size_t)a.x0 * pixel;
-        for (int x = a.x0 + 1; x < a.x1; x++, n++) {
-            at += pixel;
-            like += memcmp(at, at - pixel, pixel) == 0;
-        }
-    }
-    return like * 2 > n;
-}
-
-/* Growing is refused: the slot's room is all there is. */
-static void *refuse(void *user, void *old, size_t old_bytes, size_t new_bytes)
-{
-    (void)user;
-    (void)old;
-    (void)old_bytes;
-    (void)new_bytes;
-    return NULL;
-}
-
 static void encode_item(void *user, size_t item, int worker)
 {
     const struct encode_job *j = user;
     lic_lossless_slot *slot = &j->s->slots[item];
     (void)worker;
     const lic_image *image = &j->from->image;
-    const lic_area a = visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
+    const lic_area a =
+        lic_grid_visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
     slot->tile.width = (uint32_t)(a.x1 - a.x0);
     slot->tile.height = (uint32_t)(a.y1 - a.y0);
     copy_colours(j->from, a, &slot->tile);
     slot->check = check_of(&slot->tile);
-    lic_range_encoder_init(&slot->encoder, refuse, NULL);
+    lic_range_encoder_init(&slot->encoder, lic_lossless_refuse_growth, NULL);
     slot->encoder.data = slot->code;
     slot->encoder.capacity = slot->code_bytes;
     lic_lossless_encode(&slot->coder, &slot->encoder, &slot->tile);
@@ -201,21 +158,43 @@ static void store_means(const lic_decoding *d, const lic_raster *tile, lic_area 
         }
 }
 
-/* Missing rows stay 0. */
-static void decode_code(lic_lossless_slot *slot, const lic_tile_code *code, bool no_check)
+static bool decode_whole(lic_lossless_slot *slot, lic_range_decoder *dec)
+{
+    slot->whole = lic_lossless_decode(&slot->coder, dec, &slot->tile) == slot->tile.height;
+    return slot->whole && lic_range_decoder_ok(dec);
+}
+
+/* What is left of a tile that has lost its end. Missing rows stay 0. If only the file's checksum
+ * said so, it may turn out to be whole. */
+static void salvage_code(lic_lossless_slot *slot, const lic_tile_code *code, bool may_be_whole)
 {
     lic_range_decoder dec;
     lic_range_decoder_init(&dec, code->data, code->bytes);
-    if (!code->whole) {
-        lic_range_decoder_salvage(&dec);
-        memset(slot->tile.data, 0, slot->tile.stride_bytes * slot->tile.height);
+    if (may_be_whole && decode_whole(slot, &dec) && check_of(&slot->tile) == code->check) {
+        slot->damage = LIC_DAMAGE_NOT_CUT;
+        return;
     }
-    const uint32_t rows = lic_lossless_decode(&slot->coder, &dec, &slot->tile);
-    slot->whole = rows == slot->tile.height;
-    slot->damage = LIC_DAMAGE_NONE;
-    if (code->whole && (!slot->whole || !lic_range_decoder_ok(&dec)))
+    memset(slot->tile.data, 0, slot->tile.stride_bytes * slot->tile.height);
+    lic_range_decoder_init(&dec, code->data, code->bytes);
+    lic_range_decoder_salvage(&dec);
+    decode_whole(slot, &dec);
+    if (slot->whole && dec.overrun == 0)
         slot->damage = LIC_DAMAGE_CODE;
-    else if (code->whole && !no_check && check_of(&slot->tile) != code->check)
+}
+
+static void decode_code(lic_lossless_slot *slot, const lic_tile_code *code, const lic_decoding *d)
+{
+    lic_range_decoder dec;
+    slot->damage = LIC_DAMAGE_NONE;
+    slot->coder.old_head = d->file.version < LIC_VERSION_LOSSLESS;
+    if (!code->whole) {
+        salvage_code(slot, code, !d->codes.starts);
+        return;
+    }
+    lic_range_decoder_init(&dec, code->data, code->bytes);
+    if (!decode_whole(slot, &dec))
+        slot->damage = LIC_DAMAGE_CODE;
+    else if (!d->no_check && check_of(&slot->tile) != code->check)
         slot->damage = LIC_DAMAGE_LATENTS;
 }
 
@@ -226,14 +205,14 @@ static void decode_item(void *user, size_t item, int worker)
     lic_lossless_slot *slot = &j->s->slots[item];
     (void)worker;
     const int column = j->column + (int)item;
-    const lic_area a = visible(&d->grid, column, j->row, d->file.width, d->file.height);
+    const lic_area a = lic_grid_visible(&d->grid, column, j->row, d->file.width, d->file.height);
     const lic_area wanted = {lic_larger(a.x0, d->crop.x0), lic_larger(a.y0, d->crop.y0),
                              lic_smaller(a.x1, d->crop.x1), lic_smaller(a.y1, d->crop.y1)};
     const lic_tile_code code =
         lic_tile_codes_get(&d->codes, (size_t)j->row * (size_t)d->grid.columns + (size_t)column);
     slot->tile.width = (uint32_t)(a.x1 - a.x0);
     slot->tile.height = (uint32_t)(a.y1 - a.y0);
-    decode_code(slot, &code, d->no_check);
+    decode_code(slot, &code, d);
     if (slot->damage)
         return;
     if (d->scale > 1)

@@ -33,8 +33,6 @@ void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_g
 /* Codes the colours of n tiles (s->n at most) from `column` on; slot i then has tile column + i. */
 void lic_lossless_encode_tiles(lic_lossless_slots *s, nn *c, const lic_grid *grid,
                                const lic_band *from, int row, int column, int n);
-/* Whether a tile is worth coding without loss: most of its pixels are as their neighbours. */
-bool lic_lossless_looks_drawn(const lic_grid *grid, const lic_band *from, int row, int column);
 /* Decodes what is wanted of the tiles first .. last of a row into the band. */
 void lic_lossless_decode_row(lic_lossless_slots *s, nn *c, lic_decoding *d, int row, int first,
                              int last);

@@ -115,7 +115,7 @@ uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, siz
 {
     if (!info)
         return 0;
-    const lic_container file = {.version = info->lossless ? 2 : 1,
+    const lic_container file = {.version = info->lossless ? LIC_VERSION_LOSSLESS : 1,
                                 .channels = info->channels,
                                 .depth = info->depth,
                                 .width = info->width,
@@ -133,7 +133,7 @@ uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
         return 0;
     lic_grid_choose(width, height, !model && !tile_side ? LIC_LOSSLESS_SIDE : tile_side, &tile_w,
                     &tile_h);
-    const lic_container file = {.version = model ? 1 : 2,
+    const lic_container file = {.version = model ? 1 : LIC_VERSION_LOSSLESS,
                                 .channels = 3,
                                 .depth = 16,
                                 .width = width,

@@ -8,14 +8,14 @@ static lic_reader latents_from(const lic_tile_codes *codes, const uint8_t *at)
     return (lic_reader){.at = at, .end = codes->file->latents + codes->file->latent_bytes};
 }
 
-/* Reads the head of a tile: bytes of its code, its kind, its check. False if it cannot; *damaged if that is
- * not for want of bytes. */
+/* Reads the head of a tile: bytes of its code, its kind, its check. False if it cannot; *damaged if
+ * that is not for want of bytes. */
 static bool read_head(const lic_tile_codes *codes, lic_reader *r, uint32_t *bytes, uint32_t *check,
                       bool *damaged)
 {
     *bytes = lic_read_varint(r);
     *damaged = r->failed && r->at != r->end;
-    if (codes->file->version > 1) {
+    if (codes->file->version == 2) { /* kinds were planned */
         *damaged |= !r->failed && (*bytes & LIC_TILE_LOSSLESS) == 0;
         *bytes >>= 1;
     }

@@ -26,17 +26,26 @@ static bool reserve(lic_tile_list *list, size_t more)
     return true;
 }
 
-bool lic_tile_list_append(lic_tile_list *list, const uint8_t *code, size_t bytes, size_t number,
-                          uint32_t check)
+bool lic_tile_list_append(lic_tile_list *list, const uint8_t *code, size_t bytes, uint32_t check)
 {
     uint8_t word[4];
-    if (number > UINT32_MAX || !reserve(list, bytes + LIC_VARINT_MAX_BYTES + 4))
+    if (bytes > UINT32_MAX || !reserve(list, bytes + LIC_VARINT_MAX_BYTES + 4))
         return false;
-    uint8_t *at = lic_write_varint(list->bytes.data + list->bytes.bytes, (uint32_t)number);
+    uint8_t *at = lic_write_varint(list->bytes.data + list->bytes.bytes, (uint32_t)bytes);
     at = lic_write_u32(at, check);
     memcpy(at, code, bytes);
     list->bytes.bytes = (size_t)(at - list->bytes.data) + bytes;
     lic_write_u32(word, check);
     list->check = lic_crc32(list->check, word, sizeof word);
+    return true;
+}
+
+bool lic_tile_list_only(lic_tile_list *list, const uint8_t *code, size_t bytes, uint32_t check)
+{
+    if (!reserve(list, bytes))
+        return false;
+    memcpy(list->bytes.data, code, bytes);
+    list->bytes.bytes = bytes;
+    list->check = check;
     return true;
 }

@@ -1,4 +1,4 @@
-/* tile_list.h - the coded tiles of a picture as a file lists them: [varint number][check][code]. */
+/* tile_list.h - coded tiles as a file lists them: [varint bytes][check][code]. */
 #ifndef LIC_CODEC_TILE_LIST_H
 #define LIC_CODEC_TILE_LIST_H
 
@@ -12,9 +12,9 @@ typedef struct lic_tile_list {
     uint32_t check; /* of the tiles' checks */
 } lic_tile_list;
 
-/* number: what FORMAT.md has in front of a tile, its bytes or those and its kind. False: no memory,
- * or more than a file can say. */
-bool lic_tile_list_append(lic_tile_list *list, const uint8_t *code, size_t bytes, size_t number,
-                          uint32_t check);
+/* False: no memory, or more than a file can say. */
+bool lic_tile_list_append(lic_tile_list *list, const uint8_t *code, size_t bytes, uint32_t check);
+/* The code of a picture that is not cut into tiles: its only tile, without a head. */
+bool lic_tile_list_only(lic_tile_list *list, const uint8_t *code, size_t bytes, uint32_t check);
 
 #endif

@@ -59,6 +59,15 @@ lic_area lic_grid_tile(const lic_grid *grid, int column, int row)
                       lic_smaller(y + grid->tile_h, grid->height)};
 }
 
+lic_area lic_grid_visible(const lic_grid *grid, int column, int row, uint32_t width,
+                          uint32_t height)
+{
+    lic_area a = lic_grid_tile(grid, column, row);
+    a.x1 = lic_smaller(a.x1, (int)width);
+    a.y1 = lic_smaller(a.y1, (int)height);
+    return a;
+}
+
 /* Along one axis: the tile from..to of a picture of `length`, with its halo. */
 static void widen(int length, int *from, int *to)
 {

@@ -49,6 +49,9 @@ bool lic_tile_side_is_valid(uint32_t side);
  * one. */
 void lic_grid_choose(uint32_t width, uint32_t height, uint32_t side, int *tile_w, int *tile_h);
 lic_area lic_grid_tile(const lic_grid *grid, int column, int row);
+/* A tile without the padding of the picture. */
+lic_area lic_grid_visible(const lic_grid *grid, int column, int row, uint32_t width,
+                          uint32_t height);
 lic_area lic_grid_region(const lic_grid *grid, int column, int row);
 /* Sides of an area beyond which the picture goes on: LIC_OPEN_ bits of models/nn.h. */
 unsigned lic_grid_open(const lic_grid *grid, lic_area area);

@@ -48,6 +48,7 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     l->max_width = width;
     l->channels = channels;
     l->depth = depth;
+    l->old_head = false;
     for (uint32_t i = 0; i < channels; i++) {
         take_plane(&l->planes[i], arena, width);
         l->models[i] = lic_arena_take(arena, 1, sizeof *l->models[i]);
@@ -60,6 +61,21 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     lic_repeats_take(l->repeats ? l->repeats : &none, arena, width, hash_bits(width, height));
     if (l->row)
         lic_bit_tables_init(&l->tables);
+}
+
+/* For plain samples, to which the coder falls back. */
+size_t lic_lossless_room(size_t raster_bytes)
+{
+    return raster_bytes + raster_bytes / 1024 + 64;
+}
+
+void *lic_lossless_refuse_growth(void *user, void *old, size_t old_bytes, size_t new_bytes)
+{
+    (void)user;
+    (void)old;
+    (void)old_bytes;
+    (void)new_bytes;
+    return NULL;
 }
 
 static void clear_row(int32_t *row, size_t n)
@@ -81,7 +97,7 @@ static void init_planes(lic_lossless *l, uint32_t width)
         const bool difference = l->transform && i > 0 && i < 3;
         const int32_t highest = is_alpha(l->channels, i) ? (int32_t)l->n_values[i] - 1 : l->highest;
         lic_plane_init(p, difference ? -highest : 0, highest, (int)l->depth,
-                       is_alpha(l->channels, i) ? 0 : (int)i);
+                       is_alpha(l->channels, i) ? 0 : (int)i, l->choice.slopes);
         lic_residual_init(l->models[i]);
     }
 }
@@ -138,6 +154,7 @@ static void code_head(lic_lossless *l, const lic_bit_coder *coder)
         (lic_transform)lic_bit_code_raw(coder, (uint32_t)choice->transform, HEAD_BITS);
     choice->repeats = lic_bit_code_raw(coder, choice->repeats, 1);
     choice->colours = lic_bit_code_raw(coder, choice->colours, 1);
+    choice->slopes = !l->old_head && lic_bit_code_raw(coder, choice->slopes, 1);
     l->transform = l->channels < 3 ? LIC_TRANSFORM_NONE : choice->transform;
     l->highest = 0;
     for (uint32_t i = 0; i < l->channels; i++) {

@@ -2,8 +2,8 @@
  * with or without alpha, 8 or 16 bits. Photographs are coded by prediction (predictor.h,
  * residual.h), drawn pictures by what they repeat (repeats.h), each pixel by whichever knows it.
  * The code begins with the encoder's choices: a reversible colour transform, tables of the values
- * that occur if these are few, whether to look for repeats and to number colours. Code is at most a
- * few bytes longer than the samples. Every code decodes to some raster. */
+ * that occur if these are few, whether to look for repeats, to number colours, to expect slopes.
+ * Code is at most a few bytes longer than the samples. Every code decodes to some raster. */
 #ifndef LIC_ENTROPY_LOSSLESS_H
 #define LIC_ENTROPY_LOSSLESS_H
 
@@ -48,7 +48,8 @@ typedef struct lic_lossless_choice {
     lic_transform transform;
     bool tables[LIC_MAX_PLANES]; /* the channel's values are numbered */
     bool repeats, colours;
-    bool raw; /* samples are not modelled: for noise, which no model makes smaller */
+    bool slopes; /* samples are predicted to go on as planes do */
+    bool raw;    /* samples are not modelled: for noise, which no model makes smaller */
 } lic_lossless_choice;
 
 typedef struct lic_lossless {
@@ -65,12 +66,18 @@ typedef struct lic_lossless {
     lic_transform transform;
     int32_t highest; /* of the samples before the transform */
     lic_lossless_choice choice;
+    bool old_head; /* the code knows no slopes: version 2 of the format */
 } lic_lossless;
 
-/* Working memory for rasters of up to this size, and this many channels and bits; one at a time.
- * The result is to be used only if the arena is not planning and has not failed. */
+/* Working memory, and all settings, for rasters of up to this size, and this many channels and
+ * bits; one at a time. The result is to be used only if the arena is not planning and has not
+ * failed. */
 void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32_t height,
                        uint32_t channels, uint32_t depth);
+/* An encoder with this much room for a raster of so many bytes never asks for more. */
+size_t lic_lossless_room(size_t raster_bytes);
+/* For such an encoder: growing fails. */
+void *lic_lossless_refuse_growth(void *user, void *old, size_t old_bytes, size_t new_bytes);
 /* The encoder must be new; the caller finishes it. */
 void lic_lossless_encode(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
 /* Returns how many rows are there: all, unless the decoder is salvaging and ran out of input, or

@@ -7,13 +7,15 @@
 enum {
     COLOUR_SLOTS = 1024, /* of the set in which colours are counted */
     FEW_COLOURS = 32,
-    TRIAL_ROWS = 48
+    TRIAL_ROWS = 48,
+    SEARCH_PIXELS = 64 * 64 /* of rasters for which all is tried: each trial takes 1 to 2 ms */
 };
 
 typedef struct statistics {
     uint64_t like_left_or_above; /* pixels */
     uint64_t cost[LIC_TRANSFORMS];
-    uint32_t n_colours; /* at most LIC_COLOURS + 1 */
+    uint64_t median, plane; /* misses of these predictors */
+    uint32_t n_colours;     /* at most LIC_COLOURS + 1 */
     lic_pixel colours[COLOUR_SLOTS];
     bool used[COLOUR_SLOTS];
 } statistics;
@@ -55,11 +57,38 @@ static void add_costs(statistics *s, const lic_raster *r, uint32_t x, uint32_t y
     }
 }
 
+/* How far two ways to predict a pixel are off. */
+static void add_misses(statistics *s, const lic_raster *r, uint32_t x, uint32_t y)
+{
+    for (uint32_t i = 0; i < r->channels; i++) {
+        const int32_t now = (int32_t)lic_raster_sample(r, x, y, i),
+                      w = (int32_t)lic_raster_sample(r, x - 1, y, i),
+                      n = (int32_t)lic_raster_sample(r, x, y - 1, i),
+                      nw = (int32_t)lic_raster_sample(r, x - 1, y - 1, i);
+        const int32_t low = w < n ? w : n, high = w < n ? n : w, plane = w + n - nw,
+                      median = plane < low    ? low
+                               : plane > high ? high
+                                              : plane;
+        s->plane += (uint64_t)(plane > now ? plane - now : now - plane);
+        s->median += (uint64_t)(median > now ? median - now : now - median);
+    }
+}
+
+/* Marks the values of each channel that occur. */
+static void mark_values(lic_lossless *l, const lic_raster *r)
+{
+    for (uint32_t i = 0; i < r->channels; i++) {
+        memset(l->number_of[i], 0, sizeof(uint16_t) << r->depth);
+        for (uint32_t y = 0; y < r->height; y++)
+            for (uint32_t x = 0; x < r->width; x++)
+                l->number_of[i][lic_raster_sample(r, x, y, i)] = 1;
+    }
+}
+
 static void look(lic_lossless *l, const lic_raster *r, statistics *s)
 {
     memset(s, 0, sizeof *s);
-    for (uint32_t i = 0; i < r->channels; i++)
-        memset(l->number_of[i], 0, sizeof(uint16_t) << r->depth);
+    mark_values(l, r);
     for (uint32_t y = 0; y < r->height; y++) {
         lic_pixel left = 0;
         for (uint32_t x = 0; x < r->width; x++) {
@@ -68,23 +97,31 @@ static void look(lic_lossless *l, const lic_raster *r, statistics *s)
                 s->like_left_or_above++;
             if (x == 0 || p != left)
                 count_colour(s, p);
-            for (uint32_t i = 0; i < r->channels; i++)
-                l->number_of[i][(uint16_t)(p >> 16 * i)] = 1;
-            if (r->channels >= 3 && x > 0 && y > 0 && (x + 3 * y) % 8 == 0)
-                add_costs(s, r, x, y);
+            if (x > 0 && y > 0 && (x + 3 * y) % 8 == 0) {
+                add_misses(s, r, x, y);
+                if (r->channels >= 3)
+                    add_costs(s, r, x, y);
+            }
             left = p;
         }
     }
 }
 
-/* Finds the values that occur, if numbering them is worth it. */
-static bool choose_table(lic_lossless *l, uint32_t channel, uint64_t pixels)
+/* Numbers the values that are marked. Returns how many there are. */
+static uint32_t number_values(lic_lossless *l, uint32_t channel)
 {
     uint32_t n = 0;
     for (uint32_t v = 0; v < 1u << l->depth; v++)
         if (l->number_of[channel][v])
             l->value_of[channel][n++] = (uint16_t)v;
     l->n_values[channel] = n;
+    return n;
+}
+
+/* Whether numbering a channel's values is worth it. */
+static bool choose_table(lic_lossless *l, uint32_t channel, uint64_t pixels)
+{
+    const uint32_t n = number_values(l, channel);
     return n <= 1u << (l->depth - 1) && (n <= 16 || (uint64_t)n * 8 <= pixels);
 }
 
@@ -120,6 +157,65 @@ static void choose_repeats(lic_lossless *l, lic_range_encoder *encoder, const li
     l->choice.colours = repeats && colours;
 }
 
+/* Coding with fewer tables has overwritten them. */
+static void set_choice(lic_lossless *l, const lic_raster *r, lic_lossless_choice choice)
+{
+    mark_values(l, r);
+    for (uint32_t i = 0; i < r->channels; i++)
+        number_values(l, i);
+    l->choice = choice;
+}
+
+/* The bits of a whole raster coded as `choice` has it. */
+static uint64_t try_choice(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r,
+                           lic_lossless_choice choice)
+{
+    const lic_range_encoder fresh = *encoder;
+    set_choice(l, r, choice);
+    lic_lossless_encode_as_chosen(l, encoder, r);
+    uint64_t bits = 8 * (uint64_t)encoder->bytes;
+    for (uint64_t range = encoder->range; range < (uint64_t)1 << 63; range <<= 1)
+        bits++;
+    bits = encoder->failed ? UINT64_MAX : bits;
+    lic_lossless_restart(encoder, &fresh);
+    return bits;
+}
+
+static void keep_better(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r,
+                        lic_lossless_choice other, lic_lossless_choice *best, uint64_t *least)
+{
+    const uint64_t bits = try_choice(l, encoder, r, other);
+    if (bits < *least) {
+        *best = other;
+        *least = bits;
+    }
+}
+
+/* Varies one choice after the other, starting with what is chosen already. */
+static void search(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r)
+{
+    lic_lossless_choice best = l->choice, other = best;
+    uint64_t least = try_choice(l, encoder, r, best);
+    other.slopes = !best.slopes;
+    keep_better(l, encoder, r, other, &best, &least);
+    other = best;
+    for (uint32_t i = 0; i < r->channels; i++)
+        other.tables[i] = !best.tables[0];
+    keep_better(l, encoder, r, other, &best, &least);
+    for (int t = 0; r->channels >= 3 && t < LIC_TRANSFORMS; t++) {
+        other = best;
+        other.transform = (lic_transform)t;
+        keep_better(l, encoder, r, other, &best, &least);
+    }
+    for (int kind = 0; kind < 3; kind++) {
+        other = best;
+        other.repeats = kind > 0;
+        other.colours = kind > 1;
+        keep_better(l, encoder, r, other, &best, &least);
+    }
+    set_choice(l, r, best);
+}
+
 void lic_lossless_choose(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r)
 {
     statistics s;
@@ -132,5 +228,8 @@ void lic_lossless_choose(lic_lossless *l, lic_range_encoder *encoder, const lic_
                 l->choice.transform = (lic_transform)t;
     for (uint32_t i = 0; i < r->channels; i++)
         l->choice.tables[i] = choose_table(l, i, pixels);
+    l->choice.slopes = s.plane * 2 < s.median;
     choose_repeats(l, encoder, r, &s);
+    if (pixels <= SEARCH_PIXELS)
+        search(l, encoder, r);
 }

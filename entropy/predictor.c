@@ -28,16 +28,24 @@ static int32_t larger(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
-void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others)
+void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others,
+                    bool slopes)
 {
     static const int32_t start[4] = {32768, 32768, -32768, 16384}; /* W, N, NW, NE */
     plane->lowest = lowest;
     plane->highest = highest;
     plane->shift = bits > 11 ? bits - 11 : 0;
     plane->n_others = n_others;
+    plane->slopes = slopes;
     memset(plane->taps, 0, sizeof plane->taps);
     memcpy(plane->taps, start, sizeof start);
     memset(plane->bias, 0, sizeof plane->bias);
+}
+
+/* The sample after a and b if they lie on a slope. */
+static int32_t go_on(const lic_plane *p, int32_t a, int32_t b)
+{
+    return clamp(2 * b - a, p->lowest, p->highest);
 }
 
 /* The two samples before a row are its first one's upper neighbour; those after the row above
@@ -63,6 +71,8 @@ void lic_plane_next_row(lic_plane *p, uint32_t y, uint32_t width)
         p->misses[0][-i] = p->misses[1][-i] = p->misses[1][0];
         p->misses[1][(int)width - 1 + i] = p->misses[1][width - 1];
     }
+    if (p->slopes && y > 1)
+        p->samples[0][-1] = go_on(p, p->samples[2][0], first);
     for (uint32_t x = 0; x < width; x++)
         for (int i = 0; i < LIC_PREDICTORS; i++)
             p->misses_above[x].of[i] =
@@ -72,12 +82,14 @@ void lic_plane_next_row(lic_plane *p, uint32_t y, uint32_t width)
                (width + 2 * LIC_PLANE_MARGIN) * sizeof *p->samples[2]);
 }
 
-/* Above the first row there is the sample to the left. */
+/* Above the first row there is the sample to the left; on slopes that which should come now. */
 static void pretend_row_above(lic_plane *p, uint32_t x)
 {
     const int32_t left = p->samples[0][(int)x - 1];
     for (int i = -1; i <= 1; i++)
         p->samples[1][(int)x + i] = p->samples[2][(int)x + i] = left;
+    if (p->slopes && x > 1)
+        p->samples[1][x] = p->samples[1][x + 1] = go_on(p, p->samples[0][x - 2], left);
 }
 
 /* Differences of neighbours from the mean of W and N: six in the plane, five in each before. */
@@ -172,7 +184,7 @@ void lic_predict(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_predi
     const int32_t w = now[-1], n = above[0], nw = above[-1], ne = above[1];
     out->by[0] = 8 * n + 3 * (e0[-1] + e1[0] + e1[1]);
     out->by[1] = 8 * w + 3 * (e0[-1] + e1[0] + e1[-1]);
-    out->by[2] = 8 * median(w, n, nw);
+    out->by[2] = 8 * (p->slopes ? clamp(w + n - nw, p->lowest, p->highest) : median(w, n, nw));
     out->by[3] = p->n_others == 0   ? predict_linear(p, 0, x, out)
                  : p->n_others == 1 ? predict_linear(p, 1, x, out)
                                     : predict_linear(p, 2, x, out);

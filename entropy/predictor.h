@@ -3,10 +3,11 @@
  *
  * Four predictors are weighted by the inverse of the errors that they made nearby: the samples
  * above and to the left, each corrected by the errors near it; the median edge detector of LOCO-I
- * (Weinberger et al. 2000); and a linear predictor over planes whose coefficients follow the
- * normalised LMS rule. (Weighting by past errors: Meyer and Tischer, TMW, 1997.) The result is
- * corrected by the mean error of its context, as in CALIC (Wu and Memon 1997). Predictions are in
- * eighths of a sample; integers only, the same in both directions. FORMAT.md has the arithmetic. */
+ * (Weinberger et al. 2000), or for drawn slopes the plane through three neighbours; and a linear
+ * predictor over planes whose coefficients follow the normalised LMS rule. (Weighting by past
+ * errors: Meyer and Tischer, TMW, 1997.) The result is corrected by the mean error of its context,
+ * as in CALIC (Wu and Memon 1997). Predictions are in eighths of a sample; integers only, the same
+ * in both directions. FORMAT.md has the arithmetic. */
 #ifndef LIC_ENTROPY_PREDICTOR_H
 #define LIC_ENTROPY_PREDICTOR_H
 
@@ -33,10 +34,11 @@ typedef struct lic_plane {
     int32_t *samples[3]; /* this row, the one above, and above that */
     int32_t *errors[3];  /* of the final predictions */
     lic_misses *misses[2];
-    lic_misses *misses_above;        /* sums of three in the row above */
-    int32_t lowest, highest;         /* of the samples */
-    int shift;                       /* that brings differences to 13 bits and a sign */
-    int n_others;                    /* planes before it that the linear predictor looks at */
+    lic_misses *misses_above; /* sums of three in the row above */
+    int32_t lowest, highest;  /* of the samples */
+    int shift;                /* that brings differences to 13 bits and a sign */
+    int n_others;             /* planes before it that the linear predictor looks at */
+    bool slopes;
     int32_t taps[LIC_TAPS];          /* in 1 / 65536 */
     int32_t bias[LIC_BIAS_CONTEXTS]; /* in 1 / 32 of an eighth */
 } lic_plane;
@@ -54,7 +56,10 @@ typedef struct lic_prediction {
     int32_t *bias;
 } lic_prediction;
 
-void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others);
+/* slopes: the third predictor, and what lies beyond the first row and column, goes on in a straight
+ * line. */
+void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others,
+                    bool slopes);
 /* Moves the rows up by one; y is the row to come, of `width` samples. */
 void lic_plane_next_row(lic_plane *plane, uint32_t y, uint32_t width);
 /* Predicts plane `index` of `planes`. The planes before it already have their sample at x. */

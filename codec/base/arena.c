@@ -39,6 +39,12 @@ void lic_arena_plan(lic_arena *arena)
     arena->planning = true;
 }
 
+size_t lic_arena_whole(size_t bytes)
+{
+    size_t padded;
+    return lic_add_size(bytes, alignment(bytes), &padded) ? padded : SIZE_MAX;
+}
+
 bool lic_arena_reserve(lic_arena *arena, size_t bytes, const lic_allocator *allocator)
 {
     arena->used = arena->peak = 0;
@@ -48,11 +54,8 @@ bool lic_arena_reserve(lic_arena *arena, size_t bytes, const lic_allocator *allo
         return true;
     }
     lic_arena_release(arena);
-    const size_t align = alignment(bytes);
-    size_t padded;
-    if (!lic_add_size(bytes, align, &padded))
-        return false;
-    arena->block = lic_alloc(allocator, padded);
+    const size_t align = alignment(bytes), padded = lic_arena_whole(bytes);
+    arena->block = padded < SIZE_MAX ? lic_alloc(allocator, padded) : NULL;
     if (!arena->block)
         return false;
     arena->base = arena->block + (align - (uintptr_t)arena->block % align) % align;

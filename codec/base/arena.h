@@ -24,6 +24,8 @@ typedef struct lic_arena {
 void lic_arena_plan(lic_arena *arena);
 /* Gives the arena a block of `bytes`; one that is large enough is kept. False: no memory. */
 bool lic_arena_reserve(lic_arena *arena, size_t bytes, const lic_allocator *allocator);
+/* What that asks the allocator for; SIZE_MAX if no size_t can hold it. */
+size_t lic_arena_whole(size_t bytes);
 void lic_arena_release(lic_arena *arena);
 
 /* Takes count elements of `size` bytes, aligned, not cleared. NULL while planning and after a

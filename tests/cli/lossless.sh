@@ -21,6 +21,23 @@ mkdir want got
 holds "the second reader reads what went in" python3 "$ROOT/tests/pngread.py" ppm in want
 holds "and what came out" python3 "$ROOT/tests/pngread.py" ppm out got
 holds "colours come back" diff -r want got
+# basn0g16 has slopes that break off at any value; its PNG finds the same breaks in every row.
+large=0
+for f in in/*.png; do
+    [ "$(wc -c <"$(basename "$f" .png).lic")" -le "$(wc -c <"$f")" ] || large=$((large + 1))
+done
+holds "no file is larger than its PNG but one ($large)" [ "$large" -le 1 ]
+for level in scalar avx2 avx512; do
+    for threads in 1 2 7; do
+        "$LIC" encode --quiet -f --lossless --tile 64 --cpu $level -T $threads in/kodim23.png levels.lic 2>err
+        status=$?
+        if grep -q "cannot run\|not have\|does not" err; then continue; fi
+        [ -e first.lic ] || cp levels.lic first.lic
+        "$LIC" decode --quiet -f --cpu $level -T $threads first.lic levels.ppm
+        [ -e first.ppm ] || cp levels.ppm first.ppm
+        holds "$level, $threads threads: same file, same picture" sh -c "[ $status = 0 ] && cmp levels.lic first.lic && cmp levels.ppm first.ppm"
+    done
+done
 holds "info tells" sh -c '"$LIC" info kodim23.lic | grep -q "lossless, no model"'
 holds "a drawing takes less than as PNG" [ "$(wc -c <waves-24-colours.lic)" -lt "$(wc -c <in/waves-24-colours.png)" ]
 holds "--lossless and -q exclude each other" sh -c '! "$LIC" encode -f --lossless -q 50 in/one-1x1.png x.lic 2>err; grep -q "give it alone" err'

@@ -6,3 +6,8 @@
     {"v2-lossless-rgb8.lic", 17, 33, 3, 8, 0x1ca53fba, 0xe7812892},
     {"v2-lossless-grey16.lic", 24, 20, 1, 16, 0x02935d9b, 0x094d22ed},
     {"v2-lossless-drawn.lic", 200, 168, 3, 8, 0xa7066278, 0xa0c7b752},
+    {"v1-alpha8.lic", 32, 32, 3, 8, 0xe0ac059a, 0x1de3d162},
+    {"v2-alpha16.lic", 32, 32, 1, 16, 0xd857867d, 0x4e1ed0bb},
+    {"v3-slopes-alpha8.lic", 32, 32, 3, 8, 0x7855b9bf, 0x0ee05c61},
+    {"v3-tiles.lic", 256, 256, 3, 8, 0xddbc75f2, 0xf2a8c0cf},
+    {"v3-grey16.lic", 24, 20, 1, 16, 0x094d22ed, 0x094d22ed},

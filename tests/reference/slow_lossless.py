@@ -1,9 +1,9 @@
-"""The slow decoder's lossless tiles: section 11 of codec/FORMAT.md, in whole numbers throughout."""
+"""The slow decoder's lossless tiles and alpha: section 13 of codec/FORMAT.md, in whole numbers throughout."""
 import zlib
 
 import numpy as np
 
-from slow_stream import RangeDecoder, Reader, Refused, need
+from slow_stream import RangeDecoder, Reader, Refused, need, read_old_alpha
 
 LOGISTIC = [32, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768]
 LOGISTIC += [65536 - p for p in LOGISTIC[-2::-1]]
@@ -117,8 +117,8 @@ class Grid:
 class Plane:
     """What is kept of one plane: two rows above, errors, taps of the linear prediction."""
 
-    def __init__(self, width, low, high, bits, others):
-        self.low, self.high, self.shift, self.others = low, high, max(bits - 11, 0), others
+    def __init__(self, width, low, high, bits, others, slopes):
+        self.low, self.high, self.shift, self.others, self.slopes = low, high, max(bits - 11, 0), others, slopes
         self.samples, self.errors = Grid(width, 2, 0), Grid(width, 2, 0)
         self.misses = Grid(width, 2, (0, 0, 0, 0))
         self.taps = [32768, 32768, -32768, 16384, 0, 0] + [0] * (5 * others)
@@ -131,12 +131,20 @@ class Plane:
         self.misses.next_row(y, True)
         if y == 1:
             s.rows[2] = list(s.rows[1])
+        if y > 1 and self.slopes:
+            s.put(-1, self.go_on(s.at(2, 0), s.at(1, 0)))
+
+    def go_on(self, a, b):
+        return hold(2 * b - a, self.low, self.high)
 
     def pretend(self, x):
         left = self.samples.at(0, x - 1)
         for i in (-1, 0, 1):
             self.samples.put(x + i, left, 1)
             self.samples.put(x + i, left, 2)
+        if self.slopes and x > 1:
+            for i in (0, 1):
+                self.samples.put(x + i, self.go_on(self.samples.at(0, x - 2), left), 1)
 
     def skip(self, x, y, v):
         if y == 0:
@@ -170,7 +178,7 @@ class Prediction:
         base, self.d = inputs(planes, i, x)
         linear = 8 * base + (sum((t >> 3) * d for t, d in zip(p.taps, self.d)) >> 10 << p.shift)
         self.by = [8 * n + 3 * (e(0, x - 1) + e(1, x) + e(1, x + 1)), 8 * w + 3 * (e(0, x - 1) + e(1, x) + e(1, x - 1)),
-                   8 * hold(w + n - nw, min(w, n), max(w, n)), hold(linear, 8 * p.low, 8 * p.high)]
+                   8 * (hold(w + n - nw, p.low, p.high) if p.slopes else hold(w + n - nw, min(w, n), max(w, n))), hold(linear, 8 * p.low, 8 * p.high)]
         missed = [m(0, x - 1)[k] + m(1, x - 1)[k] + m(1, x)[k] + m(1, x + 1)[k] + (m(0, x - 2)[k] >> 1) for k in range(4)]
         weight = [(1 << 24) // (v + 4) for v in missed]
         total = sum(a * b for a, b in zip(weight, self.by))
@@ -373,10 +381,11 @@ def read_table(bits, depth, name):
     return out
 
 
-def decode(code, width, height, channels, depth, cut=False):
+def decode(code, width, height, channels, depth, cut=False, old=False):
     """-> rows of pixels, tuples of samples; fewer than height if the code was cut."""
     bits = Bits(code, cut)
     raw, kind, repeats, colours = bits.raw(1), bits.raw(2), bits.raw(1), bits.raw(1)
+    slopes = 0 if old else bits.raw(1)
     kind = kind if channels > 2 else 0
     tables = []
     for i in range(channels):
@@ -386,7 +395,7 @@ def decode(code, width, height, channels, depth, cut=False):
     for i in range(channels):
         alpha = channels % 2 == 0 and i == channels - 1
         high = len(tables[i]) - 1 if alpha else top
-        planes.append(Plane(width, -high if kind and 0 < i < 3 else 0, high, depth, 0 if alpha else i))
+        planes.append(Plane(width, -high if kind and 0 < i < 3 else 0, high, depth, 0 if alpha else i, slopes))
     seen = Repeats(bits, width, height, channels, colours) if repeats and not raw else None
     rows = []
     for y in range(height):
@@ -427,23 +436,23 @@ def decode_pixel(bits, planes, seen, tables, kind, raw, x, y):
     return pixel
 
 
-def decode_tile(code, check, cut, height, width, channels, depth):
+def decode_tile(code, check, cut, height, width, channels, depth, old=False):
     """-> [height, width, channels]; rows that are missing are 0."""
     out = np.zeros((height, width, channels), "<u2" if depth == 16 else "u1")
-    rows = decode(code, width, height, channels, depth, cut)
+    rows = decode(code, width, height, channels, depth, cut, old)
     if rows:
         out[:len(rows)] = rows
     need(cut or zlib.crc32(out.tobytes()) == check, "MISMATCH", "check of a tile's samples")
     return out
 
 
-def next_tile(r, may_be_cut):
-    """-> code, check, whether it has lost its end."""
+def next_tile(r, may_be_cut, old=False):
+    """-> code, check, whether it has lost its end. Numbers of version 2 have a kind as well, which is 1."""
     start = r.at
     try:
         size, check = r.varint(), r.number(4)
-        need(size & 1, "CORRUPT", "kind of a tile")
-        return r.take(size >> 1), check, False
+        need(size & 1 or not old, "CORRUPT", "kind of a tile")
+        return r.take(size >> old), check, False
     except Refused as e:
         need(may_be_cut and "TRUNCATED" in str(e), "CORRUPT", "tiles end early")
     left, r.at = r.data[start:], len(r.data)
@@ -451,22 +460,48 @@ def next_tile(r, may_be_cut):
     return left[head:], 0, True
 
 
+def is_whole(code, check, shape):
+    """Whether code that should have lost its end gives the samples of the check."""
+    try:
+        decode_tile(code, check, False, *shape)
+        return True
+    except Refused:
+        return False
+
+
 def decode_picture(head, code):
     """-> picture [H, W, 3 or 1] of a file without a network."""
-    r, rows, checks = Reader(code), [], b""
+    r, rows, checks, old = Reader(code), [], b"", head["version"] == 2
     channels, depth = (1 if head["grey"] else 3), (16 if head["deep"] else 8)
+    if not head["tiled"] and not old:
+        shape = head["height"], head["width"], channels, depth
+        need(not head["cut"] or not is_whole(code, head["check"], shape), "CORRUPT", "damaged, not cut")
+        return decode_tile(code, head["check"], head["cut"], *shape)
     for top, bottom in head["tiles"][0]:
         row = []
         for left, right in head["tiles"][1]:
-            part, check, cut = next_tile(r, head["cut"])
+            part, check, cut = next_tile(r, head["cut"], old)
             row.append(decode_tile(part, check, cut, min(bottom, head["height"]) - top, min(right, head["width"]) - left,
-                                   channels, depth))
+                                   channels, depth, old))
             checks += check.to_bytes(4, "little")
         rows.append(np.concatenate(row, 1))
     need(r.at == len(code), "CORRUPT", "bytes behind the last tile")
     need(head["cut"] or zlib.crc32(checks) == head["check"], "CORRUPT", "check of the tiles' checks")
     need(cut or not head["cut"], "CORRUPT", "damaged, not cut")
     return np.concatenate(rows)
+
+
+def read_alpha(head):
+    """-> [H, W], uint8 or uint16; None: all is opaque."""
+    chunk = next((c for c in head["chunks"] if c[0] == b"Alph"), None)
+    if chunk is None:
+        return read_old_alpha(head)
+    r, rows, most = Reader(chunk[1]), [], max((1 << 20) // head["width"], 1)
+    for top in range(0, head["height"], most):
+        code, check, _ = next_tile(r, False)
+        rows.append(decode_tile(code, check, False, min(most, head["height"] - top), head["width"], 1, 16 if head["deep"] else 8))
+    need(r.at == len(chunk[1]), "CORRUPT", "bytes behind the last stripe")
+    return np.concatenate(rows)[:, :, 0]
 
 
 def preview(picture):

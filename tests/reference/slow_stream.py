@@ -51,7 +51,7 @@ def read_file(data, salvage=False):
     r.take(4)
     flags = r.number(1)
     head["version"] = flags & 7
-    need(head["version"] in (1, 2), "VERSION", f"{flags:02x}")
+    need(head["version"] in (1, 2, 3), "VERSION", f"{flags:02x}")
     head["width"], head["height"] = r.varint() + 1, r.varint() + 1
     need(max(head["width"], head["height"]) <= 65535, "CORRUPT", "size")
     padded = [-(-head[k] // 64) * 64 for k in ("height", "width")]
@@ -60,7 +60,8 @@ def read_file(data, salvage=False):
         tile = [(r.number(1) + 1) * 64 for _ in range(2)][::-1]
     head["tiles"] = [[(a, min(a + t, n)) for a in range(0, n, t)] for n, t in zip(padded, tile)]
     head["grey"], head["deep"], head["srgb"] = bool(flags & 0x20), bool(flags & 0x40), bool(flags & 0x08)
-    head["model"], head["quality"], head["check"] = r.number(4), r.number(2), r.number(4)
+    head["model"], head["quality"] = (r.number(4), r.number(2)) if head["version"] < 3 else (0, 65535)
+    head["check"] = r.number(4)
     need(head["version"] == 1 or head["model"] == 0, "VERSION", "tiles of several kinds")
     at = r.at
     crc = r.number(4)
@@ -75,19 +76,22 @@ def read_chunks(r, head):
     """-> (type, packed, unpacked bytes) of each."""
     found = []
     while True:
-        kind = r.take(4, "CORRUPT")
-        if kind == bytes(4):
+        kind = r.take(1, "CORRUPT")
+        if head["version"] < 3 or kind != bytes(1):
+            kind += r.take(3, "CORRUPT")
+        if not any(kind):
             need(1 <= len(found) <= 16 - head["srgb"], "CORRUPT", "number of chunks")
             return found
         need(kind[:1].isalpha() and all(32 <= c < 127 for c in kind[1:]), "CORRUPT", "type of chunk")
-        need(not kind[:1].isupper(), "VERSION", f"critical chunk {kind}")
+        need(not kind[:1].isupper() or kind == b"Alph", "VERSION", f"critical chunk {kind}")
         packed, unpacked = r.varint(), r.varint()
-        alpha = head["height"] * (1 + head["width"] * (2 if head["deep"] else 1))
-        need(unpacked == alpha if kind == b"alph" else unpacked <= 64 << 20, "CORRUPT", "long chunk")
+        row = head["width"] * (2 if head["deep"] else 1)
+        alpha = {b"Alph": head["height"] * row, b"alph": head["height"] * (1 + row)}
+        need(unpacked == alpha.get(kind, unpacked) and (kind in alpha or unpacked <= 64 << 20), "CORRUPT", "long chunk")
         found.append((kind, r.take(packed, "CORRUPT"), unpacked))
 
 
-def read_alpha(head):
+def read_old_alpha(head):
     """-> [H, W], uint8 or uint16; None: all is opaque. Filters are those of PNG."""
     packed = next((c for c in head["chunks"] if c[0] == b"alph"), None)
     if packed is None:

@@ -45,6 +45,13 @@ def letters(rng, h, w, c, top):
     return (q % 7 * (r % 9) + r // 27 * 3) % 5 * (top // 8 + i)
 
 
+def planes(rng, h, w, c, top):
+    """Slopes without noise, folded at the ends of the range."""
+    r, q, i = np.mgrid[:h, :w, :c]
+    v = (r * 7 + q * (5 + i)) * (top // 255) % (2 * top)
+    return np.where(v > top, 2 * top - v, v)
+
+
 def noise(rng, h, w, c, top):
     return rng.randint(0, top + 1, (h, w, c))
 
@@ -60,7 +67,7 @@ def mixed(rng, h, w, c, top):
 
 def test_same_samples(folder):
     rng = np.random.RandomState(3)
-    for make in (slopes, letters, noise, mixed):
+    for make in (slopes, planes, letters, noise, mixed):
         for h, w, c, kind in ((1, 1, 3, np.uint8), (40, 33, 3, np.uint8), (21, 40, 1, np.uint8), (30, 20, 3, np.uint16),
                               (17, 30, 1, np.uint16), (70, 30, 3, np.uint8)):
             suffix = "ppm" if c == 3 else "pgm"
