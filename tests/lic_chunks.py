@@ -24,7 +24,7 @@ def head_bytes(data):
         while data[at] & 128:
             at += 1
         at += 1
-    return at + (2 if data[4] & 0x80 else 0) + 10
+    return at + (2 if data[4] & 0x80 else 0) + (10 if data[4] & 7 < 3 else 4)
 
 
 def main():
@@ -40,7 +40,7 @@ def main():
         packed = zlib.compress(body, 9)
         chunks += kind.ljust(4).encode() + varint(len(packed)) + varint(len(body)) + packed
     head = data[:4] + bytes([data[4] | 0x10]) + data[5:crc_at]
-    rest = chunks + b'\0\0\0\0' + data[crc_at + 4:]
+    rest = chunks + bytes(4 if data[4] & 7 < 3 else 1) + data[crc_at + 4:]
     with open(sys.argv[2], 'wb') as f:
         f.write(head + struct.pack('<I', zlib.crc32(rest, zlib.crc32(head))) + rest)
 

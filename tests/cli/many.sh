@@ -259,7 +259,8 @@ if "$LIC" -V | grep -q '/teacher.licw$'; then
     mkdir mixed
     run "$LIC" encode --model teacher in/a.png in/sub/c.jpg --output-dir mixed
     expect "another model" 0
-    cp single/b.lic single/d.lic mixed
+    cp single/b.lic mixed
+    cp single/b.lic mixed/d.lic
     run "$LIC" decode mixed/*.lic --output-dir mixed --json=lines2
     expect "two models in one call" 0
     holds "each by its model" test "$(grep -c '"model": "teacher"' lines2)" = 2 -a "$(grep -c '"model": "student"' lines2)" = 2

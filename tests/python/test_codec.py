@@ -17,7 +17,7 @@ KINDS = [(1, np.uint8), (2, np.uint8), (3, np.uint8), (4, np.uint8),
          (1, np.uint16), (2, np.uint16), (3, np.uint16), (4, np.uint16)]
 
 
-@pytest.mark.parametrize('name', ['grey-40x30', 'grey16-24x20', 'odd-17x33', 'one-1x1'])
+@pytest.mark.parametrize('name', ['grey-40x30', 'grey16-24x20', 'odd-17x33'])
 def test_bytes_and_pixels_are_the_programs(name, program, tmp_path):
     picture = samples(DATA / f'{name}.png')
     program('encode', '--quiet', '-q', 62.5, DATA / f'{name}.png', 'a.lic')
