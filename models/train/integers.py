@@ -30,28 +30,37 @@ def rounded_outputs(w):
     return rounded(w, largest.view(-1, *[1] * (w.ndim - 1)))
 
 
-class Linear(nn.Linear):
-    integer = False
+class _Integer:
+    """integer: whether the layer is one. fixed: (whole numbers, the step of each output) to take in place of rounded
+    weights, from a file or from rounding.py."""
+    integer, fixed = False, None
 
+    def right_side(self):
+        if self.fixed is None:
+            return rounded_outputs(self.weight)
+        whole, steps = self.fixed
+        return whole * steps.view(-1, *[1] * (whole.ndim - 1))
+
+
+class Linear(_Integer, nn.Linear):
     def forward(self, x):
         if not self.integer:
             return super().forward(x)
-        return F.linear(rounded_positions(x), rounded_outputs(self.weight), self.bias)
+        return F.linear(rounded_positions(x), self.right_side(), self.bias)
 
 
-class Conv2d(nn.Conv2d):
+class Conv2d(_Integer, nn.Conv2d):
     """Convolution of B,C,H,W."""
-    integer = False
 
     def forward(self, x):
         if not self.integer:
             return super().forward(x)
-        return self._conv_forward(rounded_positions(x, 1), rounded_outputs(self.weight), self.bias)
+        return self._conv_forward(rounded_positions(x, 1), self.right_side(), self.bias)
 
 
 def choose(net, patterns):
     """Make integer layers of those whose names contain one of the patterns."""
     for name, mod in net.named_modules():
-        if isinstance(mod, (Linear, Conv2d)):
+        if isinstance(mod, _Integer):
             mod.integer = any(p in name for p in patterns)
             assert not (mod.integer and getattr(mod, "groups", 1) > 1), f"{name} is a depthwise convolution"

@@ -9,6 +9,7 @@ from tiny import TINY
 import torch
 import integers
 import model as M
+import rounding
 
 
 def by_integers(x, w):
@@ -71,6 +72,32 @@ def test_layers_are_chosen_by_name():
         assert "depthwise" in str(e)
     else:
         assert False, "a depthwise convolution was taken"
+
+
+def test_weights_are_rounded_for_their_inputs():
+    torch.manual_seed(3)
+    w, mixed = torch.randn(12, 40), torch.randn(40, 10)
+    x = torch.randn(2000, 10) @ mixed.t() + 0.1 * torch.randn(2000, 40)
+    steps = w.abs().amax(1) / integers.LIMIT
+    plain = integers.rounded_outputs(w)
+    moments = (x.t() @ x).double()
+    whole = rounding.whole_numbers(w, steps, moments)
+    assert torch.equal(whole, whole.round()) and whole.abs().max().item() <= 127
+    best = whole * steps[:, None]
+    error = lambda v: (x @ (v - w).t()).square().mean().item()
+    assert error(best) < 0.3 * error(plain), (error(best), error(plain))
+    alone = rounding.whole_numbers(w, steps, torch.eye(40, dtype=torch.double)) * steps[:, None]
+    assert (alone - plain).abs().max().item() < 1e-5, "unrelated inputs leave nothing to make up for"
+
+
+def test_inputs_of_a_layer_are_what_its_weights_multiply():
+    torch.manual_seed(3)
+    for layer, x in ((integers.Linear(8, 5, bias=False), torch.randn(2, 3, 7, 8)),
+                     (integers.Conv2d(6, 5, 3, 2, 1, bias=False), torch.randn(2, 6, 9, 7))):
+        layer.integer = True
+        rows = rounding.inputs(layer, x) @ integers.rounded_outputs(layer.weight).flatten(1).t()
+        y = layer(x) if x.shape[-1] == 8 else layer(x).permute(0, 2, 3, 1)
+        assert torch.allclose(rows, y.reshape(-1, 5), atol=1e-5)
 
 
 if __name__ == "__main__":
