@@ -7,7 +7,8 @@
 
 The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a
 companion) and writes the file. --fit adds what is fitted to the pictures in tar files of tiles, with the network as it
-is: the frequency tables of y and z (without it Gaussians and the trained densities) and the head for previews. --model
+is: how the weights of integer layers are rounded (without it to the nearest), the frequency tables of y and z (without
+it Gaussians and the trained densities) and the head for previews. --model
 names a configuration (teacher, student) or a JSON file: a training configuration, or just the arguments of Codec.
 --check reads a file back, verifies all of it and prints what it is.
 
@@ -24,6 +25,7 @@ import torch
 
 import model
 import preview
+import rounding
 from licw_file import LicwError, codec_arguments, half, load_resume, read_licw, write_licw, write_resume
 from tables import fitted_prior_tables, fitted_tables
 
@@ -48,6 +50,8 @@ def fit(net, pattern, slices, tiles):
     for k, p in net.named_parameters():
         if not k.startswith("prior."):
             p.data = torch.from_numpy(half(k, p).astype(np.float32))
+    if rounding.integer_layers(net):
+        rounding.fit(net, pattern)
     head, (y, z) = preview.fit(net, pattern, slices, tiles, processes=len(os.sched_getaffinity(0)))
     return head, fitted_tables(y), fitted_prior_tables(net.prior, z)
 

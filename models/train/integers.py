@@ -31,15 +31,15 @@ def rounded_outputs(w):
 
 
 class _Integer:
-    """integer: whether the layer is one. fixed: (whole numbers, the step of each output) to take in place of rounded
+    """integer: whether the layer is one. given: (whole numbers, the step of each output) to take in place of rounded
     weights, from a file or from rounding.py."""
-    integer, fixed = False, None
+    integer, given = False, None
 
     def right_side(self):
-        if self.fixed is None:
+        if self.given is None:
             return rounded_outputs(self.weight)
-        whole, steps = self.fixed
-        return whole * steps.view(-1, *[1] * (whole.ndim - 1))
+        whole, steps = self.given
+        return (whole * steps.view(-1, *[1] * (whole.ndim - 1))).to(self.weight)
 
 
 class Linear(_Integer, nn.Linear):

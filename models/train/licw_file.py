@@ -116,9 +116,12 @@ def fold_attention(attn):
     return bias.T.astype(F32), scale.astype(F32)
 
 
-def whole_numbers(w):
-    """16-bit weights O,... of a layer in integers -> bytes, and the scale of each output: integers.rounded_outputs is
+def whole_numbers(layer, w):
+    """A layer in integers and its 16-bit weights O,... -> bytes, and the scale of each output: layer.right_side() is
     their product."""
+    if layer.given is not None:
+        q, steps = (t.cpu().numpy() for t in layer.given)
+        return q.astype(I8), steps.astype(F32)
     w = w.astype(F32)
     largest = np.abs(w).reshape(len(w), -1).max(1)
     inverse = F32.type(1) / np.maximum(largest, F32.type(1e-30)) * F32.type(integers.LIMIT)     # as PyTorch has n / tensor
@@ -131,15 +134,18 @@ def float_weights(q, scale):
 
 
 def integer_layers(net):
-    """Names of the weights of layers in integers."""
-    return {f"{name}.weight" for name, mod in net.named_modules() if getattr(mod, "integer", False)}
+    """Layers in integers, by the names of their weights."""
+    return {f"{name}.weight": mod for name, mod in net.named_modules() if getattr(mod, "integer", False)}
 
 
 def set_integer_layers(net, tensors):
-    """Chooses the layers that are in integers in a file."""
+    """Chooses the layers that are in integers in a file, with its whole numbers."""
     for name, mod in net.named_modules():
         if isinstance(mod, (integers.Linear, integers.Conv2d)):
-            mod.integer = tensors[f"{name}.weight"].dtype == I8
+            weights = tensors[f"{name}.weight"]
+            mod.integer = weights.dtype == I8
+            if mod.integer:
+                mod.given = torch.from_numpy(weights.astype(F32)), torch.from_numpy(tensors[f"{name}.weight{SCALE}"].copy())
 
 
 def tensors_of(net, y_tables=None, z_tables=None):
@@ -150,7 +156,7 @@ def tensors_of(net, y_tables=None, z_tables=None):
             attn = name[:-len(".logit_scale")]
             out[f"{attn}.bias_table"], out[f"{attn}.scale"] = fold_attention(modules[attn])
         elif name in whole:
-            out[name], out[name + SCALE] = whole_numbers(half(name, t))
+            out[name], out[name + SCALE] = whole_numbers(whole[name], half(name, t))
         elif not is_folded(name):
             out[name] = half(name, t)
     for key, which in (("z", z_tables or prior_tables(net.prior)), ("y", y_tables or gauss_tables())):
@@ -378,9 +384,9 @@ def write_resume(path, net, digest):
     weights in bytes lack."""
     state = {k: t.detach().cpu().numpy() for k, t in net.state_dict().items() if is_folded(k)}
     state = {k: t.astype(F32 if k.startswith("prior.") else F16) for k, t in state.items()}
-    for k in integer_layers(net):
-        weights = half(k, net.state_dict()[k])
-        state[k] = _missing(weights, *whole_numbers(weights))
+    for k, layer in integer_layers(net).items():
+        weights = half(k, layer.weight)
+        state[k] = _missing(weights, *whole_numbers(layer, weights))
     with open(path, "wb") as f:
         np.savez_compressed(f, hash=np.array([digest], "<u8"), **state)
 

@@ -70,7 +70,7 @@ def whole_numbers(w, steps, moment):
 
 
 def fit(net, pattern, count=48, seed=1):
-    """Fix the whole numbers of the integer layers of `net`, by `count` tiles."""
+    """Give the integer layers of `net` their whole numbers, by `count` tiles."""
     rng = np.random.RandomState(seed)
     pictures = []
     for x in preview.tiles(pattern, count):
@@ -80,4 +80,4 @@ def fit(net, pattern, count=48, seed=1):
     for name, layer in integer_layers(net).items():
         w = layer.weight.detach().flatten(1)
         steps = w.abs().amax(1).clamp_min(1e-30) / integers.LIMIT
-        layer.fixed = whole_numbers(w, steps, moments[name]).view_as(layer.weight), steps
+        layer.given = whole_numbers(w, steps, moments[name]).view_as(layer.weight), steps

@@ -336,10 +336,10 @@ def test_layers_in_integers(folder):
     net, licw = golden.tiny_codec(integers=golden.INTEGERS), licw_file.read_licw(path)
     whole = licw_file.integer_layers(net)
     assert len(whole) > 80 and "g_a.down1.conv.weight" not in whole and "g_s.up4.conv.weight" in whole
-    assert {k for k, t in licw.tensors.items() if t.dtype == np.int8} == whole
+    assert {k for k, t in licw.tensors.items() if t.dtype == np.int8} == set(whole)
     again, _ = licw_file.load_codec(path)
     modules, loaded = dict(net.named_modules()), dict(again.named_modules())
-    assert licw_file.integer_layers(again) == whole
+    assert set(licw_file.integer_layers(again)) == set(whole)
     for name in whole:
         weights = licw_file.half(name, net.state_dict()[name]).astype(np.float32)
         q, scale = licw.tensors[name], licw.tensors[name + ".scale"]
@@ -349,7 +349,7 @@ def test_layers_in_integers(folder):
         assert (np.abs(q).reshape(len(q), -1).max(1) == 127).all()
         module = name.removesuffix(".weight")
         assert modules[module].integer and loaded[module].integer
-        assert (integers.rounded_outputs(loaded[module].weight) - trained).abs().max() <= 1e-6 * trained.abs().max()
+        assert torch.equal(loaded[module].right_side(), in_file)
     licw_file.write_resume(companion, net, licw.hash)
     state = licw_file.load_resume(path)
     assert list(state) == list(net.state_dict())
@@ -361,7 +361,7 @@ def test_outputs_without_weights():
     """All zeros have a scale above 0; so have weights too small for a step of 16 bits."""
     w = np.zeros((3, 4), np.float16)
     w[1, 2] = 2.0 ** -24
-    q, scale = licw_file.whole_numbers(w)
+    q, scale = licw_file.whole_numbers(integers.Linear(4, 3), w)
     assert (scale > 0).all() and not q[0].any() and q[1, 2] == 127 and np.isfinite(scale).all()
     assert np.array_equal(licw_file.float_weights(q, scale).astype(np.float16), w)
 
@@ -392,11 +392,12 @@ def test_wrong_integers_are_noticed(folder, scratch):
 
 
 def test_fit_sees_the_network_in_integers(folder):
-    """What --fit counts is what the file computes."""
+    """What --fit counts is what the file computes, but for inputs that lie halfway between two steps."""
     net = golden.tiny_codec(integers=golden.INTEGERS)
     seen = []
     with mock.patch.object(preview, "fit", lambda net, *_, **__: (seen.append(net), ({}, (None, None)))[1]), \
-            mock.patch.object(export, "fitted_tables", lambda y: y), mock.patch.object(export, "fitted_prior_tables", lambda p, z: z):
+            mock.patch.object(export, "fitted_tables", lambda y: y), mock.patch.object(export, "fitted_prior_tables", lambda p, z: z), \
+            mock.patch.object(export.rounding, "fit", lambda net, pattern: None):
         export.fit(net, "*.tar", 1, 2)
     x, mix = torch.from_numpy(golden.picture(64, 64))[None].float() - 0.5, net.mix(torch.tensor([1.5]))
     again, _ = licw_file.load_codec(os.path.join(folder, "integers.licw"))
@@ -405,7 +406,26 @@ def test_fit_sees_the_network_in_integers(folder):
         for mod in seen[0].modules():
             mod.integer = False
         floats = seen[0].g_a(x, mix)
-    assert (fitted - of_file).abs().mean() < 0.05 * (floats - of_file).abs().mean()
+    assert (fitted - of_file).abs().mean() < 0.2 * (floats - of_file).abs().mean()
+
+
+def test_whole_numbers_that_were_fitted(folder):
+    """They are in the file as they are, though they are not the nearest; what was trained is in the companion."""
+    net = golden.tiny_codec(integers=golden.INTEGERS)
+    pictures = [torch.from_numpy(golden.picture(64, 64)).float()]
+    with mock.patch.object(export.rounding.preview, "tiles", lambda pattern, count: pictures), \
+            mock.patch.object(export.rounding, "SIDE", 64):
+        export.rounding.fit(net, "*.tar")
+    path = os.path.join(folder, "fitted.licw")
+    licw_file.write_licw(path, net, licw_file.complete({**golden.TINY, "integers": golden.INTEGERS}), "fitted")
+    licw_file.write_resume(path.replace(".licw", ".npz"), net, licw_file.read_licw(path).hash)
+    again, licw = licw_file.load_codec(path)
+    state, loaded, moved = licw_file.load_resume(path), dict(again.named_modules()), 0
+    for name, layer in export.rounding.integer_layers(net).items():
+        assert torch.equal(loaded[name].right_side(), layer.right_side())
+        assert torch.equal(state[name + ".weight"], layer.weight.half())
+        moved += (layer.right_side() - integers.rounded_outputs(layer.weight)).abs().max().item() > 1e-6
+    assert moved > 40
 
 
 def test_weights_of_another_network_are_refused(path, folder):
@@ -455,6 +475,7 @@ def main():
         test_outputs_without_weights()
         test_wrong_integers_are_noticed(folder, scratch)
         test_fit_sees_the_network_in_integers(folder)
+        test_whole_numbers_that_were_fitted(folder)
         test_training_resumes_from_file_and_companion(path, folder)
         test_shipped_companions_belong_to_the_shipped_weights()
     print("test_export: passed")
