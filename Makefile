@@ -32,6 +32,7 @@ ISA_fma    := -mfma
 ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
+ISA_avx2vnni := $(ISA_avx2) $(shell echo | $(CC) -mavxvnni -E - >/dev/null 2>&1 && echo -mavxvnni)
 endif
 ifeq ($(MACHINE),aarch64)
 ISA_neondot := -march=armv8.2-a+dotprod

@@ -1,6 +1,6 @@
-/* weights.c - see weights.h: the parser of .licw files, and the layers that are bound to it.
+/* weights.c - see weights.h: the parser of .licw files, and plain arrays in them.
  * Little-endian fields are read byte by byte, so any host reads the same file. */
-#include "models/weights.h"
+#include "models/weights_entry.h"
 
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
@@ -13,27 +13,6 @@
 #include <unistd.h>
 
 enum { HEAD = 64, CONFIG = 64, ENTRY = 128, MAX_CONFIG = 256, MAX_TENSORS = 4096, KEY = 24 };
-
-enum { NAME = 72 }; /* bytes of a tensor's name, its end included */
-enum {
-    TYPE_F32 = 0,
-    TYPE_F16 = 1,
-    TYPE_U16 = 2,
-    TYPE_I32 = 3,
-    TYPE_I8 = 4, /* in files of version 2 */
-    N_TYPES = 5
-};
-
-typedef struct entry {
-    const char *name;
-    uint32_t type, rank, dims[4], crc;
-    size_t offset, bytes, count;
-} entry;
-
-/* Keeps the first failure. */
-#define FAIL(w, ...)                                                                               \
-    ((w)->status ? (w)->status                                                                     \
-                 : ((w)->status = lic_fail((w)->err, LIC_ERR_MODEL_INVALID, __VA_ARGS__)))
 
 static lic_reader reader_at(const lic_weights *w, size_t at)
 {
@@ -94,41 +73,42 @@ static lic_status check_head(lic_weights *w)
     static const uint8_t signature[8] = {0x8F, 'l', 'i', 'c', 'w', 0x0D, 0x0A, 0x1A};
     static const uint8_t zeros[4] = {0};
     if (memcmp(w->data, signature, sizeof signature))
-        return FAIL(w, "not a weights file (.licw)");
+        return LIC_WEIGHTS_FAIL(w, "not a weights file (.licw)");
     lic_reader r = reader_at(w, 8);
     w->version = lic_read_u32(&r);
     if (w->version != 1 && w->version != 2)
-        return FAIL(w, "weights file of version %u; this program reads versions 1 and 2",
-                    (unsigned)w->version);
+        return LIC_WEIGHTS_FAIL(w,
+                                "weights file of version %u; this program reads versions 1 and 2",
+                                (unsigned)w->version);
     w->n_config = lic_read_u32(&r);
     w->n_tensors = lic_read_u32(&r);
     const uint32_t crc = lic_read_u32(&r);
     const uint64_t file_bytes = lic_read_u64(&r), payload = lic_read_u64(&r);
     w->hash = lic_read_u64(&r);
     if (w->n_config > MAX_CONFIG || w->n_tensors > MAX_TENSORS)
-        return FAIL(w, "weights file with too many entries");
+        return LIC_WEIGHTS_FAIL(w, "weights file with too many entries");
     const size_t tables = HEAD + (size_t)w->n_config * CONFIG + (size_t)w->n_tensors * ENTRY;
     if (file_bytes != w->bytes)
-        return FAIL(w,
+        return LIC_WEIGHTS_FAIL(w,
                                 "the weights file is cut short or padded: %zu bytes, %llu expected",
                                 w->bytes, (unsigned long long)file_bytes);
     if (payload % LIC_ALIGN || payload < tables || payload > w->bytes)
-        return FAIL(w, "weights file with a payload out of place");
+        return LIC_WEIGHTS_FAIL(w, "weights file with a payload out of place");
     uint32_t sum = lic_crc32(0, w->data, 20);
     sum = lic_crc32(sum, zeros, sizeof zeros);
     sum = lic_crc32(sum, w->data + 24, (size_t)payload - 24);
     if (sum != crc)
-        return FAIL(w, "the weights file is damaged (checksum of its head)");
+        return LIC_WEIGHTS_FAIL(w, "the weights file is damaged (checksum of its head)");
     if (memcmp(w->data + 48, "s2lic\0\0\0\0\0\0\0\0\0\0", 16))
-        return FAIL(w, "weights of another network family");
+        return LIC_WEIGHTS_FAIL(w, "weights of another network family");
     return LIC_OK;
 }
 
-static entry entry_at(const lic_weights *w, uint32_t i)
+static lic_entry entry_at(const lic_weights *w, uint32_t i)
 {
     const size_t at = HEAD + (size_t)w->n_config * CONFIG + (size_t)i * ENTRY;
-    lic_reader r = reader_at(w, at + NAME);
-    entry e = {.name = (const char *)w->data + at};
+    lic_reader r = reader_at(w, at + LIC_TENSOR_NAME);
+    lic_entry e = {.name = (const char *)w->data + at};
     e.type = lic_read_u32(&r);
     e.rank = lic_read_u32(&r);
     for (int d = 0; d < 4; d++)
@@ -140,12 +120,13 @@ static entry entry_at(const lic_weights *w, uint32_t i)
 }
 
 /* Counts the elements; false if dimensions, type, size or place do not agree. */
-static bool check_entry(const lic_weights *w, entry *e)
+static bool check_entry(const lic_weights *w, lic_entry *e)
 {
-    static const size_t size[N_TYPES] = {4, 2, 2, 4, 1};
-    const uint32_t types = w->version == 1 ? TYPE_I8 : N_TYPES;
+    static const size_t size[LIC_N_TENSOR_TYPES] = {4, 2, 2, 4, 1};
+    const uint32_t types = w->version == 1 ? LIC_TENSOR_I8 : LIC_N_TENSOR_TYPES;
     size_t bytes, end;
-    if (!memchr(e->name, 0, NAME) || !e->name[0] || e->type >= types || e->rank < 1 || e->rank > 4)
+    if (!memchr(e->name, 0, LIC_TENSOR_NAME) || !e->name[0] || e->type >= types || e->rank < 1 ||
+        e->rank > 4)
         return false;
     e->count = 1;
     for (uint32_t d = 0; d < 4; d++)
@@ -171,19 +152,19 @@ static lic_status check_tables(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_config; i++)
         if (!memchr(w->data + HEAD + (size_t)i * CONFIG, 0, KEY))
-            return FAIL(w, "weights file with a bad configuration entry");
+            return LIC_WEIGHTS_FAIL(w, "weights file with a bad configuration entry");
     size_t end = (size_t)payload_of(w);
     for (uint32_t i = 0; i < w->n_tensors; i++) {
-        entry e = entry_at(w, i);
+        lic_entry e = entry_at(w, i);
         if (!check_entry(w, &e))
-            return FAIL(w, "weights file with a bad tensor entry (number %u)",
+            return LIC_WEIGHTS_FAIL(w, "weights file with a bad tensor entry (number %u)",
                                     (unsigned)i);
         if (e.offset < end) /* overlaps would let a small file ask for any amount of memory */
-            return FAIL(w, "weights file with the tensor %s out of place", e.name);
+            return LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s out of place", e.name);
         end = e.offset + e.bytes;
         for (uint32_t j = 0; j < i; j++)
             if (!strcmp(name_at(w, j), e.name))
-                return FAIL(w, "weights file with the tensor %s twice", e.name);
+                return LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s twice", e.name);
     }
     return LIC_OK;
 }
@@ -193,7 +174,7 @@ static void checksum(void *user, size_t item, int worker)
 {
     (void)worker;
     lic_weights *w = user;
-    const entry e = entry_at(w, (uint32_t)item);
+    const lic_entry e = entry_at(w, (uint32_t)item);
     w->used[item] = lic_crc32(0, w->data + e.offset, e.bytes) != e.crc;
 }
 
@@ -202,7 +183,7 @@ static lic_status check_payload(lic_weights *w)
     lic_pool_run(w->pool, w->n_tensors, checksum, w);
     for (uint32_t i = 0; i < w->n_tensors; i++)
         if (w->used[i])
-            return FAIL(w, "the weights file is damaged (checksum of %s)",
+            return LIC_WEIGHTS_FAIL(w, "the weights file is damaged (checksum of %s)",
                                     name_at(w, i));
     return LIC_OK;
 }
@@ -216,7 +197,7 @@ lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes, lic_
     w->data = data;
     w->bytes = bytes;
     if (bytes < HEAD)
-        return FAIL(w, "not a weights file: %zu bytes", bytes);
+        return LIC_WEIGHTS_FAIL(w, "not a weights file: %zu bytes", bytes);
     if (!check_head(w) && !check_tables(w))
         check_payload(w);
     return w->status;
@@ -237,14 +218,14 @@ static void run_jobs(lic_weights *w)
     lic_pack_run(w->jobs, w->n_jobs, w->pool);
     for (size_t i = 0; i < w->n_jobs; i++)
         if (w->jobs[i].bad)
-            FAIL(w, "weights file with values out of range in %s", w->jobs[i].name);
+            LIC_WEIGHTS_FAIL(w, "weights file with values out of range in %s", w->jobs[i].name);
 }
 
 lic_status lic_weights_end(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
         if (!w->used[i])
-            FAIL(w, "weights file with an unknown tensor, %s", name_at(w, i));
+            LIC_WEIGHTS_FAIL(w, "weights file with an unknown tensor, %s", name_at(w, i));
     run_jobs(w);
     if (!w->status && w->arena->failed)
         w->status = lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the weights");
@@ -263,13 +244,13 @@ static const uint8_t *config_value(lic_weights *w, const char *key, uint32_t typ
         if (strcmp((const char *)at, key))
             continue;
         if (found || lic_read_u32(&r) != type) {
-            FAIL(w, "weights file with a bad configuration entry, %s", key);
+            LIC_WEIGHTS_FAIL(w, "weights file with a bad configuration entry, %s", key);
             return NULL;
         }
         found = at + KEY + 8;
     }
     if (!found)
-        FAIL(w, "weights file without the configuration entry %s", key);
+        LIC_WEIGHTS_FAIL(w, "weights file without the configuration entry %s", key);
     return found;
 }
 
@@ -284,7 +265,7 @@ int lic_weights_int(lic_weights *w, const char *key, int min, int max)
 {
     const uint64_t v = lic_weights_count(w, key);
     if (v < (uint64_t)min || v > (uint64_t)max) {
-        FAIL(w, "weights file with %s out of range", key);
+        LIC_WEIGHTS_FAIL(w, "weights file with %s out of range", key);
         return min;
     }
     return (int)v;
@@ -297,7 +278,7 @@ void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_byt
     if (!at)
         return;
     if (!memchr(at, 0, 32)) {
-        FAIL(w, "weights file with a bad configuration entry, %s", key);
+        LIC_WEIGHTS_FAIL(w, "weights file with a bad configuration entry, %s", key);
         return;
     }
     snprintf(out, out_bytes, "%s", (const char *)at);
@@ -314,48 +295,49 @@ uint32_t lic_weights_dim(const lic_weights *w, const char *name, int dim)
     return 0;
 }
 
-static uint32_t type_of(const lic_weights *w, const char *name)
+uint32_t lic_entry_type(const lic_weights *w, const char *name)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
         if (!strcmp(name_at(w, i), name))
             return entry_at(w, i).type;
-    return N_TYPES;
+    return LIC_N_TENSOR_TYPES;
 }
 
-static bool find(lic_weights *w, const char *name, entry *out)
+bool lic_entry_find(lic_weights *w, const char *name, lic_entry *out)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++) {
         if (strcmp(name_at(w, i), name))
             continue;
-        entry e = entry_at(w, i);
+        lic_entry e = entry_at(w, i);
         if (w->used[i]++) {
-            FAIL(w, "the tensor %s is asked for twice", name);
+            LIC_WEIGHTS_FAIL(w, "the tensor %s is asked for twice", name);
             return false;
         }
         check_entry(w, &e); /* sets the count; verified when the file was opened */
         *out = e;
         return true;
     }
-    FAIL(w, "weights file without the tensor %s", name);
+    LIC_WEIGHTS_FAIL(w, "weights file without the tensor %s", name);
     return false;
 }
 
-static bool check_shape(lic_weights *w, const entry *e, int rank, const uint32_t dims[4],
-                        bool right_type)
+bool lic_entry_check(lic_weights *w, const lic_entry *e, int rank, const uint32_t dims[4],
+                     bool right_type)
 {
     bool same = right_type && e->rank == (uint32_t)rank;
     for (int d = 0; d < rank; d++)
         same &= e->dims[d] == dims[d];
     if (!same)
-        FAIL(w, "weights file with the tensor %s of another type or shape", e->name);
+        LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s of another type or shape", e->name);
     return same;
 }
 
-static bool find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
-                        entry *e)
+bool lic_entry_find_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4],
+                           lic_entry *e)
 {
-    return find(w, name, e) &&
-           check_shape(w, e, rank, dims, e->type == TYPE_F32 || e->type == TYPE_F16);
+    return lic_entry_find(w, name, e) &&
+           lic_entry_check(w, e, rank, dims,
+                           e->type == LIC_TENSOR_F32 || e->type == LIC_TENSOR_F16);
 }
 
 static float *take(lic_weights *w, size_t n)
@@ -368,12 +350,12 @@ static float *take(lic_weights *w, size_t n)
 
 const float *lic_weights_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4])
 {
-    entry e;
-    if (!find_floats(w, name, rank, dims, &e))
+    lic_entry e;
+    if (!lic_entry_find_floats(w, name, rank, dims, &e))
         return NULL;
     float *out = take(w, e.count);
-    if (out && !lic_pack_values(out, w->data + e.offset, e.type == TYPE_F16, e.count))
-        FAIL(w, "weights file with values out of range in %s", name);
+    if (out && !lic_pack_values(out, w->data + e.offset, e.type == LIC_TENSOR_F16, e.count))
+        LIC_WEIGHTS_FAIL(w, "weights file with values out of range in %s", name);
     return out;
 }
 
@@ -381,12 +363,12 @@ const float *lic_weights_floats(lic_weights *w, const char *name, int rank, cons
  * are. */
 static const void *integers(lic_weights *w, const char *name, uint32_t type, size_t *n)
 {
-    entry e;
+    lic_entry e;
     *n = 0;
-    if (!find(w, name, &e))
+    if (!lic_entry_find(w, name, &e))
         return NULL;
     if (e.type != type || e.rank != 1) {
-        FAIL(w, "weights file with the tensor %s of another type or shape", name);
+        LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s of another type or shape", name);
         return NULL;
     }
     void *out = lic_arena_take(w->arena, e.bytes, 1);
@@ -398,169 +380,10 @@ static const void *integers(lic_weights *w, const char *name, uint32_t type, siz
 
 const uint16_t *lic_weights_u16(lic_weights *w, const char *name, size_t *n)
 {
-    return integers(w, name, TYPE_U16, n);
+    return integers(w, name, LIC_TENSOR_U16, n);
 }
 
 const int32_t *lic_weights_i32(lic_weights *w, const char *name, size_t *n)
 {
-    return integers(w, name, TYPE_I32, n);
-}
-
-/* ---- layers by the name of their PyTorch module, bound to packed weights ---- */
-
-static const char *join(char *out, const char *module, const char *leaf)
-{
-    snprintf(out, NAME, "%s.%s", module, leaf);
-    return out;
-}
-
-/* Room for a packed tensor; filled when the pass ends. */
-static void *pack(lic_weights *w, const entry *e, lic_pack_kind kind,
-                  const lic_packing *p)
-{
-    const size_t size = kind == LIC_PACK_BYTES    ? 1
-                        : kind == LIC_PACK_HALVES ? sizeof(uint16_t)
-                                                  : sizeof(float);
-    const size_t offsets = kind == LIC_PACK_BYTES ? lic_pack_offsets(p) : 0;
-    int32_t *more = offsets ? lic_arena_take(w->arena, offsets, sizeof *more) : NULL;
-    void *out = lic_arena_take(w->arena, lic_pack_count(kind, p) + LIC_PANEL, size);
-    if (!out || (offsets && !more))
-        return NULL;
-    if (w->n_jobs == LIC_MAX_JOBS) {
-        FAIL(w, "weights file with too many layers");
-        return NULL;
-    }
-    w->jobs[w->n_jobs++] = (lic_pack_job){.kind = kind,
-                                          .p = *p,
-                                          .name = e->name,
-                                          .src = w->data + e->offset,
-                                          .half = e->type == TYPE_F16,
-                                          .out = out,
-                                          .offsets = more};
-    return out;
-}
-
-/* Weight and bias of one module, and the scales of weights in bytes. */
-typedef struct pair {
-    entry weight, bias, scale;
-} pair;
-
-static bool find_pair(lic_weights *w, const char *module, int rank, const uint32_t dims[4],
-                      pair *out)
-{
-    char name[NAME];
-    return find_floats(w, join(name, module, "weight"), rank, dims, &out->weight) &&
-           find_floats(w, join(name, module, "bias"), 1, dims, &out->bias);
-}
-
-/* The same of a layer that may be in integers: then its weight has a companion, NAME.scale. */
-static bool find_layer(lic_weights *w, const char *module, int rank, const uint32_t dims[4],
-                       pair *out)
-{
-    char name[NAME];
-    entry *const weight = &out->weight;
-    if (type_of(w, join(name, module, "weight")) != TYPE_I8)
-        return find_pair(w, module, rank, dims, out);
-    return find(w, name, weight) && check_shape(w, weight, rank, dims, true) &&
-           find(w, join(name, module, "weight.scale"), &out->scale) &&
-           check_shape(w, &out->scale, 1, dims, out->scale.type == TYPE_F32) &&
-           find_floats(w, join(name, module, "bias"), 1, dims, &out->bias);
-}
-
-/* A bias is a layer with one input; and so are scales. */
-static const float *pack_bias(lic_weights *w, const entry *from, const lic_packing *p)
-{
-    const lic_packing one = {p->cout, 1, 1, p->stride, p->first, 0, 1};
-    return pack(w, from, LIC_PACK_PANELS, &one);
-}
-
-static void pack_integers(lic_weights *w, const pair *from, const lic_packing *p, conv *out)
-{
-    out->bytes = pack(w, &from->weight, LIC_PACK_BYTES, p);
-    if (out->bytes)
-        out->offsets = w->jobs[w->n_jobs - 1].offsets;
-    out->w_scale = pack_bias(w, &from->scale, p);
-    if (out->w_scale)
-        w->jobs[w->n_jobs - 1].positive = true;
-}
-
-static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, int stride,
-                      bool keep_rows, conv *out)
-{
-    *out = (conv){.kernel = p->kernel,
-                  .stride = stride,
-                  .cin = p->cin,
-                  .cout = p->cout,
-                  .taps = lic_pack_taps(p)};
-    if (from->weight.type == TYPE_I8)
-        pack_integers(w, from, p, out);
-    else if (from->weight.type == TYPE_F16)
-        out->half = pack(w, &from->weight, LIC_PACK_HALVES, p);
-    else
-        out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
-    out->bias = pack_bias(w, &from->bias, p);
-    out->rows = keep_rows && from->weight.type != TYPE_I8
-                    ? pack(w, &from->weight, LIC_PACK_ROWS, p)
-                    : NULL;
-}
-
-void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride,
-                      const char *module)
-{
-    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, (uint32_t)kernel, (uint32_t)kernel};
-    const lic_packing p = {cout, cin, kernel, 1, 0, 0, 1};
-    pair from;
-    if (find_layer(w, module, 4, dims, &from))
-        pack_conv(w, &from, &p, stride, w->keep_rows, out);
-}
-
-void lic_weights_linear(lic_weights *w, conv *out, int cout, int cin, const char *module)
-{
-    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, 1, 1};
-    const lic_packing p = {cout, cin, 1, 1, 0, 0, 1};
-    pair from;
-    if (find_layer(w, module, 2, dims, &from))
-        pack_conv(w, &from, &p, 1, false, out);
-}
-
-void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const char *module)
-{
-    const uint32_t dims[4] = {4 * (uint32_t)cout, (uint32_t)cin, 3, 3};
-    pair from;
-    out->cout = cout;
-    if (!find_layer(w, module, 4, dims, &from))
-        return;
-    for (int phase = 0; phase < 4; phase++) { /* channel 4 j + phase, as pixel_shuffle has it */
-        const lic_packing p = {cout, cin, 3, 4, phase, 0, 1};
-        pack_conv(w, &from, &p, 1, w->keep_rows, &out->phase[phase]);
-    }
-}
-
-void lic_weights_local(lic_weights *w, conv *out, int cout, int cin, const char *module)
-{
-    const uint32_t dims[4] = {(uint32_t)cout, (uint32_t)cin, LIC_LOCAL, LIC_LOCAL};
-    const lic_packing p = {cout, cin, LIC_LOCAL, 1, 0, 1, 2}; /* taps with an odd sum of offsets */
-    pair from;
-    if (find_layer(w, module, 4, dims, &from))
-        pack_conv(w, &from, &p, 1, false, out);
-}
-
-void lic_weights_depthwise(lic_weights *w, depthwise *out, int c, int kernel, const char *module)
-{
-    const uint32_t dims[4] = {(uint32_t)c, 1, (uint32_t)kernel, (uint32_t)kernel};
-    const lic_packing p = {c, 1, kernel, 1, 0, 0, 1};
-    pair from;
-    *out = (depthwise){.kernel = kernel, .c = c};
-    if (!find_pair(w, module, 4, dims, &from))
-        return;
-    out->w = pack(w, &from.weight, LIC_PACK_ROWS, &p);
-    out->bias = pack_bias(w, &from.bias, &p);
-}
-
-void lic_weights_norm(lic_weights *w, norm *out, int c, const char *module)
-{
-    const uint32_t dims[4] = {(uint32_t)c, 1, 1, 1};
-    char name[NAME];
-    out->gain = lic_weights_floats(w, join(name, module, "weight"), 1, dims);
-    out->bias = lic_weights_floats(w, join(name, module, "bias"), 1, dims);
+    return integers(w, name, LIC_TENSOR_I32, n);
 }

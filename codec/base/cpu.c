@@ -15,7 +15,7 @@
 #endif
 
 static const char *const names[] = {"auto", "scalar", "avx2", "avx512",
-                                    "neon", "wasm", "avx512vnni", "neondot"};
+                                    "neon", "wasm", "avx512vnni", "neondot", "avx2vnni"};
 
 bool lic_cpu_has_fma(void)
 {
@@ -51,6 +51,14 @@ static bool has_dot(void)
 }
 #endif
 
+#if LIC_X86
+static bool has_avx_vnni(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
+}
+#endif
+
 bool lic_cpu_machine_has(lic_cpu cpu)
 {
     switch (cpu) {
@@ -59,6 +67,8 @@ bool lic_cpu_machine_has(lic_cpu cpu)
 #if LIC_X86
     case LIC_CPU_AVX2:
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    case LIC_CPU_AVX2VNNI:
+        return has_avx_vnni() && lic_cpu_machine_has(LIC_CPU_AVX2);
     case LIC_CPU_AVX512VNNI:
         return __builtin_cpu_supports("avx512vnni") && lic_cpu_machine_has(LIC_CPU_AVX512);
     case LIC_CPU_AVX512:

@@ -53,6 +53,8 @@ static const lic_kernels *built(lic_cpu cpu)
         return &lic_kernels_avx512;
     case LIC_CPU_AVX512VNNI:
         return &lic_kernels_avx512vnni;
+    case LIC_CPU_AVX2VNNI:
+        return &lic_kernels_avx2vnni;
 #elif defined(__aarch64__)
     case LIC_CPU_NEON:
         return &lic_kernels_neon;
@@ -69,8 +71,9 @@ static const lic_kernels *built(lic_cpu cpu)
 
 lic_cpu lic_cpu_best(void)
 {
-    static const lic_cpu order[] = {LIC_CPU_AVX512VNNI, LIC_CPU_AVX512, LIC_CPU_AVX2,
-                                    LIC_CPU_NEONDOT,    LIC_CPU_NEON,   LIC_CPU_WASM};
+    static const lic_cpu order[] = {LIC_CPU_AVX512VNNI, LIC_CPU_AVX512,  LIC_CPU_AVX2VNNI,
+                                    LIC_CPU_AVX2,       LIC_CPU_NEONDOT, LIC_CPU_NEON,
+                                    LIC_CPU_WASM};
     const char *wish = getenv("LIC_CPU");
     const int level = wish ? lic_cpu_parse(wish) : -1;
     if (level > LIC_CPU_AUTO && lic_kernels_get((lic_cpu)level))

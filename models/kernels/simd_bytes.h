@@ -5,8 +5,8 @@
  * columns, [16][4], and adds to 16 sums. Integer sums are exact, so the order in which a machine
  * adds is its own affair, and so is the form in which it keeps a rounded position:
  *   bytes         NEON and plain C
- *   bytes + 128   AVX-512 VNNI, which multiplies unsigned with signed bytes. The sums begin at -128
- *                 times the sum of the weights.
+ *   bytes + 128   AVX-512 VNNI and AVX-VNNI, which multiply unsigned with signed bytes. The sums
+ *                 begin at -128 times the sum of the weights.
  *   16 bits       the others, which multiply pairs of 16 bits: of channels 0 1 2 3 the pairs (0, 2)
  *                 and (1, 3), because even and odd bytes of weights are easily widened.
  *
@@ -18,7 +18,7 @@
  * (halves to even) in two's complement: the sum is rounded to a multiple of 1. */
 #define LIC_TO_WHOLE 12582912.0f /* 1.5 * 2^23 */
 
-#if defined(LIC_SIMD_VNNI)
+#if defined(LIC_SIMD_VNNI) && defined(LIC_SIMD_AVX512)
 
 enum { LIC_BYTE_SIZE = 1 };
 typedef __m512i v16d, v16b, v4a;
@@ -91,8 +91,55 @@ LIC_INLINE void v16_store_bytes(float *words, size_t channel, v16 a)
 
 #elif defined(LIC_SIMD_AVX2)
 
-enum { LIC_BYTE_SIZE = 2 };
 typedef struct { __m256i lo, hi; } v16d;
+LIC_INLINE v16 v16d_value(v16d sum)
+{
+    return V16_EACH(_mm256_cvtepi32_ps(sum.lo), _mm256_cvtepi32_ps(sum.hi));
+}
+/* The whole numbers nearest to the values, in 16 bits. */
+LIC_INLINE __m256i v16_whole(v16 a)
+{
+    const __m256i lo = _mm256_cvtps_epi32(a.lo), hi = _mm256_cvtps_epi32(a.hi);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(lo, hi), 0xD8);
+}
+
+#if defined(LIC_SIMD_VNNI)
+
+enum { LIC_BYTE_SIZE = 1 };
+typedef struct { __m256i lo, hi; } v16b;
+typedef __m256i v4a;
+LIC_INLINE v16d v16d_start(const int32_t *offsets)
+{
+    const __m256i *p = (const __m256i *)(const void *)offsets;
+    return (v16d){_mm256_loadu_si256(p), _mm256_loadu_si256(p + 1)};
+}
+LIC_INLINE v16b v16b_load(const int8_t *w)
+{
+    const __m256i *p = (const __m256i *)(const void *)w;
+    return (v16b){_mm256_loadu_si256(p), _mm256_loadu_si256(p + 1)};
+}
+LIC_INLINE v4a v4a_load(const float *words, size_t step)
+{
+    int32_t four;
+    memcpy(&four, words + step, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+LIC_INLINE v16d v16d_dot(v16d sum, v4a a, v16b w)
+{
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.lo) : "x"(a), "x"(w.lo));
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.hi) : "x"(a), "x"(w.hi));
+    return sum;
+}
+LIC_INLINE void v16_store_bytes(float *words, size_t channel, v16 a)
+{
+    const __m256i s = v16_whole(a), bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(s, s), 0xD8);
+    _mm_storeu_si128((__m128i *)(void *)(words + channel / 4),
+                     _mm_xor_si128(_mm256_castsi256_si128(bytes), _mm_set1_epi8(-128)));
+}
+
+#else
+
+enum { LIC_BYTE_SIZE = 2 };
 typedef struct { __m256i even_lo, odd_lo, even_hi, odd_hi; } v16b;
 typedef struct { __m256i even, odd; } v4a;
 LIC_INLINE v16d v16d_start(const int32_t *offsets)
@@ -121,20 +168,13 @@ LIC_INLINE v16d v16d_dot(v16d sum, v4a a, v16b w)
     sum.hi = _mm256_add_epi32(sum.hi, _mm256_madd_epi16(a.odd, w.odd_hi));
     return sum;
 }
-LIC_INLINE v16 v16d_value(v16d sum)
-{
-    return V16_EACH(_mm256_cvtepi32_ps(sum.lo), _mm256_cvtepi32_ps(sum.hi));
-}
 LIC_INLINE void v16_store_bytes(float *words, size_t channel, v16 a)
 {
-    const __m256i magic = _mm256_castps_si256(_mm256_set1_ps(LIC_TO_WHOLE));
-    const v16 t = v16_add(a, v16_set(LIC_TO_WHOLE));
-    const __m256i lo = _mm256_sub_epi32(_mm256_castps_si256(t.lo), magic);
-    const __m256i hi = _mm256_sub_epi32(_mm256_castps_si256(t.hi), magic);
-    const __m256i s = _mm256_permute4x64_epi64(_mm256_packs_epi32(lo, hi), 0xD8);
+    const __m256i s = v16_whole(a);
     _mm256_storeu_si256((__m256i *)(void *)(words + channel / 2),
                         _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(s, 0xD8), 0xD8));
 }
+#endif
 
 #elif defined(LIC_SIMD_NEON)
 

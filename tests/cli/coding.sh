@@ -67,7 +67,7 @@ for threads in 2 3 7; do
 done
 run env LIC_THREADS=2 "$LIC" encode -f "$small" tn.lic
 holds "LIC_THREADS: same file" cmp t1.lic tn.lic
-for cpu in scalar avx2 avx512 avx512vnni neon neondot; do
+for cpu in scalar avx2 avx2vnni avx512 avx512vnni neon neondot; do
     run "$LIC" encode -f --cpu $cpu "$DATA/odd-17x33.png" cpu.lic
     [ $rc -eq 2 ] && continue # not on this machine
     expect "--cpu $cpu" 0

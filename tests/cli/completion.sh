@@ -63,7 +63,7 @@ gives '--target-bpp|--target-psnr|--target-size|' lic encode --target
 gives '|' lic decode --target
 gives 'png|' lic decode --format pn
 gives 'jpg|' lic decode --format = j
-gives 'auto|avx2|avx512|avx512vnni|' lic encode --cpu a
+gives 'auto|avx2|avx2vnni|avx512|avx512vnni|' lic encode --cpu a
 gives 'blend=|drop|keep|' lic encode --alpha ''
 gives 'bash|fish|zsh|' lic --completion ''
 gives 'a folder|home|one.png|pictures|two words.PNG|' lic encode ''

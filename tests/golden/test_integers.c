@@ -19,8 +19,8 @@ static const sample samples[] = {{75, 40, 0, 60, 0x79E85EE6u, 0x6BBE35FDu},
                                  {70, 140, 0, 5, 0x5688AD71u, 0xEDF044C1u}};
 enum { N_SAMPLES = sizeof samples / sizeof samples[0] };
 
-static const lic_cpu levels[] = {LIC_CPU_SCALAR, LIC_CPU_AVX2, LIC_CPU_AVX512, LIC_CPU_AVX512VNNI,
-                                 LIC_CPU_NEON, LIC_CPU_NEONDOT};
+static const lic_cpu levels[] = {LIC_CPU_SCALAR,     LIC_CPU_AVX2, LIC_CPU_AVX512,
+                                 LIC_CPU_AVX512VNNI, LIC_CPU_NEON, LIC_CPU_NEONDOT, LIC_CPU_AVX2VNNI};
 static const int threads[] = {1, 2, 7};
 
 static lic_image picture_of(const sample *s, uint8_t *pixels)

@@ -27,7 +27,7 @@ enum { PARITY_SHARE = 1 };
 
 /* ---- levels ---------------------------------------------------------------------------------- */
 
-enum { PARITY_LEVELS = 6 };
+enum { PARITY_LEVELS = 7 };
 
 typedef struct level {
     const char *name;
@@ -44,6 +44,8 @@ static inline int parity_levels(level out[PARITY_LEVELS])
         out[n++] = (level){"scalar with fma", &lic_kernels_scalar_fma};
     if (lic_cpu_machine_has(LIC_CPU_AVX2))
         out[n++] = (level){"avx2", &lic_kernels_avx2};
+    if (lic_cpu_machine_has(LIC_CPU_AVX2VNNI))
+        out[n++] = (level){"avx2vnni", &lic_kernels_avx2vnni};
     if (lic_cpu_machine_has(LIC_CPU_AVX512))
         out[n++] = (level){"avx512", &lic_kernels_avx512};
     if (lic_cpu_machine_has(LIC_CPU_AVX512VNNI))

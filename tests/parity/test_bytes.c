@@ -16,7 +16,7 @@ typedef struct shape {
 
 typedef struct problem {
     lic_gemm g;
-    float *x[MAX_TAPS * MAX_ROWS];               /* what is rounded */
+    float *x[MAX_TAPS * MAX_ROWS];             /* what is rounded */
     const float *records[MAX_TAPS * MAX_ROWS]; /* of one level */
     float *out[MAX_ROWS];
     float *result;
@@ -216,8 +216,8 @@ TEST(bytes_edges_of_tiles)
     const int step = PARITY_SHARE > 1 ? 5 : 1;
     for (int rows = 1; rows <= 20; rows += step)
         for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-            const shape s = {rows, 1, 1 + (int)test_random_below(9), columns[i], LIC_ACT_NONE,
-                             1,    0, ORDINARY};
+            const shape s = {
+                rows, 1, 1 + (int)test_random_below(9), columns[i], LIC_ACT_NONE, 1, 0, ORDINARY};
             compare(&s);
         }
 }

@@ -2,8 +2,8 @@
  * scales can have is refused, and the message names the tensor. */
 #include "tests/unit/weights_fixture.h"
 
-#define LAYER "g_a.st1.blocks.0.fc1.weight"
-#define SCALE LAYER ".scale"
+#define LAYER     "g_a.st1.blocks.0.fc1.weight"
+#define SCALE     LAYER ".scale"
 #define DEPTHWISE "g_a.st1.blocks.0.dw.conv.weight"
 
 enum { TYPE_F16 = 1, TYPE_U16 = 2, TYPE_I8 = 4 };
