@@ -102,11 +102,13 @@ TEST(integers_with_openblas)
     lic_image out;
     lic_error err = {0};
     lic_options o;
+    lic_model_options m;
     lic_options_init(&o);
-    o.backend = LIC_BACKEND_OPENBLAS;
+    lic_model_options_init(&m);
+    o.backend = m.backend = LIC_BACKEND_OPENBLAS;
     if (!lic_backend_supported(o.backend))
         return;
-    REQUIRE(lic_model_open(golden_path("integers.licw"), NULL, &model, &err) == LIC_OK);
+    REQUIRE(lic_model_open(golden_path("integers.licw"), &m, &model, &err) == LIC_OK);
     REQUIRE(lic_encode(model, &image, &o, NULL, &file, &err) == LIC_OK);
     REQUIRE(lic_decode(model, file.data, file.bytes, &o, NULL, &out, &err) == LIC_OK);
     CHECK(out.width == image.width && out.height == image.height);
