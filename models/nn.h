@@ -167,8 +167,9 @@ void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool res
 conv lic_nn_widen(nn *c, const conv *w);
 /* The product of a widened layer, its rows of `in` and `out` still to be set. */
 lic_gemm lic_nn_gemm(const conv *w, int rows, lic_act act);
-/* Computes it, inside a worker, by the strict kernels. Changes *g if the layer is in integers. */
-void lic_nn_product(const nn *c, const conv *w, lic_gemm *g, int worker);
+/* Computes it, inside a worker, by the strict kernels; rounds the rows of `in` first if the layer is
+ * in integers. */
+void lic_nn_product(const nn *c, const conv *w, const lic_gemm *g, int worker);
 /* One linear layer on gathered rows: rows of `in` (pitch in_pitch) to rows of `out`; inside a
  * worker, or outside of them as if in number 0. */
 void lic_nn_linear_rows(const nn *c, const conv *w, const float *in, size_t in_pitch, float *out,

@@ -62,7 +62,7 @@ void lic_nn_gather_records(const nn *c, const conv *w, tensor x, pixel_run b, co
     }
 }
 
-void lic_nn_product(const nn *c, const conv *w, lic_gemm *g, int worker)
+void lic_nn_product(const nn *c, const conv *w, const lic_gemm *g, int worker)
 {
     if (!w->bytes) {
         c->k->gemm(g);
@@ -71,10 +71,10 @@ void lic_nn_product(const nn *c, const conv *w, lic_gemm *g, int worker)
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     const size_t record = lic_record_floats(c->k->byte_size, w->cin);
     float *to = records_of(c, worker);
-    for (int i = 0; i < g->taps * g->rows; i++) {
+    lic_gemm rounded = *g;
+    for (int i = 0; i < g->taps * g->rows; i++)
         in[i] = g->in[i] == c->zeros ? c->zeros : to + (size_t)i * record;
-    }
     c->k->round_bytes(to, record, g->in, g->taps * g->rows, w->cin);
-    g->in = in;
-    c->k->gemm_bytes(g);
+    rounded.in = in;
+    c->k->gemm_bytes(&rounded);
 }
