@@ -123,7 +123,10 @@ for delay in 0.05 0.1 0.2 0.3 0.4 0.5 0.7; do
         expect "not interrupted in $delay s" 0
     fi
 done
-run timeout --preserve-status -s TERM 0.05 "$LIC" encode --quiet noise.ppm t.lic
+for delay in 0.05 0.1 0.2 0.4; do # 143: on a busy machine the program was not ready for signals yet
+    run timeout --preserve-status -s TERM "$delay" "$LIC" encode --quiet noise.ppm t.lic
+    [ "$rc" -ne 143 ] && break
+done
 expect "terminated" 130
 holds "terminated: no file" test ! -e t.lic
 
