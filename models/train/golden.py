@@ -12,6 +12,7 @@ they are made (the dumps up to the last bit of a few values).
 import contextlib
 import math
 import os
+import re
 import struct
 import sys
 from unittest import mock
@@ -35,8 +36,8 @@ TINY = dict(ch=(5, 10, 15), depth=(2, 1, 2), m=11, n=5, growth=3, head_dim=5, sl
 
 # Every layer that may be in integers but the first: samples of 8 bits fall on halves, which another rounding before
 # would decide.
-INTEGERS = (".attn.", ".fc", ".down2", ".down3", ".down4", ".up", ".enh.", "h_a.", "h_s.", ".inp", ".ac.c1", ".ac.c2", ".ag.q", ".ag.kv", ".ag.off.", ".ag.out",
-            "map.", ".local.", ".ep_", ".lrp.")
+INTEGERS = tuple(map(re.escape, (".attn.", ".fc", ".down2", ".down3", ".down4", ".up", ".enh.", "h_a.", "h_s.", ".inp", ".ac.c1", ".ac.c2", ".ag.q", ".ag.kv", ".ag.off.", ".ag.out",
+            "map.", ".local.", ".ep_", ".lrp.")))
 
 # Standard deviations of some weights, relative to variance-preserving ones: keeps the activations where the
 # nonlinearities bend, the offsets of AG up to a grid step and the scales beyond both ends of their range.

@@ -1,9 +1,11 @@
 """Layers in integers: weights of eight bits with a scale for each output, inputs of eight bits with a scale for each
 position. In training both are rounded as the C program rounds them, and gradients pass as if they were not.
 
-`Codec(integers=PATTERNS)` chooses the layers: those whose module name contains one of the patterns. PyTorch computes
+`Codec(integers=PATTERNS)` chooses the layers: those in whose module name one of the regular expressions is found. PyTorch computes
 the products of the rounded numbers in floats; models/kernels computes them in integers and rounds once for each tap.
 """
+import re
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -59,8 +61,8 @@ class Conv2d(_Integer, nn.Conv2d):
 
 
 def choose(net, patterns):
-    """Make integer layers of those whose names contain one of the patterns."""
+    """Make integer layers of those in whose names one of the patterns (regular expressions) is found."""
     for name, mod in net.named_modules():
         if isinstance(mod, _Integer):
-            mod.integer = any(p in name for p in patterns)
+            mod.integer = any(re.search(p, name) for p in patterns)
             assert not (mod.integer and getattr(mod, "groups", 1) > 1), f"{name} is a depthwise convolution"

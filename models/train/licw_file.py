@@ -36,6 +36,8 @@ F32, F16, I8 = np.dtype("<f4"), np.dtype("<f2"), np.dtype("i1")
 TYPES = [F32, F16, U16, I32, I8]       # the last only in files of version 2
 SCALE = ".scale"
 
+NAMED = ("teacher", "student")
+
 Licw = namedtuple("Licw", "config tensors hash")    # {key: int or str}, {name: array}, u64
 
 
@@ -46,15 +48,15 @@ class LicwError(Exception):
 # ---- network -> tensors ---------------------------------------------------------------------------
 
 def codec_arguments(spec):
-    """teacher, student or a JSON file -> (name, all arguments of Codec, defaults included)."""
-    named = {"teacher": model.TEACHER, "student": model.STUDENT}
-    if spec in named:
-        name, given = spec, named[spec]
-    else:
-        with open(spec) as f:
-            given = json.load(f)
-        name = given.get("name", spec.rsplit("/", 1)[-1].removesuffix(".json"))
-        given = given.get("model", given)       # a training configuration has them under "model"
+    """teacher, student or a JSON file -> (name, all arguments of Codec, defaults included). In a training configuration
+    the arguments are under "model", and beside it "integers": layers that the exporter rounds though they were trained
+    in floats."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), spec + ".json") if spec in NAMED else spec
+    with open(path) as f:
+        given = json.load(f)
+    name = given.get("name", os.path.basename(path).removesuffix(".json"))
+    if "model" in given:
+        given = {**given["model"], **{k: given[k] for k in ("integers",) if k in given}}
     return name, complete(given)
 
 
