@@ -132,7 +132,7 @@ static inline size_t fuzz_lic_crc_at(const uint8_t *data, size_t bytes)
     lic_reader r = {data + 5, data + bytes, false};
     lic_read_varint(&r);
     lic_read_varint(&r);
-    size_t at = (size_t)(r.at - data) + (data[4] & 0x80 ? 2 : 0) + 10;
+    size_t at = (size_t)(r.at - data) + (data[4] & 0x80 ? 2 : 0) + ((data[4] & 7) < 3 ? 10 : 4);
     return r.failed || at + 4 > bytes ? 0 : at;
 }
 
@@ -145,7 +145,8 @@ static inline void fuzz_lic_seal(uint8_t *data, size_t bytes, uint8_t *control)
     if (bytes < 5)
         return;
     memcpy(data, signature, sizeof signature);
-    data[4] = (uint8_t)((data[4] & 0xF0) | ((data[4] & 7) == 2 ? 2 : 1));
+    data[4] =
+        (uint8_t)((data[4] & 0xF0) | ((data[4] & 7) == 2 || (data[4] & 7) == 3 ? data[4] & 7 : 1));
     const size_t at = fuzz_lic_crc_at(data, bytes);
     if (!at)
         return;

@@ -93,7 +93,8 @@ static void repair(uint8_t *data, size_t bytes)
     if (!at)
         return;
     lic_model_get_info(model, &info);
-    lic_write_u32(data + at - 10, (data[4] & 7) == 2 ? 0 : (uint32_t)info.hash);
+    if ((data[4] & 7) < 3) /* later ones name no model */
+        lic_write_u32(data + at - 10, (data[4] & 7) == 2 ? 0 : (uint32_t)info.hash);
     if (control[0] & LET_THROUGH)
         memset(data + at - 4, 0, 4);
     fuzz_lic_seal(data, bytes, unused);

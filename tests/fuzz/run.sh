@@ -51,6 +51,7 @@ seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
         printf 'P3\n# text\n2 1 9\n1 2 3 4 5 9\n' >"$to/text.ppm" &&
         printf 'P5 2 2 65535 12345678' >"$to/wide.pgm" ;;
     container | decode)
+        cp tests/golden/v*.lic "$to" # of every version, with loss and without
         for picture in grey-40x30 one-1x1 meta grey16-24x20 odd-17x33 pngsuite/basn6a08 pngsuite/basn4a16 \
             pngsuite/tp0n3p08; do
             "$build/lic" encode --quiet --model tests/golden/tiny.licw -f "tests/data/$picture.png" \

@@ -11,6 +11,7 @@ typedef enum raster_kind {
     NOISE,
     EXTREMES,  /* 0 or the highest, at random */
     SLOPES,    /* with a little noise */
+    PLANES,    /* without noise, folded at the ends of the range */
     LETTERS,   /* few colours, shapes that come again */
     STRETCHED, /* slopes of few values over the whole range */
     RASTER_KINDS
@@ -28,6 +29,10 @@ static inline uint32_t raster_value(raster_kind kind, uint32_t x, uint32_t y, ui
         return test_random_below(2) ? top : 0;
     case SLOPES:
         return (x * (3 + i) + y * 2 + test_random_below(4)) * (top / 255) % (top + 1);
+    case PLANES: {
+        const uint32_t v = (x * (3 + i) + y * 2) * (top / 255) % (2 * top);
+        return v > top ? 2 * top - v : v;
+    }
     case LETTERS:
         return (x % 7 * (y % 9) + y / 27 * 3) % 5 * (top / 8 + i);
     default:

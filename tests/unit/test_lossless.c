@@ -87,7 +87,8 @@ TEST(sizes_are_what_the_content_is)
     static const struct {
         raster_kind kind;
         size_t most;
-    } cases[] = {{FLAT, 50}, {NOISE, 256 * 256 * 3 + 10}, {LETTERS, 600}, {STRETCHED, 250}};
+    } cases[] = {
+        {FLAT, 50}, {NOISE, 256 * 256 * 3 + 10}, {LETTERS, 600}, {STRETCHED, 250}, {PLANES, 1100}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         lossless_coder c;
         coder_init(&c, 256, 256, 3, 8);
@@ -100,6 +101,26 @@ TEST(sizes_are_what_the_content_is)
         free(r.data);
         lic_arena_release(&c.arena);
     }
+}
+
+/* Small rasters are coded in every way that there is; of large ones only a look tells. */
+TEST(slopes_are_seen)
+{
+    static const uint32_t sides[] = {32, 200};
+    for (size_t i = 0; i < 2; i++)
+        for (int kind = SLOPES; kind <= LETTERS; kind++) {
+            lossless_coder c;
+            coder_init(&c, sides[i], sides[i], 3, 8);
+            lic_raster r = make_raster((raster_kind)kind, sides[i], sides[i], 3, 8);
+            lic_range_encoder enc = lossless_code(&c, &r);
+            if (kind == PLANES)
+                CHECK(c.l.choice.slopes);
+            else if (sides[i] > 64)
+                CHECK(!c.l.choice.slopes);
+            free(enc.data);
+            free(r.data);
+            lic_arena_release(&c.arena);
+        }
 }
 
 /* Code that ends early: rows that are there are right, the others untouched; every row comes sooner
