@@ -44,8 +44,12 @@ for set in "$@"; do
         "$work/${set%%=*}.lines"
 done
 echo
-echo "| larger than their PNG | lossless |$(printf ' -q %s: files | bytes |' $QUALITIES)"
-echo "|---|---|$(printf '%s' "$QUALITIES" | sed 's/[0-9]* */---|---|/g')"
+head="| larger than their PNG | lossless |" line="|---|---|"
+for q in $QUALITIES; do
+    head+=" -q $q: files | bytes |" line+="---|---|"
+done
+echo "$head"
+echo "$line"
 for set in "$@"; do
     awk -v name="${set%%=*}" '{ large += $3 > $2; for (i = 7; i <= NF; i++) { more[i] += $i > $2; sum[i] += $i } n = NF }
         END { printf "| %s | %d |", name, large; for (i = 7; i <= n; i++) printf " %d | %d |", more[i], sum[i]; print "" }' \
