@@ -146,17 +146,18 @@ lic_status lic_model_open(const char *path, const lic_model_options *options, li
                           lic_error *err)
 {
     lic_model_options own;
-    lic_buffer file = {0};
+    lic_arena file = {0};
+    size_t bytes = 0;
     if (out)
         *out = NULL;
     if (!path || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open: bad argument");
     lic_status status = check_options(options, &own, err);
     if (!status)
-        status = lic_weights_read(path, own.allocator, &file, err);
+        status = lic_weights_read(path, own.allocator, &file, &bytes, err);
     if (!status)
-        status = open_bytes(file.data, file.bytes, &own, out, err);
-    lic_buffer_free(&file);
+        status = open_bytes(file.base, bytes, &own, out, err);
+    lic_arena_release(&file);
     return status;
 }
 

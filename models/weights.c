@@ -41,7 +41,8 @@ static lic_status read_all(int fd, uint8_t *to, size_t bytes, lic_error *err)
     return LIC_OK;
 }
 
-static lic_status read_file(int fd, const lic_allocator *allocator, lic_buffer *out, lic_error *err)
+static lic_status read_file(int fd, const lic_allocator *allocator, lic_arena *out, size_t *bytes,
+                            lic_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode))
@@ -49,21 +50,21 @@ static lic_status read_file(int fd, const lic_allocator *allocator, lic_buffer *
     if (st.st_size < HEAD || (uint64_t)st.st_size > SIZE_MAX / 2)
         return lic_fail(err, LIC_ERR_MODEL_INVALID, "not a weights file: %lld bytes",
                         (long long)st.st_size);
-    *out = (lic_buffer){lic_alloc(allocator, (size_t)st.st_size), (size_t)st.st_size, allocator};
-    if (!out->data)
+    *bytes = (size_t)st.st_size;
+    if (!lic_arena_reserve(out, *bytes + LIC_ALIGN, allocator))
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the weights file");
-    return read_all(fd, out->data, out->bytes, err);
+    return read_all(fd, lic_arena_take(out, *bytes, 1), *bytes, err);
 }
 
 /* The file is read, not mapped. If another process cut a mapped file short, this one would die; and
  * verified bytes could change before they are used. */
-lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_buffer *out,
-                            lic_error *err)
+lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_arena *out,
+                            size_t *bytes, lic_error *err)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return fail_open(err, "open");
-    const lic_status status = read_file(fd, allocator, out, err);
+    const lic_status status = read_file(fd, allocator, out, bytes, err);
     close(fd);
     return status;
 }

@@ -25,9 +25,10 @@ typedef struct lic_weights {
     lic_error *err;
 } lic_weights;
 
-/* Reads a file into memory from the allocator. Free *out in any case, also after an error. */
-lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_buffer *out,
-                            lic_error *err);
+/* Reads a file to the base of an empty arena, which has huge pages where there are any. Release
+ * *out in any case, also after an error. */
+lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_arena *out,
+                            size_t *bytes, lic_error *err);
 /* Checks head, tables and all checksums of a file in memory, on the pool. The bytes must stay there
  * as long as *w is used. */
 lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes, lic_pool *pool,
