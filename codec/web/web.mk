@@ -40,7 +40,7 @@ $(WEB_ZLIB)/inflate.c:
 define web_build
 $(BUILD)/obj-web/$1/%.o: %.c codec/web/web.mk | $(WEB_ZLIB)/inflate.c
 	$(call say,emcc   $$<)
-	$(Q)mkdir -p $$(@D) && $(EMCC) $(WEB_FLAGS) $(call web_flags,$1) $$(if $$(filter models/%,$$<),-O3) -MMD -MP -c -o $$@ $$<
+	$(Q)mkdir -p $$(@D) && $(EMCC) $(WEB_FLAGS) $(call web_flags,$1) $$(if $$(filter models/kernels/%,$$<),-O3) -MMD -MP -c -o $$@ $$<
 
 $(BUILD)/obj-web/$1/zlib/%.o: $(WEB_ZLIB)/inflate.c codec/web/web.mk
 	$(call say,emcc   zlib/$$*.c)

@@ -40,11 +40,14 @@ function turn({ width, height, data }, orientation) {
 
 /* The largest difference of colours from RGBA. */
 function difference(rgba, rgb) {
-    let worst = 0;
+    let worst = 0, sum = 0;
     for (let i = 0; i < rgb.length / 3; i++)
-        for (let c = 0; c < 3; c++)
-            worst = Math.max(worst, Math.abs(rgba[4 * i + c] - rgb[3 * i + c]));
-    return worst;
+        for (let c = 0; c < 3; c++) {
+            const d = Math.abs(rgba[4 * i + c] - rgb[3 * i + c]);
+            worst = Math.max(worst, d);
+            sum += d;
+        }
+    return { worst, mean: sum / rgb.length };
 }
 
 async function decode(page, name, options = {}) {
@@ -61,14 +64,15 @@ async function decode(page, name, options = {}) {
     return { ...r, pixels: Buffer.from(r.pixels, "base64") };
 }
 
-async function checkPicture(page, name, { bound = 0, orientation = 1, threads = 1 } = {}) {
+async function checkPicture(page, name, { rounded = false, orientation = 1, threads = 1 } = {}) {
     const want = turn(readPPM(name), orientation), got = await decode(page, name);
     const info = JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8"));
-    const worst = difference(got.pixels, want.data);
+    const { worst, mean } = difference(got.pixels, want.data);
     console.log(`${name}: ${got.arithmetic}, ${got.threads} threads, ${got.ms.toFixed(0)} ms (coding ` +
-        `${got.codingMs}, synthesis ${got.synthesisMs}), largest difference ${worst}`);
+        `${got.codingMs}, synthesis ${got.synthesisMs}), largest difference ${worst}, mean ${mean.toFixed(4)}`);
     check(`${name}: size`, got.width === want.width && got.height === want.height, `${got.width} x ${got.height}`);
-    check(`${name}: pixels`, worst <= bound, `differ by ${worst}`);
+    /* Rounded products may push a value over the edge between two steps of a layer in integers. */
+    check(`${name}: pixels`, rounded ? worst <= 4 && mean < 0.5 : worst === 0, `differ by ${worst}, ${mean} on average`);
     check(`${name}: threads`, got.threads === threads, got.threads);
     check(`${name}: progress`, got.fractions.length > 0 && got.fractions.at(-1) <= 1 &&
         got.fractions.every((f, i, all) => i === 0 || f >= all[i - 1]), got.fractions);
@@ -132,9 +136,9 @@ try {
     for (const [url, n] of [[plain, 1], [isolated, threads]]) {
         page = await browser.open(`${url}index.html`);
         await exact(page);
-        await checkPicture(page, "waves", { bound: 1, threads: n });
+        await checkPicture(page, "waves", { rounded: true, threads: n });
         if (n === 1)
-            await checkPicture(page, "q20", { bound: 1 });
+            await checkPicture(page, "q20", { rounded: true });
         await page.close();
     }
 
