@@ -163,12 +163,13 @@ void lic_nn_upconv_rows(nn *c, const upconv *w, tensor x, lic_act act, affine ra
 void lic_nn_depthwise(nn *c, const depthwise *w, tensor x, lic_act act, bool residual, tensor out);
 /* A layer with weights as the kernels need them: binary16 is widened into the arena. That takes no
  * time beside the layer's own work, and the model takes half the memory. Bytes stay, but room for
- * rounded positions is announced. To be called outside workers. Every function below that takes a whole tensor does it itself. */
+ * rounded positions is announced. To be called outside workers. Every function below that takes a
+ * whole tensor does it itself. */
 conv lic_nn_widen(nn *c, const conv *w);
 /* The product of a widened layer, its rows of `in` and `out` still to be set. */
 lic_gemm lic_nn_gemm(const conv *w, int rows, lic_act act);
-/* Computes it, inside a worker, by the strict kernels; rounds the rows of `in` first if the layer is
- * in integers. */
+/* Computes it, inside a worker, by the strict kernels; rounds the rows of `in` first if the layer
+ * is in integers. */
 void lic_nn_product(const nn *c, const conv *w, const lic_gemm *g, int worker);
 /* One linear layer on gathered rows: rows of `in` (pitch in_pitch) to rows of `out`; inside a
  * worker, or outside of them as if in number 0. */

@@ -9,10 +9,10 @@
  * Memory: pointers need no alignment beyond a float's. Kernels write what their shapes say and
  * nothing between or behind it, and read just that too, with one exception: parameters that go with
  * columns are read in whole panels, as far as the next multiple of 16 columns after the last (gemm:
- * w, bias, scale, shift; gemm_bytes: these and w_scale; depthwise: w, bias; layer_norm_add: gain, bias; attention: rows of v,
- * channels after the d-th). What is there must be memory, its values do not matter. In place: out
- * may be a or b of add and mul, out[r] may be x[r] of layer_norm_add; no other results may overlap
- * what is read. */
+ * w, bias, scale, shift; gemm_bytes: these and w_scale; depthwise: w, bias; layer_norm_add: gain,
+ * bias; attention: rows of v, channels after the d-th). What is there must be memory, its values do
+ * not matter. In place: out may be a or b of add and mul, out[r] may be x[r] of layer_norm_add; no
+ * other results may overlap what is read. */
 #ifndef LIC_KERNELS_STRICT_H
 #define LIC_KERNELS_STRICT_H
 

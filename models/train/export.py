@@ -8,9 +8,8 @@
 The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a
 companion) and writes the file. --fit adds what is fitted to the pictures in tar files of tiles, with the network as it
 is: how the weights of integer layers are rounded (without it to the nearest), the frequency tables of y and z (without
-it Gaussians and the trained densities) and the head for previews. --model
-names a configuration (teacher, student) or a JSON file: a training configuration, or just the arguments of Codec.
---check reads a file back, verifies all of it and prints what it is.
+it Gaussians and the trained densities) and the head for previews. --model names a configuration (teacher, student) or a
+JSON file: a training configuration, or just the arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
 
 The companion, a small .npz that is written with the file (--resume; by default beside it), holds what training needs
 and the file lacks: licw_file.py.
@@ -23,6 +22,7 @@ import sys
 import numpy as np
 import torch
 
+import integers
 import model
 import preview
 import rounding
@@ -50,7 +50,7 @@ def fit(net, pattern, slices, tiles):
     for k, p in net.named_parameters():
         if not k.startswith("prior."):
             p.data = torch.from_numpy(half(k, p).astype(np.float32))
-    if rounding.integer_layers(net):
+    if integers.layers(net):
         rounding.fit(net, pattern)
     head, (y, z) = preview.fit(net, pattern, slices, tiles, processes=len(os.sched_getaffinity(0)))
     return head, fitted_tables(y), fitted_prior_tables(net.prior, z)

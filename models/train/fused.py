@@ -100,8 +100,8 @@ class SwinBlock(torch.autograd.Function):
     precision. integer: their left sides are rounded (integers.py); the right sides come rounded."""
 
     @staticmethod
-    def forward(ctx, x, skip, shift, integer, bias, scale, w_qkv, b_qkv, w_proj, b_proj, g1, s1, w_1, b_1, w_dw, b_dw, w_2, b_2,
-                g2, s2):
+    def forward(ctx, x, skip, shift, integer, bias, scale, w_qkv, b_qkv, w_proj, b_proj, g1, s1, w_1, b_1, w_dw, b_dw,
+                w_2, b_2, g2, s2):
         shape, c, dt = x.shape, x.shape[-1], x.dtype
         hidden = (*shape[:3], w_1.shape[0])
         ctx.precision = w_qkv.dtype

@@ -3,8 +3,8 @@
     golden.py [FOLDER]          default: tests/golden
 
 writes tiny.licw (through export.py, so the writer is tested too) and three dumps, and integers.licw, the same network
-with layers in integers, and its dump; tests/golden/README.md says what is in them and how they are laid out. The networks run in double precision on the weights as
-they are in the file, so a test measures its own error, not that of another float32 program.
+with layers in integers, and its dump; tests/golden/README.md says what is in them and how they are laid out. The
+networks run in double precision on the weights as they are in the file, so a test measures its own error, not that of another float32 program.
 
 Random numbers come from numpy's RandomState, whose streams are frozen: the files are the same wherever
 they are made (the dumps up to the last bit of a few values).
@@ -36,8 +36,9 @@ TINY = dict(ch=(5, 10, 15), depth=(2, 1, 2), m=11, n=5, growth=3, head_dim=5, sl
 
 # Every layer that may be in integers but the first: samples of 8 bits fall on halves, which another rounding before
 # would decide.
-INTEGERS = tuple(map(re.escape, (".attn.", ".fc", ".down2", ".down3", ".down4", ".up", ".enh.", "h_a.", "h_s.", ".inp", ".ac.c1", ".ac.c2", ".ag.q", ".ag.kv", ".ag.off.", ".ag.out",
-            "map.", ".local.", ".ep_", ".lrp.")))
+INTEGERS = tuple(map(re.escape, (
+    ".attn.", ".fc", ".down2", ".down3", ".down4", ".up", ".enh.", "h_a.", "h_s.", ".inp", ".ac.c1", ".ac.c2", ".ag.q",
+    ".ag.kv", ".ag.off.", ".ag.out", "map.", ".local.", ".ep_", ".lrp.")))
 
 # Standard deviations of some weights, relative to variance-preserving ones: keeps the activations where the
 # nonlinearities bend, the offsets of AG up to a grid step and the scales beyond both ends of their range.
@@ -318,7 +319,8 @@ def main(folder):
     runs = (("tiny.bin", 2.25, dict(picture=picture(40, 75), layers=True)), ("tiny-4x4.bin", 7.0, dict(latents=(4, 4))),
             ("tiny-12x16.bin", 4.625, dict(latents=(12, 16))))
     make(folder, "tiny", (), runs)
-    make(folder, "integers", INTEGERS, (("integers.bin", 5.5, dict(picture=np.float64(np.float32(picture(40, 75))), layers=True)),))
+    single = np.float64(np.float32(picture(40, 75)))
+    make(folder, "integers", INTEGERS, (("integers.bin", 5.5, dict(picture=single, layers=True)),))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Layers in integers: weights of eight bits with a scale for each output, inputs of eight bits with a scale for each
 position. In training both are rounded as the C program rounds them, and gradients pass as if they were not.
 
-`Codec(integers=PATTERNS)` chooses the layers: those in whose module name one of the regular expressions is found. PyTorch computes
-the products of the rounded numbers in floats; models/kernels computes them in integers and rounds once for each tap.
+`Codec(integers=PATTERNS)` chooses the layers: those in whose module name one of the regular expressions is found.
+PyTorch computes the products of the rounded numbers in floats; models/kernels computes them in integers and rounds once
+for each tap.
 """
 import re
 
@@ -58,6 +59,11 @@ class Conv2d(_Integer, nn.Conv2d):
         if not self.integer:
             return super().forward(x)
         return self._conv_forward(rounded_positions(x, 1), self.right_side(), self.bias)
+
+
+def layers(net):
+    """The layers in integers, by name."""
+    return {name: m for name, m in net.named_modules() if getattr(m, "integer", False)}
 
 
 def choose(net, patterns):

@@ -2,8 +2,8 @@
 
 `write_licw`, `read_licw`, `load_codec`, `load_resume`. A network that load_codec takes from a
 .licw evaluates like the C program does, but cannot be trained on: the position-bias networks and the
-density of z are in the file only as their values, and weights of layers in integers only as bytes. What is missing is in
-its companion, a small .npz that is written with it and carries the file's hash: load_resume joins the two to the state
+density of z are in the file only as their values, and weights of layers in integers only as bytes. What is missing is
+in its companion, a small .npz that is written with it and carries the file's hash: load_resume joins the two to the state
 dict that the file was made of, bit by bit.
 
 All arithmetic that decides a number in the file is done in double precision. Works with torch 1.13.
@@ -126,7 +126,8 @@ def whole_numbers(layer, w):
         return q.astype(I8), steps.astype(F32)
     w = w.astype(F32)
     largest = np.abs(w).reshape(len(w), -1).max(1)
-    inverse = F32.type(1) / np.maximum(largest, F32.type(1e-30)) * F32.type(integers.LIMIT)     # as PyTorch has n / tensor
+    # As PyTorch has n / tensor.
+    inverse = F32.type(1) / np.maximum(largest, F32.type(1e-30)) * F32.type(integers.LIMIT)
     q = np.rint(w * inverse.reshape(-1, *[1] * (w.ndim - 1))).astype(I8)
     return q, np.where(largest > 0, largest / F32.type(integers.LIMIT), F32.type(1))
 
@@ -137,7 +138,7 @@ def float_weights(q, scale):
 
 def integer_layers(net):
     """Layers in integers, by the names of their weights."""
-    return {f"{name}.weight": mod for name, mod in net.named_modules() if getattr(mod, "integer", False)}
+    return {f"{name}.weight": layer for name, layer in integers.layers(net).items()}
 
 
 def set_integer_layers(net, tensors):
@@ -147,7 +148,8 @@ def set_integer_layers(net, tensors):
             weights = tensors[f"{name}.weight"]
             mod.integer = weights.dtype == I8
             if mod.integer:
-                mod.given = torch.from_numpy(weights.astype(F32)), torch.from_numpy(tensors[f"{name}.weight{SCALE}"].copy())
+                scale = tensors[f"{name}.weight{SCALE}"].copy()
+                mod.given = torch.from_numpy(weights.astype(F32)), torch.from_numpy(scale)
 
 
 def tensors_of(net, y_tables=None, z_tables=None):
@@ -455,8 +457,8 @@ def _table_bits(tables):
 
 
 def load_codec(path, dtype=torch.float32):
-    """-> (Codec for evaluation with noise=False, Licw), layers in integers where the file has them. Parameters come from the file as they are; each
-    attn.bias() returns the stored table, logit_scale is the logarithm of the stored scale (right to the
+    """-> (Codec for evaluation with noise=False, Licw), layers in integers where the file has them. Parameters come from
+    the file as they are; each attn.bias() returns the stored table, logit_scale is the logarithm of the stored scale (right to the
     last bit or so), prior.bits() counts with the stored tables. attn.cpb and prior hold nothing."""
     licw, net = _read(path)
     net = net.to(dtype)

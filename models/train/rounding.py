@@ -19,10 +19,6 @@ POSITIONS = 1500        # of each layer and picture, drawn at random
 DAMPING = 0.01          # of the mean second moment
 
 
-def integer_layers(net):
-    return {name: m for name, m in net.named_modules() if getattr(m, "integer", False)}
-
-
 def inputs(layer, x):
     """What the layer multiplies its weights by, one row for each position: as in `layer.weight.flatten(1)`."""
     if isinstance(layer, integers.Linear):
@@ -41,7 +37,7 @@ def add_moments(moments, name, rng, layer, args):
 def second_moments(net, pictures, rng):
     """Sums of x x^T over the positions x of the inputs of each integer layer, by its name."""
     moments, hooks = {}, []
-    for name, layer in integer_layers(net).items():
+    for name, layer in integers.layers(net).items():
         hooks.append(layer.register_forward_pre_hook(functools.partial(add_moments, moments, name, rng)))
     with torch.no_grad():
         for x in pictures:
@@ -77,7 +73,7 @@ def fit(net, pattern, count=48, seed=1):
         top, left = (rng.randint(0, n - SIDE + 1) for n in x.shape[:2])
         pictures.append(x[top:top + SIDE, left:left + SIDE])
     moments = second_moments(net, pictures, rng)
-    for name, layer in integer_layers(net).items():
+    for name, layer in integers.layers(net).items():
         w = layer.weight.detach().flatten(1)
         steps = w.abs().amax(1).clamp_min(1e-30) / integers.LIMIT
         layer.given = whole_numbers(w, steps, moments[name]).view_as(layer.weight), steps

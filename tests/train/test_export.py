@@ -427,7 +427,7 @@ def test_whole_numbers_that_were_fitted(folder):
     licw_file.write_resume(path.replace(".licw", ".npz"), net, licw_file.read_licw(path).hash)
     again, licw = licw_file.load_codec(path)
     state, loaded, moved = licw_file.load_resume(path), dict(again.named_modules()), 0
-    for name, layer in export.rounding.integer_layers(net).items():
+    for name, layer in integers.layers(net).items():
         assert torch.equal(loaded[name].right_side(), layer.right_side())
         assert torch.equal(state[name + ".weight"], layer.weight.half())
         moved += (layer.right_side() - integers.rounded_outputs(layer.weight)).abs().max().item() > 1e-6
