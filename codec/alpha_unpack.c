@@ -92,24 +92,29 @@ static lic_status next_stripe(lic_plane_unpacker *u, bool *passed)
                                                                           : LIC_ERR_CORRUPT;
 }
 
-/* Reads the next row of the plane into u->samples, or passes over a stripe. */
-static lic_status next_row(lic_plane_unpacker *u)
+static lic_status next_of_stripes(lic_plane_unpacker *u)
 {
-    if (!u->old && !take_stripe(u))
+    if (!take_stripe(u))
         return LIC_ERR_MEMORY;
-    const uint32_t row = u->old ? 0 : u->rows_read % u->stripe.rows;
+    const uint32_t row = u->rows_read % u->stripe.rows;
     bool passed = false;
-    lic_status status = LIC_OK;
-    if (u->old)
-        status = lic_old_plane_row(&u->plane, u->samples);
-    else if (row == 0)
-        status = next_stripe(u, &passed);
+    const lic_status status = row == 0 ? next_stripe(u, &passed) : LIC_OK;
     if (status)
         return status;
     u->rows_read += passed ? u->stripe.raster.height : 1;
-    for (uint32_t x = 0; x < u->part.width && !u->old && !passed; x++)
+    for (uint32_t x = 0; x < u->part.width && !passed; x++)
         u->samples[x] = (uint16_t)lic_raster_sample(&u->stripe.raster, x, row, 0);
     return LIC_OK;
+}
+
+/* Reads the next row of the plane into u->samples, or passes over a stripe. */
+static lic_status next_row(lic_plane_unpacker *u)
+{
+    if (!u->old)
+        return next_of_stripes(u);
+    const lic_status status = lic_old_plane_row(&u->plane, u->samples);
+    u->rows_read += !status;
+    return status;
 }
 
 /* ---- rows of the image ---- */
