@@ -1,6 +1,8 @@
-/* pool.c - see pool.h. Items are handed out by an atomic counter, so uneven items balance by
- * themselves. Layers follow each other within microseconds: workers watch for the next call that
- * long before they sleep on a condition variable. */
+/* pool.c - see pool.h. Each thread begins with a share of its own, one item after the other, and
+ * then helps with the shares of others, so uneven items balance by themselves. As layers of one
+ * size are cut alike, a thread reads mostly what it wrote: that is still in its own cache. Layers
+ * follow each other within microseconds: workers watch for the next call that long before they
+ * sleep on a condition variable. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* sched_getaffinity */
 #endif
@@ -18,10 +20,14 @@
 
 enum { SPINS = 1000 }; /* some 20 to 40 microseconds */
 
+/* The caller is the first; it has no thread of its own here. */
 struct worker {
     lic_pool *pool;
     pthread_t thread;
     int index;
+    atomic_size_t next; /* item of its share */
+    size_t end;
+    char apart[64]; /* so that no two counters share a cache line */
 };
 
 struct lic_pool {
@@ -36,16 +42,29 @@ struct lic_pool {
     atomic_bool stop;
     lic_pool_fn fn;
     void *user;
-    size_t n;
-    atomic_size_t next;
-    struct worker workers[]; /* [threads - 1] */
+    struct worker workers[]; /* [threads] */
 };
 
 static void work(lic_pool *pool, int index)
 {
-    size_t item;
-    while ((item = atomic_fetch_add(&pool->next, 1)) < pool->n)
-        pool->fn(pool->user, item, index);
+    for (int i = 0; i < pool->threads; i++) {
+        struct worker *owner = &pool->workers[(index + i) % pool->threads];
+        size_t item;
+        while ((item = atomic_fetch_add(&owner->next, 1)) < owner->end)
+            pool->fn(pool->user, item, index);
+    }
+}
+
+/* Cuts n items into equal shares. */
+static void deal(lic_pool *pool, size_t n)
+{
+    const size_t threads = (size_t)pool->threads, each = n / threads, more = n % threads;
+    size_t first = 0;
+    for (size_t i = 0; i < threads; i++) {
+        atomic_store(&pool->workers[i].next, first);
+        first += each + (i < more);
+        pool->workers[i].end = first;
+    }
 }
 
 static bool has_call(lic_pool *pool, unsigned long seen)
@@ -97,14 +116,13 @@ static void *worker_main(void *argument)
 
 lic_pool *lic_pool_new(int threads, const lic_allocator *allocator)
 {
-    size_t n_workers = (size_t)threads - 1;
-    lic_pool *pool = lic_alloc(allocator, sizeof *pool + n_workers * sizeof pool->workers[0]);
+    lic_pool *pool =
+        lic_alloc(allocator, sizeof *pool + (size_t)threads * sizeof pool->workers[0]);
     if (!pool)
         return NULL;
     memset(pool, 0, sizeof *pool);
     pool->allocator = allocator;
     pool->threads = 1;
-    atomic_init(&pool->next, 0);
     atomic_init(&pool->call, 0);
     atomic_init(&pool->active, 0);
     atomic_init(&pool->sleeping, 0);
@@ -113,9 +131,13 @@ lic_pool *lic_pool_new(int threads, const lic_allocator *allocator)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->start, NULL);
     pthread_cond_init(&pool->done, NULL);
-    for (int i = 1; i < threads; i++) {
-        struct worker *w = &pool->workers[i - 1];
+    for (int i = 0; i < threads; i++) {
+        struct worker *w = &pool->workers[i];
         *w = (struct worker){.pool = pool, .index = i};
+        atomic_init(&w->next, 0);
+    }
+    for (int i = 1; i < threads; i++) {
+        struct worker *w = &pool->workers[i];
         if (pthread_create(&w->thread, NULL, worker_main, w)) {
             lic_pool_free(pool);
             return NULL;
@@ -134,7 +156,7 @@ void lic_pool_free(lic_pool *pool)
     pthread_cond_broadcast(&pool->start);
     pthread_mutex_unlock(&pool->lock);
     for (int i = 1; i < pool->threads; i++)
-        pthread_join(pool->workers[i - 1].thread, NULL);
+        pthread_join(pool->workers[i].thread, NULL);
     pthread_cond_destroy(&pool->done);
     pthread_cond_destroy(&pool->start);
     pthread_mutex_destroy(&pool->lock);
@@ -175,8 +197,7 @@ void lic_pool_run(lic_pool *pool, size_t n, lic_pool_fn fn, void *user)
     const bool shared = pool->threads > 1 && n > 1;
     pool->fn = fn;
     pool->user = user;
-    pool->n = n;
-    atomic_store(&pool->next, 0);
+    deal(pool, n);
     if (shared) {
         atomic_fetch_add(&pool->call, 1);
         wake(pool);

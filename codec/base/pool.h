@@ -15,7 +15,8 @@ typedef void (*lic_pool_fn)(void *user, size_t item, int worker);
 lic_pool *lic_pool_new(int threads, const lic_allocator *allocator);
 void lic_pool_free(lic_pool *pool);
 int lic_pool_threads(const lic_pool *pool);
-/* Runs fn(user, 0 .. n-1, worker), in any order, and returns when all are done. */
+/* Runs fn(user, 0 .. n-1, worker), in any order, and returns when all are done. Items
+ * that are near each other are mostly run by the same worker. */
 void lic_pool_run(lic_pool *pool, size_t n, lic_pool_fn fn, void *user);
 
 /* The number of threads that `requested` means (0: all cores that this process may use). */

@@ -61,6 +61,34 @@ TEST(pool_runs_every_item_once)
     }
 }
 
+typedef struct held_up {
+    atomic_int done;
+    int others;
+} held_up;
+
+static void first_waits_for_others(void *user, size_t item, int worker)
+{
+    held_up *h = user;
+    (void)worker;
+    while (item == 0 && atomic_load(&h->done) < h->others)
+        ;
+    atomic_fetch_add(&h->done, 1);
+}
+
+/* Whoever is stuck in an item, the rest of its share is done by others. */
+TEST(pool_helps_a_thread_that_is_held_up)
+{
+    enum { ITEMS = 40 };
+    for (int threads = 2; threads <= 5; threads++) {
+        held_up h = {.others = ITEMS - 1};
+        lic_pool *pool = lic_pool_new(threads, NULL);
+        REQUIRE(pool != NULL);
+        lic_pool_run(pool, ITEMS, first_waits_for_others, &h);
+        CHECK_EQ_INT(atomic_load(&h.done), ITEMS);
+        lic_pool_free(pool);
+    }
+}
+
 static void add_one(void *user, size_t item, int worker)
 {
     (void)worker;
