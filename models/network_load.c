@@ -15,8 +15,8 @@ enum { NAME = 72, WIDEST = 4096, MAX_RATIO = 8 };
 _Static_assert((int64_t)WIDEST * MAX_RATIO * 127 * 255 <= INT32_MAX, "layers are too wide");
 
 typedef struct config {
-    int ch[3], depth[3];
-    int growth, head_dim, ratio, heads, hid;
+    int ch[3], depth[3], ratio[3]; /* at 1/2, 1/4, 1/8 */
+    int growth, head_dim, heads, hid;
 } config;
 
 typedef struct name {
@@ -56,10 +56,9 @@ static const float *expand_bias(lic_weights *w, const float *table, int heads)
     return out;
 }
 
-static void load_swin(lic_weights *w, const config *cfg, swin *s, int dim, int shift,
+static void load_swin(lic_weights *w, const config *cfg, swin *s, int dim, int hidden, int shift,
                       const char *prefix)
 {
-    const int hidden = cfg->ratio * dim;
     s->heads = dim / cfg->head_dim;
     s->shift = shift;
     const uint32_t table[4] = {(uint32_t)s->heads, (2 * LIC_WINDOW - 1) * (2 * LIC_WINDOW - 1), 1,
@@ -77,12 +76,13 @@ static void load_swin(lic_weights *w, const config *cfg, swin *s, int dim, int s
     lic_weights_depthwise(w, &s->dw, hidden, 3, SUB(prefix, "dw.conv"));
 }
 
-static void load_rstb(lic_weights *w, const config *cfg, rstb *st, int dim, int depth,
-                      const char *prefix)
+/* stage: 0 at 1/2, 1 at 1/4, 2 at 1/8 */
+static void load_rstb(lic_weights *w, const config *cfg, rstb *st, int stage, const char *prefix)
 {
-    st->depth = depth;
-    for (int i = 0; i < depth; i++)
-        load_swin(w, cfg, &st->blocks[i], dim, i % 2 ? LIC_WINDOW / 2 : 0,
+    const int dim = cfg->ch[stage], hidden = cfg->ratio[stage] * dim;
+    st->depth = cfg->depth[stage];
+    for (int i = 0; i < st->depth; i++)
+        load_swin(w, cfg, &st->blocks[i], dim, hidden, i % 2 ? LIC_WINDOW / 2 : 0,
                   at("%s.blocks.%d", prefix, i).text);
 }
 
@@ -110,11 +110,11 @@ static void load_analysis(lic_weights *w, const config *cfg, network *net)
         load_rate(w, net, &a->rate[i], ch[i], at("g_a.rate.%d", i).text);
     lic_weights_conv(w, &a->down1, ch[0], 3, 5, 2, "g_a.down1.conv");
     load_dense(w, cfg, &a->enh, ch[0], "g_a.enh");
-    load_rstb(w, cfg, &a->st1, ch[0], cfg->depth[0], "g_a.st1");
+    load_rstb(w, cfg, &a->st1, 0, "g_a.st1");
     lic_weights_conv(w, &a->down2, ch[1], ch[0], 3, 2, "g_a.down2.conv");
-    load_rstb(w, cfg, &a->st2, ch[1], cfg->depth[1], "g_a.st2");
+    load_rstb(w, cfg, &a->st2, 1, "g_a.st2");
     lic_weights_conv(w, &a->down3, ch[2], ch[1], 3, 2, "g_a.down3.conv");
-    load_rstb(w, cfg, &a->st3, ch[2], cfg->depth[2], "g_a.st3");
+    load_rstb(w, cfg, &a->st3, 2, "g_a.st3");
     lic_weights_conv(w, &a->down4, net->m, ch[2], 3, 2, "g_a.down4.conv");
 }
 
@@ -125,11 +125,11 @@ static void load_synthesis(lic_weights *w, const config *cfg, network *net)
     for (int i = 0; i < 3; i++)
         load_rate(w, net, &s->rate[i], ch[i], at("g_s.rate.%d", i).text);
     lic_weights_upconv(w, &s->up1, ch[2], net->m, "g_s.up1.conv");
-    load_rstb(w, cfg, &s->st3, ch[2], cfg->depth[2], "g_s.st3");
+    load_rstb(w, cfg, &s->st3, 2, "g_s.st3");
     lic_weights_upconv(w, &s->up2, ch[1], ch[2], "g_s.up2.conv");
-    load_rstb(w, cfg, &s->st2, ch[1], cfg->depth[1], "g_s.st2");
+    load_rstb(w, cfg, &s->st2, 1, "g_s.st2");
     lic_weights_upconv(w, &s->up3, ch[0], ch[1], "g_s.up3.conv");
-    load_rstb(w, cfg, &s->st1, ch[0], cfg->depth[0], "g_s.st1");
+    load_rstb(w, cfg, &s->st1, 0, "g_s.st1");
     load_dense(w, cfg, &s->enh, ch[0], "g_s.enh");
     lic_weights_conv(w, &s->up4, 12, ch[0], 3, 1, "g_s.up4.conv");
 }
@@ -304,11 +304,12 @@ static void load_config(lic_weights *w, config *cfg, network *net)
     for (int i = 0; i < 3; i++) {
         cfg->ch[i] = net->ch[i] = lic_weights_int(w, at("ch.%d", i).text, 1, widest);
         cfg->depth[i] = lic_weights_int(w, at("depth.%d", i).text, 1, LIC_MAX_DEPTH);
+        cfg->ratio[i] = lic_weights_int(w, w->version < 3 ? "ratio" : at("ratio.%d", i).text, 1,
+                                        MAX_RATIO);
     }
     lic_weights_int(w, "window", LIC_WINDOW, LIC_WINDOW);
     lic_weights_int(w, "grid", LIC_GRID, LIC_GRID);
     cfg->head_dim = lic_weights_int(w, "head_dim", 1, widest);
-    cfg->ratio = lic_weights_int(w, "ratio", 1, MAX_RATIO);
     cfg->growth = lic_weights_int(w, "growth", 1, widest);
     cfg->heads = lic_weights_int(w, "heads", 1, widest);
     cfg->hid = lic_weights_int(w, "hid", 1, widest);

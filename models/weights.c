@@ -77,9 +77,8 @@ static lic_status check_head(lic_weights *w)
         return LIC_WEIGHTS_FAIL(w, "not a weights file (.licw)");
     lic_reader r = reader_at(w, 8);
     w->version = lic_read_u32(&r);
-    if (w->version != 1 && w->version != 2)
-        return LIC_WEIGHTS_FAIL(w,
-                                "weights file of version %u; this program reads versions 1 and 2",
+    if (w->version < 1 || w->version > 3)
+        return LIC_WEIGHTS_FAIL(w, "weights file of version %u; this program reads versions 1 to 3",
                                 (unsigned)w->version);
     w->n_config = lic_read_u32(&r);
     w->n_tensors = lic_read_u32(&r);

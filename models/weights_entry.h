@@ -11,7 +11,7 @@ typedef enum lic_tensor_type {
     LIC_TENSOR_F16 = 1,
     LIC_TENSOR_U16 = 2,
     LIC_TENSOR_I32 = 3,
-    LIC_TENSOR_I8 = 4, /* in files of version 2 */
+    LIC_TENSOR_I8 = 4, /* not in files of version 1 */
     LIC_N_TENSOR_TYPES = 5
 } lic_tensor_type;
 

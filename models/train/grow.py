@@ -1,7 +1,7 @@
 """A larger network that begins as what a smaller one computes, after T. Chen, I. Goodfellow and J. Shlens, "Net2Net",
-2015: more SwinV2 blocks in a stage ("depth"), wider MLPs ("ratio") and wider hidden layers of g_ep and LRP ("hid").
-`--set '{"grow": true, "model": {"depth": [1, 2, 8]}}'` More rate levels ("levels") are put around the old ones: below,
-if the first Lagrange multiplier says so, the rest above.
+2015: more SwinV2 blocks in a stage ("depth"), wider MLPs ("ratio", one number or one for each scale) and wider hidden
+layers of g_ep and LRP ("hid"). `--set '{"grow": true, "model": {"depth": [1, 2, 8]}}'` More rate levels ("levels") are
+put around the old ones: below, if the first Lagrange multiplier says so, the rest above.
 
 A new block adds nothing at first, since the norms of its branches start at zero. New hidden units have weights as in a
 new network, and the layers that read them have zeros for them. Widths that meet a norm, a gate or a concatenation

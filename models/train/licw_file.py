@@ -29,11 +29,11 @@ import preview
 from tables import CONTEXTS, I32, TOTAL, U16, contexts, gauss_tables, pack_tables, prior_tables, unpack_tables
 
 SIGNATURE = b"\x8Flicw\r\n\x1A"
-VERSIONS, FAMILY = (1, 2), b"s2lic"
+VERSIONS, FAMILY = (1, 2, 3), b"s2lic"
 HEAD_FIELDS, CONFIG_FIELDS, TENSOR_FIELDS = map(struct.Struct, ("<8sIIIIQQQ16s", "<24sII32s", "<72sII4IQQI12s"))
 HEAD, CONFIG_ENTRY, TENSOR_ENTRY, ALIGN = 64, 64, 128, 64
 F32, F16, I8 = np.dtype("<f4"), np.dtype("<f2"), np.dtype("i1")
-TYPES = [F32, F16, U16, I32, I8]       # the last only in files of version 2
+TYPES = [F32, F16, U16, I32, I8]       # the last not in files of version 1
 SCALE = ".scale"
 
 NAMED = ("teacher", "student")
@@ -76,7 +76,10 @@ def config_of(net, arguments, name):
         raise LicwError("the format has no networks without the depthwise convolution (dw)")
     grid = net.ctx[1].ag.grid if len(net.ctx) > 1 else 8
     out = dict(name=name, parameters=sum(p.numel() for p in net.parameters()), levels=net.levels, window=model.WINDOW)
-    out.update({k: a[k] for k in ("head_dim", "ratio", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")})
+    ratio = a["ratio"]
+    out["head_dim"] = a["head_dim"]
+    out.update({f"ratio.{i}": r for i, r in enumerate(ratio)} if isinstance(ratio, tuple) else {"ratio": ratio})
+    out.update({k: a[k] for k in ("m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")})
     out["grid"] = grid
     for key, short in (("ch", "ch"), ("depth", "depth")):
         out.update({f"{short}.{i}": v for i, v in enumerate(a[key])})
@@ -87,7 +90,8 @@ def config_of(net, arguments, name):
 
 def arguments_of(config):
     """Configuration entries -> arguments of Codec."""
-    a = {k: config[k] for k in ("head_dim", "ratio", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")}
+    a = {k: config[k] for k in ("head_dim", "m", "n", "growth", "hyper", "dim", "gdim", "hid", "heads")}
+    a["ratio"] = tuple(config[f"ratio.{i}"] for i in range(3)) if "ratio.0" in config else config["ratio"]
     a["levels"] = config["levels"]
     a["ch"], a["depth"] = (tuple(config[f"{k}.{i}"] for i in range(3)) for k in ("ch", "depth"))
     a["slices"] = tuple(config[f"slice.{i}"] for i in range(config["slices"]))
@@ -196,7 +200,7 @@ def pack_licw(config, tensors):
         data.append(raw.ljust(up(len(raw)), b"\0"))
         at += up(len(raw))
 
-    version = VERSIONS[any(t.dtype == I8 for t in tensors.values())]
+    version = 3 if "ratio.0" in config else 2 if any(t.dtype == I8 for t in tensors.values()) else 1
 
     def head(crc, digest):
         return HEAD_FIELDS.pack(SIGNATURE, version, len(config), len(tensors), crc, at, payload, digest, FAMILY)
@@ -347,6 +351,7 @@ def _read(path):
         raw = f.read()
     version, n_config, n_tensors, payload, digest = _read_head(raw)
     config = _read_config(raw, n_config)
+    _need(("ratio.0" in config) == (version == 3), f"version {version}: ratio")
     types = TYPES if version > 1 else TYPES[:-1]
     tensors = _read_tensors(raw, HEAD + CONFIG_ENTRY * n_config, n_tensors, payload, types)
     try:

@@ -163,18 +163,24 @@ class RateAffine(nn.Module):
         return x * (1 + wb[:, 0]).to(x.dtype) + wb[:, 1].to(x.dtype)
 
 
+def of_stages(ratio):
+    """The MLP ratio of each of the three stages, from one number for all or a number for each."""
+    return tuple(ratio) if isinstance(ratio, (list, tuple)) else (ratio,) * 3
+
+
 class Analysis(nn.Module):
     def __init__(self, ch, depth, m, growth, head_dim=32, ratio=2, dw=True, levels=8):
         super().__init__()
         c1, c2, c3 = ch
+        r1, r2, r3 = of_stages(ratio)
         self.rate = nn.ModuleList(RateAffine(levels, c) for c in ch)
         self.down1 = Conv(3, c1, 5, 2)
         self.enh = DenseBlock(c1, growth)
-        self.st1 = RSTB(c1, depth[0], head_dim, ratio, dw)
+        self.st1 = RSTB(c1, depth[0], head_dim, r1, dw)
         self.down2 = Conv(c1, c2, 3, 2)
-        self.st2 = RSTB(c2, depth[1], head_dim, ratio, dw)
+        self.st2 = RSTB(c2, depth[1], head_dim, r2, dw)
         self.down3 = Conv(c2, c3, 3, 2)
-        self.st3 = RSTB(c3, depth[2], head_dim, ratio, dw)
+        self.st3 = RSTB(c3, depth[2], head_dim, r3, dw)
         self.down4 = Conv(c3, m, 3, 2)
 
     def forward(self, x, mix):
@@ -189,13 +195,14 @@ class Synthesis(nn.Module):
     def __init__(self, ch, depth, m, growth, head_dim=32, ratio=2, dw=True, levels=8):
         super().__init__()
         c1, c2, c3 = ch
+        r1, r2, r3 = of_stages(ratio)
         self.rate = nn.ModuleList(RateAffine(levels, c) for c in ch)
         self.up1 = UpConv(m, c3)
-        self.st3 = RSTB(c3, depth[2], head_dim, ratio, dw)
+        self.st3 = RSTB(c3, depth[2], head_dim, r3, dw)
         self.up2 = UpConv(c3, c2)
-        self.st2 = RSTB(c2, depth[1], head_dim, ratio, dw)
+        self.st2 = RSTB(c2, depth[1], head_dim, r2, dw)
         self.up3 = UpConv(c2, c1)
-        self.st1 = RSTB(c1, depth[0], head_dim, ratio, dw)
+        self.st1 = RSTB(c1, depth[0], head_dim, r1, dw)
         self.enh = DenseBlock(c1, growth)
         self.up4 = UpConv(c1, 3)
 

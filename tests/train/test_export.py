@@ -226,6 +226,24 @@ def test_wrong_content_is_noticed(path, scratch):
     assert change(tensors={"cdf.z.start": start})
 
 
+def test_a_ratio_for_each_scale(folder, scratch):
+    """The stages have MLPs of their own widths, the file says so, and is of version 3 for that alone."""
+    arguments = licw_file.complete({**golden.TINY, "ratio": (1, 3, 2)})
+    net, out = model.Codec(**arguments), os.path.join(folder, "ratios.licw")
+    assert [net.g_a.st1.blocks[0].fc1.out_features, net.g_s.st2.blocks[0].fc1.out_features,
+            net.g_s.st3.blocks[1].fc2.in_features] == [r * c for r, c in zip((1, 3, 2), golden.TINY["ch"])]
+    licw_file.write_licw(out, net, arguments, "ratios")
+    licw = licw_file.read_licw(out)
+    with open(out, "rb") as f:
+        assert f.read(12)[8] == 3
+    assert "ratio" not in licw.config and [licw.config[f"ratio.{i}"] for i in range(3)] == [1, 3, 2]
+    other, _ = licw_file.load_codec(out)
+    assert other.g_a.st2.blocks[0].fc1.weight.shape == net.g_a.st2.blocks[0].fc1.weight.shape
+    one = {k: v for k, v in licw.config.items() if not k.startswith("ratio")}
+    for config in (one, {**one, "ratio": 2}, {**licw.config, "ratio": 2}, {**licw.config, "ratio.1": 2}):
+        assert refused(scratch, licw_file.pack_licw(config, licw.tensors)), config
+
+
 def test_training_resumes_from_file_and_companion(path, folder):
     net, digest = golden.tiny_codec(), licw_file.read_licw(path).hash
     companion = path.removesuffix(".licw") + ".npz"
@@ -470,6 +488,7 @@ def main():
         test_fitted_prior_tables()
         test_contexts_cost_what_their_tables_say(path, folder)
         test_file_reads_back(path)
+        test_a_ratio_for_each_scale(folder, scratch)
         test_damage_is_noticed(path, scratch)
         test_wrong_content_is_noticed(path, scratch)
         test_preview_is_the_least_squares_fit(path, folder)

@@ -543,7 +543,7 @@ def test_loss_falls_and_weights_come_back():
 def test_a_larger_network_begins_as_the_smaller_one():
     torch.manual_seed(0)
     small = random_codec()
-    model = dict(TINY["model"], depth=[2, 1, 4], ratio=3, hid=24)
+    model = dict(TINY["model"], depth=[2, 1, 4], ratio=[2, 3, 4], hid=24)
     with torch.no_grad():
         for mod in small.modules():
             if isinstance(mod, torch.nn.LayerNorm):

@@ -110,7 +110,8 @@ TEST(weights_with_sealed_nonsense)
 TEST(weights_with_a_lying_head)
 {
     REFUSED("signature", w.data[0] ^= 1);
-    REFUSED("version", put(w.data + W_VERSION_AT, 4, 3));
+    REFUSED("version", put(w.data + W_VERSION_AT, 4, 4));
+    REFUSED("version without its ratios", put(w.data + W_VERSION_AT, 4, 3));
     REFUSED("version 0", put(w.data + W_VERSION_AT, 4, 0));
     REFUSED("more configuration", put(w.data + W_N_CONFIG_AT, 4, n_config(&w) + 1));
     REFUSED("less configuration", put(w.data + W_N_CONFIG_AT, 4, n_config(&w) - 2));
@@ -151,6 +152,48 @@ TEST(weights_with_a_lying_configuration)
     }
     REFUSED("name without end", memset(config_named(&w, "name") + 32, 'a', 32));
     REFUSED("name as number", put(config_named(&w, "name") + 24, 4, 0));
+}
+
+/* A file of version 3: a ratio for each scale, `more` added to that of one of them. */
+static weights with_ratios(int scale, uint64_t more)
+{
+    weights w = read_tiny();
+    const uint64_t ratio = get(config_named(&w, "ratio") + 32, 8);
+    memcpy(config_named(&w, "ratio"), "ratio.0", 8);
+    add_config(&w, "ratio.1");
+    add_config(&w, "ratio.2");
+    for (int i = 0; i < 3; i++) {
+        char key[W_KEY];
+        snprintf(key, sizeof key, "ratio.%d", i);
+        put(config_named(&w, key) + 32, 8, ratio + (i == scale ? more : 0));
+    }
+    put(w.data + W_VERSION_AT, 4, 3);
+    seal_head(&w);
+    write_weights(&w);
+    return w;
+}
+
+TEST(weights_with_a_ratio_for_each_scale)
+{
+    lic_error err;
+    for (int scale = 0; scale < 3; scale++) {
+        static const uint64_t wrong[] = {1, 8, ~(uint64_t)1};
+        weights w = with_ratios(scale, 0);
+        CHECK_EQ_INT(open_status(weights_path, &err), LIC_OK);
+        put(w.data + W_VERSION_AT, 4, 2);
+        check_refused(&w, "ratios before version 3");
+        free(w.data);
+        for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+            w = with_ratios(scale, wrong[i]);
+            CHECK_EQ_INT(open_status(weights_path, &err), LIC_ERR_MODEL_INVALID);
+            char stage[8], key[W_KEY];
+            snprintf(stage, sizeof stage, ".st%d.", scale + 1);
+            snprintf(key, sizeof key, "ratio.%d", scale);
+            if (test_failed(strstr(err.text, stage) || strstr(err.text, key)))
+                printf("%s\n", err.text);
+            free(w.data);
+        }
+    }
 }
 
 /* Every tensor: renamed, of another type and shape, in another place. */

@@ -39,8 +39,8 @@ TEST(integers_need_version_2)
     version(&w, 1);
     check_opens(w, LIC_ERR_MODEL_INVALID, "bad tensor entry");
     w = integers();
-    version(&w, 3);
-    check_opens(w, LIC_ERR_MODEL_INVALID, "version 3");
+    version(&w, 4);
+    check_opens(w, LIC_ERR_MODEL_INVALID, "version 4");
     w = read_tiny();
     CHECK_EQ_INT(get(w.data + W_VERSION_AT, 4), 1);
     version(&w, 2);
