@@ -159,13 +159,15 @@ def attention_backward(qkv, bias, scale, shift, dout):
 @triton.jit
 def _norm_fwd(t, x, skip, gain, shift, out, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr,
               SKIP: tl.constexpr):
+    """`rows` of each picture, or of all together if they share gain and shift."""
+    picture = tl.program_id(1)
     c = tl.arange(0, CP)
-    g = tl.load(gain + c, mask=c < C, other=0.0)
-    s = tl.load(shift + c, mask=c < C, other=0.0)
+    g = tl.load(gain + picture * C + c, mask=c < C, other=0.0)
+    s = tl.load(shift + picture * C + c, mask=c < C, other=0.0)
     for block in range(tl.program_id(0), tl.cdiv(rows, R), tl.num_programs(0)):
         r = block * R + tl.arange(0, R)
         m = (r < rows)[:, None] & (c < C)[None, :]
-        at = r[:, None] * C + c[None, :]
+        at = (picture * rows + r)[:, None] * C + c[None, :]
         v = tl.load(t + at, mask=m, other=0.0).to(tl.float32)
         o = tl.load(x + at, mask=m, other=0.0).to(tl.float32)
         if SKIP:
@@ -179,15 +181,16 @@ def _norm_fwd(t, x, skip, gain, shift, out, rows, C: tl.constexpr, CP: tl.conste
 @triton.jit
 def _norm_bwd(t, dout, gain, dt, part, rows, C: tl.constexpr, CP: tl.constexpr, R: tl.constexpr):
     """Gradient of the branch t; partial sums of the gradients of gain and shift, and of dt over positions."""
+    picture = tl.program_id(1)
     c = tl.arange(0, CP)
-    g = tl.load(gain + c, mask=c < C, other=0.0)
+    g = tl.load(gain + picture * C + c, mask=c < C, other=0.0)
     sg = tl.zeros((R, CP), tl.float32)
     ss = tl.zeros((R, CP), tl.float32)
     st = tl.zeros((R, CP), tl.float32)
     for block in range(tl.program_id(0), tl.cdiv(rows, R), tl.num_programs(0)):
         r = block * R + tl.arange(0, R)
         m = (r < rows)[:, None] & (c < C)[None, :]
-        at = r[:, None] * C + c[None, :]
+        at = (picture * rows + r)[:, None] * C + c[None, :]
         v = tl.load(t + at, mask=m, other=0.0).to(tl.float32)
         d = tl.load(dout + at, mask=m, other=0.0).to(tl.float32)
         v = tl.where(m, v - (tl.sum(v, 1) / C)[:, None], 0.0)
@@ -200,33 +203,38 @@ def _norm_bwd(t, dout, gain, dt, part, rows, C: tl.constexpr, CP: tl.constexpr, 
         d = tl.where(m, d, 0.0)
         st += d
         tl.store(dt + at, d.to(dt.dtype.element_ty), mask=m)
-    to = part + tl.program_id(0) * 3 * C + c
+    to = part + (picture * tl.num_programs(0) + tl.program_id(0)) * 3 * C + c
     tl.store(to, tl.sum(sg, 0), mask=c < C)
     tl.store(to + C, tl.sum(ss, 0), mask=c < C)
     tl.store(to + 2 * C, tl.sum(st, 0), mask=c < C)
 
 
-def norm_forward(t, x, gain, shift, skip=None):
-    """x + LayerNorm(t) [+ skip]"""
-    c = t.shape[-1]
-    rows, cp, cfg = t.numel() // c, triton.next_power_of_2(c), CONFIG["norm_fwd"]
+def _norm_launch(t, gain, cfg):
+    """-> rows of a picture, channels, the power of two above, rows of a block, grid"""
+    pictures, c = gain.shape
+    rows, cp = t.numel() // (c * pictures), triton.next_power_of_2(c)
     r = max(1, cfg["block"] // cp)
+    return rows, c, cp, r, (min(triton.cdiv(rows, r), max(1, cfg["programs"] // pictures)), pictures)
+
+
+def norm_forward(t, x, gain, shift, skip=None):
+    """x + LayerNorm(t) [+ skip]; gain and shift: one row for all pictures, or one for each."""
+    cfg = CONFIG["norm_fwd"]
+    rows, c, cp, r, grid = _norm_launch(t, gain, cfg)
     out = torch.empty_like(x)
-    n = min(triton.cdiv(rows, r), cfg["programs"])
-    _norm_fwd[(n,)](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None,
+    _norm_fwd[grid](t, x, x if skip is None else skip, gain, shift, out, rows, c, cp, r, skip is not None,
                     num_warps=cfg["warps"])
     return out
 
 
 def norm_backward(t, dout, gain):
     """-> dt, dgain, dshift, column sums of dt."""
-    c = t.shape[-1]
-    rows, cp, cfg = t.numel() // c, triton.next_power_of_2(c), CONFIG["norm_bwd"]
-    r = max(1, cfg["block"] // cp)
-    n = min(triton.cdiv(rows, r), cfg["programs"])
-    dt, part = torch.empty_like(t), gain.new_empty(n, 3, c)
-    _norm_bwd[(n,)](t, dout, gain, dt, part, rows, c, cp, r, num_warps=cfg["warps"])
-    return (dt, *part.sum(0).unbind(0))
+    cfg = CONFIG["norm_bwd"]
+    rows, c, cp, r, grid = _norm_launch(t, gain, cfg)
+    dt, part = torch.empty_like(t), gain.new_empty(grid[1], grid[0], 3, c)
+    _norm_bwd[grid](t, dout, gain, dt, part, rows, c, cp, r, num_warps=cfg["warps"])
+    dgain, dshift, sums = part.sum(1).unbind(1)
+    return dt, dgain, dshift, sums.sum(0)
 
 
 # ---------------------------------------------------------------- t + depthwise3x3(t) of t = GELU(u)

@@ -97,7 +97,7 @@ class Depthwise(torch.autograd.Function):
 
 class SwinBlock(torch.autograd.Function):
     """x1 = x + LN(proj(attention(qkv(x)))); x1 + LN(fc2(t + dw(t))) [+ skip], t = GELU(fc1(x1)). Matrices in x's
-    precision. integer: their left sides are rounded (integers.py); the right sides come rounded."""
+    precision; gains and shifts as `norm_forward` takes them. integer: their left sides are rounded (integers.py); the right sides come rounded."""
 
     @staticmethod
     def forward(ctx, x, skip, shift, integer, bias, scale, w_qkv, b_qkv, w_proj, b_proj, g1, s1, w_1, b_1, w_dw, b_dw,
@@ -143,7 +143,17 @@ class SwinBlock(torch.autograd.Function):
                 dw_1, db_1, dw_dw, db_dw, dw_2, db_2, dg2, ds2)
 
 
-def swin_block(m, x, skip=None):
+def of_level(norm, rate, mix):
+    """Gain and shift of a LayerNorm: one row, or one for each picture's rate level."""
+    if rate is None:
+        return norm.weight[None], norm.bias[None]
+    levels, _, c = rate.w.shape
+    w = (mix.float() @ rate.w.float().view(levels, 2 * c)).view(-1, 2, c)
+    factor = 1 + w[:, 0]
+    return norm.weight * factor, norm.bias * factor + w[:, 1]
+
+
+def swin_block(m, x, mix, skip=None):
     """Fused form of SwinV2Block m, plus a skip connection."""
     att = m.attn
     with torch.autocast(x.device.type, enabled=False):
@@ -152,16 +162,16 @@ def swin_block(m, x, skip=None):
         layers, integer = (att.qkv, att.proj, m.fc1, m.fc2), att.qkv.integer
         assert all(layer.integer == integer for layer in layers)
         w_qkv, w_proj, w_1, w_2 = (rounded_outputs(k.weight.float()) if integer else k.weight for k in layers)
+        norm1, norm2 = of_level(m.norm1, m.rate1, mix), of_level(m.norm2, m.rate2, mix)
     return SwinBlock.apply(x, skip, m.shift, integer, bias, scale, w_qkv, att.qkv.bias, w_proj, att.proj.bias,
-                           m.norm1.weight, m.norm1.bias, w_1, m.fc1.bias, m.dw.conv.weight, m.dw.conv.bias,
-                           w_2, m.fc2.bias, m.norm2.weight, m.norm2.bias)
+                           *norm1, w_1, m.fc1.bias, m.dw.conv.weight, m.dw.conv.bias, w_2, m.fc2.bias, *norm2)
 
 
-def rstb(m, x):
+def rstb(m, x, mix=None):
     x = x.to(torch.bfloat16).contiguous() if x.is_cuda else x.contiguous()
     t = x
     for i, block in enumerate(m.blocks):
-        t = swin_block(block, t, x if i + 1 == len(m.blocks) else None)
+        t = swin_block(block, t, mix, x if i + 1 == len(m.blocks) else None)
     return t
 
 

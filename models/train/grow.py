@@ -1,7 +1,8 @@
 """A larger network that begins as what a smaller one computes, after T. Chen, I. Goodfellow and J. Shlens, "Net2Net",
 2015: more SwinV2 blocks in a stage ("depth"), wider MLPs ("ratio", one number or one for each scale) and wider hidden
 layers of g_ep and LRP ("hid"). `--set '{"grow": true, "model": {"depth": [1, 2, 8]}}'` More rate levels ("levels") are
-put around the old ones: below, if the first Lagrange multiplier says so, the rest above.
+put around the old ones: below, if the first Lagrange multiplier says so, the rest above. Norms with gains and shifts
+for each level ("rated") begin as the same for all.
 
 A new block adds nothing at first, since the norms of its branches start at zero. New hidden units have weights as in a
 new network, and the layers that read them have zeros for them. Widths that meet a norm, a gate or a concatenation
@@ -12,7 +13,8 @@ import re
 import torch
 
 BLOCK = re.compile(r"(g_[as]\.st\d\.blocks\.)(\d+)\.")
-BY_LEVEL = re.compile(r"(gain|igain|zgain|izgain|hrate\.w|g_[as]\.rate\.\d\.w)$")
+BY_LEVEL = re.compile(r"(gain|igain|zgain|izgain|hrate\.w|g_[as]\.rate\.\d\.w|.*\.rate[12]\.w)$")
+RATED = re.compile(r"g_[as]\.st\d\.blocks\.\d+\.rate[12]\.w$")
 HIDDEN = re.compile(r"g_[as]\.st\d\.blocks\.\d+\.(fc1|fc2|dw\.conv)\.|ctx\.\d+\.(ep_anchor\.l|ep_non\.l|lrp)\.\d\.")
 
 
@@ -41,7 +43,7 @@ def grown(old, new):
         block = BLOCK.match(name)
         if name in old:
             out[name] = old[name] if old[name].shape == value.shape else widened(name, old[name], value)
-        elif block and int(block[2]) >= depth.get(block[1], len(new)):
+        elif RATED.match(name) or block and int(block[2]) >= depth.get(block[1], len(new)):
             out[name] = value
         else:
             raise SystemExit(f"{name}: missing in the weights to start from")

@@ -74,6 +74,8 @@ def config_of(net, arguments, name):
     a = arguments
     if not a["dw"]:
         raise LicwError("the format has no networks without the depthwise convolution (dw)")
+    if a["rated"]:
+        raise LicwError("the format has no networks whose norms depend on the rate level (rated)")
     grid = net.ctx[1].ag.grid if len(net.ctx) > 1 else 8
     out = dict(name=name, parameters=sum(p.numel() for p in net.parameters()), levels=net.levels, window=model.WINDOW)
     ratio = a["ratio"]

@@ -101,40 +101,47 @@ def shift_mask(h, wd, w, device):
     return _masks[key]
 
 
+def by_level(rate, x, mix):
+    return x if rate is None else rate(x, mix)
+
+
 class SwinV2Block(nn.Module):
-    """Residual post-norm block: x + LN(attn(x)), then x + LN(mlp(x))."""
-    def __init__(self, dim, heads, shift, ratio=2, dw=True, window=WINDOW):
+    """Residual post-norm block: x + LN(attn(x)), then x + LN(mlp(x)). levels: how many rate levels have gains and
+    shifts of their own in the norms; 0: they are the same for all."""
+    def __init__(self, dim, heads, shift, ratio=2, dw=True, window=WINDOW, levels=0):
         super().__init__()
         self.shift, self.window = (window // 2 if shift else 0), window
         self.attn = WindowAttention(dim, heads, window)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.fc1, self.fc2 = Linear(dim, ratio * dim), Linear(ratio * dim, dim)
         self.dw = Conv(ratio * dim, ratio * dim, 3, groups=ratio * dim) if dw else None
+        self.rate1, self.rate2 = (RateAffine(levels, dim) if levels else None for _ in range(2))
 
-    def forward(self, x, mask):
+    def forward(self, x, mask, mix=None):
         b, h, wd, c = x.shape
         t = torch.roll(x, (-self.shift, -self.shift), (1, 2)) if self.shift else x
         t = unwindows(self.attn(windows(t, self.window), mask if self.shift else None), self.window, b, h, wd)
         if self.shift:
             t = torch.roll(t, (self.shift, self.shift), (1, 2))
-        x = x + self.norm1(t)
+        x = x + by_level(self.rate1, self.norm1(t), mix)
         t = F.gelu(self.fc1(x), approximate="tanh")
         if self.dw is not None:
             t = t + self.dw(t)
-        return x + self.norm2(self.fc2(t))
+        return x + by_level(self.rate2, self.norm2(self.fc2(t)), mix)
 
 
 class RSTB(nn.Module):
     """Residual SwinV2 transformer stage: alternate plain and shifted windows, skip around all."""
-    def __init__(self, dim, depth, head_dim=32, ratio=2, dw=True):
+    def __init__(self, dim, depth, head_dim=32, ratio=2, dw=True, levels=0):
         super().__init__()
-        self.blocks = nn.ModuleList(SwinV2Block(dim, dim // head_dim, i % 2 == 1, ratio, dw) for i in range(depth))
+        self.blocks = nn.ModuleList(SwinV2Block(dim, dim // head_dim, i % 2 == 1, ratio, dw, levels=levels)
+                                    for i in range(depth))
 
-    def forward(self, x):
+    def forward(self, x, mix=None):
         mask = shift_mask(x.shape[1], x.shape[2], WINDOW, x.device)
         t = x
         for blk in self.blocks:
-            t = blk(t, mask)
+            t = blk(t, mask, mix)
         return x + t
 
 
@@ -169,45 +176,45 @@ def of_stages(ratio):
 
 
 class Analysis(nn.Module):
-    def __init__(self, ch, depth, m, growth, head_dim=32, ratio=2, dw=True, levels=8):
+    def __init__(self, ch, depth, m, growth, head_dim=32, ratio=2, dw=True, levels=8, rated=False):
         super().__init__()
         c1, c2, c3 = ch
         r1, r2, r3 = of_stages(ratio)
         self.rate = nn.ModuleList(RateAffine(levels, c) for c in ch)
         self.down1 = Conv(3, c1, 5, 2)
         self.enh = DenseBlock(c1, growth)
-        self.st1 = RSTB(c1, depth[0], head_dim, r1, dw)
+        self.st1 = RSTB(c1, depth[0], head_dim, r1, dw, levels if rated else 0)
         self.down2 = Conv(c1, c2, 3, 2)
-        self.st2 = RSTB(c2, depth[1], head_dim, r2, dw)
+        self.st2 = RSTB(c2, depth[1], head_dim, r2, dw, levels if rated else 0)
         self.down3 = Conv(c2, c3, 3, 2)
-        self.st3 = RSTB(c3, depth[2], head_dim, r3, dw)
+        self.st3 = RSTB(c3, depth[2], head_dim, r3, dw, levels if rated else 0)
         self.down4 = Conv(c3, m, 3, 2)
 
     def forward(self, x, mix):
-        x = self.st1(self.enh(self.rate[0](self.down1(x), mix)))
-        x = self.st2(self.rate[1](self.down2(x), mix))
-        x = self.st3(self.rate[2](self.down3(x), mix))
+        x = self.st1(self.enh(self.rate[0](self.down1(x), mix)), mix)
+        x = self.st2(self.rate[1](self.down2(x), mix), mix)
+        x = self.st3(self.rate[2](self.down3(x), mix), mix)
         with torch.autocast("cuda", enabled=False):
             return self.down4(x.float())
 
 
 class Synthesis(nn.Module):
-    def __init__(self, ch, depth, m, growth, head_dim=32, ratio=2, dw=True, levels=8):
+    def __init__(self, ch, depth, m, growth, head_dim=32, ratio=2, dw=True, levels=8, rated=False):
         super().__init__()
         c1, c2, c3 = ch
         r1, r2, r3 = of_stages(ratio)
         self.rate = nn.ModuleList(RateAffine(levels, c) for c in ch)
         self.up1 = UpConv(m, c3)
-        self.st3 = RSTB(c3, depth[2], head_dim, r3, dw)
+        self.st3 = RSTB(c3, depth[2], head_dim, r3, dw, levels if rated else 0)
         self.up2 = UpConv(c3, c2)
-        self.st2 = RSTB(c2, depth[1], head_dim, r2, dw)
+        self.st2 = RSTB(c2, depth[1], head_dim, r2, dw, levels if rated else 0)
         self.up3 = UpConv(c2, c1)
-        self.st1 = RSTB(c1, depth[0], head_dim, r1, dw)
+        self.st1 = RSTB(c1, depth[0], head_dim, r1, dw, levels if rated else 0)
         self.enh = DenseBlock(c1, growth)
         self.up4 = UpConv(c1, 3)
 
     def forward(self, y, mix):
-        x = self.st3(self.rate[2](self.up1(y), mix))
-        x = self.st2(self.rate[1](self.up2(x), mix))
-        x = self.enh(self.st1(self.rate[0](self.up3(x), mix)))
+        x = self.st3(self.rate[2](self.up1(y), mix), mix)
+        x = self.st2(self.rate[1](self.up2(x), mix), mix)
+        x = self.enh(self.st1(self.rate[0](self.up3(x), mix), mix))
         return self.up4(x)

@@ -66,7 +66,7 @@ def main():
         rand = lambda n: torch.randn(cfg["batch"], size, size, n, device="cuda").bfloat16()
         x, t, qkv, u = rand(c), rand(c), rand(3 * c), rand(2 * c)
         unit = x.numel() * 2
-        gain, shift = torch.randn(2, c, device="cuda")
+        gain, shift = torch.randn(2, 1, c, device="cuda")
         heads = c // cfg["model"].get("head_dim", 32)
         bias, scale = (torch.randn(heads, kernels.TOKENS, kernels.TOKENS, device="cuda"),
                        torch.full((heads,), 10.0, device="cuda"))

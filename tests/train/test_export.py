@@ -244,6 +244,15 @@ def test_a_ratio_for_each_scale(folder, scratch):
         assert refused(scratch, licw_file.pack_licw(config, licw.tensors)), config
 
 
+def test_norms_by_the_level_are_refused(scratch):
+    arguments = licw_file.complete({**golden.TINY, "rated": True})
+    try:
+        licw_file.write_licw(scratch, model.Codec(**arguments), arguments, "rated")
+        raise AssertionError("written")
+    except licw_file.LicwError as e:
+        assert "rate level" in str(e)
+
+
 def test_training_resumes_from_file_and_companion(path, folder):
     net, digest = golden.tiny_codec(), licw_file.read_licw(path).hash
     companion = path.removesuffix(".licw") + ".npz"
@@ -489,6 +498,7 @@ def main():
         test_contexts_cost_what_their_tables_say(path, folder)
         test_file_reads_back(path)
         test_a_ratio_for_each_scale(folder, scratch)
+        test_norms_by_the_level_are_refused(scratch)
         test_damage_is_noticed(path, scratch)
         test_wrong_content_is_noticed(path, scratch)
         test_preview_is_the_least_squares_fit(path, folder)

@@ -98,6 +98,18 @@ def test_scale_and_shift_by_the_level():
     assert worst < 1e-4, worst
 
 
+def test_norms_by_the_level():
+    """Each picture's gains and shifts are those of its level, in both forms; at first all levels have the same."""
+    torch.manual_seed(0)
+    module, mix = M.RSTB(32, 2, head_dim=16, levels=8), M.Codec(**TINY["model"]).mix(torch.tensor([0.0, 2.3, 7.0]))
+    x = torch.randn(3, 16, 8, 32)
+    assert torch.equal(module(x, mix), module(x, mix.flip(0)))
+    randomised(module)
+    assert (module(x, mix) - module(x, mix.flip(0)))[0].abs().max() > 0.1
+    worst = max(differences(lambda x: module(x, mix), lambda x: fused.rstb(module, x, mix), module, x))
+    assert worst < 1e-3, worst
+
+
 def test_weight_gradient_in_pieces():
     torch.manual_seed(0)
     dy, x = torch.randn(128 * 1024, 3), torch.randn(128 * 1024, 5)
@@ -543,7 +555,7 @@ def test_loss_falls_and_weights_come_back():
 def test_a_larger_network_begins_as_the_smaller_one():
     torch.manual_seed(0)
     small = random_codec()
-    model = dict(TINY["model"], depth=[2, 1, 4], ratio=[2, 3, 4], hid=24)
+    model = dict(TINY["model"], depth=[2, 1, 4], ratio=[2, 3, 4], hid=24, rated=True)
     with torch.no_grad():
         for mod in small.modules():
             if isinstance(mod, torch.nn.LayerNorm):
