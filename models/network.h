@@ -4,7 +4,7 @@
 #ifndef LIC_MODELS_NETWORK_H
 #define LIC_MODELS_NETWORK_H
 
-#include "models/nn.h"
+#include "models/planes.h"
 
 enum { LIC_MAX_SLICES = 16, LIC_MAX_DEPTH = 32, LIC_MAX_LEVELS = 64, LIC_GRID = 8 };
 enum { LIC_LOCAL = 5, LIC_LOCAL_TAPS = 12 }; /* 5x5 local context: the taps that hold anchors */
@@ -177,6 +177,23 @@ void lic_rstb_begin(nn *c, const rstb *w, tensor x, rstb_strips *s);
 /* Goes on when `ready` rows of x are there. Returns how many rows of out are. */
 int lic_rstb_strip(nn *c, const rstb *w, const float *mask, tensor x, tensor out, int ready,
                    rstb_strips *s);
+
+/* Feature enhancement strip by strip, and a convolution behind it if `last` is not NULL (dense.c).
+ * The caller fills rows of s->x, a ring of `held` rows. */
+typedef struct dense_strips {
+    tensor x;
+    const conv *last;
+    bool planar;               /* it works in planes; else in tensors: */
+    tensor features, enhanced; /* x and what the dense convolutions add; their result */
+    planes planes, enhanced_planes;
+    int in, in_planes, convs[3], out, at_last, ready; /* rows */
+} dense_strips;
+
+void lic_dense_begin(nn *c, const dense *w, const conv *last, int h, int wd, int held,
+                     dense_strips *s);
+/* Goes on when `ready` rows of x are there. Returns how many rows of out are: of the convolution
+ * `last`, or of the enhancement. */
+int lic_dense_strip(nn *c, const dense *w, tensor out, int ready, dense_strips *s);
 
 /* ACGC (S2LIC, figure 5): context features [h, w, dim + gdim] of slice i from the slices before it.
  */

@@ -18,26 +18,6 @@ static row_range advance(int *at, int end)
     return r;
 }
 
-/* Feature enhancement in one wide buffer, [x | f1 | f2 | f3], whose first channels hold x up to row
- * `ready`. out = x + out(features). Returns how many rows of out are there. */
-typedef struct enhancing {
-    int convs[3], out; /* rows */
-} enhancing;
-
-static int enhance(nn *c, const dense *w, tensor features, tensor out, int ready, enhancing *s)
-{
-    const int dim = out.c;
-    const tensor x = lic_nn_channels(features, 0, dim);
-    for (int i = 0; i < 3; i++) {
-        ready = lic_nn_ready(ready, x.h, 1);
-        lic_nn_conv_rows(c, &w->convs[i], features, LIC_ACT_LEAKY, NO_RATE, NULL,
-                         lic_nn_channels(features, dim + i * w->growth, w->growth),
-                         advance(&s->convs[i], ready));
-    }
-    lic_nn_conv_rows(c, &w->out, features, LIC_ACT_NONE, NO_RATE, &x, out, advance(&s->out, ready));
-    return ready;
-}
-
 /* The tensors that an RSTB reads and writes are whole if it does not work in strips. */
 static tensor passing(nn *c, const rstb *st, int h, int w, int channels)
 {
@@ -51,17 +31,17 @@ static void analysis_half(nn *c, const network *net, const rate_state *rate, ten
     const analysis *w = &net->g_a;
     const int h = x.h / 2, wd = x.w / 2, dim = net->ch[0];
     const size_t mark = lic_arena_mark(c->arena);
-    const tensor features = lic_nn_new_ring(c, h, wd, dim + 3 * w->enh.growth, LIC_HELD);
     const tensor enhanced = passing(c, &w->st1, h, wd, dim), s1 = passing(c, &w->st1, h, wd, dim);
-    enhancing enh = {{0}, 0};
+    dense_strips enh;
     rstb_strips st;
     int in = 0, down2 = 0;
+    lic_dense_begin(c, &w->enh, NULL, h, wd, LIC_HELD, &enh);
     lic_rstb_begin(c, &w->st1, enhanced, &st);
     while (in < h) {
         const int end = in + LIC_STRIP < h ? in + LIC_STRIP : h;
-        lic_nn_conv_rows(c, &w->down1, x, LIC_ACT_NONE, rate->g_a[0], NULL,
-                         lic_nn_channels(features, 0, dim), advance(&in, end));
-        int ready = enhance(c, &w->enh, features, enhanced, in, &enh);
+        lic_nn_conv_rows(c, &w->down1, x, LIC_ACT_NONE, rate->g_a[0], NULL, enh.x,
+                         advance(&in, end));
+        int ready = lic_dense_strip(c, &w->enh, enhanced, in, &enh);
         ready = lic_rstb_strip(c, &w->st1, net->mask, enhanced, s1, ready, &st);
         ready = lic_nn_ready(ready, h, 1) / 2; /* row y of 1/4 sees 2y - 1 to 2y + 1 */
         lic_nn_conv_rows(c, &w->down2, s1, LIC_ACT_NONE, rate->g_a[1], NULL, out,
@@ -141,20 +121,16 @@ static void synthesis_half(nn *c, const network *net, affine rate, tensor x, ten
     const int h = out.h, wd = out.w, dim = net->ch[0];
     const size_t mark = lic_arena_mark(c->arena);
     const tensor t = passing(c, &w->st1, h, wd, dim);
-    const tensor features = passing(c, &w->st1, h, wd, dim + 3 * w->enh.growth);
-    const tensor s1 = passing(c, &w->st1, h, wd, dim);
-    enhancing enh = {{0}, 0};
+    dense_strips enh;
     rstb_strips st;
-    int in = 0, up4 = 0;
+    int in = 0;
+    lic_dense_begin(c, &w->enh, &w->up4, h, wd, lic_rstb_has_strips(&w->st1) ? LIC_HELD : h, &enh);
     lic_rstb_begin(c, &w->st1, t, &st);
     while (in < h) {
         const int end = in + LIC_STRIP < h ? in + LIC_STRIP : h;
         lic_nn_upconv_rows(c, &w->up3, x, LIC_ACT_NONE, rate, t, advance(&in, end));
-        int ready =
-            lic_rstb_strip(c, &w->st1, net->mask, t, lic_nn_channels(features, 0, dim), in, &st);
-        ready = enhance(c, &w->enh, features, s1, ready, &enh);
-        lic_nn_conv_rows(c, &w->up4, s1, LIC_ACT_NONE, NO_RATE, NULL, out,
-                         advance(&up4, lic_nn_ready(ready, h, 1)));
+        const int ready = lic_rstb_strip(c, &w->st1, net->mask, t, enh.x, in, &st);
+        lic_dense_strip(c, &w->enh, out, ready, &enh);
         lic_nn_report(c, 0.6 + 0.4 * in / h);
     }
     lic_arena_rewind(c->arena, mark);

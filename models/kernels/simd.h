@@ -63,6 +63,32 @@ LIC_INLINE v16 v16_scale_pow2(v16 y, v16 n, v16 t)
     return _mm512_scalef_ps(y, n);
 }
 
+/* Row i of the result has lane i of every row. */
+LIC_INLINE void v16_transpose(v16 a[16])
+{
+    v16 b[16];
+    for (int i = 0; i < 16; i += 4) { /* 4 x 4 blocks, in each quarter of the lanes */
+        const v16 low0 = _mm512_unpacklo_ps(a[i], a[i + 1]),
+                  high0 = _mm512_unpackhi_ps(a[i], a[i + 1]),
+                  low1 = _mm512_unpacklo_ps(a[i + 2], a[i + 3]),
+                  high1 = _mm512_unpackhi_ps(a[i + 2], a[i + 3]);
+        b[i] = _mm512_shuffle_ps(low0, low1, 0x44);
+        b[i + 1] = _mm512_shuffle_ps(low0, low1, 0xEE);
+        b[i + 2] = _mm512_shuffle_ps(high0, high1, 0x44);
+        b[i + 3] = _mm512_shuffle_ps(high0, high1, 0xEE);
+    }
+    for (int i = 0; i < 4; i++) { /* blocks among each other */
+        const v16 even0 = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x88),
+                  odd0 = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xDD),
+                  even1 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x88),
+                  odd1 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xDD);
+        a[i] = _mm512_shuffle_f32x4(even0, even1, 0x88);
+        a[i + 4] = _mm512_shuffle_f32x4(odd0, odd1, 0x88);
+        a[i + 8] = _mm512_shuffle_f32x4(even0, even1, 0xDD);
+        a[i + 12] = _mm512_shuffle_f32x4(odd0, odd1, 0xDD);
+    }
+}
+
 /* The value in a register: a compiler may else load it again wherever it is used. */
 LIC_INLINE v16 v16_keep(v16 a)
 {
@@ -255,6 +281,21 @@ LIC_INLINE v16 v16_scale_pow2(v16 y, v16 n, v16 t)
 
 #if !defined(LIC_SIMD_AVX512) && !defined(LIC_SIMD_AVX2)
 LIC_INLINE v16 v16_keep(v16 a) { return a; }
+#endif
+
+#if !defined(LIC_SIMD_AVX512)
+/* Row i of the result has lane i of every row. */
+LIC_INLINE void v16_transpose(v16 a[16])
+{
+    float f[16][16], t[16][16];
+    for (int i = 0; i < 16; i++)
+        v16_store(f[i], a[i]);
+    for (int i = 0; i < 16; i++)
+        for (int j = 0; j < 16; j++)
+            t[i][j] = f[j][i];
+    for (int i = 0; i < 16; i++)
+        a[i] = v16_load(t[i]);
+}
 #endif
 
 /* Sum and maximum of the 16 lanes by halving: (i, i + 8), (i, i + 4), (i, i + 2), (0, 1). */

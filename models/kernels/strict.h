@@ -10,8 +10,8 @@
  * nothing between or behind it, and read just that too, with one exception: parameters that go with
  * columns are read in whole panels, as far as the next multiple of 16 columns after the last (gemm:
  * w, bias, scale, shift; gemm_bytes: these and w_scale; depthwise: w, bias; layer_norm_add: gain,
- * bias; attention: rows of v, channels after the d-th). What is there must be memory, its values do
- * not matter. In place: out may be a or b of add and mul, out[r] may be x[r] of layer_norm_add; no
+ * bias; attention: rows of v, channels after the d-th; conv_planes: w, bias, and pixels, which are
+ * counted from each tap on). What is there must be memory, its values do not matter. In place: out may be a or b of add and mul, out[r] may be x[r] of layer_norm_add; no
  * other results may overlap what is read. */
 #ifndef LIC_KERNELS_STRICT_H
 #define LIC_KERNELS_STRICT_H
@@ -112,10 +112,31 @@ typedef struct lic_depthwise {
     lic_act act;
 } lic_depthwise;
 
+/* kernel x kernel convolution, stride 1, of pixels 0 .. pixels - 1 of a row that lies in planes, a
+ * channel after the other. Element (c, x) of a row is row[c * in_pitch + x]. rows[i] is input row y
+ * + i - kernel / 2, or NULL for a row of zeros. What lies left and right of the pixels is there:
+ * columns from -(kernel / 2) on. As gemm: out[o * out_pitch + x] = act(bias[o] + sum over taps, then
+ * channels). */
+typedef struct lic_conv_planes {
+    const float *const *rows; /* [kernel] */
+    float *out;
+    size_t in_pitch, out_pitch;
+    const float *w; /* as in lic_gemm, w_pitch 16 */
+    size_t panel_pitch;
+    const float *bias; /* [n rounded up to 16] */
+    int kernel, pixels, k, n;
+    lic_act act;
+} lic_conv_planes;
+
 typedef struct lic_kernels {
     lic_cpu cpu;
     int byte_size; /* bytes that a rounded number takes in a record */
+    bool prefers_planes; /* conv_planes is faster than gemm where there are few channels */
     void (*gemm)(const lic_gemm *g);
+    void (*conv_planes)(const lic_conv_planes *p);
+    /* out[j * out_pitch + i] = in[i * in_pitch + j], i < rows, j < columns */
+    void (*transpose)(float *out, size_t out_pitch, const float *in, size_t in_pitch, int rows,
+                      int columns);
     /* Records of x[r], k floats, at out + r * pitch */
     void (*round_bytes)(float *out, size_t pitch, const float *const *x, int rows, int k);
     /* As gemm, with `bytes` for weights; `in` are records. */

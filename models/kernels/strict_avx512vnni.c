@@ -9,6 +9,8 @@ typedef int
 #define LIC_ROWS_1 12
 #define LIC_ROWS_2 8
 #define LIC_ROWS_3 8
+#define LIC_PLANE_OUTPUTS 12
+#define LIC_PLANE_VECTORS 2
 #define LIC_DW_PIXELS 4
 #define LIC_BYTE_ROWS 8
 #define LIC_BYTE_PANELS 3

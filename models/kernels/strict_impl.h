@@ -4,6 +4,7 @@
  *   LIC_SIMD_*               the instruction set, for simd.h
  *   LIC_TABLE, LIC_CPU_ID    the name of the kernel table, and the processor it is for
  *   LIC_ROWS_1, _2, _3       rows in a tile that is 1, 2 or 3 panels wide; 0: no such tiles
+ *   LIC_PLANE_OUTPUTS, _VECTORS   a tile of a layer in planes (planes_impl.h)
  *   LIC_DW_PIXELS            pixels that a depthwise convolution computes at a time
  *   LIC_BYTE_ROWS, _PANELS   a tile of a layer in integers (bytes_impl.h)
  *
@@ -150,6 +151,7 @@ static void gemm(const lic_gemm *g)
 #endif
 
 #include "models/kernels/bytes_impl.h"
+#include "models/kernels/planes_impl.h"
 
 /* x divided by max(|x|, 1e-6), times scale: the norm's sum is taken in 16 lanes, then by halves. */
 static void normalise(float *out, const float *x, int d, float scale)
@@ -454,7 +456,12 @@ static void blend4(float *out, const float *const p[4], const float w[4], int c)
 const lic_kernels LIC_TABLE = {
     .cpu = LIC_CPU_ID,
     .byte_size = LIC_BYTE_SIZE,
+#if !defined(LIC_WASM_EXACT)
+    .prefers_planes = true,
+#endif
     .gemm = gemm,
+    .conv_planes = conv_planes,
+    .transpose = transpose,
     .round_bytes = round_bytes,
     .gemm_bytes = gemm_bytes,
     .attention = attention,

@@ -7,6 +7,8 @@ typedef int lic_strict_neondot_not_empty; /* ISO C wants a declaration where the
 #define LIC_ROWS_1 6
 #define LIC_ROWS_2 0
 #define LIC_ROWS_3 0
+#define LIC_PLANE_OUTPUTS 6
+#define LIC_PLANE_VECTORS 1
 #define LIC_DW_PIXELS 4
 #define LIC_BYTE_ROWS 4
 #define LIC_BYTE_PANELS 1

@@ -8,6 +8,8 @@ typedef int
 #define LIC_ROWS_1 1
 #define LIC_ROWS_2 0
 #define LIC_ROWS_3 0
+#define LIC_PLANE_OUTPUTS 1
+#define LIC_PLANE_VECTORS 1
 #define LIC_DW_PIXELS 1
 #define LIC_BYTE_ROWS 1
 #define LIC_BYTE_PANELS 1

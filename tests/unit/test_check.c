@@ -21,6 +21,19 @@ static void bad_gemm(const lic_gemm *g)
     spoil(&g->out[g->rows - 1][g->n - 1]);
 }
 
+static void bad_planes(const lic_conv_planes *p)
+{
+    right->conv_planes(p);
+    spoil(p->out + p->out_pitch);
+}
+
+static void bad_transpose(float *out, size_t out_pitch, const float *in, size_t in_pitch, int rows,
+                          int columns)
+{
+    right->transpose(out, out_pitch, in, in_pitch, rows, columns);
+    spoil(out);
+}
+
 static void bad_gemm_bytes(const lic_gemm *g)
 {
     right->gemm_bytes(g);
@@ -85,7 +98,7 @@ TEST(every_level_is_right)
 TEST(one_wrong_bit_is_seen)
 {
     right = lic_kernels_get(LIC_CPU_SCALAR);
-    for (int which = 0; which < 9; which++) {
+    for (int which = 0; which < 11; which++) {
         lic_kernels k = *right;
         if (which == 0)
             k.gemm = bad_gemm;
@@ -103,8 +116,12 @@ TEST(one_wrong_bit_is_seen)
             k.exp = bad_exp;
         else if (which == 7)
             k.gemm_bytes = bad_gemm_bytes;
-        else
+        else if (which == 8)
             k.round_bytes = bad_round_bytes;
+        else if (which == 9)
+            k.conv_planes = bad_planes;
+        else
+            k.transpose = bad_transpose;
         CHECK(!lic_kernels_check(&k));
     }
 }
