@@ -106,7 +106,7 @@ static void check_bytes(struct state *s)
 static void check_attention(struct state *s)
 {
     float q[TOKENS * D], k[TOKENS * D], v[TOKENS * D + LIC_PANEL], out[TOKENS * D];
-    float scratch[64 * TOKENS + D * TOKENS + 64 * D + D];
+    float scratch[64 * TOKENS + D * TOKENS + 64 * D];
     fill(s, q, TOKENS * D);
     fill(s, k, TOKENS * D);
     fill(s, v, TOKENS * D + LIC_PANEL);

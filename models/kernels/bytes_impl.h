@@ -3,9 +3,9 @@
  * most, 1 to 3 panels. */
 #include "models/kernels/simd_bytes.h"
 
-/* The largest |x|, or 1e-30. A NaN is neither larger nor smaller than anything, so it is passed
- * over. Two vectors at a time: each has to wait for the one before. */
-LIC_INLINE float largest_of(const float *x, int k)
+/* The largest |x| in each lane, or 1e-30. A NaN is neither larger nor smaller than anything, so it
+ * is passed over. Two vectors at a time: each has to wait for the one before. */
+LIC_INLINE v16 largest_of(const float *x, int k)
 {
     v16 high = v16_set(1e-30f), low = v16_set(-1e-30f), high2 = high, low2 = low;
     int c = 0;
@@ -23,7 +23,7 @@ LIC_INLINE float largest_of(const float *x, int k)
     }
     high = v16_max(high, high2);
     low = v16_min(low, low2);
-    return v16_hmax(v16_max(high, v16_sub(v16_set(0.0f), low)));
+    return v16_max(high, v16_sub(v16_set(0.0f), low));
 }
 
 /* A NaN, also that of infinity times an inverse of 0, becomes -127. All else is within -127.5 ..
@@ -33,22 +33,42 @@ LIC_INLINE v16 in_steps(v16 x, v16 inverse)
     return v16_max(v16_mul(x, inverse), v16_set(-127.0f));
 }
 
+/* One record, of a position whose step and inverse are known. */
+LIC_INLINE void round_position(float *out, const float *p, int k, float step, float by)
+{
+    const v16 inverse = v16_set(by);
+    int c = 0;
+    out[0] = step;
+#if defined(LIC_STORE_64)
+    for (; c + 4 * LIC_LANES <= k; c += 4 * LIC_LANES)
+        v64_store_bytes(out + 1, (size_t)c, in_steps(v16_load(p + c), inverse),
+                        in_steps(v16_load(p + c + LIC_LANES), inverse),
+                        in_steps(v16_load(p + c + 2 * LIC_LANES), inverse),
+                        in_steps(v16_load(p + c + 3 * LIC_LANES), inverse));
+#endif
+    for (; c < k; c += LIC_LANES)
+        v16_store_bytes(out + 1, (size_t)c, in_steps(load_tail(p + c, k - c), inverse));
+}
+
+/* Positions go side by side: their quotients are lanes of a vector. Not so many that the first has
+ * left the nearest cache when its turn comes again. */
+enum { NEAR_FLOATS = 16 * 256 };
+
 static void round_bytes(float *out, size_t pitch, const float *const *x, int rows, int k)
 {
-    for (int r = 0; r < rows; r++, out += pitch) {
-        const float *p = x[r], largest = largest_of(p, k);
-        const v16 inverse = v16_set(127.0f / largest);
-        int c = 0;
-        out[0] = largest / 127.0f;
-#if defined(LIC_STORE_64)
-        for (; c + 4 * LIC_LANES <= k; c += 4 * LIC_LANES)
-            v64_store_bytes(out + 1, (size_t)c, in_steps(v16_load(p + c), inverse),
-                            in_steps(v16_load(p + c + LIC_LANES), inverse),
-                            in_steps(v16_load(p + c + 2 * LIC_LANES), inverse),
-                            in_steps(v16_load(p + c + 3 * LIC_LANES), inverse));
-#endif
-        for (; c < k; c += LIC_LANES)
-            v16_store_bytes(out + 1, (size_t)c, in_steps(load_tail(p + c, k - c), inverse));
+    const v16 whole = v16_set(127.0f);
+    const int many = k <= NEAR_FLOATS / LIC_LANES ? LIC_LANES : 4;
+    for (int first = 0; first < rows; first += many, x += many) {
+        const int n = rows - first < many ? rows - first : many;
+        v16 tops[LIC_LANES];
+        float steps[LIC_LANES], inverses[LIC_LANES];
+        for (int r = 0; r < LIC_LANES; r++)
+            tops[r] = largest_of(x[r < n ? r : n - 1], r < n ? k : 0);
+        const v16 largest = v16_hmax_each(tops);
+        v16_store(steps, v16_div(largest, whole));
+        v16_store(inverses, v16_div(whole, largest));
+        for (int r = 0; r < n; r++, out += pitch)
+            round_position(out, x[r], k, steps[r], inverses[r]);
     }
 }
 

@@ -8,7 +8,7 @@
 size_t lic_attention_scratch(int nq, int nk, int d)
 {
     (void)nq; /* room for a full block of 64 queries */
-    return 64 * (size_t)nk + (size_t)d * (size_t)nk + 64 * (size_t)d + (size_t)d;
+    return 64 * (size_t)nk + (size_t)d * (size_t)nk + 64 * (size_t)d;
 }
 
 /* Builds for WebAssembly have one strict table, to be small: of an engine with the relaxed

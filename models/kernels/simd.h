@@ -54,6 +54,7 @@ LIC_INLINE v16 v16_add(v16 a, v16 b) { return _mm512_add_ps(a, b); }
 LIC_INLINE v16 v16_sub(v16 a, v16 b) { return _mm512_sub_ps(a, b); }
 LIC_INLINE v16 v16_mul(v16 a, v16 b) { return _mm512_mul_ps(a, b); }
 LIC_INLINE v16 v16_div(v16 a, v16 b) { return _mm512_div_ps(a, b); }
+LIC_INLINE v16 v16_sqrt(v16 a) { return _mm512_sqrt_ps(a); }
 LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
 LIC_INLINE v16 v16_max(v16 a, v16 b) { return _mm512_max_ps(a, b); }
 LIC_INLINE v16 v16_min(v16 a, v16 b) { return _mm512_min_ps(a, b); }
@@ -133,6 +134,7 @@ V16_BINARY(v16_add, _mm256_add_ps)
 V16_BINARY(v16_sub, _mm256_sub_ps)
 V16_BINARY(v16_mul, _mm256_mul_ps)
 V16_BINARY(v16_div, _mm256_div_ps)
+LIC_INLINE v16 v16_sqrt(v16 a) { return V16_EACH(_mm256_sqrt_ps(a.lo), _mm256_sqrt_ps(a.hi)); }
 LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
 {
     return V16_EACH(_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi));
@@ -194,6 +196,7 @@ LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(vaddq_f32(a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_sub(v16 a, v16 b) { V16_MAP(vsubq_f32(a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_mul(v16 a, v16 b) { V16_MAP(vmulq_f32(a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_div(v16 a, v16 b) { V16_MAP(vdivq_f32(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_sqrt(v16 a) { V16_MAP(vsqrtq_f32(a.q[i_])); }
 LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { V16_MAP(vfmaq_f32(c.q[i_], a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_max(v16 a, v16 b)
 {
@@ -261,6 +264,7 @@ LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(a.f[i_] + b.f[i_]); }
 LIC_INLINE v16 v16_sub(v16 a, v16 b) { V16_MAP(a.f[i_] - b.f[i_]); }
 LIC_INLINE v16 v16_mul(v16 a, v16 b) { V16_MAP(a.f[i_] * b.f[i_]); }
 LIC_INLINE v16 v16_div(v16 a, v16 b) { V16_MAP(a.f[i_] / b.f[i_]); }
+LIC_INLINE v16 v16_sqrt(v16 a) { V16_MAP(sqrt1(a.f[i_])); }
 LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { V16_MAP(fma1(a.f[i_], b.f[i_], c.f[i_])); }
 LIC_INLINE v16 v16_max(v16 a, v16 b) { V16_MAP(a.f[i_] > b.f[i_] ? a.f[i_] : b.f[i_]); }
 LIC_INLINE v16 v16_min(v16 a, v16 b) { V16_MAP(a.f[i_] < b.f[i_] ? a.f[i_] : b.f[i_]); }
@@ -340,6 +344,41 @@ LIC_INLINE float v16_hmax(v16 a)
             f[i] = f[i] > f[i + half] ? f[i] : f[i + half];
     return f[0];
 }
+#endif
+
+/* The same of 16 vectors: lane i is v16_sum(a[i]), or v16_hmax(a[i]). Changes a. */
+#if defined(LIC_SIMD_AVX512)
+/* Two vectors become one in each step, where a half of each is added to the other. */
+#define V16_EACH_OF(name, op)                                                                      \
+    LIC_INLINE v16 name(v16 a[16])                                                                 \
+    {                                                                                              \
+        for (int i = 0; i < 4; i++) {                                                              \
+            v16 b[2];                                                                              \
+            for (int j = 0; j < 2; j++) {                                                          \
+                const v16 x = a[8 * j + i], y = a[8 * j + 4 + i];                                  \
+                b[j] = op(_mm512_shuffle_f32x4(x, y, 0x44), _mm512_shuffle_f32x4(x, y, 0xEE));     \
+            }                                                                                      \
+            a[i] = op(_mm512_shuffle_f32x4(b[0], b[1], 0x88),                                      \
+                      _mm512_shuffle_f32x4(b[0], b[1], 0xDD));                                     \
+        }                                                                                          \
+        for (int i = 0; i < 4; i += 2)                                                             \
+            a[i] = op(_mm512_shuffle_ps(a[i], a[i + 1], 0x44),                                     \
+                      _mm512_shuffle_ps(a[i], a[i + 1], 0xEE));                                    \
+        return op(_mm512_shuffle_ps(a[0], a[2], 0x88), _mm512_shuffle_ps(a[0], a[2], 0xDD));       \
+    }
+V16_EACH_OF(v16_sum_each, v16_add)
+V16_EACH_OF(v16_hmax_each, v16_max)
+#else
+#define V16_EACH_OF(name, of_one)                                                                  \
+    LIC_INLINE v16 name(v16 a[16])                                                                 \
+    {                                                                                              \
+        float f[16];                                                                               \
+        for (int i = 0; i < 16; i++)                                                               \
+            f[i] = of_one(a[i]);                                                                   \
+        return v16_load(f);                                                                        \
+    }
+V16_EACH_OF(v16_sum_each, v16_sum)
+V16_EACH_OF(v16_hmax_each, v16_hmax)
 #endif
 
 /* exp by range reduction and a degree-5 polynomial (Cephes expf; relative error below 2e-7),

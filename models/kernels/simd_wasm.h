@@ -54,6 +54,7 @@ LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(wasm_f32x4_add(a.q[i_], b.q[i_]))
 LIC_INLINE v16 v16_sub(v16 a, v16 b) { V16_MAP(wasm_f32x4_sub(a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_mul(v16 a, v16 b) { V16_MAP(wasm_f32x4_mul(a.q[i_], b.q[i_])); }
 LIC_INLINE v16 v16_div(v16 a, v16 b) { V16_MAP(wasm_f32x4_div(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_sqrt(v16 a) { V16_MAP(wasm_f32x4_sqrt(a.q[i_])); }
 /* pmax(b, a) is b < a ? a : b, and pmin(b, a) a < b ? a : b. */
 LIC_INLINE v16 v16_max(v16 a, v16 b) { V16_MAP(wasm_f32x4_pmax(b.q[i_], a.q[i_])); }
 LIC_INLINE v16 v16_min(v16 a, v16 b) { V16_MAP(wasm_f32x4_pmin(b.q[i_], a.q[i_])); }

@@ -153,96 +153,7 @@ static void gemm(const lic_gemm *g)
 #include "models/kernels/bytes_impl.h"
 #include "models/kernels/planes_impl.h"
 
-/* x divided by max(|x|, 1e-6), times scale: the norm's sum is taken in 16 lanes, then by halves. */
-static void normalise(float *out, const float *x, int d, float scale)
-{
-    v16 sum = v16_set(0.0f);
-    for (int c = 0; c < d; c += LIC_LANES) {
-        v16 a = load_tail(x + c, d - c);
-        sum = v16_fma(a, a, sum);
-    }
-    float norm = sqrt1(v16_sum(sum));
-    v16 factor = v16_set(scale / (norm > 1e-6f ? norm : 1e-6f));
-    for (int c = 0; c < d; c += LIC_LANES)
-        store_tail(out + c, v16_mul(load_tail(x + c, d - c), factor), d - c);
-}
-
-/* Scores of one query to probabilities; nk is a multiple of 16. */
-static void softmax(float *s, const float *bias, const float *mask, int nk)
-{
-    v16 top = v16_set(-3.0e38f), sum = v16_set(0.0f);
-    for (int j = 0; j < nk; j += LIC_LANES) {
-        v16 a = v16_load(s + j);
-        if (bias)
-            a = v16_add(a, v16_load(bias + j));
-        if (mask)
-            a = v16_add(a, v16_load(mask + j));
-        v16_store(s + j, a);
-        top = v16_max(top, a);
-    }
-    top = v16_set(v16_hmax(top));
-    for (int j = 0; j < nk; j += LIC_LANES) {
-        v16 e = v16_exp(v16_sub(v16_load(s + j), top));
-        v16_store(s + j, e);
-        sum = v16_add(sum, e);
-    }
-    v16 factor = v16_div(v16_set(1.0f), v16_set(v16_sum(sum)));
-    for (int j = 0; j < nk; j += LIC_LANES)
-        v16_store(s + j, v16_mul(v16_load(s + j), factor));
-}
-
-enum { MAX_TOKENS = 64 };
-
-static void attention(const lic_attention *a)
-{
-    const size_t d = (size_t)a->d, nk = (size_t)a->nk;
-    float *scores = a->scratch, *keys = scores + MAX_TOKENS * nk, *queries = keys + d * nk;
-    float *row = queries + MAX_TOKENS * d; /* one key */
-    const float *in[MAX_TOKENS];
-    float *out[MAX_TOKENS];
-    for (size_t j = 0; j < nk; j++) { /* keys [d][nk]: the right side of the score product */
-        const float *k = a->k + j * a->kv_pitch;
-        if (a->cosine) {
-            normalise(row, k, a->d, 1.0f);
-            k = row;
-        }
-        for (size_t c = 0; c < d; c++)
-            keys[c * nk + j] = k[c];
-    }
-    const float plain = 1.0f / sqrt1((float)a->d);
-    for (int i = 0; i < a->nq; i++) {
-        const float *q = a->q + (size_t)i * a->q_pitch;
-        float *to = queries + (size_t)i * d;
-        if (a->cosine)
-            normalise(to, q, a->d, a->scale);
-        else
-            for (size_t c = 0; c < d; c++)
-                to[c] = q[c] * plain;
-        in[i] = to;
-        out[i] = scores + (size_t)i * nk;
-    }
-    lic_gemm product = {.in = in,
-                        .out = out,
-                        .w = keys,
-                        .w_pitch = nk,
-                        .panel_pitch = LIC_PANEL,
-                        .rows = a->nq,
-                        .taps = 1,
-                        .k = a->d,
-                        .n = a->nk};
-    gemm(&product);
-    for (int i = 0; i < a->nq; i++) {
-        softmax(out[i], a->bias ? a->bias + (size_t)i * nk : NULL,
-                a->mask ? a->mask + (size_t)i * nk : NULL, a->nk);
-        in[i] = out[i];
-        out[i] = a->out + (size_t)i * a->out_pitch;
-    }
-    product.w = a->v;
-    product.w_pitch = a->kv_pitch;
-    product.k = a->nk;
-    product.n = a->d;
-    gemm(&product);
-}
+#include "models/kernels/attention_impl.h"
 
 /* Channels c to c + n - 1 (n is at most 16) of pixels x0 to x1 - 1. The caller sets `inside` only
  * if every tap of these pixels is in the picture. */
@@ -332,8 +243,13 @@ static void depthwise(const lic_depthwise *d)
     if (!inside)
         a = b = d->x1;
     int c = 0, done = a;
-    for (; d->kernel == 3 && done + LIC_DW_PIXELS <= b; done += LIC_DW_PIXELS)
-        depthwise_run(d, done);
+    if (d->kernel == 3 && b - a >= LIC_DW_PIXELS) {
+        for (; done + LIC_DW_PIXELS <= b; done += LIC_DW_PIXELS)
+            depthwise_run(d, done);
+        if (done < b) /* some pixels once more */
+            depthwise_run(d, b - LIC_DW_PIXELS);
+        done = b;
+    }
     for (; c + LIC_LANES <= d->c; c += LIC_LANES) {
         if (d->kernel == 3)
             depthwise_channels(d, c, LIC_LANES, 3, a, b, done);
@@ -356,20 +272,32 @@ LIC_INLINE v16 centred(const float *x, int n, v16 mean)
     return a;
 }
 
-static void layer_norm_add(float *const *out, const float *const *x, const float *const *skip,
-                           const float *t, size_t t_pitch, const float *gain, const float *bias,
-                           int rows, int c)
+/* Up to 16 rows from `first` on, side by side up to the mean and the factor of each. */
+static void layer_norm_rows(float *const *out, const float *const *x, const float *const *skip,
+                            const float *t, size_t t_pitch, const float *gain, const float *bias,
+                            int rows, int c)
 {
-    for (int r = 0; r < rows; r++, t += t_pitch) {
-        v16 sum = v16_set(0.0f), squares = v16_set(0.0f);
-        for (int i = 0; i < c; i += LIC_LANES)
-            sum = v16_add(sum, load_tail(t + i, c - i));
-        const v16 mean = v16_set(v16_sum(sum) / (float)c);
-        for (int i = 0; i < c; i += LIC_LANES) {
-            v16 a = centred(t + i, c - i, mean);
+    v16 sums[LIC_LANES];
+    float means[LIC_LANES], factors[LIC_LANES];
+    for (int r = 0; r < LIC_LANES; r++) {
+        v16 sum = v16_set(0.0f);
+        for (int i = 0; r < rows && i < c; i += LIC_LANES)
+            sum = v16_add(sum, load_tail(t + (size_t)r * t_pitch + i, c - i));
+        sums[r] = sum;
+    }
+    v16_store(means, v16_div(v16_sum_each(sums), v16_set((float)c)));
+    for (int r = 0; r < LIC_LANES; r++) {
+        v16 squares = v16_set(0.0f);
+        for (int i = 0; r < rows && i < c; i += LIC_LANES) {
+            const v16 a = centred(t + (size_t)r * t_pitch + i, c - i, v16_set(means[r]));
             squares = v16_fma(a, a, squares);
         }
-        const v16 factor = v16_set(1.0f / sqrt1(v16_sum(squares) / (float)c + 1e-5f));
+        sums[r] = squares;
+    }
+    const v16 variances = v16_div(v16_sum_each(sums), v16_set((float)c));
+    v16_store(factors, v16_div(v16_set(1.0f), v16_sqrt(v16_add(variances, v16_set(1e-5f)))));
+    for (int r = 0; r < rows; r++, t += t_pitch) {
+        const v16 mean = v16_set(means[r]), factor = v16_set(factors[r]);
         for (int i = 0; i < c; i += LIC_LANES) {
             v16 a = v16_mul(v16_sub(load_tail(t + i, c - i), mean), factor);
             a = v16_fma(a, v16_load(gain + i), v16_load(bias + i));
@@ -379,6 +307,15 @@ static void layer_norm_add(float *const *out, const float *const *x, const float
             store_tail(out[r] + i, a, c - i);
         }
     }
+}
+
+static void layer_norm_add(float *const *out, const float *const *x, const float *const *skip,
+                           const float *t, size_t t_pitch, const float *gain, const float *bias,
+                           int rows, int c)
+{
+    for (int r = 0; r < rows; r += LIC_LANES)
+        layer_norm_rows(out + r, x + r, skip ? skip + r : NULL, t + (size_t)r * t_pitch, t_pitch,
+                        gain, bias, rows - r < LIC_LANES ? rows - r : LIC_LANES, c);
 }
 
 static void gate(float *out, const float *a, const float *d, float s, const float *m, int c)
