@@ -134,8 +134,9 @@ static void gather_tap(const nn *c, tensor x, int y, int first, int step, int n,
 }
 
 /* Gathers the input pixel of every tap for the output pixels of a block; outside, zeros or
- * mirrored. */
-static void gather(const nn *c, const conv *w, tensor x, pixel_run b, const float **in, int worker)
+ * mirrored. Of each row of the kernel the first `columns` taps. */
+static void gather(const nn *c, const conv *w, int columns, tensor x, pixel_run b, const float **in,
+                   int worker)
 {
     if (w->bytes) {
         lic_nn_gather_records(c, w, x, b, in, worker);
@@ -144,7 +145,7 @@ static void gather(const nn *c, const conv *w, tensor x, pixel_run b, const floa
     const int half = w->kernel / 2;
     for (int i = 0; i < w->kernel; i++) {
         const int y = lic_nn_tap_row(c, b.y * w->stride + i - half, x.h);
-        for (int j = 0; j < w->kernel; j++, in += b.n)
+        for (int j = 0; j < columns; j++, in += b.n)
             gather_tap(c, x, y, b.x * w->stride + j - half, w->stride, b.n, in);
     }
 }
@@ -237,22 +238,54 @@ static void pixels(tensor t, int y, int x, int step, int n, float **out)
         out[r] = at;
 }
 
-static void conv_block(void *user, size_t item, int worker)
+/* `joined`: what a row of the kernel sees lies in the picture, and in memory without a gap; so it is
+ * one tap of more channels, in the same order. */
+static void conv_run(const struct conv_job *j, pixel_run b, bool joined, int worker)
 {
-    const struct conv_job *j = user;
     const nn *c = j->c;
-    const pixel_run b = lic_nn_block(item, j->rows, j->out.w);
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     float *out[LIC_BLOCK];
-    gather(c, j->w, j->x, b, in, worker);
+    gather(c, j->w, joined ? 1 : j->w->kernel, j->x, b, in, worker);
     pixels(j->out, b.y, b.x, 1, b.n, out);
     lic_gemm g = gemm_of(j->w, b.n, j->act, j->rate);
+    if (joined) {
+        g.taps = j->w->kernel;
+        g.k = j->w->kernel * j->w->cin;
+    }
     g.in = in;
     g.out = out;
     g.scratch = lic_nn_scratch(c, worker);
     multiply(c, &g);
     for (int r = 0; j->residual && r < b.n; r++)
         c->k->add(out[r], out[r], lic_nn_at(*j->residual, b.y, b.x + r), (size_t)j->out.c);
+}
+
+/* Pixels x to end - 1 of a block. */
+static pixel_run part(pixel_run b, int x, int end)
+{
+    x = x > b.x ? x : b.x;
+    end = end < b.x + b.n ? end : b.x + b.n;
+    return (pixel_run){b.y, x, end > x ? end - x : 0};
+}
+
+enum { FEW = 8 }; /* channels, for which taps are worth joining */
+
+static void conv_block(void *user, size_t item, int worker)
+{
+    const struct conv_job *j = user;
+    const conv *w = j->w;
+    const pixel_run b = lic_nn_block(item, j->rows, j->out.w);
+    if (w->bytes || w->kernel == 1 || w->cin > FEW || j->x.pitch != (size_t)w->cin) {
+        conv_run(j, b, false, worker);
+        return;
+    }
+    const int half = w->kernel / 2, first = (half + w->stride - 1) / w->stride;
+    const int inside = j->x.w > half ? (j->x.w - 1 - half) / w->stride + 1 : 0;
+    const int end = inside > first ? inside : first;
+    const pixel_run runs[3] = {part(b, b.x, first), part(b, first, end), part(b, end, b.x + b.n)};
+    for (int i = 0; i < 3; i++)
+        if (runs[i].n)
+            conv_run(j, runs[i], i == 1, worker);
 }
 
 static void upconv_block(void *user, size_t item, int worker)
@@ -262,7 +295,7 @@ static void upconv_block(void *user, size_t item, int worker)
     const pixel_run b = lic_nn_block(item, j->rows, j->x.w);
     const float *in[LIC_MAX_TAPS * LIC_BLOCK];
     float *out[LIC_BLOCK];
-    gather(c, &j->up->phase[0], j->x, b, in, worker);
+    gather(c, &j->up->phase[0], 3, j->x, b, in, worker);
     for (int phase = 0; phase < 4; phase++) {
         pixels(j->out, 2 * b.y + phase / 2, 2 * b.x + phase % 2, 2, b.n, out);
         lic_gemm g = gemm_of(&j->up->phase[phase], b.n, j->act, j->rate);
