@@ -3,6 +3,7 @@
 #include "cli/batch/batch.h"
 #include "cli/batch/target.h"
 #include "cli/options/settings.h"
+#include "cli/picture/ahead.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +15,7 @@ struct feed {
     lic_conversion *c;
     lic_source source;
     lic_reader *reader;
+    lic_ahead *ahead; /* NULL: the encoder waits for the reader */
     lic_picture picture;
     lic_encode_options encode;
     lic_chunk chunks[LIC_N_META];
@@ -62,8 +64,11 @@ static int give_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
 {
     struct feed *feed = user;
     lic_conversion_lap(feed->c, LIC_LAP_CODE);
-    feed->status = lic_reader_rows(feed->reader, n, rows, stride_bytes, &feed->err);
+    feed->status = feed->ahead ? lic_ahead_rows(feed->ahead, n, rows, stride_bytes, &feed->err)
+                               : lic_reader_rows(feed->reader, n, rows, stride_bytes, &feed->err);
     if (feed->status == LIC_OK && first + n == feed->picture.image.height) {
+        lic_ahead_end(feed->ahead);
+        feed->ahead = NULL;
         feed->status = lic_reader_end(feed->reader, &feed->err);
         list_chunks(feed);
     }
@@ -76,13 +81,30 @@ static uint64_t whole_bytes(const lic_image *image)
     return (uint64_t)image->stride_bytes * image->height;
 }
 
+/* Of a picture with several rows of tiles one can be read while another is encoded. Rows to keep
+ * for that; 0: of this one not, or nobody allowed for a thread and memory more. */
+static uint32_t rows_ahead(const lic_settings *s, const lic_image *image)
+{
+    enum { TILE = 1024, MOST_BYTES = 64 << 20 };
+    const uint32_t side = s->tile_side ? s->tile_side : TILE;
+    if (image->height <= side || s->threads == 1 || s->max_memory)
+        return 0;
+    const size_t most = MOST_BYTES / image->stride_bytes;
+    return most < side ? (uint32_t)most : side;
+}
+
 static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
     lic_conversion *c = feed->c;
+    const lic_image *image = &feed->picture.image;
+    const uint32_t room = rows_ahead(c->settings, image);
+    if (room)
+        feed->ahead = lic_ahead_begin(feed->reader, image->height, room, image->stride_bytes);
     feed->encode.source = give_rows;
     feed->encode.source_user = feed;
-    lic_status status =
-        lic_session_encode(worker->encoder, &feed->picture.image, &feed->encode, out, &c->err);
+    lic_status status = lic_session_encode(worker->encoder, image, &feed->encode, out, &c->err);
+    lic_ahead_end(feed->ahead);
+    feed->ahead = NULL;
     if (status == LIC_OK)
         lic_session_get_stats(worker->encoder, &c->stats);
     c->quality = feed->encode.quality;
@@ -238,7 +260,8 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
                            .row_bytes = whole ? 0 : image->stride_bytes,
                            .extra_bytes = lic_source_held(&feed->source) +
                                           lic_reader_memory(feed->reader) +
-                                          (whole ? whole_bytes(image) * (decodes ? 2 : 1) : 0)};
+                                          (whole ? whole_bytes(image) * (decodes ? 2 : 1)
+                                                 : rows_ahead(s, image) * image->stride_bytes)};
     const lic_model *model = NULL;
     lic_encode_options_init(&feed->encode);
     feed->encode.lossless = s->lossless      ? LIC_LOSSLESS_YES
