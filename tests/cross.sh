@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
 jobs=-j$(nproc)
 passed=0 failed=0 skipped=0
-programs=(parity_test_{gemm,bytes,depthwise,attention,elementwise,special,soft_fma}
+programs=(parity_test_{gemm,bytes,planes,depthwise,attention,elementwise,special,soft_fma}
     golden_test_{layers,slices,encoder,integers,hashes}
     unit_test_{cpu,nn,pool,arena,codec_threads,range_coder,checkerboard})
 
