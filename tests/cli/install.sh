@@ -99,17 +99,17 @@ consumer() { # NAME HOW COMPILER...: builds, runs and compares
     holds "$name: the program's pixels" cmp got.ppm want.ppm
     rm -f got.lic got.ppm
 }
-consumer c11 '' "$cc" -std=c11
+consumer c11 '' $cc -std=c11
 holds "the shared library is used" bash -c 'LD_LIBRARY_PATH=own/lib ldd c11 | grep -q own/lib/liblic.so.0'
-if command -v "$cxx" >/dev/null; then
-    consumer c++17 '' "$cxx" -std=c++17 -x c++
+if command -v ${cxx%% *} >/dev/null; then
+    consumer c++17 '' $cxx -std=c++17 -x c++
 else
     skip "no C++ compiler is here"
 fi
 
 # The example: RGBA of a picture with alpha, and it does not know where weights lie.
 # shellcheck disable=SC2046
-run "$cc" -std=c11 -Wall -Wextra -Wshadow -Wconversion -pedantic -Werror "$ROOT/codec/example/rgba.c" -o rgba \
+run $cc -std=c11 -Wall -Wextra -Wshadow -Wconversion -pedantic -Werror "$ROOT/codec/example/rgba.c" -o rgba \
     $(pkg-config --cflags --libs lic)
 expect "the example compiles" 0
 holds "in some 30 lines" test "$(grep -c . "$ROOT/codec/example/rgba.c")" -le 36
@@ -147,7 +147,7 @@ run env LD_LIBRARY_PATH="$T/own/lib" ./rgba no-such.lic
 expect "no file: an error" 1 "rgba: "
 
 rm own/lib/liblic.so*
-consumer static --static "$cc" -std=c11
+consumer static --static $cc -std=c11
 holds "the static library is inside" bash -c '! ldd static | grep -q liblic'
 
 installed install-files PREFIX="$T/own"
