@@ -98,8 +98,9 @@ void lic_nn_report(nn *c, double fraction)
         c->cancelled = true;
 }
 
-/* Blocks of a row are equal and made of whole kernel tiles: 96 pixels are two blocks of 48. */
-enum { BLOCK_UNIT = 8 };
+/* Blocks of a row are equal and made of whole kernel tiles and vectors: 96 pixels are two blocks of
+ * 48. */
+enum { BLOCK_UNIT = 16 };
 
 static int blocks_in(int width)
 {
