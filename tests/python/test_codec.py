@@ -133,6 +133,19 @@ def test_lossless(channels, dtype, program, tmp_path, monkeypatch):
     assert data == (tmp_path / 'a.lic').read_bytes()
 
 
+def test_drawn_pictures_are_chosen_as_by_the_program(program, tmp_path, tiny):
+    """Kept exactly unasked, and with loss only if told so."""
+    picture = np.full((150, 140, 3), 250, np.uint8)
+    picture[::20, 5:90] = picture[10:130, 40::20] = 20
+    Image.fromarray(picture).save(tmp_path / 'a.png')
+    program('encode', '--quiet', '--model', GOLDEN / 'tiny.licw', 'a.png', 'a.lic')
+    data = lic.encode(picture, model=tiny)
+    assert data == (tmp_path / 'a.lic').read_bytes()
+    assert lic.info(data).lossless and np.array_equal(lic.decode(data), picture)
+    assert data == lic.encode(picture, lossless=True)
+    assert not lic.info(lic.encode(picture, lossless=False, model=tiny)).lossless
+
+
 def test_preview_is_the_programs(program, tmp_path):
     data = lic.encode(samples(DATA / 'odd-17x33.png'))
     (tmp_path / 'a.lic').write_bytes(data)

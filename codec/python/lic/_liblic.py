@@ -32,6 +32,7 @@ Status = c_int
 Progress = CFUNCTYPE(c_int, c_void_p, c_int, c_double)
 STAGES = ('analysis', 'coding', 'synthesis')
 BACKENDS = ('strict', 'openblas')
+LOSSLESS_AUTO = 2
 OK, CORRUPT, TRUNCATED = 0, 23, 22
 MAX_CHUNKS = 16
 

@@ -235,8 +235,8 @@ def _watch(work: Callable[[c_void_p], Any], model: Optional[Model], options: c.O
     return result.result()
 
 
-def encode(picture: Any, quality: float = 50.0, *, lossless: bool = False, model: ModelLike = None,
-           icc_profile: Optional[bytes] = None, exif: Optional[bytes] = None,
+def encode(picture: Any, quality: float = 50.0, *, lossless: Optional[bool] = None,
+           model: ModelLike = None, icc_profile: Optional[bytes] = None, exif: Optional[bytes] = None,
            xmp: Union[bytes, str, None] = None, orientation: int = 0,
            chunks: Optional[Mapping[str, bytes]] = None, tile_side: int = 0, threads: int = 0,
            max_pixels: Optional[int] = None, max_memory: Optional[int] = None,
@@ -247,7 +247,8 @@ def encode(picture: Any, quality: float = 50.0, *, lossless: bool = False, model
         alpha, 3 RGB, 4 RGB and alpha. Or a Pillow image, whose profile, EXIF and XMP are kept unless
         others are given here (``b''`` drops them). Alpha is straight, and kept without loss.
     :param quality: 0 (smallest) to 100 (best), a real number.
-    :param lossless: keep every sample exactly, whatever the quality; no model is needed.
+    :param lossless: True: keep every sample exactly, whatever the quality; no model is needed. False: never. None, as
+        ``lic encode`` does: where the picture is drawn and that costs about what the error would.
     :param model: a :class:`lic.Model`, or the name or file of one; None: the student.
     :param icc_profile: profile of the samples; it is stored, not applied.
     :param exif: starts with "II" or "MM", or with the ``Exif\\0\\0`` that Pillow puts before that.
@@ -274,7 +275,7 @@ def encode(picture: Any, quality: float = 50.0, *, lossless: bool = False, model
     options.metadata = ctypes.pointer(metadata)
     options.chunks = listed
     options.n_chunks = len(listed)
-    options.lossless = bool(lossless)
+    options.lossless = c.LOSSLESS_AUTO if lossless is None else bool(lossless)
 
     # Everything that C reads belongs to this function, since an interrupt may end its caller first.
     def work(session: c_void_p, _held: Any = (held, held_chunks)) -> bytes:
