@@ -223,7 +223,8 @@ static lic_status test_picture(lic_worker *worker, lic_conversion *c, const lic_
     lic_status status = LIC_OK;
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
         lic_buffer data = {0};
-        if (memcmp(info->chunks[i].type, "Alph", 4) == 0) /* comes with the rows */
+        if (memcmp(info->chunks[i].type, "Alph", 4) == 0 || /* these come with the rows */
+            memcmp(info->chunks[i].type, "Exac", 4) == 0)
             continue;
         status = lic_chunk_read(&info->chunks[i], NULL, &data, &c->err);
         lic_buffer_free(&data);

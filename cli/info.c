@@ -38,6 +38,14 @@ static double bpp(const lic_info *info, size_t bytes)
     return 8.0 * (double)bytes / ((double)info->width * info->height);
 }
 
+static bool has_exact(const lic_info *info)
+{
+    for (size_t i = 0; i < info->n_chunks; i++)
+        if (memcmp(info->chunks[i].type, "Exac", 4) == 0)
+            return true;
+    return false;
+}
+
 static void stream_text(const char *path, size_t bytes, const lic_info *info)
 {
     struct name_search model = find_name(info->model_id);
@@ -52,7 +60,8 @@ static void stream_text(const char *path, size_t bytes, const lic_info *info)
     if (info->lossless) {
         printf("  quality  lossless, no model\n");
     } else {
-        printf("  quality  %.2f\n", info->quality);
+        printf("  quality  %.2f%s\n", info->quality,
+               has_exact(info) ? ", drawn parts exactly" : "");
         printf("  model    %08" PRIx32 " (", info->model_id);
         lic_utf8_put(stdout, model.name[0] ? model.name : "not found here");
         printf(")\n");

@@ -122,8 +122,9 @@ lic_status lic_chunk_read(const lic_chunk *chunk, const lic_options *options, li
         *out = (lic_buffer){0};
     if (!chunk || !chunk->data || !chunk->packed || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_chunk_read needs a packed chunk and a buffer");
-    if (memcmp(chunk->type, LIC_ALPHA_TYPE, sizeof chunk->type) == 0)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "the decoder delivers alpha");
+    if (memcmp(chunk->type, LIC_ALPHA_TYPE, sizeof chunk->type) == 0 ||
+        memcmp(chunk->type, LIC_EXACT_TYPE, sizeof chunk->type) == 0)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "the decoder delivers alpha and exact blocks");
     lic_options own;
     lic_status status = lic_options_take(options, &own, err);
     if (status == LIC_OK)

@@ -7,6 +7,7 @@
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 #include "codec/options.h"
+#include "entropy/mask.h"
 
 #include <string.h>
 
@@ -52,6 +53,11 @@ static size_t srgb_at(const lic_container *c)
 
 /* ---- types of chunks ---- */
 
+size_t lic_exact_blocks(const lic_container *c)
+{
+    return (size_t)lic_mask_blocks(c->width) * lic_mask_blocks(c->height);
+}
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -73,13 +79,17 @@ static bool is_type(const char *type, const char *known)
 /* Upper case: a reader that does not know the type cannot show the picture. */
 static bool type_is_unknown_and_critical(const char *type)
 {
-    return type[0] >= 'A' && type[0] <= 'Z' && !is_type(type, LIC_ALPHA_TYPE);
+    return type[0] >= 'A' && type[0] <= 'Z' && !is_type(type, LIC_ALPHA_TYPE) &&
+           !is_type(type, LIC_EXACT_TYPE);
 }
 
-/* The size of alpha follows from that of the picture; other chunks have a limit. */
+/* The size of alpha follows from that of the picture, and so does the number of blocks; other
+ * chunks have a limit. */
 static bool fits_picture(const lic_container *c, const char *type, uint64_t unpacked)
 {
     const uint64_t row = (uint64_t)c->width * (c->depth / 8);
+    if (is_type(type, LIC_EXACT_TYPE))
+        return c->version <= 1 && unpacked == lic_exact_blocks(c);
     return is_type(type, LIC_ALPHA_TYPE)       ? unpacked == row * c->height
            : is_type(type, LIC_OLD_ALPHA_TYPE) ? unpacked == (row + 1) * c->height
                                                : unpacked <= LIC_MAX_CHUNK_BYTES;
@@ -338,7 +348,7 @@ static lic_status read_chunk(lic_reader *r, const lic_container *c, lic_chunk *c
     chunk->unpacked_bytes = lic_read_varint(r);
     chunk->data = r->at;
     if (c->version >= LIC_VERSION_LOSSLESS && chunk->unpacked_bytes == 0 &&
-        !is_type(chunk->type, LIC_ALPHA_TYPE)) {
+        !is_type(chunk->type, LIC_ALPHA_TYPE) && !is_type(chunk->type, LIC_EXACT_TYPE)) {
         chunk->packed = LIC_CHUNK_STORED;
         chunk->unpacked_bytes = chunk->bytes;
     }

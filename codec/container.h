@@ -16,6 +16,8 @@
 /* Types of chunks with alpha: today's, and that of files written before it. */
 #define LIC_ALPHA_TYPE     "Alph"
 #define LIC_OLD_ALPHA_TYPE "alph"
+/* Type of the chunk with blocks that are kept exactly, in a picture with loss. */
+#define LIC_EXACT_TYPE "Exac"
 
 typedef struct lic_container {
     uint32_t version; /* 1 (writing: or 0); 3: lossless; reading: or 2, lossless as well */
@@ -32,6 +34,9 @@ typedef struct lic_container {
     const uint8_t *latents;
     size_t latent_bytes;
 } lic_container;
+
+/* The unpacked bytes that a LIC_EXACT_TYPE chunk tells: one for each block of the picture. */
+size_t lic_exact_blocks(const lic_container *c);
 
 /* Builds a whole file and compresses chunk data with zlib. Free *out with lic_buffer_free. */
 lic_status lic_container_write(const lic_container *c, const lic_allocator *allocator,

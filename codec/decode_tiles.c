@@ -260,6 +260,8 @@ static void finish_row(lic_session *session, nn *c, lic_decoding *d, int row, co
         decode_lossless(session, c, d, row, s);
     else
         for_columns(session, c, d, row, s->left, s->right, step);
+    if (d->exact && !lic_nn_idle(c) && !d->damage)
+        lic_lossless_decode_row(d->slots, c, d, row, s->left, s->right);
     if (lic_nn_idle(c) || d->damage)
         return;
     put_alpha(d, &rows);
@@ -362,7 +364,12 @@ void lic_decoding_forward(lic_session *session, nn *c, void *user)
     d->n_made = has_head(session, d) ? net->preview_slices : net->n_slices;
     d->n_read = d->n_read > 0 && d->n_read < d->n_made ? d->n_read : d->n_made;
     d->n_whole_slices = (uint32_t)d->n_read;
+    lic_lossless_slots slots;
     find_codes(c, d);
+    if (d->exact)
+        lic_lossless_slots_take(&slots, session->threads, c, &d->grid, d->file.channels,
+                                d->file.depth, true);
+    d->slots = &slots;
     take_output(session, c, d);
     if (has_head(session, d))
         forward_small(session, c, d, &span);

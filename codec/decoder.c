@@ -7,6 +7,7 @@
 #include "codec/container.h"
 #include "codec/decode_tiles.h"
 #include "codec/latent.h"
+#include "codec/lossless_tiles.h"
 #include "codec/options.h"
 
 #include <string.h>
@@ -28,6 +29,9 @@ static lic_status explain(lic_damage damage, lic_error *err)
         return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the picture");
     case LIC_DAMAGE_ALPHA:
         return lic_fail(err, LIC_ERR_CORRUPT, "the transparency in the file is damaged");
+    case LIC_DAMAGE_EXACT:
+        return lic_fail(err, LIC_ERR_CORRUPT,
+                        "the parts of the picture that are kept exactly are damaged");
     default:
         return LIC_OK;
     }
@@ -111,6 +115,10 @@ static lic_status admit(const lic_session *session, lic_decoding *d,
     if (!set_grid(d))
         return lic_fail(err, LIC_ERR_CORRUPT,
                         "the file is damaged: its tiles do not fit the picture");
+    d->exact = lic_chunk_find(file->chunks, file->n_chunks, LIC_EXACT_TYPE);
+    if (d->exact &&
+        !lic_exact_chunk_is_valid(d->exact, (size_t)d->grid.columns * (size_t)d->grid.rows))
+        return explain(LIC_DAMAGE_EXACT, err);
     const lic_status status = lic_session_admit(session, file->width, file->height, err);
     return status ? status : admit_tiles(session, d, err);
 }
@@ -121,6 +129,9 @@ static void set_output(lic_decoding *d, const lic_decode_options *options)
     d->alpha = lic_chunk_find(d->file.chunks, d->file.n_chunks, LIC_ALPHA_TYPE);
     if (!d->alpha)
         d->alpha = lic_chunk_find(d->file.chunks, d->file.n_chunks, LIC_OLD_ALPHA_TYPE);
+    if (d->exact)
+        d->exact_reader =
+            (lic_reader){.at = d->exact->data, .end = d->exact->data + d->exact->bytes};
     d->scale = options->scale > 1 ? (int)options->scale : 1;
     d->n_read = options->n_slices < LIC_MAX_SLICES ? (int)options->n_slices : 0;
     d->no_check = options->no_check != 0;

@@ -59,10 +59,10 @@ static int32_t sample(const uint8_t *row, size_t i, uint32_t depth)
     return wide;
 }
 
-/* Whether the pixel at x > 0 is where the three around it lead. */
+/* Whether the colours at x > 0 are where the three around them lead. */
 static bool goes_on(const lic_image *image, const uint8_t *row, const uint8_t *above, int x)
 {
-    for (uint32_t i = 0; i < image->channels; i++) {
+    for (uint32_t i = 0; i < (image->channels < 3 ? 1u : 3u); i++) {
         const size_t at = (size_t)x * image->channels + i, left = at - image->channels;
         if (sample(row, at, image->depth) - sample(row, left, image->depth) !=
             sample(above, at, image->depth) - sample(above, left, image->depth))
@@ -71,19 +71,27 @@ static bool goes_on(const lic_image *image, const uint8_t *row, const uint8_t *a
     return true;
 }
 
-/* Every fourth row tells. */
-bool lic_looks_drawn(const lic_band *from, lic_area a)
+uint32_t lic_row_goes_on(const lic_band *from, int x0, int x1, int y)
 {
     const lic_image *image = &from->image;
     const size_t pixel = image->channels * (image->depth / 8);
+    const size_t colours = (image->channels < 3 ? 1u : 3u) * (image->depth / 8);
+    const bool has_above = y > from->first_row;
+    const uint8_t *row = row_of(from, y), *above = has_above ? row_of(from, y - 1) : row;
+    uint32_t n = 0;
+    for (int x = lic_larger(x0, 1); x < x1; x++)
+        n += memcmp(row + (size_t)x * pixel, row + (size_t)(x - 1) * pixel, colours) == 0 ||
+             (has_above && goes_on(image, row, above, x));
+    return n;
+}
+
+/* Every fourth row tells. */
+bool lic_looks_drawn(const lic_band *from, lic_area a)
+{
     size_t like = 0, n = 0;
     if ((a.x1 - a.x0) * (a.y1 - a.y0) <= SMALL_PIXELS)
         return true;
-    for (int y = a.y0; y < a.y1; y += 4) {
-        const uint8_t *row = row_of(from, y), *above = row_of(from, y > a.y0 ? y - 1 : y);
-        for (int x = a.x0 + 1; x < a.x1; x++, n++)
-            like += memcmp(row + (size_t)x * pixel, row + (size_t)(x - 1) * pixel, pixel) == 0 ||
-                    (y > a.y0 && goes_on(image, row, above, x));
-    }
+    for (int y = a.y0; y < a.y1; y += 4, n += (size_t)(a.x1 - a.x0 - 1))
+        like += lic_row_goes_on(from, a.x0 + 1, a.x1, y);
     return like * 2 > n || has_few_colours(from, a);
 }

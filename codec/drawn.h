@@ -9,4 +9,8 @@
  * the left, or go on as a plane does. Cheap beside the networks. */
 bool lic_looks_drawn(const lic_band *from, lic_area area);
 
+/* How many pixels of a row, from x0 to x1, are as the one to the left, or where the three around
+ * them lead. Alpha does not count. */
+uint32_t lic_row_goes_on(const lic_band *from, int x0, int x1, int y);
+
 #endif

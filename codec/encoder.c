@@ -6,6 +6,7 @@
 #include "codec/base/status.h"
 #include "codec/container.h"
 #include "codec/drawn.h"
+#include "codec/exact.h"
 #include "codec/latent.h"
 #include "codec/lossless_tiles.h"
 #include "codec/metadata.h"
@@ -18,10 +19,11 @@
 
 /* A drawn picture is kept exactly if that takes up to half as many bytes again as with loss. On
  * screens the error, times the Lagrange multiplier of the quality, costs at least half of what the
- * bits do (0.4 to 0.6 of them at quality 50 and 75, much more where there is fine structure). */
-static bool is_exact_cheaper(size_t exact, size_t lossy)
+ * bits do (0.4 to 0.6 of them at quality 50 and 75, much more where there is fine structure).
+ * `blocks` are bytes that go without loss anyway. */
+static bool is_exact_cheaper(size_t exact, size_t lossy, size_t blocks)
 {
-    return 2 * exact <= 3 * lossy;
+    return 2 * exact <= 3 * lossy + 2 * blocks;
 }
 
 /* One call of the encoder. */
@@ -38,8 +40,10 @@ struct encoding {
     rate_state rate;
     lic_range_encoder coder; /* of the current tile */
     lic_tile_list tiles;     /* if they are listed: all so far */
+    bool chooses;            /* whether to keep exactly what is drawn: */
     bool drawn;              /* all tiles so far look drawn: */
     lic_tile_list exact;     /* then the same tiles without loss */
+    lic_exact blocks;        /* that are kept exactly in a picture with loss */
     uint32_t check;
     lic_status status;
 };
@@ -100,6 +104,8 @@ static tensor analyse(lic_session *session, nn *c, struct encoding *e, lic_area 
     tensor x = lic_nn_new(c, region.y1 - region.y0, region.x1 - region.x0, 3);
     lic_nn_part(c, LIC_PART_SAMPLES);
     lic_pixels_load(c, &e->from, region.x0, region.y0, x);
+    if (e->chooses)
+        lic_exact_fill(c, &e->blocks.map, region.x0, region.y0, x);
     const tensor seen = lic_g_a(c, net, &e->rate, x);
     for (int row = 0; row < h && !lic_nn_idle(c); row++)
         memcpy(lic_nn_at(y, row, 0),
@@ -109,21 +115,35 @@ static tensor analyse(lic_session *session, nn *c, struct encoding *e, lic_area 
     return y;
 }
 
-/* A tile of a drawn picture once more, without loss, until one is no drawing. */
-static void encode_exactly(lic_session *session, nn *c, struct encoding *e, int column, int row)
+/* Codes a tile without loss: whole while the picture is a drawing, and its exact blocks. */
+static void decide_tile(nn *c, struct encoding *e, lic_lossless_slots *one, lic_exact_work *work,
+                        int column, int row)
+{
+    const lic_image *image = &e->from.image;
+    e->drawn = e->drawn && lic_looks_drawn(&e->from, lic_grid_visible(&e->grid, column, row,
+                                                                      image->width, image->height));
+    if (e->drawn) {
+        lic_lossless_encode_tiles(one, c, &e->grid, &e->from, row, column, 1);
+        append_exact(e, &e->exact, &one->slots[0]);
+    }
+    const lic_exact_tile tile = {c, &e->grid, &e->from, column, row, e->quality_code, one, work};
+    if (!lic_exact_encode(&e->blocks, &tile))
+        e->status = LIC_ERR_MEMORY;
+}
+
+/* Decides for a row of tiles what is kept exactly, before a network sees any of it. */
+static void decide_row(lic_session *session, nn *c, struct encoding *e, int row)
 {
     const size_t mark = lic_arena_mark(c->arena);
     const lic_image *image = &e->from.image;
     lic_lossless_slots one;
+    lic_exact_work work;
     lic_lossless_slots_take(&one, 1, c, &e->grid, image->channels < 3 ? 1 : 3, image->depth, false);
+    lic_exact_work_take(&work, c, e->grid.tile_w, e->grid.tile_h);
     if (!lic_nn_idle(c)) {
         const double start = lic_session_stage(session, c, LIC_STAGE_CODING);
-        e->drawn = lic_looks_drawn(
-            &e->from, lic_grid_visible(&e->grid, column, row, image->width, image->height));
-        if (e->drawn) {
-            lic_lossless_encode_tiles(&one, c, &e->grid, &e->from, row, column, 1);
-            append_exact(e, &e->exact, &one.slots[0]);
-        }
+        for (int column = 0; column < e->grid.columns && !e->status; column++)
+            decide_tile(c, e, &one, &work, column, row);
         lic_session_stage_end(session, start);
         session->done -=
             lic_stage_share(LIC_STAGE_CODING); /* which the networks' part is told as */
@@ -133,8 +153,6 @@ static void encode_exactly(lic_session *session, nn *c, struct encoding *e, int 
 
 static void encode_tile(lic_session *session, nn *c, struct encoding *e, int column, int row)
 {
-    if (e->drawn)
-        encode_exactly(session, c, e, column, row);
     const network *net = &session->model->net;
     const size_t mark = lic_arena_mark(c->arena);
     double start = lic_session_stage(session, c, LIC_STAGE_ANALYSIS);
@@ -264,9 +282,13 @@ static void encode_forward(lic_session *session, nn *c, void *user)
         session->result_bytes = lic_plane_memory(image->width, image->height, image->depth);
     if (e->by_rows)
         e->from.image.data = lic_arena_take(c->arena, band_rows(e), e->from.image.stride_bytes);
+    if (e->chooses)
+        lic_exact_take(&e->blocks, c, image->width, image->height);
     session->work = (double)e->grid.columns * e->grid.rows;
     for (int row = 0; row < e->grid.rows; row++) {
         fetch_rows(session, c, e, lic_grid_region(&e->grid, 0, row));
+        if (e->chooses && !c->cancelled && !e->status)
+            decide_row(session, c, e, row);
         for (int column = 0; column < e->grid.columns && !e->status && !c->cancelled; column++)
             plan_or_encode_tile(session, c, e, column, row);
     }
@@ -283,6 +305,9 @@ static lic_status list_chunks(struct encoding *e, lic_chunk *chunks, lic_contain
                         LIC_MAX_CHUNKS);
     if (n > 0)
         memcpy(chunks, o->chunks, n * sizeof *chunks);
+    if (lic_chunk_find(chunks, n, LIC_EXACT_TYPE))
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "chunks of the type '" LIC_EXACT_TYPE "' are made by the encoder");
     if (o->metadata) {
         const lic_status status =
             lic_metadata_chunks(o->metadata, e->tiles.bytes.allocator, exif, chunks, &n, err);
@@ -292,6 +317,13 @@ static lic_status list_chunks(struct encoding *e, lic_chunk *chunks, lic_contain
     if (e->alpha) {
         lic_plane_pack_end(e->alpha, &chunks[n]);
         n += chunks[n].data != NULL;
+    }
+    if (e->blocks.any && !e->lossless) {
+        chunks[n] = (lic_chunk){.data = e->blocks.list.bytes.data,
+                                .bytes = e->blocks.list.bytes.bytes,
+                                .packed = 1,
+                                .unpacked_bytes = lic_exact_blocks(file)};
+        memcpy(chunks[n++].type, LIC_EXACT_TYPE, sizeof chunks[n].type);
     }
     file->chunks = chunks;
     file->n_chunks = n;
@@ -304,13 +336,14 @@ static lic_status write_file(lic_session *session, struct encoding *e, lic_buffe
     if (e->status)
         return lic_fail(err, e->status, "not enough memory for the stream");
     const size_t lossy = e->tile_w ? e->tiles.bytes.bytes : e->coder.bytes;
-    if (e->drawn && is_exact_cheaper(e->exact.bytes.bytes, lossy)) {
+    if (e->drawn && is_exact_cheaper(e->exact.bytes.bytes, lossy,
+                                     e->blocks.any ? e->blocks.list.bytes.bytes : 0)) {
         lic_buffer_free(&e->tiles.bytes);
         e->tiles = e->exact;
         e->exact = (lic_tile_list){0};
         e->lossless = true;
     }
-    lic_chunk chunks[LIC_MAX_CHUNKS + LIC_METADATA_CHUNKS + 1];
+    lic_chunk chunks[LIC_MAX_CHUNKS + LIC_METADATA_CHUNKS + 2];
     lic_buffer exif = {0};
     const bool listed = e->tile_w || e->lossless;
     lic_container file = {.version = e->lossless ? LIC_VERSION_LOSSLESS : 1,
@@ -387,7 +420,8 @@ static lic_status encode(lic_session *session, struct encoding *e,
     e->quality_code = (uint32_t)(e->options->quality * (LIC_QUALITY_CODES / 100.0) + 0.5);
     lic_fp_leave(saved);
     e->tiles.bytes.allocator = e->exact.bytes.allocator = session->options.allocator;
-    e->drawn = e->options->lossless == LIC_LOSSLESS_AUTO;
+    e->blocks.list.bytes.allocator = session->options.allocator;
+    e->chooses = e->drawn = e->options->lossless == LIC_LOSSLESS_AUTO;
     set_grid(e, image->width, image->height, e->options->tile_side);
     if (has_alpha(image)) {
         e->alpha = lic_plane_packer_new(image->width, image->height, image->depth,
@@ -405,6 +439,7 @@ static lic_status encode(lic_session *session, struct encoding *e,
     drop_code(e);
     lic_buffer_free(&e->tiles.bytes);
     lic_buffer_free(&e->exact.bytes);
+    lic_buffer_free(&e->blocks.list.bytes);
     return status;
 }
 
@@ -445,10 +480,13 @@ lic_status lic_encode(const lic_model *model, const lic_image *image, const lic_
 uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t height,
                           uint32_t tile_side, size_t row_bytes, int threads)
 {
-    struct encoding e = {
-        .from.image = {.height = height, .stride_bytes = row_bytes, .channels = 3, .depth = 16},
-        .by_rows = row_bytes != 0,
-        .lossless = !model};
+    struct encoding e = {.from.image = {.width = width,
+                                        .height = height,
+                                        .stride_bytes = row_bytes,
+                                        .channels = 3,
+                                        .depth = 16},
+                         .by_rows = row_bytes != 0,
+                         .lossless = !model};
     set_grid(&e, width, height, tile_side);
     return lic_session_plan(model, model ? encode_forward : encode_lossless, &e, threads);
 }

@@ -220,7 +220,8 @@ typedef struct lic_encode_options {
     void *source_user;
     /* LIC_LOSSLESS_YES: to the last bit, whatever the quality; needs no model, and tile_side 0 is
      * then 512. AUTO: a drawn picture (screens, text, charts) is kept so where that costs about
-     * what the error would; photographs never are. */
+     * what the error would, and so are drawn parts of a picture that has photographs too;
+     * photographs never are. */
     lic_lossless_mode lossless;
 } lic_encode_options;
 
@@ -418,8 +419,8 @@ LIC_API LIC_MUST_USE lic_status lic_probe_sized(const void *data, size_t bytes, 
 /* Uncompresses a chunk that lic_probe listed. Of the options (NULL: defaults) it uses the allocator
  * and max_memory, or LIC_MAX_CHUNK_BYTES if that is 0. Beyond LIC_FREE_CHUNK_BYTES a chunk may
  * unpack to LIC_MAX_AMPLIFICATION times its packed bytes. One that promises more, as no profile or
- * text does, is refused with LIC_ERR_LIMIT. Alpha (`Alph`) cannot be read here: the decoder
- * delivers it. */
+ * text does, is refused with LIC_ERR_LIMIT. Alpha (`Alph`) and exact blocks (`Exac`) cannot be
+ * read here: the decoder delivers them. */
 LIC_API LIC_MUST_USE lic_status lic_chunk_read(const lic_chunk *chunk, const lic_options *options,
                                                lic_buffer *out, lic_error *err);
 
@@ -485,7 +486,8 @@ LIC_API void lic_session_free(lic_session *session);
  * this size in tiles of at most tile_side (as in lic_encode_options). Computed by a dry run; 0 if a
  * size is out of range. If rows come from a source or go to a sink, some of them are held:
  * row_bytes is then the length of a row. 0: the whole picture is in memory, the caller's or a
- * returned one, which is not counted here. Without a model (NULL): losslessly. */
+ * returned one, which is not counted here. Without a model (NULL): losslessly.
+ * LIC_LOSSLESS_AUTO takes 4 kB more for each megapixel, and with a very small network more. */
 LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
                                 uint32_t tile_side, size_t row_bytes, int threads);
 /* The same for decoding a stream, whose tiles may differ from those of this library's encoder. info

@@ -22,16 +22,32 @@ void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_g
         slot->tile.data = lic_arena_take(c->arena, h, row);
         slot->code_bytes = decoding ? 0 : lic_lossless_room(row * h);
         slot->code = lic_arena_take(c->arena, slot->code_bytes, 1);
+        slot->mask.shown = lic_arena_take(c->arena, (size_t)lic_mask_blocks(w) * lic_mask_blocks(h),
+                                          sizeof *slot->mask.shown);
     }
 }
 
-static uint32_t check_of(const lic_raster *r)
+/* Of the samples that are coded, row by row. */
+static uint32_t check_of(const lic_lossless_slot *slot)
 {
-    const size_t row = (size_t)r->width * r->channels * (r->depth / 8);
+    const lic_raster *r = &slot->tile;
+    const size_t pixel = (size_t)r->channels * (r->depth / 8);
+    const uint32_t step = slot->coder.mask ? LIC_MASK_SIDE : r->width;
     uint32_t crc = 0;
     for (uint32_t y = 0; y < r->height; y++)
-        crc = lic_crc32(crc, (const uint8_t *)r->data + y * r->stride_bytes, row);
+        for (uint32_t x = 0; x < r->width; x += step)
+            if (!slot->coder.mask || lic_mask_shows(slot->coder.mask, x, y))
+                crc = lic_crc32(crc, (const uint8_t *)r->data + y * r->stride_bytes + x * pixel,
+                                (r->width - x < step ? r->width - x : step) * pixel);
     return crc;
+}
+
+void lic_lossless_slot_set(lic_lossless_slot *slot, lic_area a)
+{
+    slot->tile.width = (uint32_t)(a.x1 - a.x0);
+    slot->tile.height = (uint32_t)(a.y1 - a.y0);
+    slot->mask.columns = lic_mask_blocks(slot->tile.width);
+    slot->mask.rows = lic_mask_blocks(slot->tile.height);
 }
 
 /* ---- encoding ---- */
@@ -62,6 +78,25 @@ static void copy_colours(const lic_band *from, lic_area a, lic_raster *to)
     }
 }
 
+/* What is not coded becomes like its neighbours. The first pixels are done last, and backwards. */
+static void fill_hidden(const lic_mask *mask, const lic_raster *r)
+{
+    const size_t pixel = (size_t)r->channels * (r->depth / 8);
+    const uint32_t n = r->width * r->height;
+    uint8_t *last = NULL;
+    for (uint32_t i = 0; i < 2 * n; i++) {
+        const uint32_t at = i < n ? i : 2 * n - 1 - i;
+        const uint32_t x = at % r->width, y = at / r->width;
+        uint8_t *to = (uint8_t *)r->data + y * r->stride_bytes + x * pixel;
+        if (i == n)
+            last = NULL;
+        if (lic_mask_shows(mask, x, y))
+            last = to;
+        else if (last)
+            memcpy(to, last, pixel);
+    }
+}
+
 static void encode_item(void *user, size_t item, int worker)
 {
     const struct encode_job *j = user;
@@ -70,10 +105,11 @@ static void encode_item(void *user, size_t item, int worker)
     const lic_image *image = &j->from->image;
     const lic_area a =
         lic_grid_visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
-    slot->tile.width = (uint32_t)(a.x1 - a.x0);
-    slot->tile.height = (uint32_t)(a.y1 - a.y0);
+    lic_lossless_slot_set(slot, a);
     copy_colours(j->from, a, &slot->tile);
-    slot->check = check_of(&slot->tile);
+    slot->check = check_of(slot);
+    if (slot->coder.mask)
+        fill_hidden(slot->coder.mask, &slot->tile);
     lic_range_encoder_init(&slot->encoder, lic_lossless_refuse_growth, NULL);
     slot->encoder.data = slot->code;
     slot->encoder.capacity = slot->code_bytes;
@@ -126,11 +162,15 @@ static uint8_t *row_of(const lic_band *to, int y)
     return (uint8_t *)to->image.data + (size_t)(y - to->first_row) * to->image.stride_bytes;
 }
 
-static void store(const lic_decoding *d, const lic_raster *tile, lic_area a, lic_area wanted)
+static void store(const lic_decoding *d, const lic_lossless_slot *slot, lic_area a, lic_area wanted)
 {
+    const lic_raster *tile = &slot->tile;
+    const lic_mask *mask = slot->coder.mask;
     for (int y = wanted.y0; y < wanted.y1; y++)
         for (int x = wanted.x0; x < wanted.x1; x++) {
             uint32_t v[3] = {0};
+            if (mask && !lic_mask_shows(mask, (uint32_t)(x - a.x0), (uint32_t)(y - a.y0)))
+                continue;
             for (uint32_t i = 0; i < tile->channels; i++)
                 v[i] = lic_raster_sample(tile, (uint32_t)(x - a.x0), (uint32_t)(y - a.y0), i);
             put_pixel(&d->to.image, row_of(&d->to, y), (size_t)(x - d->crop.x0), v, tile);
@@ -138,15 +178,19 @@ static void store(const lic_decoding *d, const lic_raster *tile, lic_area a, lic
 }
 
 /* Means of 16 x 16 samples, or of what there is of them, rounded. */
-static void store_means(const lic_decoding *d, const lic_raster *tile, lic_area a)
+static void store_means(const lic_decoding *d, const lic_lossless_slot *slot, lic_area a)
 {
-    const uint32_t scale = LIC_PREVIEW_SCALE;
+    const lic_raster *tile = &slot->tile;
+    const lic_mask *mask = slot->coder.mask;
+    const uint32_t scale = LIC_PREVIEW_SCALE; /* a block's side */
     for (uint32_t y = 0; y < tile->height; y += scale)
         for (uint32_t x = 0; x < tile->width; x += scale) {
             const uint32_t x1 = x + scale < tile->width ? x + scale : tile->width;
             const uint32_t y1 = y + scale < tile->height ? y + scale : tile->height;
             const uint32_t n = (x1 - x) * (y1 - y);
             uint32_t v[3] = {0};
+            if (mask && !lic_mask_shows(mask, x, y))
+                continue;
             for (uint32_t i = 0; i < tile->channels; i++) {
                 for (uint32_t yy = y; yy < y1; yy++)
                     for (uint32_t xx = x; xx < x1; xx++)
@@ -170,7 +214,7 @@ static void salvage_code(lic_lossless_slot *slot, const lic_tile_code *code, boo
 {
     lic_range_decoder dec;
     lic_range_decoder_init(&dec, code->data, code->bytes);
-    if (may_be_whole && decode_whole(slot, &dec) && check_of(&slot->tile) == code->check) {
+    if (may_be_whole && decode_whole(slot, &dec) && check_of(slot) == code->check) {
         slot->damage = LIC_DAMAGE_NOT_CUT;
         return;
     }
@@ -186,7 +230,8 @@ static void decode_code(lic_lossless_slot *slot, const lic_tile_code *code, cons
 {
     lic_range_decoder dec;
     slot->damage = LIC_DAMAGE_NONE;
-    slot->coder.old_head = d->file.version < LIC_VERSION_LOSSLESS;
+    slot->coder.old_head = d->file.version == 2;
+    slot->coder.mask = d->lossless ? NULL : &slot->mask;
     if (!code->whole) {
         salvage_code(slot, code, !d->codes.starts);
         return;
@@ -194,7 +239,7 @@ static void decode_code(lic_lossless_slot *slot, const lic_tile_code *code, cons
     lic_range_decoder_init(&dec, code->data, code->bytes);
     if (!decode_whole(slot, &dec))
         slot->damage = LIC_DAMAGE_CODE;
-    else if (!d->no_check && check_of(&slot->tile) != code->check)
+    else if (!d->no_check && check_of(slot) != code->check)
         slot->damage = LIC_DAMAGE_LATENTS;
 }
 
@@ -204,21 +249,69 @@ static void decode_item(void *user, size_t item, int worker)
     const lic_decoding *d = j->d;
     lic_lossless_slot *slot = &j->s->slots[item];
     (void)worker;
-    const int column = j->column + (int)item;
-    const lic_area a = lic_grid_visible(&d->grid, column, j->row, d->file.width, d->file.height);
+    slot->damage = LIC_DAMAGE_NONE;
+    if (!d->lossless && slot->from.bytes == 0)
+        return;
+    const lic_area a =
+        lic_grid_visible(&d->grid, j->column + (int)item, j->row, d->file.width, d->file.height);
     const lic_area wanted = {lic_larger(a.x0, d->crop.x0), lic_larger(a.y0, d->crop.y0),
                              lic_smaller(a.x1, d->crop.x1), lic_smaller(a.y1, d->crop.y1)};
-    const lic_tile_code code =
-        lic_tile_codes_get(&d->codes, (size_t)j->row * (size_t)d->grid.columns + (size_t)column);
-    slot->tile.width = (uint32_t)(a.x1 - a.x0);
-    slot->tile.height = (uint32_t)(a.y1 - a.y0);
-    decode_code(slot, &code, d);
+    lic_lossless_slot_set(slot, a);
+    decode_code(slot, &slot->from, d);
     if (slot->damage)
         return;
     if (d->scale > 1)
-        store_means(d, &slot->tile, a);
+        store_means(d, slot, a);
     else
-        store(d, &slot->tile, a, wanted);
+        store(d, slot, a, wanted);
+}
+
+/* ---- the list of tiles with exact blocks ---- */
+
+/* False if it cannot be read. A tile without exact blocks has no bytes and no check. */
+static bool next_exact(lic_reader *r, lic_tile_code *code)
+{
+    *code = (lic_tile_code){.bytes = lic_read_varint(r), .whole = true};
+    if (code->bytes > 0)
+        code->check = lic_read_u32(r);
+    code->data = r->at;
+    if (r->failed || (size_t)(r->end - r->at) < code->bytes)
+        return false;
+    r->at += code->bytes;
+    return true;
+}
+
+bool lic_exact_chunk_is_valid(const lic_chunk *chunk, size_t n)
+{
+    lic_reader r = {.at = chunk->data, .end = chunk->data + chunk->bytes};
+    lic_tile_code code;
+    for (size_t i = 0; i < n; i++)
+        if (!next_exact(&r, &code))
+            return false;
+    return r.at == r.end;
+}
+
+/* The code of a tile. Of exact blocks, those before it are passed over. */
+static lic_tile_code code_of(lic_decoding *d, int column, int row)
+{
+    const size_t i = (size_t)row * (size_t)d->grid.columns + (size_t)column;
+    lic_tile_code code = {0};
+    if (d->lossless)
+        return lic_tile_codes_get(&d->codes, i);
+    for (; d->exact_next <= i; d->exact_next++)
+        if (!next_exact(&d->exact_reader, &code))
+            d->damage = LIC_DAMAGE_EXACT;
+    return code;
+}
+
+static void take_result(lic_decoding *d, const lic_lossless_slot *slot)
+{
+    if (d->lossless) {
+        d->n_tiles++;
+        d->n_whole_tiles += slot->whole;
+    }
+    if (!d->damage && slot->damage)
+        d->damage = d->lossless ? slot->damage : LIC_DAMAGE_EXACT;
 }
 
 void lic_lossless_decode_row(lic_lossless_slots *s, nn *c, lic_decoding *d, int row, int first,
@@ -227,12 +320,10 @@ void lic_lossless_decode_row(lic_lossless_slots *s, nn *c, lic_decoding *d, int 
     for (int column = first; column <= last && !d->damage; column += s->n) {
         const int n = lic_smaller(s->n, last + 1 - column);
         struct decode_job j = {s, d, row, column};
+        for (int i = 0; i < n; i++)
+            s->slots[i].from = code_of(d, column + i, row);
         lic_pool_run(c->pool, (size_t)n, decode_item, &j);
-        for (int i = 0; i < n; i++) {
-            d->n_tiles++;
-            d->n_whole_tiles += s->slots[i].whole;
-            if (!d->damage)
-                d->damage = s->slots[i].damage;
-        }
+        for (int i = 0; i < n; i++)
+            take_result(d, &s->slots[i]);
     }
 }

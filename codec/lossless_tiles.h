@@ -17,8 +17,10 @@ typedef struct lic_lossless_slot {
     lic_range_encoder encoder; /* its data: the slot's */
     uint8_t *code;
     size_t code_bytes; /* room for it */
+    lic_mask mask;     /* if only some blocks are coded, see lic_lossless.mask; else without use */
     uint32_t check;
-    bool whole; /* decoding */
+    lic_tile_code from; /* decoding: the tile's code; without bytes: nothing is coded */
+    bool whole;         /* decoding */
     lic_damage damage;
 } lic_lossless_slot;
 
@@ -30,11 +32,16 @@ typedef struct lic_lossless_slots {
 /* Takes memory for as many tiles at a time as `most` and the columns allow. */
 void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_grid *grid,
                              uint32_t channels, uint32_t depth, bool decoding);
+/* Sets the sides of a tile at work, and of its mask. */
+void lic_lossless_slot_set(lic_lossless_slot *slot, lic_area area);
 /* Codes the colours of n tiles (s->n at most) from `column` on; slot i then has tile column + i. */
 void lic_lossless_encode_tiles(lic_lossless_slots *s, nn *c, const lic_grid *grid,
                                const lic_band *from, int row, int column, int n);
-/* Decodes what is wanted of the tiles first .. last of a row into the band. */
+/* Decodes what is wanted of the tiles first .. last of a row into the band. In a picture with loss,
+ * these are the blocks that are kept exactly, of d->exact; rows come in ascending order. */
 void lic_lossless_decode_row(lic_lossless_slots *s, nn *c, lic_decoding *d, int row, int first,
                              int last);
+/* Whether a chunk of exact blocks lists n tiles, and nothing after them. */
+bool lic_exact_chunk_is_valid(const lic_chunk *chunk, size_t n);
 
 #endif

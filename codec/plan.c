@@ -100,6 +100,7 @@ static uint64_t plan_decoder(const lic_model *model, const lic_container *file, 
     lic_decoding d = {.file = *file,
                       .scale = 1,
                       .lossless = file->version > 1,
+                      .exact = lic_chunk_find(file->chunks, file->n_chunks, LIC_EXACT_TYPE),
                       .to.image = {.height = height, .stride_bytes = row_bytes},
                       .by_rows = row_bytes != 0};
     if ((!model && !d.lossless) || !in_range(width, height))
@@ -121,7 +122,9 @@ uint64_t lic_plan_stream_bytes(const lic_model *model, const lic_info *info, siz
                                 .width = info->width,
                                 .height = info->height,
                                 .tile_w = info->tile_width,
-                                .tile_h = info->tile_height};
+                                .tile_h = info->tile_height,
+                                .chunks = info->chunks,
+                                .n_chunks = info->n_chunks};
     return plan_decoder(model, &file, row_bytes, threads);
 }
 

@@ -40,6 +40,14 @@ bool lic_tile_list_append(lic_tile_list *list, const uint8_t *code, size_t bytes
     return true;
 }
 
+bool lic_tile_list_skip(lic_tile_list *list)
+{
+    if (!reserve(list, 1))
+        return false;
+    list->bytes.data[list->bytes.bytes++] = 0;
+    return true;
+}
+
 bool lic_tile_list_only(lic_tile_list *list, const uint8_t *code, size_t bytes, uint32_t check)
 {
     if (!reserve(list, bytes))

@@ -14,6 +14,8 @@ typedef struct lic_tile_list {
 
 /* False: no memory, or more than a file can say. */
 bool lic_tile_list_append(lic_tile_list *list, const uint8_t *code, size_t bytes, uint32_t check);
+/* A tile that has no code. */
+bool lic_tile_list_skip(lic_tile_list *list);
 /* The code of a picture that is not cut into tiles: its only tile, without a head. */
 bool lic_tile_list_only(lic_tile_list *list, const uint8_t *code, size_t bytes, uint32_t check);
 

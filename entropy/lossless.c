@@ -49,6 +49,9 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     l->channels = channels;
     l->depth = depth;
     l->old_head = false;
+    l->mask = NULL;
+    l->first_row = 0;
+    l->costs = NULL;
     for (uint32_t i = 0; i < channels; i++) {
         take_plane(&l->planes[i], arena, width);
         l->models[i] = lic_arena_take(arena, 1, sizeof *l->models[i]);
@@ -257,19 +260,16 @@ static lic_pixel code_raw(const lic_lossless *l, const lic_bit_coder *coder, lic
     return got;
 }
 
-static void code_row(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, uint32_t width)
+/* Pixels x .. end - 1 of a row. */
+static void code_span(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, uint32_t x,
+                      uint32_t end)
 {
     const bool repeats = l->choice.repeats;
-    if (l->choice.raw) {
-        for (uint32_t x = 0; x < width; x++)
+    for (; x < end; x++) {
+        if (l->choice.raw) {
             l->row[x] = code_raw(l, coder, l->row[x]);
-        return;
-    }
-    for (uint32_t i = 0; i < l->channels; i++)
-        lic_plane_next_row(&l->planes[i], y, width);
-    if (repeats)
-        lic_repeats_next_row(l->repeats, y, width);
-    for (uint32_t x = 0; x < width; x++) {
+            continue;
+        }
         if (repeats && lic_repeats_code(l->repeats, coder, x, y, &l->row[x])) {
             skip_samples(l, x, y, l->row[x]);
             continue;
@@ -280,8 +280,55 @@ static void code_row(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, ui
     }
 }
 
-static void start(lic_lossless *l, const lic_bit_coder *coder, uint32_t width, uint32_t height)
+/* Pixels that are not coded are as the one to the left. */
+static void hide_span(lic_lossless *l, uint32_t y, uint32_t x, uint32_t end)
 {
+    const lic_pixel pixel = x > 0 ? l->row[x - 1] : y > 0 ? l->start : 0;
+    for (; x < end; x++) {
+        l->row[x] = pixel;
+        if (l->choice.raw)
+            continue;
+        skip_samples(l, x, y, pixel);
+        if (l->choice.repeats)
+            lic_repeats_skip(l->repeats, x, pixel);
+    }
+}
+
+/* How much has been written, in 1 / 64 bits; the logarithm is linear between powers of 2. */
+static uint64_t position(const lic_range_encoder *encoder)
+{
+    unsigned n = 0;
+    while (encoder->range >> n >> 32 > 0)
+        n++;
+    const uint64_t rest = (encoder->range >> n) - ((uint64_t)1 << 31); /* below 2^31 */
+    return 64 * (8 * (uint64_t)encoder->bytes + 64 - 32 - n) - (rest >> 25);
+}
+
+/* A row goes block by block. */
+static void code_row(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, uint32_t width)
+{
+    for (uint32_t i = 0; i < l->channels && !l->choice.raw; i++)
+        lic_plane_next_row(&l->planes[i], y, width);
+    if (l->choice.repeats && !l->choice.raw)
+        lic_repeats_next_row(l->repeats, y, width);
+    for (uint32_t x = 0, end; x < width; x = end) {
+        end = width - x > LIC_MASK_SIDE ? x + LIC_MASK_SIDE : width;
+        const uint64_t before = l->costs ? position(coder->enc) : 0;
+        if (!l->mask || lic_mask_shows(l->mask, x, y + l->first_row))
+            code_span(l, coder, y, x, end);
+        else
+            hide_span(l, y, x, end);
+        if (l->costs)
+            l->costs[(y >> LIC_MASK_BITS) * lic_mask_blocks(width) + (x >> LIC_MASK_BITS)] +=
+                (uint32_t)(position(coder->enc) - before);
+    }
+    l->start = l->row[0];
+}
+
+static void begin(lic_lossless *l, const lic_bit_coder *coder, uint32_t width, uint32_t height)
+{
+    if (l->mask)
+        lic_mask_code(l->mask, coder);
     code_head(l, coder);
     init_planes(l, width);
     if (l->choice.repeats)
@@ -292,7 +339,7 @@ void lic_lossless_encode_as_chosen(lic_lossless *l, lic_range_encoder *encoder,
                                    const lic_raster *from)
 {
     const lic_bit_coder coder = {.enc = encoder, .tables = &l->tables};
-    start(l, &coder, from->width, from->height);
+    begin(l, &coder, from->width, from->height);
     for (uint32_t y = 0; y < from->height; y++) {
         load_row(l, from, y);
         code_row(l, &coder, y, from->width);
@@ -301,13 +348,17 @@ void lic_lossless_encode_as_chosen(lic_lossless *l, lic_range_encoder *encoder,
 
 void lic_lossless_encode(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from)
 {
-    const lic_range_encoder fresh = *encoder;
     const uint64_t bits = (uint64_t)from->width * from->height * from->channels * from->depth;
+    uint32_t *costs = l->costs;
+    const lic_range_encoder fresh = *encoder;
+    l->costs = NULL;
     lic_lossless_choose(l, encoder, from);
+    l->costs = costs;
     lic_lossless_encode_as_chosen(l, encoder, from);
     if (!encoder->failed && encoder->bytes <= bits / 8)
         return;
     lic_lossless_restart(encoder, &fresh);
+    l->costs = NULL;
     l->choice = (lic_lossless_choice){.raw = true};
     lic_lossless_encode_as_chosen(l, encoder, from);
 }
@@ -324,7 +375,7 @@ void lic_lossless_restart(lic_range_encoder *encoder, const lic_range_encoder *f
 uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const lic_raster *to)
 {
     const lic_bit_coder coder = {.dec = decoder, .tables = &l->tables};
-    start(l, &coder, to->width, to->height);
+    begin(l, &coder, to->width, to->height);
     for (uint32_t y = 0; y < to->height; y++) {
         code_row(l, &coder, y, to->width);
         if (decoder->stopped)

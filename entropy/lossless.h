@@ -3,11 +3,13 @@
  * residual.h), drawn pictures by what they repeat (repeats.h), each pixel by whichever knows it.
  * The code begins with the encoder's choices: a reversible colour transform, tables of the values
  * that occur if these are few, whether to look for repeats, to number colours, to expect slopes.
- * Code is at most a few bytes longer than the samples. Every code decodes to some raster. */
+ * Code is at most a few bytes longer than the samples. Every code decodes to some raster.
+ * With a mask, only some blocks of the raster are coded; the mask is then part of the code. */
 #ifndef LIC_ENTROPY_LOSSLESS_H
 #define LIC_ENTROPY_LOSSLESS_H
 
 #include "codec/base/arena.h"
+#include "entropy/mask.h"
 #include "entropy/predictor.h"
 #include "entropy/repeats.h"
 #include "entropy/residual.h"
@@ -66,7 +68,12 @@ typedef struct lic_lossless {
     lic_transform transform;
     int32_t highest; /* of the samples before the transform */
     lic_lossless_choice choice;
-    bool old_head; /* the code knows no slopes: version 2 of the format */
+    bool old_head;      /* the code knows no slopes: version 2 of the format */
+    lic_mask *mask;     /* NULL: the whole raster is coded */
+    uint32_t first_row; /* of the raster, where rows further down are tried */
+    lic_pixel start;    /* the first pixel of the row above */
+    uint32_t
+        *costs; /* of an encoder, if not NULL: the bits of each block, in 1 / 64, are added here */
 } lic_lossless;
 
 /* Working memory, and all settings, for rasters of up to this size, and this many channels and
@@ -78,10 +85,14 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
 size_t lic_lossless_room(size_t raster_bytes);
 /* For such an encoder: growing fails. */
 void *lic_lossless_refuse_growth(void *user, void *old, size_t old_bytes, size_t new_bytes);
-/* The encoder must be new; the caller finishes it. */
+/* The encoder must be new; the caller finishes it. l->mask and l->costs are the caller's to set.
+ * What a mask hides is best filled with neighbours, as choices are made by looking at all of the
+ * raster.
+ */
 void lic_lossless_encode(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
 /* Returns how many rows are there: all, unless the decoder is salvaging and ran out of input, or
- * the code is not valid. Later rows are untouched. */
+ * the code is not valid. Later rows are untouched. l->mask, if it is set, is decoded too; hidden
+ * pixels have no meaning. */
 uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const lic_raster *to);
 
 /* ---- between lossless.c and lossless_choice.c ---- */

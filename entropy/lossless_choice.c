@@ -132,10 +132,12 @@ static size_t try_part(lic_lossless *l, lic_range_encoder *encoder, const lic_ra
     const lic_range_encoder fresh = *encoder;
     lic_raster part = *r;
     part.height = r->height < TRIAL_ROWS ? r->height : TRIAL_ROWS;
-    part.data = (uint8_t *)r->data + (size_t)(r->height - part.height) / 2 * r->stride_bytes;
+    l->first_row = (r->height - part.height) / 2;
+    part.data = (uint8_t *)r->data + l->first_row * r->stride_bytes;
     l->choice.repeats = repeats;
     l->choice.colours = colours;
     lic_lossless_encode_as_chosen(l, encoder, &part);
+    l->first_row = 0;
     const size_t bytes = encoder->failed ? SIZE_MAX : encoder->bytes;
     lic_lossless_restart(encoder, &fresh);
     return bytes;

@@ -219,6 +219,12 @@ void lic_repeats_enter(lic_repeats *r, uint32_t x, lic_pixel pixel)
     c->slots[slot] = (uint16_t)c->n;
 }
 
+void lic_repeats_skip(lic_repeats *r, uint32_t x, lic_pixel pixel)
+{
+    r->ranks[0][x] = 0;
+    r->rows[0][x] = pixel;
+}
+
 bool lic_repeats_code(lic_repeats *r, const lic_bit_coder *coder, uint32_t x, uint32_t y,
                       lic_pixel *pixel)
 {

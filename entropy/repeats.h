@@ -67,5 +67,7 @@ bool lic_repeats_code(lic_repeats *r, const lic_bit_coder *coder, uint32_t x, ui
                       lic_pixel *pixel);
 /* Enters a pixel that was coded in another way. */
 void lic_repeats_enter(lic_repeats *r, uint32_t x, lic_pixel pixel);
+/* Enters a pixel from which nothing is to be learned. */
+void lic_repeats_skip(lic_repeats *r, uint32_t x, lic_pixel pixel);
 
 #endif

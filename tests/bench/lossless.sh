@@ -4,7 +4,8 @@
 #
 #   tests/bench/lossless.sh NAME=FOLDER...
 #
-# All *.png of a folder, all of which must be readable by all. Metadata is kept by all but cjxl, which keeps what it knows.
+# All *.png of a folder, all of which must be readable by all. make_scans.py makes a folder of scans. Metadata is kept by all but
+# cjxl, which keeps what it knows.
 # Environment: LIC (build/lic), QUALITIES ("25 50 75 100"; empty: lossless only, no model is needed), JOBS (2).
 # Programs that are not installed have a dash.
 set -euo pipefail

@@ -40,5 +40,15 @@ for level in scalar avx2 avx512; do
 done
 holds "info tells" sh -c '"$LIC" info kodim23.lic | grep -q "lossless, no model"'
 holds "a drawing takes less than as PNG" [ "$(wc -c <waves-24-colours.lic)" -lt "$(wc -c <in/waves-24-colours.png)" ]
+golden=$ROOT/tests/golden
+holds "info tells of exact parts" sh -c '"$LIC" info "$1/v1-exact.lic" | grep -q "45.00, drawn parts exactly"' - "$golden"
+holds "--test takes exact parts" "$LIC" decode --quiet --test --model "$golden/tiny.licw" "$golden/v1-exact.lic"
+for level in scalar avx2 avx512; do
+    "$LIC" decode --quiet -f --model "$golden/tiny.licw" "$golden/v1-exact.lic" page.ppm
+    "$LIC" encode --quiet -f -q 60 --tile 128 --cpu $level --model "$golden/tiny.licw" page.ppm page.lic 2>err || continue
+    [ -e first-page.lic ] || cp page.lic first-page.lic
+    holds "$level: exact parts have the same bytes" cmp page.lic first-page.lic
+    holds "$level: there are exact parts" grep -qa Exac page.lic
+done
 holds "--lossless and -q exclude each other" sh -c '! "$LIC" encode -f --lossless -q 50 in/one-1x1.png x.lic 2>err; grep -q "give it alone" err'
 finish

@@ -11,3 +11,4 @@
     {"v3-slopes-alpha8.lic", 32, 32, 3, 8, 0x7855b9bf, 0x0ee05c61},
     {"v3-tiles.lic", 256, 256, 3, 8, 0xddbc75f2, 0xf2a8c0cf},
     {"v3-grey16.lic", 24, 20, 1, 16, 0x094d22ed, 0x094d22ed},
+    {"v1-exact.lic", 180, 140, 3, 8, 0x7af7d3c0, 0x602714a1},

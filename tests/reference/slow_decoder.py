@@ -180,7 +180,8 @@ def decode(data, licw, say=lambda *_: None, preview=False, salvage=False):
     if head["grey"]:
         x = ((x[..., :1] + x[..., 1:2]) + x[..., 2:]) / F(3)
     x = np.where(np.isnan(x), F(0), np.clip(x, F(0), F(1)))
-    return np.rint(x * F(65535)).astype(np.uint16) if head["deep"] else np.rint(x * F(255)).astype(np.uint8)
+    x = np.rint(x * F(65535)).astype(np.uint16) if head["deep"] else np.rint(x * F(255)).astype(np.uint8)
+    return slow_lossless.overlay_exact(head, x, 16 if preview else 1)
 
 
 def write_picture(path, picture):

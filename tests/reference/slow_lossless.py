@@ -381,9 +381,20 @@ def read_table(bits, depth, name):
     return out
 
 
-def decode(code, width, height, channels, depth, cut=False, old=False):
-    """-> rows of pixels, tuples of samples; fewer than height if the code was cut."""
+def read_mask(bits, width, height):
+    """-> rows of 16 x 16 blocks, 1 where they are coded."""
+    w, h = -(-width // 16), -(-height // 16)
+    mask = [[0] * (w + 2) for _ in range(h + 1)]     # with zeros around
+    for y in range(1, h + 1):
+        for x in range(1, w + 1):
+            mask[y][x] = bits.plain(("mask", mask[y][x - 1], mask[y - 1][x], mask[y - 1][x - 1], mask[y - 1][x + 1]))
+    return [row[1:-1] for row in mask[1:]]
+
+
+def decode(code, width, height, channels, depth, cut=False, old=False, masked=False):
+    """-> rows of pixels, tuples of samples; fewer than height if the code was cut. masked: and the mask of its blocks."""
     bits = Bits(code, cut)
+    mask = read_mask(bits, width, height) if masked else None
     raw, kind, repeats, colours = bits.raw(1), bits.raw(2), bits.raw(1), bits.raw(1)
     slopes = 0 if old else bits.raw(1)
     kind = kind if channels > 2 else 0
@@ -405,13 +416,27 @@ def decode(code, width, height, channels, depth, cut=False, old=False):
         if seen:
             seen.next_row(y)
         for x in range(width):
+            if mask and not mask[y // 16][x // 16]:
+                row.append(row[-1] if row else first if y else (0,) * channels)
+                hide_pixel(planes if not raw else (), seen, kind, row[-1], x, y)
+                continue
             row.append(decode_pixel(bits, planes, seen, tables, kind, depth if raw else 0, x, y))
+        first = row[0]
         if bits.coder.stopped:
             break
         rows.append([tuple(t[v] for t, v in zip(tables, pixel)) for pixel in row])
     if not cut:
         bits.coder.end()
-    return rows
+    return (rows, mask) if masked else rows
+
+
+def hide_pixel(planes, seen, kind, pixel, x, y):
+    """A pixel that is not coded."""
+    for p, v in zip(planes, transform(kind, list(pixel))):
+        p.skip(x, y, v)
+    if seen:
+        seen.ranks.put(x, 0)
+        seen.pixels.put(x, pixel)
 
 
 def decode_pixel(bits, planes, seen, tables, kind, raw, x, y):
@@ -489,6 +514,29 @@ def decode_picture(head, code):
     need(head["cut"] or zlib.crc32(checks) == head["check"], "CORRUPT", "check of the tiles' checks")
     need(cut or not head["cut"], "CORRUPT", "damaged, not cut")
     return np.concatenate(rows)
+
+
+def overlay_exact(head, picture, scale):
+    """Puts the blocks that are kept exactly over a picture, or their means over a preview."""
+    chunk = next((c for c in head["chunks"] if c[0] == b"Exac"), None)
+    r, depth = Reader(chunk[1] if chunk else b""), 16 if head["deep"] else 8
+    for top, bottom in head["tiles"][0] if chunk else ():
+        for left, right in head["tiles"][1]:
+            size = r.varint()
+            if not size:
+                continue
+            check, code = r.number(4), r.take(size, "CORRUPT")
+            h, w = min(bottom, head["height"]) - top, min(right, head["width"]) - left
+            rows, mask = decode(code, w, h, picture.shape[2], depth, masked=True)
+            tile = np.array(rows, "<u2" if depth == 16 else "u1").reshape(h, w, -1)
+            shown = np.repeat(np.repeat(np.array(mask, bool), 16, 0), 16, 1)[:h, :w]
+            need(zlib.crc32(tile[shown].tobytes()) == check, "CORRUPT", "check of exact blocks")
+            if scale > 1:
+                tile, shown = preview(tile), np.array(mask, bool)
+            part = picture[top // scale:, left // scale:][:tile.shape[0], :tile.shape[1]]
+            part[shown] = tile[shown]
+    need(r.at == len(r.data), "CORRUPT", "bytes behind the last tile")
+    return picture
 
 
 def read_alpha(head):

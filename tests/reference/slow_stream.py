@@ -83,11 +83,13 @@ def read_chunks(r, head):
             need(1 <= len(found) <= 16 - head["srgb"], "CORRUPT", "number of chunks")
             return found
         need(kind[:1].isalpha() and all(32 <= c < 127 for c in kind[1:]), "CORRUPT", "type of chunk")
-        need(not kind[:1].isupper() or kind == b"Alph", "VERSION", f"critical chunk {kind}")
+        need(not kind[:1].isupper() or kind in (b"Alph", b"Exac"), "VERSION", f"critical chunk {kind}")
         packed, unpacked = r.varint(), r.varint()
         row = head["width"] * (2 if head["deep"] else 1)
-        alpha = {b"Alph": head["height"] * row, b"alph": head["height"] * (1 + row)}
-        need(unpacked == alpha.get(kind, unpacked) and (kind in alpha or unpacked <= 64 << 20), "CORRUPT", "long chunk")
+        known = {b"Alph": head["height"] * row, b"alph": head["height"] * (1 + row),
+                 b"Exac": -(-head["height"] // 16) * -(-head["width"] // 16)}
+        need(unpacked == known.get(kind, unpacked) and (kind in known or unpacked <= 64 << 20), "CORRUPT", "long chunk")
+        need(kind != b"Exac" or head["version"] == 1, "CORRUPT", "exact blocks in a lossless file")
         found.append((kind, r.take(packed, "CORRUPT"), unpacked))
 
 

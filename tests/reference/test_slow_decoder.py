@@ -91,6 +91,52 @@ def test_same_pixels(folder, licw):
         assert read(out) == read(s), (h, w, c, kind, q)
 
 
+def page(h, w, c, kind, seed):
+    """The same with letters on white on its left."""
+    p, top = picture(h, w, c, kind, seed), np.iinfo(kind).max
+    r, q = np.mgrid[:h, :w // 2]
+    letter = q // 7 * 5 + r // 14 * 3
+    ink = (r % 14 < 9) & ((q % 7 == 1) | ((q % 7 < 6) & (r % 14 == letter % 4 * 2)))
+    p[:, :w // 2] = np.where(ink, top // 8, top)[..., None]
+    return p
+
+
+def takes_exact(data, picture):
+    try:
+        slow_lossless.overlay_exact(slow_stream.read_file(data)[0], picture.copy(), 1)
+        return True
+    except slow_stream.Refused:
+        return False
+
+
+def test_exact_blocks(folder, licw):
+    """Text beside a photograph: pixels, and what is damaged or left of it."""
+    for i, (h, w, c, kind, q, side) in enumerate(((120, 140, 3, np.uint8, 50, 0), (70, 210, 1, np.uint16, 50, 0),
+                                                  (64, 200, 3, np.uint8, 30, 128))):
+        suffix = "ppm" if c == 3 else "pgm"
+        a, b, s, out = (os.path.join(folder, n) for n in (f"in.{suffix}", "a.lic", f"slow.{suffix}", f"out.{suffix}"))
+        original = page(h, w, c, kind, i)
+        slow_decoder.write_picture(a, original)
+        assert lic("encode", "-q", str(q), *(("--tile", str(side)) if side else ()), a, b) == 0
+        data = read(b)
+        at = data.index(b"Exac")
+        assert lic("decode", b, out) == 0
+        seen = slow_decoder.decode(data, licw)
+        slow_decoder.write_picture(s, seen)
+        assert read(out) == read(s), (h, w, c, kind)
+        assert (seen[:64, :64] == original[:64, :64]).all()
+        for k in (12, 30, 60):
+            damaged = sealed(data[:at + k] + bytes([data[at + k] ^ 8]) + data[at + k + 1:], 2 if side else 0)
+            write(b, damaged)
+            assert lic("decode", b, out) == 1 and not takes_exact(damaged, seen), k
+        if i > 0:
+            continue
+        write(b, data[:-200])
+        assert lic("decode", "--salvage", b, out) == 1
+        slow_decoder.write_picture(s, slow_decoder.decode(data[:-200], licw, salvage=True))
+        assert read(out) == read(s), "salvage"
+
+
 def test_same_pixels_in_integers(folder):
     """With a network of layers in integers, in one tile and in two."""
     licw = read_licw(INTEGERS)
@@ -136,11 +182,11 @@ def test_same_previews(folder, licw):
     write(model, pack_licw(c, {**licw.tensors, **head}))
     other = read_licw(model)
     assert other.hash != licw.hash
-    for h, w, q in ((75, 140, 33.3), (1, 1, 90), (5, 2100, 60)):
-        slow_decoder.write_picture(a, picture(h, w, 3, np.uint8, h))
+    for make, h, w, q in ((picture, 75, 140, 33.3), (picture, 1, 1, 90), (picture, 5, 2100, 60), (page, 120, 140, 50)):
+        slow_decoder.write_picture(a, make(h, w, 3, np.uint8, h))
         assert lic("encode", "-q", str(q), a, b, model=model) == 0 and lic("decode", "--scale", "1/16", b, out, model=model) == 0
         small = slow_decoder.decode(read(b), other, preview=True)
-        assert small.shape == (-(-h // 16), -(-w // 16), 3)
+        assert small.shape == (-(-h // 16), -(-w // 16), 3) and (b"Exac" in read(b)) == (make is page)
         slow_decoder.write_picture(s, small)
         assert read(out) == read(s), (h, w, q)
 
@@ -250,6 +296,7 @@ def main():
     licw = read_licw(MODEL)
     with tempfile.TemporaryDirectory() as folder:
         test_same_pixels(folder, licw)
+        test_exact_blocks(folder, licw)
         test_same_pixels_in_integers(folder)
         test_same_pixels_in_tiles(folder, licw)
         test_same_previews(folder, licw)

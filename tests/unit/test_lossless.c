@@ -190,3 +190,67 @@ TEST(no_memory_is_told)
     free(from.data);
     lic_arena_release(&c.arena);
 }
+
+/* Masks of every density: what is shown comes back, and nothing else is written into the code. */
+TEST(masked_rasters)
+{
+    static const uint32_t sizes[][2] = {{1, 1}, {16, 16}, {17, 33}, {70, 50}, {100, 140}};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int kind = 0; kind < RASTER_KINDS; kind++)
+            for (uint32_t share = 0; share <= 4; share++) {
+                const uint32_t channels = 1 + (uint32_t)kind % 4, depth = share % 2 ? 16 : 8;
+                uint8_t shown[64], seen[64];
+                lossless_coder c;
+                coder_init(&c, sizes[s][0], sizes[s][1], channels, depth);
+                lic_raster r =
+                    make_raster((raster_kind)kind, sizes[s][0], sizes[s][1], channels, depth);
+                lic_mask mask = {shown, lic_mask_blocks(r.width), lic_mask_blocks(r.height)};
+                for (uint32_t i = 0; i < mask.columns * mask.rows; i++)
+                    shown[i] = test_random_below(4) < share;
+                c.l.mask = &mask;
+                lic_range_encoder enc = lossless_code(&c, &r);
+                lic_raster back = like(&r, 0x5A);
+                lic_mask got = {seen, mask.columns, mask.rows};
+                lic_range_decoder dec;
+                lic_range_decoder_init(&dec, enc.data, enc.bytes);
+                c.l.mask = &got;
+                CHECK_EQ_INT(lic_lossless_decode(&c.l, &dec, &back), r.height);
+                CHECK(lic_range_decoder_ok(&dec));
+                CHECK_EQ_MEM(seen, shown, mask.columns * mask.rows);
+                for (uint32_t y = 0; y < r.height; y++)
+                    for (uint32_t x = 0; x < r.width; x++)
+                        for (uint32_t i = 0; i < channels && lic_mask_shows(&mask, x, y); i++)
+                            CHECK_EQ_INT(lic_raster_sample(&back, x, y, i),
+                                         lic_raster_sample(&r, x, y, i));
+                /* Other samples where nothing is shown: noise that would take many bytes. */
+                if (share == 0)
+                    CHECK(enc.bytes < 64 + mask.columns * mask.rows / 8);
+                free(enc.data);
+                free(back.data);
+                free(r.data);
+                lic_arena_release(&c.arena);
+            }
+}
+
+/* The costs of blocks come to the whole code, but for its head; a flat block costs next to nothing
+ * beside noise. */
+TEST(costs_of_blocks)
+{
+    lossless_coder c;
+    uint32_t costs[16] = {0};
+    uint64_t sum = 0;
+    coder_init(&c, 64, 64, 1, 8);
+    lic_raster r = make_raster(NOISE, 64, 64, 1, 8);
+    for (uint32_t y = 0; y < 64; y++)
+        memset((uint8_t *)r.data + 64 * y, 200, 32);
+    c.l.costs = costs;
+    lic_range_encoder enc = lossless_code(&c, &r);
+    for (int i = 0; i < 16; i++) {
+        sum += costs[i];
+        CHECK(i % 4 < 2 ? costs[i] < 64 * 64 : costs[i] > 64 * 256 * 7);
+    }
+    CHECK(sum / 64 <= 8 * (uint64_t)enc.bytes && sum / 64 + 800 >= 8 * (uint64_t)enc.bytes);
+    free(enc.data);
+    free(r.data);
+    lic_arena_release(&c.arena);
+}

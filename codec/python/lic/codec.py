@@ -25,7 +25,7 @@ ModelLike = Union[Model, str, 'os.PathLike[str]', None]
 Progress = Callable[[str, float], object]
 _U32, _U64 = 2**32 - 1, 2**64 - 1
 _EXIF = b'Exif\0\0'
-_KNOWN = (b'iccp', b'exif', b'xmp ', b'alph', b'Alph')
+_KNOWN = (b'iccp', b'exif', b'xmp ', b'alph', b'Alph', b'Exac')
 
 
 # ---- the head of a file ------------------------------------------------------------------------
