@@ -155,46 +155,46 @@ static void gemm(const lic_gemm *g)
 
 #include "models/kernels/attention_impl.h"
 
-/* Channels c to c + n - 1 (n is at most 16) of pixels x0 to x1 - 1. The caller sets `inside` only
- * if every tap of these pixels is in the picture. */
-LIC_INLINE void depthwise_span(const lic_depthwise *d, int c, int n, int x0, int x1, int kernel,
-                               int inside)
+enum { MAX_DEPTHWISE_TAPS = 25 };
+
+/* One pixel, wherever it is: the channels from `first` on. */
+static void depthwise_pixel(const lic_depthwise *d, int x, int first)
 {
-    const int half = kernel / 2;
-    const v16 bias = v16_load(d->bias + c);
-    for (int x = x0; x < x1; x++) {
-        v16 acc = bias;
-        for (int i = 0; i < kernel; i++) {
-            if (!inside && !d->rows[i])
+    const float *in[MAX_DEPTHWISE_TAPS], *w[MAX_DEPTHWISE_TAPS];
+    const int half = d->kernel / 2;
+    int taps = 0;
+    for (int i = 0; i < d->kernel; i++)
+        for (int j = 0; d->rows[i] && j < d->kernel; j++) {
+            const int xx = lic_reflect(x + j - half, d->width, d->open_left, d->open_right);
+            if (xx < 0)
                 continue;
-            for (int j = 0; j < kernel; j++) {
-                const int xx =
-                    inside ? x + j - half
-                           : lic_reflect(x + j - half, d->width, d->open_left, d->open_right);
-                if (!inside && xx < 0)
-                    continue;
-                const float *p = d->rows[i] + (size_t)xx * d->in_pitch + c;
-                acc = v16_fma(load_tail(p, n),
-                              v16_load(d->w + (size_t)(i * kernel + j) * (size_t)d->c + c), acc);
-            }
+            in[taps] = d->rows[i] + (size_t)xx * d->in_pitch;
+            w[taps++] = d->w + (size_t)(i * d->kernel + j) * (size_t)d->c;
         }
+    const float *centre = d->rows[half] + (size_t)x * d->in_pitch;
+    float *out = d->out + (size_t)(x - d->x0) * d->out_pitch;
+    for (int c = first; c < d->c; c += LIC_LANES) {
+        const int n = d->c - c < LIC_LANES ? d->c - c : LIC_LANES;
+        v16 acc = v16_load(d->bias + c);
+        for (int t = 0; t < taps; t++)
+            acc = v16_fma(load_tail(in[t] + c, n), v16_load(w[t] + c), acc);
         acc = apply_act(acc, d->act);
         if (d->residual)
-            acc = v16_add(load_tail(d->rows[half] + (size_t)x * d->in_pitch + c, n), acc);
-        store_tail(d->out + (size_t)(x - d->x0) * d->out_pitch + c, acc, n);
+            acc = v16_add(load_tail(centre + c, n), acc);
+        store_tail(out + c, acc, n);
     }
 }
 
-/* 3x3 for pixels x to x + LIC_DW_PIXELS - 1, all of whose taps are in the picture, and for all
- * whole vectors of channels. An input that several pixels share is loaded once, and channels follow
- * each other as they do in memory. */
+/* 3x3 for pixels x to x + LIC_DW_PIXELS - 1, of which none is the first or last of the row, and for
+ * all whole vectors of channels. An input that several pixels share is loaded once, and channels
+ * follow each other as they do in memory. */
 static void depthwise_run(const lic_depthwise *d, int x)
 {
     enum { PIXELS = LIC_DW_PIXELS };
     const size_t pitch = d->in_pitch, out_pitch = d->out_pitch, channels = (size_t)d->c;
-    const float *const rows[3] = {d->rows[0] + (size_t)(x - 1) * pitch,
-                                  d->rows[1] + (size_t)(x - 1) * pitch,
-                                  d->rows[2] + (size_t)(x - 1) * pitch};
+    const size_t at = (size_t)(x - 1) * pitch;
+    const float *const rows[3] = {d->rows[0] ? d->rows[0] + at : NULL, d->rows[1] + at,
+                                  d->rows[2] ? d->rows[2] + at : NULL};
     float *const out = d->out + (size_t)(x - d->x0) * out_pitch;
     const bool residual = d->residual;
     const lic_act act = d->act;
@@ -205,6 +205,10 @@ static void depthwise_run(const lic_depthwise *d, int x)
         UNROLL for (int p = 1; p < PIXELS; p++) acc[p] = acc[0];
         ROLLED for (int i = 0; i < 3; i++)
         {
+            if (!rows[i]) {
+                w += 3 * channels;
+                continue;
+            }
             UNROLL for (int p = 0; p < PIXELS + 2; p++) in[p] =
                 v16_keep(v16_load(rows[i] + (size_t)p * pitch + c));
             UNROLL for (int j = 0; j < 3; j++, w += channels)
@@ -222,42 +226,23 @@ static void depthwise_run(const lic_depthwise *d, int x)
     }
 }
 
-/* Channels c to c + n - 1 of the whole row. Pixels a to b - 1 have all their taps in the picture;
- * those before `done` are computed already. */
-LIC_INLINE void depthwise_channels(const lic_depthwise *d, int c, int n, int kernel, int a, int b,
-                                   int done)
-{
-    depthwise_span(d, c, n, d->x0, a, kernel, 0);
-    if (done < b)
-        depthwise_span(d, c, n, done, b, kernel, 1);
-    depthwise_span(d, c, n, b, d->x1, kernel, 0);
-}
-
 static void depthwise(const lic_depthwise *d)
 {
-    const int half = d->kernel / 2;
-    int a = d->x0 > half ? d->x0 : half, b = d->x1 < d->width - half ? d->x1 : d->width - half,
-        inside = a < b;
-    for (int i = 0; i < d->kernel; i++)
-        inside &= d->rows[i] != NULL;
-    if (!inside)
+    const int whole = d->c / LIC_LANES * LIC_LANES; /* channels */
+    int a = d->x0 > 1 ? d->x0 : 1, b = d->x1 < d->width - 1 ? d->x1 : d->width - 1;
+    if (d->kernel != 3 || b - a < LIC_DW_PIXELS)
         a = b = d->x1;
-    int c = 0, done = a;
-    if (d->kernel == 3 && b - a >= LIC_DW_PIXELS) {
-        for (; done + LIC_DW_PIXELS <= b; done += LIC_DW_PIXELS)
-            depthwise_run(d, done);
-        if (done < b) /* some pixels once more */
-            depthwise_run(d, b - LIC_DW_PIXELS);
-        done = b;
-    }
-    for (; c + LIC_LANES <= d->c; c += LIC_LANES) {
-        if (d->kernel == 3)
-            depthwise_channels(d, c, LIC_LANES, 3, a, b, done);
-        else
-            depthwise_channels(d, c, LIC_LANES, d->kernel, a, b, done);
-    }
-    if (c < d->c)
-        depthwise_channels(d, c, d->c - c, d->kernel, a, b, a);
+    for (int x = d->x0; x < a; x++)
+        depthwise_pixel(d, x, 0);
+    int x = a;
+    for (; x + LIC_DW_PIXELS <= b; x += LIC_DW_PIXELS)
+        depthwise_run(d, x);
+    if (x < b) /* some pixels once more */
+        depthwise_run(d, b - LIC_DW_PIXELS);
+    for (x = a; x < b && whole < d->c; x++)
+        depthwise_pixel(d, x, whole);
+    for (x = b; x < d->x1; x++)
+        depthwise_pixel(d, x, 0);
 }
 
 /* Difference from the mean, zero in the lanes past n, so that they add nothing to the variance. */
