@@ -187,14 +187,20 @@ static void mlp_step(nn *c, const swin *w, tensor x, const tensor *skip, tensor 
     lic_nn_run_blocks(c, out, x.w, mlp_block, &j);
 }
 
-/* The same in steps, so that the hidden features alive fit into the caches. */
-enum { MLP_ROWS = 8 };
+/* The same in steps, so that the hidden features alive fit into the caches: with one core two rows at
+ * a time; with more cores more, or there would not be enough blocks for all. */
+enum { MLP_ROWS = 8, MLP_ROWS_ALONE = 2 };
+
+static int mlp_rows(const nn *c)
+{
+    return c->pool && lic_pool_threads(c->pool) == 1 ? MLP_ROWS_ALONE : MLP_ROWS;
+}
 
 static void mlp_strip(nn *c, const swin *w, tensor x, const tensor *skip, tensor hidden, int ready,
                       mlp_progress *done)
 {
     while (done->hidden < ready) {
-        const int next = done->hidden + MLP_ROWS;
+        const int next = done->hidden + mlp_rows(c);
         mlp_step(c, w, x, skip, hidden, next < ready ? next : ready, done);
     }
 }
@@ -211,7 +217,10 @@ static swin widened(nn *c, const swin *w)
 
 static tensor hidden_ring(nn *c, const rstb *w, tensor x)
 {
-    return lic_nn_new_ring(c, x.h, x.w, w->blocks[0].fc1.cout, MLP_ROWS + 2);
+    tensor hidden = lic_nn_new_ring(c, x.h, x.w, w->blocks[0].fc1.cout, MLP_ROWS + 2);
+    if (hidden.held)
+        hidden.held = mlp_rows(c) + 2;
+    return hidden;
 }
 
 void lic_rstb(nn *c, const rstb *w, const float *mask, tensor x, tensor out)
