@@ -104,7 +104,7 @@ bool lic_exact_may_pay(const lic_band *from, lic_area area, lic_mask *mask)
             like += lic_row_goes_on(from, b.x0, b.x1, y);
             pixels += (uint32_t)(b.x1 - b.x0);
         }
-        mask->shown[i] = 2 * like > 1 * pixels;
+        mask->shown[i] = 2 * like > pixels;
         found += 2 * like > pixels && sum > 6 * pixels;
     }
     return found > 1 && found * FEW >= n;
