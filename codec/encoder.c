@@ -104,7 +104,7 @@ static tensor analyse(lic_session *session, nn *c, struct encoding *e, lic_area 
     tensor x = lic_nn_new(c, region.y1 - region.y0, region.x1 - region.x0, 3);
     lic_nn_part(c, LIC_PART_SAMPLES);
     lic_pixels_load(c, &e->from, region.x0, region.y0, x);
-    if (e->chooses)
+    if (c->arena->planning ? e->chooses : e->blocks.any)
         lic_exact_fill(c, &e->blocks.map, region.x0, region.y0, x);
     const tensor seen = lic_g_a(c, net, &e->rate, x);
     for (int row = 0; row < h && !lic_nn_idle(c); row++)
