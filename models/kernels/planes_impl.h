@@ -92,6 +92,16 @@ static void conv_planes(const lic_conv_planes *p)
     }
 }
 
+#if defined(LIC_SIMD_WASM)
+/* A page loads this code, so it is short. */
+static void transpose(float *out, size_t out_pitch, const float *in, size_t in_pitch, int rows,
+                      int columns)
+{
+    for (int r = 0; r < rows; r++)
+        ROLLED for (int c = 0; c < columns; c++) out[(size_t)c * out_pitch + (size_t)r] =
+            in[(size_t)r * in_pitch + (size_t)c];
+}
+#else
 static void transpose(float *out, size_t out_pitch, const float *in, size_t in_pitch, int rows,
                       int columns)
 {
@@ -110,3 +120,4 @@ static void transpose(float *out, size_t out_pitch, const float *in, size_t in_p
             }
         }
 }
+#endif
