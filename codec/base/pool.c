@@ -185,7 +185,8 @@ static void wait_for_workers(lic_pool *pool)
         lic_cpu_relax();
     }
     pthread_mutex_lock(&pool->lock);
-    atomic_store(&pool->waiting, true);
+    /* An exchange comes before the load that follows in emulators too, where a store may not. */
+    (void)atomic_exchange(&pool->waiting, true);
     while (atomic_load(&pool->active))
         pthread_cond_wait(&pool->done, &pool->lock);
     atomic_store(&pool->waiting, false);
