@@ -33,14 +33,6 @@ void lic_dense_begin(nn *c, const dense *w, const conv *last, int h, int wd, int
     }
 }
 
-/* Moves on to row `end` and returns the rows that are new. */
-static row_range advance(int *at, int end)
-{
-    const row_range r = {*at, end};
-    *at = end;
-    return r;
-}
-
 /* With `ready` rows of x. Returns how many rows of the result there are. */
 static int enhance(nn *c, const dense *w, tensor out, int ready, dense_strips *s)
 {
@@ -49,15 +41,15 @@ static int enhance(nn *c, const dense *w, tensor out, int ready, dense_strips *s
         ready = lic_nn_ready(ready, h, 1);
         lic_nn_conv_rows(c, &w->convs[i], s->features, LIC_ACT_LEAKY, NO_RATE, NULL,
                          lic_nn_channels(s->features, dim + i * w->growth, w->growth),
-                         advance(&s->convs[i], ready));
+                         lic_nn_advance(&s->convs[i], ready));
     }
     lic_nn_conv_rows(c, &w->out, s->features, LIC_ACT_NONE, NO_RATE, &s->x,
-                     s->last ? s->enhanced : out, advance(&s->out, ready));
+                     s->last ? s->enhanced : out, lic_nn_advance(&s->out, ready));
     if (!s->last)
         return ready;
     ready = lic_nn_ready(ready, h, 1);
     lic_nn_conv_rows(c, s->last, s->enhanced, LIC_ACT_NONE, NO_RATE, NULL, out,
-                     advance(&s->at_last, ready));
+                     lic_nn_advance(&s->at_last, ready));
     return ready;
 }
 
@@ -66,14 +58,14 @@ static int enhance_planes(nn *c, const dense *w, tensor out, int ready, dense_st
 {
     const int dim = s->x.c, h = s->x.h;
     const planes x = lic_planes_channels(s->planes, 0, dim);
-    lic_planes_from(c, s->x, x, advance(&s->in_planes, ready));
+    lic_planes_from(c, s->x, x, lic_nn_advance(&s->in_planes, ready));
     for (int i = 0; i < 3; i++) {
         ready = lic_nn_ready(ready, h, 1);
         lic_planes_conv_rows(c, &w->convs[i], s->planes, LIC_ACT_LEAKY, NULL,
                              lic_planes_channels(s->planes, dim + i * w->growth, w->growth),
-                             advance(&s->convs[i], ready));
+                             lic_nn_advance(&s->convs[i], ready));
     }
-    const row_range r = advance(&s->out, ready);
+    const row_range r = lic_nn_advance(&s->out, ready);
     if (!s->last) {
         lic_planes_conv_out_rows(c, &w->out, s->planes, LIC_ACT_NONE, &x, out, r);
         return ready;
@@ -81,7 +73,7 @@ static int enhance_planes(nn *c, const dense *w, tensor out, int ready, dense_st
     lic_planes_conv_rows(c, &w->out, s->planes, LIC_ACT_NONE, &x, s->enhanced_planes, r);
     ready = lic_nn_ready(ready, h, 1);
     lic_planes_conv_out_rows(c, s->last, s->enhanced_planes, LIC_ACT_NONE, NULL, out,
-                             advance(&s->at_last, ready));
+                             lic_nn_advance(&s->at_last, ready));
     return ready;
 }
 

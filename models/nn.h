@@ -75,6 +75,14 @@ static inline int lic_nn_ready(int in, int h, int below)
     return in == h ? h : in > below ? in - below : 0;
 }
 
+/* Moves on to row `end` and returns the rows that are new. */
+static inline row_range lic_nn_advance(int *at, int end)
+{
+    const row_range r = {*at, end};
+    *at = end;
+    return r;
+}
+
 /* A run of pixels of one row. */
 typedef struct pixel_run {
     int y, x, n;

@@ -10,14 +10,6 @@
 
 static const affine NO_RATE = {0};
 
-/* Moves on to row `end` and returns the rows that are new. */
-static row_range advance(int *at, int end)
-{
-    const row_range r = {*at, end};
-    *at = end;
-    return r;
-}
-
 /* The tensors that an RSTB reads and writes are whole if it does not work in strips. */
 static tensor passing(nn *c, const rstb *st, int h, int w, int channels)
 {
@@ -40,12 +32,12 @@ static void analysis_half(nn *c, const network *net, const rate_state *rate, ten
     while (in < h) {
         const int end = in + LIC_STRIP < h ? in + LIC_STRIP : h;
         lic_nn_conv_rows(c, &w->down1, x, LIC_ACT_NONE, rate->g_a[0], NULL, enh.x,
-                         advance(&in, end));
+                         lic_nn_advance(&in, end));
         int ready = lic_dense_strip(c, &w->enh, enhanced, in, &enh);
         ready = lic_rstb_strip(c, &w->st1, net->mask, enhanced, s1, ready, &st);
         ready = lic_nn_ready(ready, h, 1) / 2; /* row y of 1/4 sees 2y - 1 to 2y + 1 */
         lic_nn_conv_rows(c, &w->down2, s1, LIC_ACT_NONE, rate->g_a[1], NULL, out,
-                         advance(&down2, ready));
+                         lic_nn_advance(&down2, ready));
         lic_nn_report(c, 0.45 * in / h);
     }
     lic_arena_rewind(c->arena, mark);
@@ -128,7 +120,7 @@ static void synthesis_half(nn *c, const network *net, affine rate, tensor x, ten
     lic_rstb_begin(c, &w->st1, t, &st);
     while (in < h) {
         const int end = in + LIC_STRIP < h ? in + LIC_STRIP : h;
-        lic_nn_upconv_rows(c, &w->up3, x, LIC_ACT_NONE, rate, t, advance(&in, end));
+        lic_nn_upconv_rows(c, &w->up3, x, LIC_ACT_NONE, rate, t, lic_nn_advance(&in, end));
         const int ready = lic_rstb_strip(c, &w->st1, net->mask, t, enh.x, in, &st);
         lic_dense_strip(c, &w->enh, out, ready, &enh);
         lic_nn_report(c, 0.6 + 0.4 * in / h);
