@@ -47,7 +47,7 @@ def in_tiles(net, x, q, side):
     """Like net(x, q, noise=False), but the latents are coded in tiles."""
     mix, n = net.mix(q), side // 16
     gy, igy = net.gains(mix)
-    y, bits = net.g_a(x - 0.5, mix) * gy, [0, 0]
+    y, bits = net.analyse(x - 0.5, mix) * gy, [0, 0]
     h, w, _ = y.shape[1:]
     y_hat = torch.zeros_like(y)
     for r in range(0, h, n):

@@ -87,6 +87,8 @@ class Depthwise(torch.autograd.Function):
         dout = dout.contiguous()
         b, h, w, c = x.shape
         n, k = b * h * w, weight.shape[-1]
+        if not ctx.needs_input_grad[1]:
+            return Depthwise.run(dout, weight, weight, True), None, None
         part = weight.new_empty(16, k * k, c)
         _dw_wgrad[(k * k, triton.cdiv(c, 32), 16)](x, dout, part, n, h, w, c, k, 64, 32, num_warps=4)
         return (Depthwise.run(dout, weight, weight, True), part.sum(0).t().reshape(weight.shape),
@@ -126,7 +128,8 @@ class SwinBlock(torch.autograd.Function):
         to_qkv, qkv, a, p, to_fc1, u, h, f, bias, scale, w_qkv, w_proj, w_1, w_2, g1, g2, w_dw = ctx.saved_tensors
         dout = dout.contiguous()
         flat = lambda t: t.reshape(-1, t.shape[-1])
-        gradient = lambda d, x: weight_gradient(flat(d), flat(x), ctx.precision)
+        # None for weights that are not trained
+        gradient = lambda d, x: weight_gradient(flat(d), flat(x), ctx.precision) if ctx.needs_input_grad[6] else None
         df, dg2, ds2, db_2 = norm_backward(f, dout, g2)
         dh = flat(df) @ w_2
         dw_2 = gradient(df, h)
@@ -193,7 +196,7 @@ class Convolution(torch.autograd.Function):
         dy = dy.contiguous()
         dx, dw, _ = torch.ops.aten.convolution_backward(
             dy.permute(0, 3, 1, 2), x, weight, None, [ctx.stride] * 2, [ctx.padding] * 2, [1, 1], False, [0, 0], 1,
-            [ctx.needs_input_grad[0], True, False])
+            [*ctx.needs_input_grad[:2], False])
         return None if dx is None else dx.permute(0, 2, 3, 1), dw, column_sum(dy), None, None
 
 
@@ -217,6 +220,8 @@ class Linear(torch.autograd.Function):
     def backward(ctx, dy):
         x, weight = ctx.saved_tensors
         flat = dy.contiguous().view(-1, dy.shape[-1])
+        if not ctx.needs_input_grad[1]:
+            return (flat @ weight).view_as(x), None, None
         return ((flat @ weight).view_as(x), weight_gradient(flat, x.reshape(-1, x.shape[-1]), weight.dtype),
                 column_sum(flat))
 
@@ -357,7 +362,8 @@ def accelerate(net, parts=PARTS, compile=True):
         elif isinstance(mod, torch.nn.Linear) and id(mod) not in inside and "linear" in parts:
             bind(mod, linear)
     if "down" in parts:
-        bind(net.g_a.down1, down_rgb)
+        for g_a in filter(None, (net.g_a, net.g_a2)):
+            bind(g_a.down1, down_rgb)
     if "elementwise" in parts:
         net.gauss_bits, net.rounded_bits = wrap(M.gauss_bits), wrap(M.rounded_bits)
     return net

@@ -2,7 +2,8 @@
 2015: more SwinV2 blocks in a stage ("depth"), wider MLPs ("ratio", one number or one for each scale) and wider hidden
 layers of g_ep and LRP ("hid"). `--set '{"grow": true, "model": {"depth": [1, 2, 8]}}'` More rate levels ("levels") are
 put around the old ones: below, if the first Lagrange multiplier says so, the rest above. Norms with gains and shifts
-for each level ("rated") begin as the same for all.
+for each level ("rated") begin as the same for all. A second g_a ("beside") adds nothing at first: its last layer is
+zero, and its other weights are in the state to start from, those of another network's g_a by the name of g_a2.
 
 A new block adds nothing at first, since the norms of its branches start at zero. New hidden units have weights as in a
 new network, and the layers that read them have zeros for them. Widths that meet a norm, a gate or a concatenation
@@ -12,10 +13,10 @@ import re
 
 import torch
 
-BLOCK = re.compile(r"(g_[as]\.st\d\.blocks\.)(\d+)\.")
-BY_LEVEL = re.compile(r"(gain|igain|zgain|izgain|hrate\.w|g_[as]\.rate\.\d\.w|.*\.rate[12]\.w)$")
-RATED = re.compile(r"g_[as]\.st\d\.blocks\.\d+\.rate[12]\.w$")
-HIDDEN = re.compile(r"g_[as]\.st\d\.blocks\.\d+\.(fc1|fc2|dw\.conv)\.|ctx\.\d+\.(ep_anchor\.l|ep_non\.l|lrp)\.\d\.")
+BLOCK = re.compile(r"(g_(?:a2?|s)\.st\d\.blocks\.)(\d+)\.")
+BY_LEVEL = re.compile(r"(gain|igain|zgain|izgain|hrate\.w|g_(a2?|s)\.rate\.\d\.w|.*\.rate[12]\.w)$")
+NEW = re.compile(r"g_(a2?|s)\.st\d\.blocks\.\d+\.rate[12]\.w$|g_a2\.down4\.")
+HIDDEN = re.compile(r"g_(?:a2?|s)\.st\d\.blocks\.\d+\.(fc1|fc2|dw\.conv)\.|ctx\.\d+\.(ep_anchor\.l|ep_non\.l|lrp)\.\d\.")
 
 
 def widened(name, old, new):
@@ -43,7 +44,7 @@ def grown(old, new):
         block = BLOCK.match(name)
         if name in old:
             out[name] = old[name] if old[name].shape == value.shape else widened(name, old[name], value)
-        elif RATED.match(name) or block and int(block[2]) >= depth.get(block[1], len(new)):
+        elif NEW.match(name) or block and int(block[2]) >= depth.get(block[1], len(new)):
             out[name] = value
         else:
             raise SystemExit(f"{name}: missing in the weights to start from")

@@ -16,7 +16,8 @@ def is_matrix(name, p):
 
 
 class FlatParameters:
-    """All parameters, and all gradients, as parts of one float32 vector each: Adam's first, then the matrices by shape.
+    """All parameters that take gradients, and these, as parts of one float32 vector each: Adam's first, then the
+    matrices by shape.
 
     With `half` the network itself works on bf16 copies of the matrices, but for those that it multiplies in float32.
     """
@@ -25,6 +26,8 @@ class FlatParameters:
     def __init__(self, net, half=False):
         adam, shapes = [], {}
         for name, p in net.named_parameters():
+            if not p.requires_grad:
+                continue
             if is_matrix(name, p):
                 shapes.setdefault((p.shape[0], p[0].numel()), []).append((name, p))
             else:

@@ -161,6 +161,8 @@ class NarrowConvolution(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         dy = dy.contiguous()
         dx = convolve(torch.empty_like(x), dy, weight.transpose(1, 2), flip=True) if ctx.needs_input_grad[0] else None
+        if not ctx.needs_input_grad[1]:
+            return dx, None, None
         return dx, convolution_gradient(x, dy), column_sum(dy)
 
 
@@ -195,6 +197,8 @@ class DenseBlock(torch.autograd.Function):
             convolve(d[..., mine], dout, w_out[None, :, rows], *after, flip=True, feature=f[..., mine])
         dx = convolve(torch.empty_like(x), dout, w_out[None, :, :c], d, w[:, :c].transpose(1, 2), flip=True,
                       residual=dout)
+        if not ctx.needs_input_grad[1]:
+            return dx, None, None, None, None, None
         dw = torch.zeros(w.shape, device=w.device)
         dw[:, :c] = convolution_gradient(x, d)
         if n > 1:

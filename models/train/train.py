@@ -21,6 +21,7 @@ import itertools
 import json
 import math
 import os
+import re
 import time
 
 import torch
@@ -372,6 +373,8 @@ def network(a, cfg, device):
             fresh = net.state_dict()
             state = grown(more_levels(state, fresh, M.levels_below(net.lambda_first)), fresh)
         net.load_state_dict(state)
+    for name, p in net.named_parameters():
+        p.requires_grad_(bool(re.match(cfg.get("trained", ""), name)))
     if a.device == "cuda" and not a.plain:
         import fused
         fused.accelerate(net, cfg.get("fused", fused.PARTS))

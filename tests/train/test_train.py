@@ -68,6 +68,30 @@ def test_fused_layers_equal_the_plain_ones():
         assert worst < 1e-3, (form.__name__, shape, worst)
 
 
+def test_fused_layers_that_are_not_trained():
+    """Their input has the gradient of the plain ones; their parameters have none."""
+    torch.manual_seed(0)
+    cases = [
+        (M.RSTB(32, 2, head_dim=16), fused.rstb, (2, 16, 24, 32)),
+        (M.DenseBlock(32, 12), narrow.dense_block, (2, 16, 8, 32)),
+        (M.UpConv(32, 3), fused.up_conv, (2, 16, 24, 32)),
+        (M.Conv(160, 20, 3, 2), fused.conv, (2, 16, 24, 160)),
+        (integers.Linear(20, 33), fused.linear, (2, 7, 9, 20)),
+        (M.Conv(40, 40, 3, groups=40), fused.depthwise, (2, 7, 9, 40)),
+    ]
+    for module, form, shape in cases:
+        randomised(module).requires_grad_(False)
+        results = []
+        for f in (module.forward, lambda x: form(module, x)):
+            x = torch.linspace(-1, 1, math.prod(shape)).mul(7e3).sin().view(shape).requires_grad_()
+            y = f(x)
+            y.backward(torch.linspace(-1, 1, y.numel()).sin().view(y.shape))
+            results.append(x.grad)
+        assert all(p.grad is None for p in module.parameters())
+        worst = ((results[0] - results[1]).norm() / results[0].norm()).item()
+        assert worst < 1e-3, (form.__name__, shape, worst)
+
+
 def test_fused_layers_in_integers():
     """As above. They must differ more from the same layers in floats, or nothing was rounded."""
     torch.manual_seed(0)
@@ -125,7 +149,8 @@ def test_gradients_come_in_the_precision_of_the_parameters():
     torch.manual_seed(0)
     x, dy, weight, bias = torch.randn(64, 20), torch.randn(64, 33), torch.randn(33, 20), torch.randn(33)
     half = lambda *ts: tuple(t.bfloat16() for t in ts)
-    gradients = fused.Linear.backward(types.SimpleNamespace(saved_tensors=half(x, weight)), *half(dy))
+    ctx = types.SimpleNamespace(saved_tensors=half(x, weight), needs_input_grad=(True,) * 3)
+    gradients = fused.Linear.backward(ctx, *half(dy))
     assert [g.dtype for g in gradients] == [torch.bfloat16, torch.bfloat16, torch.float32]
     layer = integers.Linear(20, 33)
     layer.weight.data, layer.bias.data = weight.bfloat16(), bias
@@ -576,6 +601,38 @@ def test_a_larger_network_begins_as_the_smaller_one():
             raise AssertionError(reason)
         except SystemExit as e:
             assert reason in str(e), e
+
+
+def test_a_second_encoder_adds_nothing_at_first():
+    torch.manual_seed(0)
+    net, beside = random_codec(), dict(ch=[16, 16, 24], depth=[1, 2, 1], ratio=3)
+    donor = randomised(M.Analysis(**dict(beside, m=24, growth=4, head_dim=8)))
+    state = {**net.state_dict(), **{f"g_a2.{k}": v for k, v in donor.state_dict().items() if "down4" not in k}}
+    both = M.Codec(**TINY["model"], beside=beside)
+    both.load_state_dict(grow.grown(state, both.state_dict()))
+    assert torch.equal(both.g_a2.st2.blocks[1].fc1.weight, donor.st2.blocks[1].fc1.weight)
+    x, q = torch.rand(2, 64, 64, 3), torch.tensor([1.0, 5.5])
+    with torch.no_grad():
+        for a, b in zip(net(x, q, noise=False), both(x, q, noise=False)):
+            assert torch.equal(a, b)
+        both.g_a2.down4.conv.weight.normal_()
+        assert not torch.allclose(net(x, q, noise=False)[0], both(x, q, noise=False)[0], atol=1e-3)
+
+
+def test_a_part_of_the_network_is_trained():
+    """The rest keeps its values, through saving as well."""
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        a = train.arguments().parse_args([
+            os.path.join(TRAIN, "tiny.json"), "--data", "random", "--steps", "4", "--out", folder, "--device", "cpu",
+            "--set", '{"trained": "g_a|h_a", "model": {"encoder": {"depth": [2, 1, 3]}, "beside": {"ch": [16, 16, 24]}}}'])
+        run = train.Run(a, train.Trainer)
+        before = {k: v.clone() for k, v in run.trainer.net.state_dict().items()}
+        run.go()
+        after = train.load_state(os.path.join(folder, "tiny.*.pt"))
+    moved = {k.split(".")[0] for k in before if not torch.allclose(before[k], after[k], rtol=1e-3, atol=1e-6)}
+    assert moved == {"g_a", "g_a2", "h_a"}, moved
+    assert len(run.trainer.net.g_a.st3.blocks) == 3 and len(run.trainer.net.g_s.st3.blocks) == 2
 
 
 def test_measures():
