@@ -75,27 +75,24 @@ static void fill_info(lic_weights *w, lic_model *model)
 }
 
 /* Sets up what lives only while loading: threads, the list of conversions. */
-static lic_status load_bytes(const void *data, size_t bytes, const lic_model_options *options,
-                             lic_model *model, lic_error *err)
+static lic_status load_weights(lic_weights *w, const lic_model_options *options, lic_model *model)
 {
-    lic_weights w = {0};
     lic_pool *pool = lic_pool_new(lic_pool_resolve_threads(options->threads), options->allocator);
     lic_pack_job *jobs = lic_alloc(options->allocator, LIC_MAX_JOBS * sizeof *jobs);
     lic_status status = LIC_ERR_MEMORY;
     if (!pool || !jobs) {
-        lic_fail(err, status, "not enough memory to read the weights");
+        lic_fail(w->err, status, "not enough memory to read the weights");
         goto done;
     }
     const uint64_t saved = lic_fp_enter();
-    status = lic_weights_open(&w, data, bytes, pool, err);
-    w.jobs = jobs;
-    w.keep_rows = options->backend == LIC_BACKEND_OPENBLAS;
-    if (!status)
-        status = load_twice(&w, model);
+    w->pool = pool;
+    w->jobs = jobs;
+    w->keep_rows = options->backend == LIC_BACKEND_OPENBLAS;
+    status = load_twice(w, model);
     if (!status) {
         set_least_cost(model);
-        fill_info(&w, model);
-        status = w.status;
+        fill_info(w, model);
+        status = w->status;
     }
     lic_fp_leave(saved);
 done:
@@ -104,16 +101,16 @@ done:
     return status;
 }
 
-static lic_status open_bytes(const void *data, size_t bytes, const lic_model_options *options,
-                             lic_model **out, lic_error *err)
+/* From a file whose head and tables are good. */
+static lic_status make_model(lic_weights *w, const lic_model_options *options, lic_model **out)
 {
     lic_model *model = lic_alloc(options->allocator, sizeof *model);
     if (!model)
-        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for a model");
+        return lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for a model");
     memset(model, 0, sizeof *model);
     model->allocator = options->allocator;
     model->backend = options->backend;
-    const lic_status status = load_bytes(data, bytes, options, model, err);
+    const lic_status status = load_weights(w, options, model);
     if (status)
         lic_model_close(model);
     else
@@ -138,26 +135,30 @@ lic_status lic_model_open_memory(const void *data, size_t bytes, const lic_model
         *out = NULL;
     if (!data || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open_memory: bad argument");
-    const lic_status status = check_options(options, &own, err);
-    return status ? status : open_bytes(data, bytes, &own, out, err);
+    lic_status status = check_options(options, &own, err);
+    if (status)
+        return status;
+    lic_weights w;
+    status = lic_weights_open(&w, data, bytes, own.allocator, err);
+    return status ? status : make_model(&w, &own, out);
 }
 
 lic_status lic_model_open(const char *path, const lic_model_options *options, lic_model **out,
                           lic_error *err)
 {
     lic_model_options own;
-    lic_arena file = {0};
-    size_t bytes = 0;
     if (out)
         *out = NULL;
     if (!path || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_open: bad argument");
     lic_status status = check_options(options, &own, err);
+    if (status)
+        return status;
+    lic_weights w;
+    status = lic_weights_open_file(&w, path, own.allocator, err);
     if (!status)
-        status = lic_weights_read(path, own.allocator, &file, &bytes, err);
-    if (!status)
-        status = open_bytes(file.base, bytes, &own, out, err);
-    lic_arena_release(&file);
+        status = make_model(&w, &own, out);
+    lic_weights_close(&w);
     return status;
 }
 

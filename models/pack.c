@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-enum { CONVERTED = 512 }; /* values of a row at a time; one channel's kernel fits */
+enum {
+    CONVERTED = 512, /* values of a row at a time; one channel's kernel fits */
+    MAX_TAPS = 25    /* of a kernel, 5x5 */
+};
 
 int lic_pack_taps(const lic_packing *p)
 {
@@ -67,9 +70,21 @@ bool lic_pack_values(float *out, const uint8_t *src, bool half, size_t n)
     return half ? halves(out, src, n) : singles(out, src, n);
 }
 
-/* Output channels first .. first + n - 1, a panel at most, to out[(tap, channel) * pitch]. Each row
- * of the tensor, [cin, kernel * kernel], is converted part by part. */
-static bool pack_rows(const lic_pack_job *j, int first, int n, float *out, size_t pitch)
+size_t lic_pack_row_bytes(const lic_pack_job *j)
+{
+    const size_t size = j->kind == LIC_PACK_BYTES ? 1 : j->half ? 2 : 4;
+    return (size_t)j->p.cin * (size_t)(j->p.kernel * j->p.kernel) * size;
+}
+
+/* The row of output channel `channel` of a part that begins with channel 0. */
+static const uint8_t *row_of(const lic_pack_job *j, const uint8_t *rows, int channel)
+{
+    return rows + (size_t)(channel * j->p.stride + j->p.first) * lic_pack_row_bytes(j);
+}
+
+/* n output channels, a panel at most, to out[(tap, channel) * pitch]. Each row of the tensor,
+ * [cin, kernel * kernel], is converted part by part. */
+static bool pack_rows(const lic_pack_job *j, const uint8_t *src, int n, float *out, size_t pitch)
 {
     float rows[LIC_PANEL][CONVERTED + LIC_PANEL]; /* so that rows do not share cache lines */
     const lic_packing *p = &j->p;
@@ -78,11 +93,9 @@ static bool pack_rows(const lic_pack_job *j, int first, int n, float *out, size_
     bool good = true;
     for (size_t at = 0, m; at < cin; at += m) {
         m = cin - at < part ? cin - at : part;
-        for (int r = 0; r < n; r++) {
-            const size_t row = (size_t)((first + r) * p->stride + p->first);
-            const uint8_t *src = j->src + (row * cin + at) * kk * (j->half ? 2 : 4);
-            good &= lic_pack_values(rows[r], src, j->half, m * kk);
-        }
+        for (int r = 0; r < n; r++)
+            good &= lic_pack_values(rows[r], row_of(j, src, r) + at * kk * (j->half ? 2 : 4),
+                                    j->half, m * kk);
         for (size_t i = 0; i < m; i++)
             for (size_t t = 0; t < taps; t++) {
                 const size_t tap = (size_t)p->tap_first + t * (size_t)p->tap_step;
@@ -94,43 +107,109 @@ static bool pack_rows(const lic_pack_job *j, int first, int n, float *out, size_
     return good;
 }
 
-/* Whether none of n values is infinite or NaN. */
-static bool are_finite(const uint8_t *src, size_t n)
+/* ---- binary16, unconverted ---- */
+
+/* Where value k of a row goes in a panel, in steps of a whole vector: k is (channel, tap). */
+typedef struct places {
+    size_t of_tap[MAX_TAPS], kk, channel, tap;
+} places;
+
+enum { NOWHERE = -1 };
+
+static places places_of(const lic_packing *p)
 {
-    unsigned bad = 0;
-    for (size_t i = 0; i < n; i++)
-        bad |= (src[2 * i + 1] & 0x7Cu) == 0x7Cu;
-    return !bad;
+    places at = {.kk = (size_t)(p->kernel * p->kernel)};
+    for (size_t t = 0; t < at.kk; t++) {
+        const int from = (int)t - p->tap_first;
+        const bool kept = from >= 0 && from % p->tap_step == 0;
+        at.of_tap[t] = kept ? (size_t)(from / p->tap_step) * (size_t)p->cin : (size_t)NOWHERE;
+    }
+    return at;
 }
 
-/* The same values, unconverted, to panels. */
-static bool pack_halves(const lic_pack_job *j, int first, int n, uint16_t *out)
+/* The place of the next value; `skipped` if its tap is not kept. */
+static uint16_t *next_place(places *at, uint16_t *panel, uint16_t *skipped)
 {
-    const lic_packing *p = &j->p;
-    const size_t kk = (size_t)(p->kernel * p->kernel), cin = (size_t)p->cin,
-                 taps = (size_t)lic_pack_taps(p);
+    const size_t first = at->of_tap[at->tap];
+    uint16_t *to = first == (size_t)NOWHERE ? skipped : panel + (first + at->channel) * LIC_PANEL;
+    if (++at->tap == at->kk) {
+        at->tap = 0;
+        at->channel++;
+    }
+    return to;
+}
+
+/* Four values of each of four rows, turned: out[i] has value i of all rows. */
+static void turn(const uint64_t rows[4], uint64_t out[4])
+{
+    const uint64_t even = 0x0000FFFF0000FFFFu, low = 0xFFFFFFFFu;
+    const uint64_t a = (rows[0] & even) | (rows[1] & even) << 16,
+                   b = (rows[0] >> 16 & even) | (rows[1] & ~even),
+                   c = (rows[2] & even) | (rows[3] & even) << 16,
+                   d = (rows[2] >> 16 & even) | (rows[3] & ~even);
+    out[0] = (a & low) | c << 32;
+    out[1] = (b & low) | d << 32;
+    out[2] = a >> 32 | (c & ~low);
+    out[3] = b >> 32 | (d & ~low);
+}
+
+/* A panel, four values of all its rows at a time; as in the file, they are little-endian. Returns
+ * false if one is infinite or NaN: then its exponent is all ones. */
+static bool pack_whole_halves(const lic_pack_job *j, const uint8_t *src, uint16_t *panel)
+{
+    const size_t bytes = lic_pack_row_bytes(j), pitch = bytes * (size_t)j->p.stride;
+    const uint64_t exponents = 0x7C007C007C007C00u, one = 0x0400040004000400u;
+    places at = places_of(&j->p);
+    uint16_t skipped[LIC_PANEL];
+    uint64_t full = 0;
+    src = row_of(j, src, 0);
+    for (size_t k = 0; k < bytes; k += 8) {
+        const size_t n = bytes - k < 8 ? bytes - k : 8;
+        uint64_t turned[LIC_PANEL / 4][4];
+        for (size_t g = 0; g < LIC_PANEL / 4; g++) {
+            uint64_t rows[4] = {0};
+            for (size_t r = 0; r < 4; r++) {
+                if (n == 8)
+                    memcpy(&rows[r], src + (4 * g + r) * pitch + k, 8);
+                else
+                    memcpy(&rows[r], src + (4 * g + r) * pitch + k, n);
+                full |= (rows[r] & exponents) + one;
+            }
+            turn(rows, turned[g]);
+        }
+        for (size_t i = 0; i < n / 2; i++) {
+            uint16_t *to = next_place(&at, panel, skipped);
+            for (size_t g = 0; g < LIC_PANEL / 4; g++)
+                memcpy(to + 4 * g, &turned[g][i], 8);
+        }
+    }
+    return !(full & 0x8000800080008000u);
+}
+
+/* The last panel, which may lack channels. */
+static bool pack_some_halves(const lic_pack_job *j, const uint8_t *src, int n, uint16_t *panel)
+{
+    const size_t values = lic_pack_row_bytes(j) / 2;
     bool good = true;
     for (int r = 0; r < n; r++) {
-        const size_t row = (size_t)((first + r) * p->stride + p->first) * cin * kk;
-        const uint8_t *const from = j->src + 2 * row;
-        good &= are_finite(from, cin * kk);
-        for (size_t t = 0; t < taps; t++) {
-            const uint8_t *at = from + 2 * ((size_t)p->tap_first + t * (size_t)p->tap_step);
-            uint16_t *to = out + t * cin * LIC_PANEL + (size_t)r;
-            for (size_t i = 0; i < cin; i++, at += 2 * kk, to += LIC_PANEL)
-                *to = (uint16_t)(at[0] | at[1] << 8);
+        const uint8_t *from = row_of(j, src, r);
+        places at = places_of(&j->p);
+        uint16_t skipped[LIC_PANEL];
+        for (size_t k = 0; k < values; k++, from += 2) {
+            next_place(&at, panel, skipped)[r] = (uint16_t)(from[0] | from[1] << 8);
+            good &= (from[1] & 0x7Cu) != 0x7Cu;
         }
     }
     return good;
 }
 
+/* ---- bytes ---- */
+
 /* One output channel: column `column` of the panel that begins at `out` and `offsets`. */
-static bool pack_channel(const lic_pack_job *j, int channel, int column, int8_t *out,
+static bool pack_channel(const lic_packing *p, const uint8_t *row, int column, int8_t *out,
                          int32_t *offsets)
 {
-    const lic_packing *p = &j->p;
     const size_t kk = (size_t)(p->kernel * p->kernel), cin = (size_t)p->cin;
-    const uint8_t *const row = j->src + (size_t)(channel * p->stride + p->first) * cin * kk;
     bool good = true;
     for (size_t i = 0; i < cin * kk; i++)
         good &= row[i] != 0x80;
@@ -148,19 +227,70 @@ static bool pack_channel(const lic_pack_job *j, int channel, int column, int8_t 
     return good;
 }
 
-static void pack_bytes(lic_pack_job *j)
+/* A panel of one tap: channels go in fours as they are. */
+static bool pack_whole_bytes(const lic_pack_job *j, const uint8_t *src, int8_t *out,
+                             int32_t *offsets)
+{
+    const size_t cin = (size_t)j->p.cin;
+    unsigned bad = 0;
+    for (int c = 0; c < LIC_PANEL; c++) {
+        const uint8_t *row = row_of(j, src, c);
+        int8_t *to = out + 4 * c;
+        int32_t sum = 0;
+        for (size_t i = 0; i < cin; i++) {
+            sum += row[i] < 0x80 ? row[i] : row[i] - 0x100;
+            bad |= row[i] == 0x80;
+        }
+        for (size_t i = 0; i < cin; i += 4, to += 4 * LIC_PANEL)
+            memcpy(to, row + i, 4);
+        offsets[c] = -128 * sum;
+    }
+    return !bad;
+}
+
+/* n output channels from channel `first` on, a panel at most. */
+static bool pack_bytes(const lic_pack_job *j, const uint8_t *src, int first, int n)
 {
     const lic_packing *p = &j->p;
-    const size_t taps = (size_t)lic_pack_taps(p);
+    const size_t taps = (size_t)lic_pack_taps(p), panel = (size_t)(first / LIC_PANEL) * taps;
+    int8_t *out = (int8_t *)j->out + panel * tap_bytes(p);
+    int32_t *offsets = j->offsets + panel * LIC_PANEL;
+    if (n == LIC_PANEL && p->kernel == 1 && p->cin % 4 == 0)
+        return pack_whole_bytes(j, src, out, offsets);
     bool good = true;
-    memset(j->out, 0, lic_pack_count(LIC_PACK_BYTES, p));
-    memset(j->offsets, 0, lic_pack_offsets(p) * sizeof *j->offsets);
-    for (int c = 0; c < p->cout; c++) {
-        const size_t panel = (size_t)(c / LIC_PANEL) * taps;
-        good &= pack_channel(j, c, c % LIC_PANEL, (int8_t *)j->out + panel * tap_bytes(p),
-                             j->offsets + panel * LIC_PANEL);
-    }
-    j->bad = !good;
+    memset(out, 0, taps * tap_bytes(p));
+    memset(offsets, 0, taps * LIC_PANEL * sizeof *offsets);
+    for (int c = 0; c < n; c++)
+        good &= pack_channel(p, row_of(j, src, c), c, out, offsets);
+    return good;
+}
+
+/* ---- parts ---- */
+
+/* n output channels from channel `first` on, a panel at most. */
+static bool pack_panel(const lic_pack_job *j, const uint8_t *src, int first, int n)
+{
+    const lic_packing *p = &j->p;
+    const size_t inputs = (size_t)lic_pack_taps(p) * (size_t)p->cin, at = inputs * (size_t)first;
+    if (j->kind == LIC_PACK_BYTES)
+        return pack_bytes(j, src, first, n);
+    if (j->kind == LIC_PACK_ROWS)
+        return pack_rows(j, src, n, (float *)j->out + first, (size_t)p->cout);
+    const bool whole = n == LIC_PANEL, halves = j->kind == LIC_PACK_HALVES;
+    const size_t size = halves ? sizeof(uint16_t) : sizeof(float);
+    void *out = (uint8_t *)j->out + at * size;
+    if (!whole)
+        memset(out, 0, inputs * LIC_PANEL * size);
+    if (!halves)
+        return pack_rows(j, src, n, out, LIC_PANEL);
+    return whole ? pack_whole_halves(j, src, out) : pack_some_halves(j, src, n, out);
+}
+
+void lic_pack_part(lic_pack_job *j, const uint8_t *rows, int first, int n)
+{
+    const size_t panel = LIC_PANEL * (size_t)j->p.stride * lic_pack_row_bytes(j);
+    for (int c = 0; c < n; c += LIC_PANEL, rows += panel)
+        j->bad |= !pack_panel(j, rows, first + c, n - c < LIC_PANEL ? n - c : LIC_PANEL);
 }
 
 /* Panels of one input are the values themselves. */
@@ -172,38 +302,12 @@ static bool are_positive(const float *values, int n)
     return good;
 }
 
-static void pack_floats(lic_pack_job *j)
+void lic_pack_end(lic_pack_job *j)
 {
-    const lic_packing *p = &j->p;
-    const size_t inputs = (size_t)lic_pack_taps(p) * (size_t)p->cin;
-    const bool panels = j->kind != LIC_PACK_ROWS, halves = j->kind == LIC_PACK_HALVES;
-    const size_t size = halves ? sizeof(uint16_t) : sizeof(float);
-    uint8_t *const end = (uint8_t *)j->out + lic_pack_count(j->kind, p) * size;
-    bool good = true;
-    for (int c = 0; c < p->cout; c += LIC_PANEL) {
-        const int n = p->cout - c < LIC_PANEL ? p->cout - c : LIC_PANEL;
-        uint8_t *out = (uint8_t *)j->out + (panels ? inputs * (size_t)c : (size_t)c) * size;
-        if (panels && n < LIC_PANEL)
-            memset(out, 0, inputs * LIC_PANEL * size);
-        good &=
-            halves ? pack_halves(j, c, n, (uint16_t *)(void *)out)
-                   : pack_rows(j, c, n, (float *)(void *)out, panels ? LIC_PANEL : (size_t)p->cout);
-    }
-    memset(end, 0, LIC_PANEL * size);
-    j->bad = !good || (j->positive && !are_positive(j->out, p->cout));
-}
-
-static void pack(void *user, size_t item, int worker)
-{
-    (void)worker;
-    lic_pack_job *j = (lic_pack_job *)user + item;
-    if (j->kind == LIC_PACK_BYTES)
-        pack_bytes(j);
-    else
-        pack_floats(j);
-}
-
-void lic_pack_run(lic_pack_job *jobs, size_t n, lic_pool *pool)
-{
-    lic_pool_run(pool, n, pack, jobs);
+    const size_t n = lic_pack_count(j->kind, &j->p);
+    if (j->kind == LIC_PACK_HALVES)
+        memset((uint16_t *)j->out + n, 0, LIC_PANEL * sizeof(uint16_t));
+    else if (j->kind != LIC_PACK_BYTES)
+        memset((float *)j->out + n, 0, LIC_PANEL * sizeof(float));
+    j->bad |= j->positive && !are_positive(j->out, j->p.cout);
 }

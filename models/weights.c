@@ -5,84 +5,39 @@
 #include "codec/base/bytes.h"
 #include "codec/base/status.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { HEAD = 64, CONFIG = 64, ENTRY = 128, MAX_CONFIG = 256, MAX_TENSORS = 4096, KEY = 24 };
+enum { HEAD = LIC_WEIGHTS_HEAD, CONFIG = 64, ENTRY = 128, KEY = 24 };
+enum { MAX_CONFIG = 256, MAX_TENSORS = 4096 };
 
-static lic_reader reader_at(const lic_weights *w, size_t at)
+/* From a place in the head to its end. */
+static lic_reader head_at(const lic_weights *w, size_t at)
 {
-    return (lic_reader){.at = w->data + at, .end = w->data + w->bytes};
+    return (lic_reader){.at = w->data + at, .end = w->data + HEAD};
 }
 
 /* ---- the file ---- */
 
-static lic_status fail_open(lic_error *err, const char *what)
+uint64_t lic_weights_payload(const lic_weights *w)
 {
-    return lic_fail(err, LIC_ERR_MODEL_OPEN, "cannot %s the weights file: %s", what,
-                    strerror(errno));
+    lic_reader r = head_at(w, 32);
+    return lic_read_u64(&r);
 }
 
-static lic_status read_all(int fd, uint8_t *to, size_t bytes, lic_error *err)
-{
-    for (size_t done = 0; done < bytes;) {
-        const ssize_t got = read(fd, to + done, bytes - done);
-        if (got < 0 && errno != EINTR)
-            return fail_open(err, "read");
-        if (got == 0)
-            return lic_fail(err, LIC_ERR_MODEL_INVALID,
-                            "the weights file was cut short while it was read");
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return LIC_OK;
-}
-
-static lic_status read_file(int fd, const lic_allocator *allocator, lic_arena *out, size_t *bytes,
-                            lic_error *err)
-{
-    struct stat st;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-        return lic_fail(err, LIC_ERR_MODEL_OPEN, "the weights file is not a regular file");
-    if (st.st_size < HEAD || (uint64_t)st.st_size > SIZE_MAX / 2)
-        return lic_fail(err, LIC_ERR_MODEL_INVALID, "not a weights file: %lld bytes",
-                        (long long)st.st_size);
-    *bytes = (size_t)st.st_size;
-    if (!lic_arena_reserve(out, *bytes + LIC_ALIGN, allocator))
-        return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the weights file");
-    return read_all(fd, lic_arena_take(out, *bytes, 1), *bytes, err);
-}
-
-/* The file is read, not mapped. If another process cut a mapped file short, this one would die; and
- * verified bytes could change before they are used. */
-lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_arena *out,
-                            size_t *bytes, lic_error *err)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return fail_open(err, "open");
-    const lic_status status = read_file(fd, allocator, out, bytes, err);
-    close(fd);
-    return status;
-}
-
-static lic_status check_head(lic_weights *w)
+lic_status lic_weights_check_head(lic_weights *w)
 {
     static const uint8_t signature[8] = {0x8F, 'l', 'i', 'c', 'w', 0x0D, 0x0A, 0x1A};
-    static const uint8_t zeros[4] = {0};
     if (memcmp(w->data, signature, sizeof signature))
         return LIC_WEIGHTS_FAIL(w, "not a weights file (.licw)");
-    lic_reader r = reader_at(w, 8);
+    lic_reader r = head_at(w, 8);
     w->version = lic_read_u32(&r);
     if (w->version < 1 || w->version > 3)
         return LIC_WEIGHTS_FAIL(w, "weights file of version %u; this program reads versions 1 to 3",
                                 (unsigned)w->version);
     w->n_config = lic_read_u32(&r);
     w->n_tensors = lic_read_u32(&r);
-    const uint32_t crc = lic_read_u32(&r);
+    (void)lic_read_u32(&r); /* the checksum */
     const uint64_t file_bytes = lic_read_u64(&r), payload = lic_read_u64(&r);
     w->hash = lic_read_u64(&r);
     if (w->n_config > MAX_CONFIG || w->n_tensors > MAX_TENSORS)
@@ -94,9 +49,17 @@ static lic_status check_head(lic_weights *w)
                                 w->bytes, (unsigned long long)file_bytes);
     if (payload % LIC_ALIGN || payload < tables || payload > w->bytes)
         return LIC_WEIGHTS_FAIL(w, "weights file with a payload out of place");
+    return LIC_OK;
+}
+
+static lic_status check_sum(lic_weights *w)
+{
+    static const uint8_t zeros[4] = {0};
+    lic_reader r = head_at(w, 20);
+    const uint32_t crc = lic_read_u32(&r);
     uint32_t sum = lic_crc32(0, w->data, 20);
     sum = lic_crc32(sum, zeros, sizeof zeros);
-    sum = lic_crc32(sum, w->data + 24, (size_t)payload - 24);
+    sum = lic_crc32(sum, w->data + 24, (size_t)lic_weights_payload(w) - 24);
     if (sum != crc)
         return LIC_WEIGHTS_FAIL(w, "the weights file is damaged (checksum of its head)");
     if (memcmp(w->data + 48, "s2lic\0\0\0\0\0\0\0\0\0\0", 16))
@@ -107,7 +70,7 @@ static lic_status check_head(lic_weights *w)
 static lic_entry entry_at(const lic_weights *w, uint32_t i)
 {
     const size_t at = HEAD + (size_t)w->n_config * CONFIG + (size_t)i * ENTRY;
-    lic_reader r = reader_at(w, at + LIC_TENSOR_NAME);
+    lic_reader r = {.at = w->data + at + LIC_TENSOR_NAME, .end = w->data + at + ENTRY};
     lic_entry e = {.name = (const char *)w->data + at};
     e.type = lic_read_u32(&r);
     e.rank = lic_read_u32(&r);
@@ -142,18 +105,12 @@ static const char *name_at(const lic_weights *w, uint32_t i)
     return (const char *)w->data + HEAD + (size_t)w->n_config * CONFIG + (size_t)i * ENTRY;
 }
 
-static uint64_t payload_of(const lic_weights *w)
-{
-    lic_reader r = reader_at(w, 32);
-    return lic_read_u64(&r);
-}
-
-static lic_status check_tables(lic_weights *w)
+static lic_status check_entries(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_config; i++)
         if (!memchr(w->data + HEAD + (size_t)i * CONFIG, 0, KEY))
             return LIC_WEIGHTS_FAIL(w, "weights file with a bad configuration entry");
-    size_t end = (size_t)payload_of(w);
+    size_t end = (size_t)lic_weights_payload(w);
     for (uint32_t i = 0; i < w->n_tensors; i++) {
         lic_entry e = entry_at(w, i);
         if (!check_entry(w, &e))
@@ -162,46 +119,44 @@ static lic_status check_tables(lic_weights *w)
         if (e.offset < end) /* overlaps would let a small file ask for any amount of memory */
             return LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s out of place", e.name);
         end = e.offset + e.bytes;
-        for (uint32_t j = 0; j < i; j++)
-            if (!strcmp(name_at(w, j), e.name))
-                return LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s twice", e.name);
     }
     return LIC_OK;
 }
 
-/* Verifies one tensor's checksum; `used` keeps the result until all are done. */
-static void checksum(void *user, size_t item, int worker)
+lic_status lic_weights_check_tables(lic_weights *w)
 {
-    (void)worker;
-    lic_weights *w = user;
-    const lic_entry e = entry_at(w, (uint32_t)item);
-    w->used[item] = lic_crc32(0, w->data + e.offset, e.bytes) != e.crc;
+    return check_sum(w) ? w->status : check_entries(w);
 }
 
-static lic_status check_payload(lic_weights *w)
+lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes,
+                            const lic_allocator *allocator, lic_error *err)
 {
-    lic_pool_run(w->pool, w->n_tensors, checksum, w);
-    for (uint32_t i = 0; i < w->n_tensors; i++)
-        if (w->used[i])
-            return LIC_WEIGHTS_FAIL(w, "the weights file is damaged (checksum of %s)",
-                                    name_at(w, i));
-    return LIC_OK;
-}
-
-lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes, lic_pool *pool,
-                            lic_error *err)
-{
-    memset(w, 0, sizeof *w);
-    w->err = err;
-    w->pool = pool;
-    w->data = data;
-    w->bytes = bytes;
+    *w = (lic_weights){.err = err, .allocator = allocator, .fd = -1, .data = data, .bytes = bytes};
     if (bytes < HEAD)
         return LIC_WEIGHTS_FAIL(w, "not a weights file: %zu bytes", bytes);
-    if (!check_head(w) && !check_tables(w))
-        check_payload(w);
+    return lic_weights_check_head(w) ? w->status : lic_weights_check_tables(w);
+}
+
+const uint8_t *lic_weights_bytes(const lic_weights *w, size_t at, size_t n, uint8_t *buffer,
+                                 int *why)
+{
+    if (!w->read)
+        return w->data + at;
+    *why = w->read(w, at, n, buffer);
+    return *why ? NULL : buffer;
+}
+
+lic_status lic_weights_fail_read(lic_weights *w, int why)
+{
+    if (why == LIC_WEIGHTS_CUT)
+        return LIC_WEIGHTS_FAIL(w, "the weights file was cut short while it was read");
+    if (!w->status)
+        w->status =
+            lic_fail(w->err, LIC_ERR_MODEL_OPEN, "cannot read the weights file: %s", strerror(why));
     return w->status;
 }
+
+/* ---- passes ---- */
 
 void lic_weights_begin(lic_weights *w, lic_arena *arena)
 {
@@ -210,23 +165,27 @@ void lic_weights_begin(lic_weights *w, lic_arena *arena)
     w->n_jobs = 0;
 }
 
-/* Runs the conversions that the layers asked for. */
-static void run_jobs(lic_weights *w)
+lic_status lic_weights_fail_sum(lic_weights *w, const char *name)
 {
-    if (w->status || w->arena->planning || w->arena->failed)
-        return;
-    lic_pack_run(w->jobs, w->n_jobs, w->pool);
-    for (size_t i = 0; i < w->n_jobs; i++)
-        if (w->jobs[i].bad)
-            LIC_WEIGHTS_FAIL(w, "weights file with values out of range in %s", w->jobs[i].name);
+    return LIC_WEIGHTS_FAIL(w, "the weights file is damaged (checksum of %s)", name);
+}
+
+/* Of two tensors of one name only one is found. */
+static lic_status fail_unused(lic_weights *w, uint32_t unused)
+{
+    const char *name = name_at(w, unused);
+    for (uint32_t i = 0; i < w->n_tensors; i++)
+        if (i != unused && !strcmp(name_at(w, i), name))
+            return LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s twice", name);
+    return LIC_WEIGHTS_FAIL(w, "weights file with an unknown tensor, %s", name);
 }
 
 lic_status lic_weights_end(lic_weights *w)
 {
     for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
         if (!w->used[i])
-            LIC_WEIGHTS_FAIL(w, "weights file with an unknown tensor, %s", name_at(w, i));
-    run_jobs(w);
+            fail_unused(w, i);
+    lic_weights_convert(w);
     if (!w->status && w->arena->failed)
         w->status = lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the weights");
     return w->status;
@@ -287,38 +246,44 @@ void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_byt
 /* ---- tensors
  * --------------------------------------------------------------------------------------- */
 
-uint32_t lic_weights_dim(const lic_weights *w, const char *name, int dim)
+/* The number of a tensor; n_tensors: it is not there. Files have them nearly in the order in which
+ * they are asked for. */
+static uint32_t look_for(lic_weights *w, const char *name)
 {
-    for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
+    for (uint32_t k = 0; k < w->n_tensors && !w->status; k++) {
+        const uint32_t i = (w->found + k) % w->n_tensors;
         if (!strcmp(name_at(w, i), name))
-            return entry_at(w, i).dims[dim];
-    return 0;
+            return w->found = i;
+    }
+    return w->n_tensors;
 }
 
-uint32_t lic_entry_type(const lic_weights *w, const char *name)
+uint32_t lic_weights_dim(lic_weights *w, const char *name, int dim)
 {
-    for (uint32_t i = 0; i < w->n_tensors && !w->status; i++)
-        if (!strcmp(name_at(w, i), name))
-            return entry_at(w, i).type;
-    return LIC_N_TENSOR_TYPES;
+    const uint32_t i = look_for(w, name);
+    return i < w->n_tensors ? entry_at(w, i).dims[dim] : 0;
+}
+
+uint32_t lic_entry_type(lic_weights *w, const char *name)
+{
+    const uint32_t i = look_for(w, name);
+    return i < w->n_tensors ? entry_at(w, i).type : LIC_N_TENSOR_TYPES;
 }
 
 bool lic_entry_find(lic_weights *w, const char *name, lic_entry *out)
 {
-    for (uint32_t i = 0; i < w->n_tensors && !w->status; i++) {
-        if (strcmp(name_at(w, i), name))
-            continue;
-        lic_entry e = entry_at(w, i);
-        if (w->used[i]++) {
-            LIC_WEIGHTS_FAIL(w, "the tensor %s is asked for twice", name);
-            return false;
-        }
-        check_entry(w, &e); /* sets the count; verified when the file was opened */
-        *out = e;
-        return true;
+    const uint32_t i = look_for(w, name);
+    if (i == w->n_tensors) {
+        LIC_WEIGHTS_FAIL(w, "weights file without the tensor %s", name);
+        return false;
     }
-    LIC_WEIGHTS_FAIL(w, "weights file without the tensor %s", name);
-    return false;
+    if (w->used[i]++) {
+        LIC_WEIGHTS_FAIL(w, "the tensor %s is asked for twice", name);
+        return false;
+    }
+    *out = entry_at(w, i);
+    check_entry(w, out); /* sets the count; verified when the file was opened */
+    return true;
 }
 
 bool lic_entry_check(lic_weights *w, const lic_entry *e, int rank, const uint32_t dims[4],
@@ -348,14 +313,38 @@ static float *take(lic_weights *w, size_t n)
     return out;
 }
 
+/* Reads and converts an array part by part. */
+static void fill(lic_weights *w, const lic_entry *e, float *out)
+{
+    uint8_t buffer[2048];
+    const size_t size = e->type == LIC_TENSOR_F16 ? 2 : 4, step = sizeof buffer / size;
+    uint32_t crc = 0;
+    bool good = true;
+    int why = 0;
+    for (size_t i = 0, n; i < e->count && !w->status; i += n) {
+        n = e->count - i < step ? e->count - i : step;
+        const uint8_t *part = lic_weights_bytes(w, e->offset + i * size, n * size, buffer, &why);
+        if (!part) {
+            lic_weights_fail_read(w, why);
+            return;
+        }
+        crc = lic_crc32(crc, part, n * size);
+        good &= lic_pack_values(out + i, part, size == 2, n);
+    }
+    if (crc != e->crc)
+        lic_weights_fail_sum(w, e->name);
+    else if (!good)
+        LIC_WEIGHTS_FAIL(w, "weights file with values out of range in %s", e->name);
+}
+
 const float *lic_weights_floats(lic_weights *w, const char *name, int rank, const uint32_t dims[4])
 {
     lic_entry e;
     if (!lic_entry_find_floats(w, name, rank, dims, &e))
         return NULL;
     float *out = take(w, e.count);
-    if (out && !lic_pack_values(out, w->data + e.offset, e.type == LIC_TENSOR_F16, e.count))
-        LIC_WEIGHTS_FAIL(w, "weights file with values out of range in %s", name);
+    if (out)
+        fill(w, &e, out);
     return out;
 }
 
@@ -371,9 +360,15 @@ static const void *integers(lic_weights *w, const char *name, uint32_t type, siz
         LIC_WEIGHTS_FAIL(w, "weights file with the tensor %s of another type or shape", name);
         return NULL;
     }
-    void *out = lic_arena_take(w->arena, e.bytes, 1);
-    if (out)
-        memcpy(out, w->data + e.offset, e.bytes);
+    uint8_t *out = lic_arena_take(w->arena, e.bytes, 1);
+    int why = 0;
+    const uint8_t *from = out ? lic_weights_bytes(w, e.offset, e.bytes, out, &why) : NULL;
+    if (why)
+        lic_weights_fail_read(w, why);
+    if (from && lic_crc32(0, from, e.bytes) != e.crc)
+        lic_weights_fail_sum(w, name);
+    if (from && from != out)
+        memcpy(out, from, e.bytes);
     *n = e.count;
     return out;
 }

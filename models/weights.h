@@ -1,7 +1,7 @@
-/* weights.h - reader of .licw files (WEIGHTS.md). The file is hostile: every bound, name, type,
- * shape and checksum is verified before a value is used. Errors are sticky: a caller binds a whole
- * network and asks once. Values go to the model's arena in the layouts of the kernels (pack.h);
- * with a planning arena only the bytes are counted. */
+/* weights.h - reader of .licw files (WEIGHTS.md). The file is hostile: every bound, name, type and
+ * shape is verified before a value is used, and every checksum before a network is. Errors are
+ * sticky: a caller binds a whole network and asks once. Values go to the model's arena in the
+ * layouts of the kernels (pack.h); with a planning arena only the bytes are counted. */
 #ifndef LIC_MODELS_WEIGHTS_H
 #define LIC_MODELS_WEIGHTS_H
 
@@ -10,33 +10,44 @@
 
 enum { LIC_MAX_JOBS = 8192 };
 
-typedef struct lic_weights {
-    const uint8_t *data;
-    size_t bytes;
+typedef struct lic_weights lic_weights;
+/* Reads a part of the file. 0; an errno; or LIC_WEIGHTS_CUT: the file has become shorter. */
+typedef int (*lic_weights_read)(const lic_weights *w, size_t at, size_t bytes, uint8_t *to);
+
+enum { LIC_WEIGHTS_CUT = -1 };
+
+struct lic_weights {
+    const uint8_t *data;   /* the file; only its head and tables if `read` is there */
+    lic_weights_read read; /* NULL: all of the file is in memory */
+    size_t bytes;          /* of the file */
     uint32_t version, n_config, n_tensors;
     uint64_t hash;
     uint8_t used[4096]; /* per tensor, in this pass */
+    uint32_t found;     /* the last tensor that was looked for: the next one is mostly near */
     lic_arena *arena;
-    lic_pool *pool;
+    lic_pool *pool;     /* the caller's */
     lic_pack_job *jobs; /* [LIC_MAX_JOBS], the caller's */
     size_t n_jobs;
     bool keep_rows; /* OpenBLAS wants plain matrices besides the panels */
     lic_status status;
     lic_error *err;
-} lic_weights;
+    int fd;       /* for `read` */
+    uint8_t *own; /* head and tables of a file that is read */
+    const lic_allocator *allocator;
+};
 
-/* Reads a file to the base of an empty arena, which has huge pages where there are any. Release
- * *out in any case, also after an error. */
-lic_status lic_weights_read(const char *path, const lic_allocator *allocator, lic_arena *out,
-                            size_t *bytes, lic_error *err);
-/* Checks head, tables and all checksums of a file in memory, on the pool. The bytes must stay there
- * as long as *w is used. */
-lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes, lic_pool *pool,
-                            lic_error *err);
+/* Checks head and tables of a file in memory. The bytes must stay there as long as *w is used. */
+lic_status lic_weights_open(lic_weights *w, const void *data, size_t bytes,
+                            const lic_allocator *allocator, lic_error *err);
+/* The same of a file on disk; its tensors are read, and their checksums verified, when they are
+ * converted. Call lic_weights_close in any case, also after an error. (weights_file.c) */
+lic_status lic_weights_open_file(lic_weights *w, const char *path, const lic_allocator *allocator,
+                                 lic_error *err);
+void lic_weights_close(lic_weights *w);
 /* Starts a pass over the tensors into an arena. There are two: one planning, one real. */
 void lic_weights_begin(lic_weights *w, lic_arena *arena);
-/* Converts what the layers asked for, on the pool; fails unless every tensor was used exactly once.
- */
+/* Converts what the layers asked for, on the pool; fails unless every tensor was used exactly once
+ * and has the right checksum. */
 lic_status lic_weights_end(lic_weights *w);
 
 /* A whole number from the configuration, within min..max. */
@@ -45,7 +56,7 @@ uint64_t lic_weights_count(lic_weights *w, const char *key);
 void lic_weights_text(lic_weights *w, const char *key, char *out, size_t out_bytes);
 
 /* A dimension of an optional tensor; 0: it is not there. */
-uint32_t lic_weights_dim(const lic_weights *w, const char *name, int dim);
+uint32_t lic_weights_dim(lic_weights *w, const char *name, int dim);
 
 /* Layers by the name of their PyTorch module; "" endings .weight and .bias are added here. */
 void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride,

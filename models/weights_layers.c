@@ -29,7 +29,8 @@ static void *pack(lic_weights *w, const lic_entry *e, lic_pack_kind kind, const 
     w->jobs[w->n_jobs++] = (lic_pack_job){.kind = kind,
                                           .p = *p,
                                           .name = e->name,
-                                          .src = w->data + e->offset,
+                                          .at = e->offset,
+                                          .crc = e->crc,
                                           .half = e->type == LIC_TENSOR_F16,
                                           .out = out,
                                           .offsets = more};
@@ -71,11 +72,31 @@ static const float *pack_bias(lic_weights *w, const lic_entry *from, const lic_p
     return pack(w, from, LIC_PACK_PANELS, &one);
 }
 
-static void pack_integers(lic_weights *w, const pair *from, const lic_packing *p, conv *out)
+static void pack_weight(lic_weights *w, const pair *from, const lic_packing *p, int stride,
+                        bool keep_rows, conv *out)
 {
-    out->bytes = pack(w, &from->weight, LIC_PACK_BYTES, p);
-    if (out->bytes)
-        out->offsets = w->jobs[w->n_jobs - 1].offsets;
+    *out = (conv){.kernel = p->kernel,
+                  .stride = stride,
+                  .cin = p->cin,
+                  .cout = p->cout,
+                  .taps = lic_pack_taps(p)};
+    if (from->weight.type == LIC_TENSOR_I8) {
+        out->bytes = pack(w, &from->weight, LIC_PACK_BYTES, p);
+        if (out->bytes)
+            out->offsets = w->jobs[w->n_jobs - 1].offsets;
+        return;
+    }
+    if (from->weight.type == LIC_TENSOR_F16)
+        out->half = pack(w, &from->weight, LIC_PACK_HALVES, p);
+    else
+        out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
+    out->rows = keep_rows ? pack(w, &from->weight, LIC_PACK_ROWS, p) : NULL;
+}
+
+static void pack_scale(lic_weights *w, const pair *from, const lic_packing *p, conv *out)
+{
+    if (from->weight.type != LIC_TENSOR_I8)
+        return;
     out->w_scale = pack_bias(w, &from->scale, p);
     if (out->w_scale)
         w->jobs[w->n_jobs - 1].positive = true;
@@ -84,21 +105,9 @@ static void pack_integers(lic_weights *w, const pair *from, const lic_packing *p
 static void pack_conv(lic_weights *w, const pair *from, const lic_packing *p, int stride,
                       bool keep_rows, conv *out)
 {
-    *out = (conv){.kernel = p->kernel,
-                  .stride = stride,
-                  .cin = p->cin,
-                  .cout = p->cout,
-                  .taps = lic_pack_taps(p)};
-    if (from->weight.type == LIC_TENSOR_I8)
-        pack_integers(w, from, p, out);
-    else if (from->weight.type == LIC_TENSOR_F16)
-        out->half = pack(w, &from->weight, LIC_PACK_HALVES, p);
-    else
-        out->w = pack(w, &from->weight, LIC_PACK_PANELS, p);
+    pack_weight(w, from, p, stride, keep_rows, out);
+    pack_scale(w, from, p, out);
     out->bias = pack_bias(w, &from->bias, p);
-    out->rows = keep_rows && from->weight.type != LIC_TENSOR_I8
-                    ? pack(w, &from->weight, LIC_PACK_ROWS, p)
-                    : NULL;
 }
 
 void lic_weights_conv(lic_weights *w, conv *out, int cout, int cin, int kernel, int stride,
@@ -127,10 +136,17 @@ void lic_weights_upconv(lic_weights *w, upconv *out, int cout, int cin, const ch
     out->cout = cout;
     if (!find_layer(w, module, 4, dims, &from))
         return;
-    for (int phase = 0; phase < 4; phase++) { /* channel 4 j + phase, as pixel_shuffle has it */
-        const lic_packing p = {cout, cin, 3, 4, phase, 0, 1};
-        pack_conv(w, &from, &p, 1, w->keep_rows, &out->phase[phase]);
+    /* Channel 4 j + phase, as pixel_shuffle has it. All jobs of a tensor follow each other: then it
+     * is read once. */
+    lic_packing p[4];
+    for (int phase = 0; phase < 4; phase++) {
+        p[phase] = (lic_packing){cout, cin, 3, 4, phase, 0, 1};
+        pack_weight(w, &from, &p[phase], 1, w->keep_rows, &out->phase[phase]);
     }
+    for (int phase = 0; phase < 4; phase++)
+        pack_scale(w, &from, &p[phase], &out->phase[phase]);
+    for (int phase = 0; phase < 4; phase++)
+        out->phase[phase].bias = pack_bias(w, &from.bias, &p[phase]);
 }
 
 void lic_weights_local(lic_weights *w, conv *out, int cout, int cin, const char *module)

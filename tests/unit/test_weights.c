@@ -82,6 +82,45 @@ TEST(weights_with_a_bit_flipped)
     free(w.data);
 }
 
+/* Opens the file on disk, or the same bytes in memory: which must be refused for this tensor. */
+static void check_named(const weights *w, const char *name, bool on_disk, int threads)
+{
+    lic_model *model = NULL;
+    lic_model_options options;
+    lic_error err = {0};
+    char text[128];
+    lic_model_options_init(&options);
+    options.threads = threads;
+    const lic_status status =
+        on_disk ? lic_model_open(weights_path, &options, &model, &err)
+                : lic_model_open_memory(w->data, w->bytes, &options, &model, &err);
+    snprintf(text, sizeof text, "damaged (checksum of %s)", name);
+    if (test_failed(status == LIC_ERR_MODEL_INVALID && strstr(err.text, text)))
+        printf("%s: %s %s\n", name, lic_status_name(status), err.text);
+    lic_model_close(model);
+}
+
+/* Tensors are read in parts, each by the thread that needs it: damage to its first, its last or
+ * any other byte is found, before what the values would say, and the message names the tensor. */
+TEST(weights_with_a_damaged_tensor)
+{
+    weights w = read_tiny();
+    for (uint32_t i = 0; i < n_tensors(&w); i++) {
+        const uint8_t *entry = entry_at(&w, i);
+        const uint32_t size = (uint32_t)get(entry + W_SIZE, 8);
+        uint8_t *const at = payload_of(&w, entry) + (i % 3 == 0   ? 0
+                                                     : i % 3 == 1 ? size - 1
+                                                                  : test_random_below(size));
+        const uint8_t right = *at;
+        *at = i % 2 || right == 0xFF ? (uint8_t)(right ^ 0x10) : 0xFF; /* often a NaN */
+        write_weights(&w);
+        check_named(&w, (const char *)entry, true, 1 + (int)(i % 2));
+        check_named(&w, (const char *)entry, false, 2 - (int)(i % 2));
+        *at = right;
+    }
+    free(w.data);
+}
+
 /* ---- lies under a right checksum ------------------------------------------------------------- */
 
 /* Bytes changed and sealed: what comes of it may be a network, an error or another name; but
