@@ -76,6 +76,8 @@ def config_of(net, arguments, name):
         raise LicwError("the format has no networks without the depthwise convolution (dw)")
     if a["rated"]:
         raise LicwError("the format has no networks whose norms depend on the rate level (rated)")
+    if a["encoder"] or a["beside"]:
+        raise LicwError("the format has no encoders of another shape than their decoders (encoder, beside)")
     grid = net.ctx[1].ag.grid if len(net.ctx) > 1 else 8
     out = dict(name=name, parameters=sum(p.numel() for p in net.parameters()), levels=net.levels, window=model.WINDOW)
     ratio = a["ratio"]

@@ -244,13 +244,15 @@ def test_a_ratio_for_each_scale(folder, scratch):
         assert refused(scratch, licw_file.pack_licw(config, licw.tensors)), config
 
 
-def test_norms_by_the_level_are_refused(scratch):
-    arguments = licw_file.complete({**golden.TINY, "rated": True})
-    try:
-        licw_file.write_licw(scratch, model.Codec(**arguments), arguments, "rated")
-        raise AssertionError("written")
-    except licw_file.LicwError as e:
-        assert "rate level" in str(e)
+def test_networks_that_the_format_lacks_are_refused(scratch):
+    for more, reason in (({"rated": True}, "rate level"), ({"encoder": {"depth": (2, 1, 3)}}, "another shape"),
+                         ({"beside": {"ratio": 3}}, "another shape")):
+        arguments = licw_file.complete({**golden.TINY, **more})
+        try:
+            licw_file.write_licw(scratch, model.Codec(**arguments), arguments, "tiny")
+            raise AssertionError("written")
+        except licw_file.LicwError as e:
+            assert reason in str(e)
 
 
 def test_training_resumes_from_file_and_companion(path, folder):
