@@ -500,7 +500,7 @@ def main():
         test_contexts_cost_what_their_tables_say(path, folder)
         test_file_reads_back(path)
         test_a_ratio_for_each_scale(folder, scratch)
-        test_norms_by_the_level_are_refused(scratch)
+        test_networks_that_the_format_lacks_are_refused(scratch)
         test_damage_is_noticed(path, scratch)
         test_wrong_content_is_noticed(path, scratch)
         test_preview_is_the_least_squares_fit(path, folder)
