@@ -31,6 +31,7 @@ static void take_plane(lic_plane *p, lic_arena *arena, size_t width)
         p->misses[i] = misses ? misses + LIC_PLANE_MARGIN : NULL;
     }
     p->misses_above = lic_arena_take(arena, width, sizeof *p->misses_above);
+    p->errors_above = lic_arena_take(arena, width, sizeof *p->errors_above);
 }
 
 static unsigned hash_bits(uint32_t width, uint32_t height)
@@ -54,6 +55,7 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     l->costs = NULL;
     for (uint32_t i = 0; i < channels; i++) {
         take_plane(&l->planes[i], arena, width);
+        l->planes[i].inverses = l->inverses;
         l->models[i] = lic_arena_take(arena, 1, sizeof *l->models[i]);
         l->value_of[i] = lic_arena_take(arena, (size_t)1 << depth, sizeof *l->value_of[i]);
         l->number_of[i] = lic_arena_take(arena, (size_t)1 << depth, sizeof *l->number_of[i]);
@@ -62,8 +64,10 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     l->repeats = lic_arena_take(arena, 1, sizeof *l->repeats);
     lic_repeats none;
     lic_repeats_take(l->repeats ? l->repeats : &none, arena, width, hash_bits(width, height));
-    if (l->row)
+    if (l->row) {
         lic_bit_tables_init(&l->tables);
+        lic_predictor_inverses(l->inverses);
+    }
 }
 
 /* For plain samples, to which the coder falls back. */
@@ -225,21 +229,40 @@ static lic_pixel samples_to_pixel(const lic_lossless *l, int32_t v[LIC_MAX_PLANE
 }
 
 /* By prediction, plane after plane. */
-static lic_pixel code_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t y,
-                              lic_pixel pixel)
+static lic_pixel decode_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t y)
 {
     int32_t v[LIC_MAX_PLANES] = {0};
-    if (coder->enc)
-        pixel_to_samples(l, pixel, v);
+    lic_predicting work[LIC_MAX_PLANES];
+    for (int i = 0; i < (int)l->channels; i++)
+        lic_predict_begin(l->planes, i, x, y, &work[i]);
     for (int i = 0; i < (int)l->channels; i++) {
         lic_plane *plane = &l->planes[i];
         lic_prediction p;
-        lic_predict(l->planes, i, x, y, &p);
-        v[i] = lic_residual_code(coder, l->models[i], l->planes, i, x, &p, v[i]);
+        lic_predict_end(l->planes, i, x, &work[i], &p);
+        v[i] = lic_residual_code(coder, l->models[i], l->planes, i, x, &p, 0);
         v[i] = v[i] < plane->lowest ? plane->lowest : v[i] > plane->highest ? plane->highest : v[i];
-        lic_predict_learn(plane, x, &p, v[i]);
+        lic_predict_learn(plane, x, &work[i], &p, v[i]);
     }
-    return coder->enc ? pixel : samples_to_pixel(l, v);
+    return samples_to_pixel(l, v);
+}
+
+/* Pixels x .. end - 1 at once; in row 0 there is one, and never more than a block has. */
+static void encode_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t end,
+                           uint32_t y)
+{
+    lic_prediction p[LIC_MAX_PLANES][LIC_MASK_SIDE];
+    for (uint32_t at = x; at < end; at++) {
+        int32_t v[LIC_MAX_PLANES];
+        pixel_to_samples(l, l->row[at], v);
+        for (uint32_t i = 0; i < l->channels; i++)
+            l->planes[i].samples[0][at] = v[i];
+    }
+    for (int i = 0; i < (int)l->channels; i++)
+        lic_predict_known(l->planes, i, x, end, y, p[i]);
+    for (uint32_t k = 0; k < end - x; k++)
+        for (int i = 0; i < (int)l->channels; i++)
+            lic_residual_code(coder, l->models[i], l->planes, i, x + k, &p[i][k],
+                              l->planes[i].samples[0][x + k]);
 }
 
 static void skip_samples(lic_lossless *l, uint32_t x, uint32_t y, lic_pixel pixel)
@@ -260,24 +283,33 @@ static lic_pixel code_raw(const lic_lossless *l, const lic_bit_coder *coder, lic
     return got;
 }
 
-/* Pixels x .. end - 1 of a row. */
-static void code_span(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, uint32_t x,
-                      uint32_t end)
+static void code_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t end,
+                         uint32_t y)
 {
-    const bool repeats = l->choice.repeats;
-    for (; x < end; x++) {
-        if (l->choice.raw) {
-            l->row[x] = code_raw(l, coder, l->row[x]);
-            continue;
-        }
-        if (repeats && lic_repeats_code(l->repeats, coder, x, y, &l->row[x])) {
-            skip_samples(l, x, y, l->row[x]);
-            continue;
-        }
-        l->row[x] = code_samples(l, coder, x, y, l->row[x]);
-        if (repeats)
-            lic_repeats_enter(l->repeats, x, l->row[x]);
+    if (coder->enc)
+        encode_samples(l, coder, x, end, y);
+    else
+        l->row[x] = decode_samples(l, coder, x, y);
+}
+
+/* Codes pixel x, or as many pixels from there, but not beyond `end`, as can be coded at once.
+ * Returns how many. */
+static uint32_t code_pixels(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, uint32_t x,
+                            uint32_t end)
+{
+    if (l->choice.raw) {
+        l->row[x] = code_raw(l, coder, l->row[x]);
+    } else if (!l->choice.repeats) {
+        const uint32_t n = coder->enc && y > 0 ? end - x : 1;
+        code_samples(l, coder, x, x + n, y);
+        return n;
+    } else if (lic_repeats_code(l->repeats, coder, x, y, &l->row[x])) {
+        skip_samples(l, x, y, l->row[x]);
+    } else {
+        code_samples(l, coder, x, x + 1, y);
+        lic_repeats_enter(l->repeats, x, l->row[x]);
     }
+    return 1;
 }
 
 /* Pixels that are not coded are as the one to the left. */
@@ -315,7 +347,8 @@ static void code_row(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, ui
         end = width - x > LIC_MASK_SIDE ? x + LIC_MASK_SIDE : width;
         const uint64_t before = l->costs ? position(coder->enc) : 0;
         if (!l->mask || lic_mask_shows(l->mask, x, y + l->first_row))
-            code_span(l, coder, y, x, end);
+            for (uint32_t at = x; at < end;)
+                at += code_pixels(l, coder, y, at, end);
         else
             hide_span(l, y, x, end);
         if (l->costs)
@@ -325,6 +358,11 @@ static void code_row(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, ui
     l->start = l->row[0];
 }
 
+void lic_lossless_begin_repeats(lic_lossless *l, uint32_t width, uint32_t height, bool colours)
+{
+    lic_repeats_init(l->repeats, width, hash_bits(width, height), colours);
+}
+
 static void begin(lic_lossless *l, const lic_bit_coder *coder, uint32_t width, uint32_t height)
 {
     if (l->mask)
@@ -332,7 +370,7 @@ static void begin(lic_lossless *l, const lic_bit_coder *coder, uint32_t width, u
     code_head(l, coder);
     init_planes(l, width);
     if (l->choice.repeats)
-        lic_repeats_init(l->repeats, width, hash_bits(width, height), l->choice.colours);
+        lic_lossless_begin_repeats(l, width, height, l->choice.colours);
 }
 
 void lic_lossless_encode_as_chosen(lic_lossless *l, lic_range_encoder *encoder,

@@ -56,6 +56,7 @@ typedef struct lic_lossless_choice {
 
 typedef struct lic_lossless {
     lic_bit_tables tables;
+    uint32_t inverses[LIC_INVERSES];
     lic_plane planes[LIC_MAX_PLANES];
     lic_residual_models *models[LIC_MAX_PLANES];
     lic_repeats *repeats;
@@ -101,6 +102,8 @@ uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const 
 void lic_lossless_choose(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
 /* Forgets what was coded since `fresh`, a copy of the new encoder; its memory is kept. */
 void lic_lossless_restart(lic_range_encoder *encoder, const lic_range_encoder *fresh);
+/* Starts the repeats of a raster of this size. */
+void lic_lossless_begin_repeats(lic_lossless *l, uint32_t width, uint32_t height, bool colours);
 /* Codes by l->choice. */
 void lic_lossless_encode_as_chosen(lic_lossless *l, lic_range_encoder *encoder,
                                    const lic_raster *from);

@@ -125,15 +125,38 @@ static bool choose_table(lic_lossless *l, uint32_t channel, uint64_t pixels)
     return n <= 1u << (l->depth - 1) && (n <= 16 || (uint64_t)n * 8 <= pixels);
 }
 
-/* The cost of a part in the middle. */
+/* Some rows in the middle. */
+static lic_raster part_of(const lic_raster *r, uint32_t *first_row)
+{
+    lic_raster part = *r;
+    part.height = r->height < TRIAL_ROWS ? r->height : TRIAL_ROWS;
+    *first_row = (r->height - part.height) / 2;
+    part.data = (uint8_t *)r->data + *first_row * r->stride_bytes;
+    return part;
+}
+
+/* Whether enough pixels of that part repeat what was seen before for a trial to be worth its time:
+ * one in eight. Where repeats win, it is one in five or more. */
+static bool may_repeat(lic_lossless *l, const lic_raster *r)
+{
+    uint32_t first_row;
+    uint64_t sum = 0;
+    const lic_raster part = part_of(r, &first_row);
+    lic_lossless_begin_repeats(l, part.width, part.height, false);
+    for (uint32_t y = 0; y < part.height; y++) {
+        lic_repeats_next_row(l->repeats, y, part.width);
+        for (uint32_t x = 0; x < part.width; x++)
+            sum += lic_repeats_see(l->repeats, x, y, pixel_at(&part, x, y));
+    }
+    return sum * 8 >= (uint64_t)part.width * part.height;
+}
+
+/* The cost of that part. */
 static size_t try_part(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *r,
                        bool repeats, bool colours)
 {
     const lic_range_encoder fresh = *encoder;
-    lic_raster part = *r;
-    part.height = r->height < TRIAL_ROWS ? r->height : TRIAL_ROWS;
-    l->first_row = (r->height - part.height) / 2;
-    part.data = (uint8_t *)r->data + l->first_row * r->stride_bytes;
+    const lic_raster part = part_of(r, &l->first_row);
     l->choice.repeats = repeats;
     l->choice.colours = colours;
     lic_lossless_encode_as_chosen(l, encoder, &part);
@@ -151,7 +174,7 @@ static void choose_repeats(lic_lossless *l, lic_range_encoder *encoder, const li
     const uint64_t pixels = (uint64_t)r->width * r->height;
     const bool colours = s->n_colours <= LIC_COLOURS;
     bool repeats = s->like_left_or_above * 2 > pixels || s->n_colours <= FEW_COLOURS;
-    if (!repeats) {
+    if (!repeats && may_repeat(l, r)) {
         const size_t without = try_part(l, encoder, r, false, false);
         repeats = try_part(l, encoder, r, true, colours) < without - without / 32;
     }

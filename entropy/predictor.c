@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* In 1 / 65536: taps of 19 bits and a sign, so that their sum of products fits. */
-enum { LIC_TAP_MOST = 1 << 17 };
-
 static int32_t clamp(int32_t v, int32_t low, int32_t high)
 {
     return v < low ? low : v > high ? high : v;
@@ -28,17 +25,30 @@ static int32_t larger(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
+/* How much a predictor weighs that missed by `missed`. */
+static uint32_t inverse(uint32_t missed)
+{
+    return ((uint32_t)1 << 24) / (missed + 4);
+}
+
+void lic_predictor_inverses(uint32_t inverses[LIC_INVERSES])
+{
+    for (uint32_t i = 0; i < LIC_INVERSES; i++)
+        inverses[i] = inverse(i);
+}
+
 void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others,
                     bool slopes)
 {
-    static const int32_t start[4] = {32768, 32768, -32768, 16384}; /* W, N, NW, NE */
+    static const int32_t start[LIC_LANES] = {0, 32768, 0, 0, -32768, 32768, 16384, 0};
     plane->lowest = lowest;
     plane->highest = highest;
     plane->shift = bits > 11 ? bits - 11 : 0;
     plane->n_others = n_others;
     plane->slopes = slopes;
-    memset(plane->taps, 0, sizeof plane->taps);
-    memcpy(plane->taps, start, sizeof start);
+    memset(&plane->taps, 0, sizeof plane->taps);
+    memcpy(plane->taps.of, start, sizeof start);
+    lic_taps_hold(&plane->taps, LIC_LANES);
     memset(plane->bias, 0, sizeof plane->bias);
 }
 
@@ -77,6 +87,9 @@ void lic_plane_next_row(lic_plane *p, uint32_t y, uint32_t width)
         for (int i = 0; i < LIC_PREDICTORS; i++)
             p->misses_above[x].of[i] =
                 p->misses[1][(int)x - 1].of[i] + p->misses[1][x].of[i] + p->misses[1][x + 1].of[i];
+    for (uint32_t x = 0; x < width; x++)
+        p->errors_above[x] = 3 * size_of(p->errors[1][x]) + size_of(p->errors[2][x]) +
+                             2 * (size_of(p->errors[1][(int)x - 1]) + size_of(p->errors[1][x + 1]));
     if (y == 1)
         memcpy(p->samples[2] - LIC_PLANE_MARGIN, p->samples[1] - LIC_PLANE_MARGIN,
                (width + 2 * LIC_PLANE_MARGIN) * sizeof *p->samples[2]);
@@ -92,145 +105,170 @@ static void pretend_row_above(lic_plane *p, uint32_t x)
         p->samples[1][x] = p->samples[1][x + 1] = go_on(p, p->samples[0][x - 2], left);
 }
 
-/* Differences of neighbours from the mean of W and N: six in the plane, five in each before. */
-static void gather_own(const lic_plane *p, uint32_t x, int32_t base, int32_t *d)
-{
-    const int32_t *now = p->samples[0] + x, *above = p->samples[1] + x;
-    d[0] = now[-1] - base;
-    d[1] = above[0] - base;
-    d[2] = above[-1] - base;
-    d[3] = above[1] - base;
-    d[4] = now[-2] - base;
-    d[5] = p->samples[2][x] - base;
-}
-
-static void gather_other(const lic_plane *p, uint32_t x, int32_t *d)
-{
-    const int32_t *now = p->samples[0] + x, *above = p->samples[1] + x;
-    const int32_t base = (now[-1] + above[0]) >> 1;
-    d[0] = now[0] - base;
-    d[1] = now[-1] - base;
-    d[2] = above[0] - base;
-    d[3] = above[-1] - base;
-    d[4] = above[1] - base;
-}
-
-/* The linear predictor; n_others is a constant where it is called, for loops that unroll. */
-static inline int32_t predict_linear(const lic_plane *p, int n_others, uint32_t x,
-                                     lic_prediction *out)
-{
-    const int n = LIC_TAPS_OWN + n_others * LIC_TAPS_OTHER;
-    const int32_t base = (p->samples[0][(int)x - 1] + p->samples[1][x]) >> 1;
-    int32_t d[LIC_TAPS], sum = 0, norm = 0;
-    gather_own(p, x, base, d);
-    for (int i = 0; i < n_others; i++)
-        gather_other(p - n_others + i, x, d + LIC_TAPS_OWN + i * LIC_TAPS_OTHER);
-    for (int i = 0; i < n; i++) {
-        d[i] >>= p->shift;
-        sum += (p->taps[i] >> 3) * d[i];
-        norm += d[i] * d[i];
-        out->inputs[i] = d[i];
-    }
-    out->norm = norm;
-    const int64_t value = 8 * base + (int64_t)(sum >> 10) * (1 << p->shift);
-    return value < 8 * p->lowest    ? 8 * p->lowest
-           : value > 8 * p->highest ? 8 * p->highest
-                                    : (int32_t)value;
-}
-
 /* Median edge detector: the median of w, n and w + n - nw. */
 static int32_t median(int32_t w, int32_t n, int32_t nw)
 {
     return clamp(w + n - nw, smaller(w, n), larger(w, n));
 }
 
-/* Each predictor weighs the inverse of its misses to the left and above. Sets mixed, spread and
- * returns the least sum of misses. */
-static uint32_t mix(const lic_plane *p, uint32_t x, lic_prediction *out)
+static lic_place place_of(const lic_plane *p, uint32_t x)
+{
+    return (lic_place){p->samples[0] + x, p->samples[1] + x, p->samples[2] + x};
+}
+
+/* The linear predictor's inputs, in the plane and those before it. */
+static inline void begin_linear(const lic_plane *p, int n_others, uint32_t x, lic_predicting *w)
+{
+    lic_place from[3];
+    for (int i = 0; i <= n_others; i++) {
+        from[i] = place_of(i ? p - n_others + i - 1 : p, x);
+        w->base[i] = (from[i].now[-1] + from[i].above[0]) >> 1;
+    }
+    w->sums = lic_taps_gather(&p->taps, from, w->base, n_others + 1, p->shift, w->inputs);
+}
+
+/* Each predictor weighs the inverse of its misses to the left and above. */
+static inline void begin_mix(const lic_plane *p, uint32_t x, lic_predicting *w)
 {
     const lic_misses *now = p->misses[0] + x, *above = p->misses_above + x;
-    uint32_t least = UINT32_MAX, weights = 0;
-    int64_t sum = 0;
-    int32_t low = out->by[0], high = out->by[0];
+    uint32_t missed[LIC_PREDICTORS], weights[LIC_PREDICTORS], any = 0, least = UINT32_MAX;
     for (int i = 0; i < LIC_PREDICTORS; i++) {
-        const uint32_t missed = (uint32_t)(now[-1].of[i] + above->of[i] + (now[-2].of[i] >> 1));
-        const uint32_t weight = ((uint32_t)1 << 24) / (missed + 4);
-        weights += weight;
-        sum += (int64_t)weight * out->by[i];
-        least = missed < least ? missed : least;
-        low = smaller(low, out->by[i]);
-        high = larger(high, out->by[i]);
+        missed[i] = (uint32_t)(now[-1].of[i] + above->of[i] + (now[-2].of[i] >> 1));
+        any |= missed[i];
+        least = missed[i] < least ? missed[i] : least;
     }
-    out->mixed = (int32_t)(sum / (int64_t)weights);
-    out->spread = (uint32_t)(high - low);
-    return least;
+    if (any >= LIC_INVERSES)
+        for (int i = 0; i < LIC_PREDICTORS; i++)
+            weights[i] = inverse(missed[i]);
+    else
+        for (int i = 0; i < LIC_PREDICTORS; i++)
+            weights[i] = p->inverses[missed[i]];
+    w->least = least;
+    w->weights = weights[0] + weights[1] + weights[2] + weights[3];
+    w->weighted = (int64_t)weights[0] * w->by[0] + (int64_t)weights[1] * w->by[1] +
+                  (int64_t)weights[2] * w->by[2];
+    w->last_weight = weights[3];
+    w->low = smaller(smaller(w->by[0], w->by[1]), w->by[2]);
+    w->high = larger(larger(w->by[0], w->by[1]), w->by[2]);
 }
 
-/* Which neighbours lie above the prediction, 6 bits. */
-static unsigned texture(const int32_t *now, const int32_t *above, int32_t over, int32_t eighths)
+static inline void begin(lic_plane *p, int n_others, uint32_t x, lic_predicting *out)
 {
-    return (unsigned)(8 * above[0] > eighths) | (unsigned)(8 * now[-1] > eighths) << 1 |
-           (unsigned)(8 * above[-1] > eighths) << 2 | (unsigned)(8 * above[1] > eighths) << 3 |
-           (unsigned)(8 * over > eighths) << 4 | (unsigned)(8 * now[-2] > eighths) << 5;
-}
-
-void lic_predict(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_prediction *out)
-{
-    lic_plane *p = &planes[index];
-    if (y == 0)
-        pretend_row_above(p, x);
     const int32_t *now = p->samples[0] + x, *above = p->samples[1] + x;
     const int32_t *e0 = p->errors[0] + x, *e1 = p->errors[1] + x;
     const int32_t w = now[-1], n = above[0], nw = above[-1], ne = above[1];
     out->by[0] = 8 * n + 3 * (e0[-1] + e1[0] + e1[1]);
     out->by[1] = 8 * w + 3 * (e0[-1] + e1[0] + e1[-1]);
     out->by[2] = 8 * (p->slopes ? clamp(w + n - nw, p->lowest, p->highest) : median(w, n, nw));
-    out->by[3] = p->n_others == 0   ? predict_linear(p, 0, x, out)
-                 : p->n_others == 1 ? predict_linear(p, 1, x, out)
-                                    : predict_linear(p, 2, x, out);
-    const uint32_t least = mix(p, x, out);
-    const int32_t errors = 3 * (size_of(e0[-1]) + size_of(e1[0])) +
-                           2 * (size_of(e1[-1]) + size_of(e1[1])) + size_of(e0[-2]) +
-                           size_of(p->errors[2][x]);
-    out->energy = 2 * (uint32_t)errors + out->spread / 2 + least / 4;
+    begin_linear(p, n_others, x, out);
+    begin_mix(p, x, out);
+    const int32_t errors = p->errors_above[x] + 3 * size_of(e0[-1]) + size_of(e0[-2]);
+    out->energy = 2 * (uint32_t)errors + out->least / 4;
     out->range =
         (uint32_t)(larger(larger(w, n), larger(nw, ne)) - smaller(smaller(w, n), smaller(nw, ne)));
+}
+
+/* The linear prediction, now that the planes before have their samples here. */
+static inline int32_t end_linear(const lic_plane *p, int n_others, uint32_t x, lic_predicting *w)
+{
+    for (int i = 1; i <= n_others; i++) {
+        const int32_t d = (p[i - 1 - n_others].samples[0][x] - w->base[i]) >> p->shift;
+        w->sums.product += d * p->taps.high[LIC_LANES * i + LIC_LANE_HERE];
+        w->sums.norm += d * d;
+        w->here[i] = d;
+    }
+    const int64_t value = 8 * w->base[0] + (int64_t)(w->sums.product >> 10) * (1 << p->shift);
+    return value < 8 * p->lowest    ? 8 * p->lowest
+           : value > 8 * p->highest ? 8 * p->highest
+                                    : (int32_t)value;
+}
+
+static inline void end(lic_plane *p, int n_others, uint32_t x, lic_predicting *w,
+                       lic_prediction *out)
+{
+    const int32_t by = end_linear(p, n_others, x, w);
+    w->by[LIC_PREDICTORS - 1] = by;
+    w->mixed = (int32_t)((w->weighted + (int64_t)w->last_weight * by) / (int64_t)w->weights);
+    out->spread = (uint32_t)(larger(w->high, by) - smaller(w->low, by));
+    out->energy = w->energy + out->spread / 2;
+    out->range = w->range;
+    const lic_place place = place_of(p, x);
     const unsigned octave = lic_log2(out->energy);
-    out->bias = &p->bias[(octave < 15 ? octave : 15) * 64 +
-                         texture(now, above, p->samples[2][x], out->mixed)];
-    out->value = clamp(out->mixed + (*out->bias >> 5), 8 * p->lowest, 8 * p->highest);
+    w->bias = &p->bias[(octave < 15 ? octave : 15) * 64 + lic_lie_above(&place, w->mixed >> 3)];
+    out->value = clamp(w->mixed + (*w->bias >> 5), 8 * p->lowest, 8 * p->highest);
 }
 
 /* Coefficients move along the inputs, by a sixteenth of the step that would have been right
  * here. */
-static inline void learn_linear(lic_plane *p, int n_others, const lic_prediction *from,
-                                int32_t miss)
-{
-    const int n = LIC_TAPS_OWN + n_others * LIC_TAPS_OTHER;
-    const int32_t step = clamp(miss >> p->shift, -2048, 2048) * (1 << 17) / (from->norm + 64);
-    uint32_t outside = 0;
-    for (int i = 0; i < n; i++) {
-        p->taps[i] += (step * from->inputs[i]) >> 8;
-        outside |= (uint32_t)(p->taps[i] + LIC_TAP_MOST);
-    }
-    for (int i = 0; outside > 2 * LIC_TAP_MOST && i < n; i++)
-        p->taps[i] = clamp(p->taps[i], -LIC_TAP_MOST, LIC_TAP_MOST);
-}
-
-void lic_predict_learn(lic_plane *p, uint32_t x, const lic_prediction *from, int32_t sample)
+static inline void learn(lic_plane *p, int n_others, uint32_t x, lic_predicting *w,
+                         const lic_prediction *from, int32_t sample)
 {
     p->samples[0][x] = sample;
     p->errors[0][x] = sample - ((from->value + 4) >> 3);
+    lic_misses misses;
     for (int i = 0; i < LIC_PREDICTORS; i++)
-        p->misses[0][x].of[i] = size_of(8 * sample - from->by[i]);
-    *from->bias += 8 * sample - from->mixed - (*from->bias >> 5);
-    const int32_t miss = 8 * sample - from->by[3];
-    if (p->n_others == 0)
-        learn_linear(p, 0, from, miss);
-    else if (p->n_others == 1)
-        learn_linear(p, 1, from, miss);
-    else
-        learn_linear(p, 2, from, miss);
+        misses.of[i] = size_of(8 * sample - w->by[i]);
+    p->misses[0][x] = misses;
+    *w->bias += 8 * sample - w->mixed - (*w->bias >> 5);
+    const int32_t miss = 8 * sample - w->by[LIC_PREDICTORS - 1];
+    const int32_t step = clamp(miss >> p->shift, -2048, 2048) * (1 << 17) / (w->sums.norm + 64);
+    lic_taps_learn(&p->taps, w->inputs, w->here, n_others + 1, step);
+}
+
+/* Does something with the number of planes before as a constant, so that loops over them are
+ * unrolled. */
+#define WITH_OTHERS(plane, what)                                                                   \
+    do {                                                                                           \
+        if ((plane)->n_others == 0)                                                                \
+            what(0);                                                                               \
+        else if ((plane)->n_others == 1)                                                           \
+            what(1);                                                                               \
+        else                                                                                       \
+            what(2);                                                                               \
+    } while (0)
+
+void lic_predict_begin(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_predicting *work)
+{
+    lic_plane *p = &planes[index];
+    if (y == 0)
+        pretend_row_above(p, x);
+#define BEGIN(n) begin(p, n, x, work)
+    WITH_OTHERS(p, BEGIN);
+}
+
+void lic_predict_end(lic_plane *planes, int index, uint32_t x, lic_predicting *work,
+                     lic_prediction *out)
+{
+    lic_plane *p = &planes[index];
+#define END(n) end(p, n, x, work, out)
+    WITH_OTHERS(p, END);
+}
+
+void lic_predict_learn(lic_plane *p, uint32_t x, lic_predicting *work, const lic_prediction *from,
+                       int32_t sample)
+{
+#define LEARN(n) learn(p, n, x, work, from, sample)
+    WITH_OTHERS(p, LEARN);
+}
+
+static inline void know(lic_plane *p, int n_others, uint32_t x, uint32_t after, lic_prediction *out)
+{
+    for (; x < after; x++, out++) {
+        lic_predicting work;
+        begin(p, n_others, x, &work);
+        end(p, n_others, x, &work, out);
+        learn(p, n_others, x, &work, out, p->samples[0][x]);
+    }
+}
+
+void lic_predict_known(lic_plane *planes, int index, uint32_t x, uint32_t after, uint32_t y,
+                       lic_prediction *out)
+{
+    lic_plane *p = &planes[index];
+    if (y == 0)
+        pretend_row_above(p, x);
+#define KNOW(n) know(p, n, x, after, out)
+    WITH_OTHERS(p, KNOW);
 }
 
 void lic_predict_skip(lic_plane *p, uint32_t x, uint32_t y, int32_t sample)

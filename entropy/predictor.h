@@ -11,17 +11,17 @@
 #ifndef LIC_ENTROPY_PREDICTOR_H
 #define LIC_ENTROPY_PREDICTOR_H
 
+#include "entropy/taps.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
     LIC_MAX_PLANES = 4,
     LIC_PREDICTORS = 4,
-    LIC_TAPS_OWN = 6,   /* of the linear predictor, in the plane itself */
-    LIC_TAPS_OTHER = 5, /* and in each plane before it */
-    LIC_TAPS = LIC_TAPS_OWN + 2 * LIC_TAPS_OTHER,
     LIC_PLANE_MARGIN = 2, /* samples that rows have before and behind them */
-    LIC_BIAS_CONTEXTS = 1024
+    LIC_BIAS_CONTEXTS = 1024,
+    LIC_INVERSES = 1024
 };
 
 /* Misses of the predictors at one position, in eighths. */
@@ -35,11 +35,13 @@ typedef struct lic_plane {
     int32_t *errors[3];  /* of the final predictions */
     lic_misses *misses[2];
     lic_misses *misses_above; /* sums of three in the row above */
+    int32_t *errors_above;    /* sums of sizes in the rows above */
+    const uint32_t *inverses; /* [LIC_INVERSES] */
     int32_t lowest, highest;  /* of the samples */
-    int shift;                /* that brings differences to 13 bits and a sign */
+    int shift;                /* that brings differences to 12 bits and a sign */
     int n_others;             /* planes before it that the linear predictor looks at */
     bool slopes;
-    int32_t taps[LIC_TAPS];          /* in 1 / 65536 */
+    lic_taps taps;
     int32_t bias[LIC_BIAS_CONTEXTS]; /* in 1 / 32 of an eighth */
 } lic_plane;
 
@@ -48,24 +50,42 @@ typedef struct lic_prediction {
     uint32_t energy; /* how far off it may be: errors around, disagreement */
     uint32_t spread; /* of the predictors */
     uint32_t range;  /* of the four neighbours */
-    /* what learning needs */
-    int32_t by[LIC_PREDICTORS];
-    int32_t mixed;
-    int32_t inputs[LIC_TAPS];
-    int32_t norm;
-    int32_t *bias;
 } lic_prediction;
 
+/* A prediction on its way. */
+typedef struct lic_predicting {
+    int32_t by[LIC_PREDICTORS];
+    int32_t mixed;
+    int32_t *bias;
+    int16_t inputs[3 * LIC_LANES];
+    int32_t base[3], here[3]; /* of the plane and of those before it */
+    lic_tap_sums sums;
+    int32_t low, high; /* of all predictors but the linear one */
+    int64_t weighted;  /* their sum, weighted */
+    uint32_t weights, last_weight;
+    uint32_t least, energy, range;
+} lic_predicting;
+
+/* For a plane's inverses. */
+void lic_predictor_inverses(uint32_t inverses[LIC_INVERSES]);
 /* slopes: the third predictor, and what lies beyond the first row and column, goes on in a straight
  * line. */
 void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others,
                     bool slopes);
 /* Moves the rows up by one; y is the row to come, of `width` samples. */
 void lic_plane_next_row(lic_plane *plane, uint32_t y, uint32_t width);
-/* Predicts plane `index` of `planes`. The planes before it already have their sample at x. */
-void lic_predict(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_prediction *p);
+/* Predicts plane `index` of `planes`, in two steps: before and after the planes before it have
+ * their sample at x. What is done first can be done while other planes are decoded. */
+void lic_predict_begin(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_predicting *work);
+void lic_predict_end(lic_plane *planes, int index, uint32_t x, lic_predicting *work,
+                     lic_prediction *p);
 /* Enters the sample at x that `p` was for. */
-void lic_predict_learn(lic_plane *plane, uint32_t x, const lic_prediction *p, int32_t sample);
+void lic_predict_learn(lic_plane *plane, uint32_t x, lic_predicting *work, const lic_prediction *p,
+                       int32_t sample);
+/* Predicts, and learns, samples x .. end - 1, which are there already, as are those of the planes
+ * before. In row 0, this can be one sample only. */
+void lic_predict_known(lic_plane *planes, int index, uint32_t x, uint32_t end, uint32_t y,
+                       lic_prediction *p);
 /* Enters a sample that was known without a prediction. */
 void lic_predict_skip(lic_plane *plane, uint32_t x, uint32_t y, int32_t sample);
 

@@ -219,6 +219,26 @@ void lic_repeats_enter(lic_repeats *r, uint32_t x, lic_pixel pixel)
     c->slots[slot] = (uint16_t)c->n;
 }
 
+/* Above the first row there is the pixel to the left. */
+static void pretend_rows_above(lic_repeats *r, uint32_t x)
+{
+    for (int i = -2; i <= 2; i++)
+        r->rows[1][(int)x + i] = r->rows[2][(int)x + i] = r->rows[0][(int)x - 1];
+}
+
+bool lic_repeats_see(lic_repeats *r, uint32_t x, uint32_t y, lic_pixel pixel)
+{
+    lic_guesses g;
+    int rank = 0;
+    if (y == 0)
+        pretend_rows_above(r, x);
+    guess(r, x, &g);
+    while (rank < g.n && g.pixel[rank] != pixel)
+        rank++;
+    enter(r, x, &g, rank < g.n ? rank : LIC_GUESSES, pixel);
+    return rank < g.n;
+}
+
 void lic_repeats_skip(lic_repeats *r, uint32_t x, lic_pixel pixel)
 {
     r->ranks[0][x] = 0;
@@ -228,9 +248,8 @@ void lic_repeats_skip(lic_repeats *r, uint32_t x, lic_pixel pixel)
 bool lic_repeats_code(lic_repeats *r, const lic_bit_coder *coder, uint32_t x, uint32_t y,
                       lic_pixel *pixel)
 {
-    if (y == 0) /* above the first row there is the pixel to the left */
-        for (int i = -2; i <= 2; i++)
-            r->rows[1][(int)x + i] = r->rows[2][(int)x + i] = r->rows[0][(int)x - 1];
+    if (y == 0)
+        pretend_rows_above(r, x);
     lic_guesses g;
     guess(r, x, &g);
     for (int i = 0; i < g.n; i++)

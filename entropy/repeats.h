@@ -67,6 +67,8 @@ bool lic_repeats_code(lic_repeats *r, const lic_bit_coder *coder, uint32_t x, ui
                       lic_pixel *pixel);
 /* Enters a pixel that was coded in another way. */
 void lic_repeats_enter(lic_repeats *r, uint32_t x, lic_pixel pixel);
+/* Enters a pixel without coding it. True if one of the guesses was right. */
+bool lic_repeats_see(lic_repeats *r, uint32_t x, uint32_t y, lic_pixel pixel);
 /* Enters a pixel from which nothing is to be learned. */
 void lic_repeats_skip(lic_repeats *r, uint32_t x, lic_pixel pixel);
 
