@@ -38,7 +38,7 @@ ifeq ($(MACHINE),aarch64)
 ISA_neondot := -march=armv8.2-a+dotprod
 endif
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
-speed     = $(if $(filter models/% entropy/% cli/rd/metrics.c,$1),-O3) $(if $(filter entropy/%,$1),-fno-tree-slp-vectorize) \
+speed     = $(if $(filter models/% entropy/% cli/rd/metrics.c cli/picture/png_pack.c,$1),-O3) $(if $(filter entropy/%,$1),-fno-tree-slp-vectorize) \
             $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
 
 # pkg-config where it is there, the usual names where it is not.

@@ -200,8 +200,10 @@ static lic_status write_picture(lic_worker *worker, lic_conversion *c, const lic
     if (status != LIC_OK)
         return status;
     status = lic_writer_open(out.stream, format, picture, &c->settings->read, &writer, &c->err);
-    if (status == LIC_OK)
+    if (status == LIC_OK) {
+        lic_writer_use_threads(writer, worker->taken_threads);
         status = decode_rows(worker, c, file, &picture->image, writer, band_bytes);
+    }
     if (status == LIC_OK)
         status = lic_writer_end(writer, &c->err);
     lic_writer_close(writer);

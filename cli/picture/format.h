@@ -17,6 +17,7 @@ typedef struct lic_format_state {
     const lic_read_options *options;
     lic_source *source; /* of a reader */
     FILE *file;         /* of a writer */
+    int threads;        /* that a writer may use */
     uint32_t channels;  /* a writer's rows have; they have alpha only if the format does */
     uint64_t memory;    /* a reader's open says what the first row will take if it reads them all */
     bool has_all_rows;  /* a part of each: if a row fails, it is worth asking once more */

@@ -122,6 +122,8 @@ void lic_reader_close(lic_reader *reader);
 typedef struct lic_writer lic_writer;
 lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *picture,
                            const lic_read_options *options, lic_writer **writer, lic_error *err);
+/* Before the first row: so many may compress rows (at first 1). It does not change a byte. */
+void lic_writer_use_threads(lic_writer *writer, int threads);
 lic_status lic_writer_rows(lic_writer *writer, uint32_t n_rows, const void *rows,
                            size_t stride_bytes, lic_error *err);
 lic_status lic_writer_end(lic_writer *writer, lic_error *err);

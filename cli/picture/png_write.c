@@ -3,12 +3,12 @@
 #include "cli/picture/colour.h"
 #include "cli/picture/iptc.h"
 #include "cli/picture/png.h"
+#include "cli/picture/png_pack.h"
 #include "cli/picture/texts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 /* ---- shared ---- */
 
@@ -70,6 +70,8 @@ struct png_writer {
     lic_format_state base;
     png_structp png;
     png_infop info;
+    lic_png_pack *pack; /* from the first row on */
+    uint32_t n_rows;    /* so far */
     png_text *texts; /* all at once, as libpng copies its list in each call */
     int n_texts;
 };
@@ -219,18 +221,6 @@ static int colour_type(uint32_t channels)
     return types[channels - 1];
 }
 
-/* One filter for all rows, Paeth's, suits what this program writes: decoded photographs. With 16
- * bits hardly any byte repeats, so zlib looks only for runs. */
-static void set_packing(png_structp png, uint32_t depth)
-{
-    enum { LEVEL = 2, IDAT_BYTES = 1 << 18 };
-    png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_PAETH);
-    png_set_compression_level(png, LEVEL);
-    png_set_compression_strategy(png, depth == 16 ? Z_RLE : Z_DEFAULT_STRATEGY);
-    png_set_compression_buffer_size(png, IDAT_BYTES);
-    lic_png_native_order(png);
-}
-
 static void write_head(void *state)
 {
     struct png_writer *w = state;
@@ -247,25 +237,41 @@ static void write_head(void *state)
     png_write_info_before_PLTE(png, w->info);
     write_small(w);
     png_write_info(png, w->info);
-    set_packing(png, image->depth);
 }
 
 static void write_row(void *state)
 {
     struct png_writer *w = state;
-    png_write_row(w->png, w->base.written);
+    const lic_image *image = &w->base.picture->image;
+    const lic_png_shape shape = {image->width, image->height, w->base.channels, image->depth};
+    if (!w->pack)
+        w->pack = lic_png_pack_new(&shape, w->base.threads);
+    const int n = w->pack ? lic_png_pack_row(w->pack, w->base.written) : -1;
+    if (n < 0)
+        lic_format_fail(&w->base, LIC_ERR_MEMORY, "no memory to compress the PNG file");
+    for (int i = 0; i < n; i++) {
+        size_t bytes;
+        const uint8_t *piece = lic_png_pack_piece(w->pack, i, &bytes);
+        png_write_chunk(w->png, (png_const_bytep) "IDAT", piece, bytes);
+    }
+    w->n_rows++;
 }
 
+/* Not by png_write_end, which knows nothing of these pixels. What belongs to the picture was
+ * written before them. */
 static void write_end(void *state)
 {
     struct png_writer *w = state;
-    png_write_end(w->png, NULL); /* what belongs to the picture was written before its pixels */
+    if (w->n_rows != w->base.picture->image.height)
+        lic_format_fail(&w->base, LIC_ERR_ARGUMENT, "fewer rows than the picture has");
+    png_write_chunk(w->png, (png_const_bytep) "IEND", NULL, 0);
 }
 
 static void close_png(void *state)
 {
     struct png_writer *w = state;
     png_destroy_write_struct(&w->png, &w->info);
+    lic_png_pack_free(w->pack);
     free_texts(w);
 }
 

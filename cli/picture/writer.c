@@ -56,6 +56,7 @@ lic_status lic_writer_open(FILE *file, lic_picture_format format, lic_picture *p
     if (status == LIC_OK) {
         *w->state = (lic_format_state){.picture = picture,
                                        .file = file,
+                                       .threads = 1,
                                        .channels = w->channels,
                                        .doing = w->format->doing,
                                        .on_error = LIC_REPORT_ERR_IO};
@@ -77,6 +78,11 @@ void lic_writer_close(lic_writer *w)
     free(w->state);
     free(w->pixels);
     free(w);
+}
+
+void lic_writer_use_threads(lic_writer *w, int threads)
+{
+    w->state->threads = threads;
 }
 
 lic_status lic_writer_rows(lic_writer *w, uint32_t n_rows, const void *rows, size_t stride_bytes,

@@ -78,3 +78,75 @@ TEST(what_is_flat_stays_small)
     free(data);
     lic_picture_free(&picture);
 }
+
+/* Writes `rows` of its rows, `at_a_time`, with so many threads. */
+static lic_status write_rows(lic_picture *picture, uint32_t rows, uint32_t at_a_time, int threads,
+                             char **data, size_t *bytes, lic_error *err)
+{
+    const lic_read_options options = {.alpha = LIC_ALPHA_KEEP};
+    const lic_image *image = &picture->image;
+    lic_writer *writer;
+    FILE *file = open_memstream(data, bytes);
+    lic_status status = lic_writer_open(file, LIC_FORMAT_PNG, picture, &options, &writer, err);
+    if (status == LIC_OK)
+        lic_writer_use_threads(writer, threads);
+    for (uint32_t y = 0, n; y < rows && status == LIC_OK; y += n) {
+        n = rows - y < at_a_time ? rows - y : at_a_time;
+        status = lic_writer_rows(writer, n, (uint8_t *)image->data + y * image->stride_bytes,
+                                 image->stride_bytes, err);
+    }
+    if (status == LIC_OK)
+        status = lic_writer_end(writer, err);
+    lic_writer_close(writer);
+    fclose(file);
+    return status;
+}
+
+/* A file is the same whoever compresses it, and in whatever bands its rows come. */
+TEST(threads_do_not_change_a_byte)
+{
+    static const struct {
+        uint32_t width, height, channels, depth;
+    } shapes[] = {{1, 1, 1, 8},       {700, 999, 3, 8},  {300, 700, 4, 16},
+                  {20000, 11, 3, 16}, {65535, 7, 2, 16}, {43690, 4, 3, 8}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        lic_picture picture = {0};
+        lic_error err = {0};
+        char *one = NULL;
+        size_t bytes;
+        REQUIRE(lic_picture_alloc(&picture, shapes[i].width, shapes[i].height, shapes[i].channels,
+                                  shapes[i].depth, &read_options, &err) == LIC_OK);
+        fill(&picture.image);
+        const uint32_t rows = shapes[i].height;
+        REQUIRE(write_rows(&picture, rows, rows, 1, &one, &bytes, &err) == LIC_OK);
+        for (int threads = 0; threads <= 40; threads += threads < 5 ? 1 : 35) {
+            char *other = NULL;
+            size_t other_bytes;
+            REQUIRE(write_rows(&picture, rows, 1 + test_random_below(rows), threads, &other,
+                               &other_bytes, &err) == LIC_OK);
+            CHECK_EQ_INT(other_bytes, bytes);
+            if (other_bytes == bytes)
+                CHECK_EQ_MEM(other, one, bytes);
+            free(other);
+        }
+        free(one);
+        lic_picture_free(&picture);
+    }
+}
+
+/* A file with fewer rows than its head says is not left as if it were whole. */
+TEST(rows_that_are_missing)
+{
+    for (uint32_t rows = 0; rows <= 200; rows += rows < 198 ? 33 : 1) {
+        lic_picture picture = {0};
+        lic_error err = {0};
+        char *data = NULL;
+        size_t bytes;
+        REQUIRE(lic_picture_alloc(&picture, 900, 200, 3, 8, &read_options, &err) == LIC_OK);
+        fill(&picture.image);
+        CHECK_EQ_INT(write_rows(&picture, rows, rows + 1, 2, &data, &bytes, &err),
+                     rows == 200 ? LIC_OK : LIC_ERR_ARGUMENT);
+        free(data);
+        lic_picture_free(&picture);
+    }
+}
