@@ -267,6 +267,7 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
     feed->encode.lossless = s->lossless      ? LIC_LOSSLESS_YES
                             : s->target.kind ? LIC_LOSSLESS_NO
                                              : LIC_LOSSLESS_AUTO;
+    feed->encode.near = s->near;
     feed->encode.quality = s->lossless ? 100 : s->quality;
     feed->encode.tile_side = s->tile_side;
     lic_status status = s->lossless ? LIC_OK : lic_worker_model(worker, c, 0, &model);

@@ -223,6 +223,10 @@ typedef struct lic_encode_options {
      * what the error would, and so are drawn parts of a picture that has photographs too;
      * photographs never are. */
     lic_lossless_mode lossless;
+    /* With LIC_LOSSLESS_YES: colours may be off by this much, in steps of the picture's samples, 15
+     * of 255 and 4095 of 65535 at most. What the file then holds comes back to the last bit. 0:
+     * exact. Black, white and alpha always are. */
+    uint32_t near;
 } lic_encode_options;
 
 typedef struct lic_decode_options {

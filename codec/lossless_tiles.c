@@ -13,6 +13,7 @@ void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_g
     const uint32_t w = (uint32_t)grid->tile_w, h = (uint32_t)grid->tile_h;
     const size_t row = (size_t)w * channels * (depth / 8);
     s->n = lic_smaller(most, grid->columns);
+    s->near = 0;
     s->slots = lic_arena_take(c->arena, (size_t)s->n, sizeof *s->slots);
     for (int i = 0; i < s->n; i++) {
         lic_lossless_slot none = {.whole = false}, *slot = s->slots ? &s->slots[i] : &none;
@@ -78,6 +79,27 @@ static void copy_colours(const lic_band *from, lic_area a, lic_raster *to)
     }
 }
 
+/* The nearest of a few values: every (2 near + 1)th, and white. The coder numbers them, so that
+ * it predicts and codes numbers. */
+static uint32_t nearest(uint32_t v, uint32_t near, uint32_t white)
+{
+    return white - v <= near ? white : (v + near) / (2 * near + 1) * (2 * near + 1);
+}
+
+static void move_colours(lic_raster *r, uint32_t near)
+{
+    const uint32_t n = r->width * r->channels;
+    for (uint32_t y = 0; y < r->height; y++) {
+        uint8_t *bytes = (uint8_t *)r->data + y * r->stride_bytes;
+        uint16_t *words = (uint16_t *)(void *)bytes;
+        for (uint32_t i = 0; i < n; i++)
+            if (r->depth == 8)
+                bytes[i] = (uint8_t)nearest(bytes[i], near, 255);
+            else
+                words[i] = (uint16_t)nearest(words[i], near, 65535);
+    }
+}
+
 /* What is not coded becomes like its neighbours. The first pixels are done last, and backwards. */
 static void fill_hidden(const lic_mask *mask, const lic_raster *r)
 {
@@ -107,6 +129,9 @@ static void encode_item(void *user, size_t item, int worker)
         lic_grid_visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
     lic_lossless_slot_set(slot, a);
     copy_colours(j->from, a, &slot->tile);
+    if (j->s->near)
+        move_colours(&slot->tile, j->s->near);
+    slot->coder.step = 2 * j->s->near + 1;
     slot->check = check_of(slot);
     if (slot->coder.mask)
         fill_hidden(slot->coder.mask, &slot->tile);

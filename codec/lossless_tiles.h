@@ -27,6 +27,7 @@ typedef struct lic_lossless_slot {
 typedef struct lic_lossless_slots {
     lic_lossless_slot *slots; /* [n]; NULL while planning */
     int n;
+    uint32_t near; /* encoding: how far off colours may be, see lic_encode_options; 0 at first */
 } lic_lossless_slots;
 
 /* Takes memory for as many tiles at a time as `most` and the columns allow. */

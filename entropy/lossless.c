@@ -51,6 +51,7 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     l->depth = depth;
     l->old_head = false;
     l->mask = NULL;
+    l->step = 1;
     l->first_row = 0;
     l->costs = NULL;
     for (uint32_t i = 0; i < channels; i++) {

@@ -69,8 +69,9 @@ typedef struct lic_lossless {
     lic_transform transform;
     int32_t highest; /* of the samples before the transform */
     lic_lossless_choice choice;
-    bool old_head;      /* the code knows no slopes: version 2 of the format */
-    lic_mask *mask;     /* NULL: the whole raster is coded */
+    bool old_head;  /* the code knows no slopes: version 2 of the format */
+    lic_mask *mask; /* NULL: the whole raster is coded */
+    uint32_t step;  /* of an encoder: the colours' values are its multiples and the highest; 1 */
     uint32_t first_row; /* of the raster, where rows further down are tried */
     lic_pixel start;    /* the first pixel of the row above */
     uint32_t
@@ -86,7 +87,8 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
 size_t lic_lossless_room(size_t raster_bytes);
 /* For such an encoder: growing fails. */
 void *lic_lossless_refuse_growth(void *user, void *old, size_t old_bytes, size_t new_bytes);
-/* The encoder must be new; the caller finishes it. l->mask and l->costs are the caller's to set.
+/* The encoder must be new; the caller finishes it. l->mask, l->costs and l->step are the caller's
+ * to set.
  * What a mask hides is best filled with neighbours, as choices are made by looking at all of the
  * raster.
  */

@@ -74,11 +74,22 @@ static void add_misses(statistics *s, const lic_raster *r, uint32_t x, uint32_t 
     }
 }
 
+/* Whether all values of a channel that may occur are known: all of them are numbered then, so that
+ * equal values of two channels have equal numbers. */
+static bool is_stepped(const lic_lossless *l, uint32_t channel)
+{
+    return l->step > 1 && (l->channels % 2 || channel + 1 < l->channels);
+}
+
 /* Marks the values of each channel that occur. */
 static void mark_values(lic_lossless *l, const lic_raster *r)
 {
+    const uint32_t top = (1u << r->depth) - 1;
     for (uint32_t i = 0; i < r->channels; i++) {
         memset(l->number_of[i], 0, sizeof(uint16_t) << r->depth);
+        for (uint32_t v = 0; is_stepped(l, i) && v < top; v += l->step)
+            l->number_of[i][v] = 1;
+        l->number_of[i][top] = is_stepped(l, i);
         for (uint32_t y = 0; y < r->height; y++)
             for (uint32_t x = 0; x < r->width; x++)
                 l->number_of[i][lic_raster_sample(r, x, y, i)] = 1;
@@ -122,7 +133,8 @@ static uint32_t number_values(lic_lossless *l, uint32_t channel)
 static bool choose_table(lic_lossless *l, uint32_t channel, uint64_t pixels)
 {
     const uint32_t n = number_values(l, channel);
-    return n <= 1u << (l->depth - 1) && (n <= 16 || (uint64_t)n * 8 <= pixels);
+    return is_stepped(l, channel) ||
+           (n <= 1u << (l->depth - 1) && (n <= 16 || (uint64_t)n * 8 <= pixels));
 }
 
 /* Some rows in the middle. */

@@ -75,6 +75,7 @@ typedef struct lic_settings {
     lic_target_wish target;
     unsigned rate_given; /* LIC_BY_... */
     bool lossless;
+    uint32_t near; /* 0: not given; lossless is set with it */
     bool report, test, rates;
     int reps;
     bool stages; /* split each picture's times into parts */

@@ -244,7 +244,8 @@ static bool check_words(const lic_settings *s, const lic_command_row *c)
     if (s->test && s->no_check)
         return lic_report_error(NULL, "--test and --no-check contradict each other");
     if (s->lossless && (s->rate_given || s->model))
-        return lic_report_error(NULL, "--lossless has one size only, and no model: give it alone");
+        return lic_report_error(NULL, "%s has one size only, and no model: give it alone",
+                                s->near ? "--near" : "--lossless");
     if (s->rate_given & (s->rate_given - 1))
         return lic_report_error(NULL,
                                 "one of -q, --lambda and --target-...: they say the same thing");

@@ -183,6 +183,16 @@ static const char *set_plan(lic_settings *s, const char *text)
                : "a size such as 768x512, sides up to 65535";
 }
 
+static const char *set_near(lic_settings *s, const char *text)
+{
+    long near;
+    if (!lic_read_whole(text, 1, 4095, &near))
+        return "1 to 15, of samples of 16 bits to 4095";
+    s->near = (uint32_t)near;
+    s->lossless = true;
+    return NULL;
+}
+
 static const char *set_crop(lic_settings *s, const char *text)
 {
     return read_side(&text, 'x', 1, &s->crop_width) && read_side(&text, '+', 1, &s->crop_height) &&
@@ -305,6 +315,8 @@ const lic_option lic_options_table[] = {
      "0 (smallest) .. 100 (best, not lossless); default 50", SET(set_quality)},
     {SIZE, 0, false, false, ENCODE, "lossless", NULL, "to the last bit; needs no model",
      FLAG(lossless)},
+    {SIZE, 0, true, false, ENCODE, "near", "N", "nearly lossless: no sample is off by more than N",
+     SET(set_near)},
     {SIZE, 0, false, false, ENCODE, "target-bpp", "X", "the best of at most X bits per pixel",
      SET(set_target_bpp)},
     {SIZE, 0, false, false, ENCODE, "target-size", "N",

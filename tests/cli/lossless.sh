@@ -51,4 +51,16 @@ for level in scalar avx2 avx512; do
     holds "$level: there are exact parts" grep -qa Exac page.lic
 done
 holds "--lossless and -q exclude each other" sh -c '! "$LIC" encode -f --lossless -q 50 in/one-1x1.png x.lic 2>err; grep -q "give it alone" err'
+for n in 1 2 15; do
+    "$LIC" encode --quiet -f --near $n in/kodim23.png near.lic && "$LIC" decode --quiet -f near.lic near.ppm
+    "$LIC" decode --quiet -f kodim23.lic exact.ppm
+    holds "--near $n: no sample is off by more, and some are" sh -c \
+        "cmp -l exact.ppm near.ppm | awk '{a = 64 * int(\$2 / 100) + 8 * (int(\$2 / 10) % 10) + \$2 % 10
+            b = 64 * int(\$3 / 100) + 8 * (int(\$3 / 10) % 10) + \$3 % 10; d = a > b ? a - b : b - a
+            if (d > most) most = d} END {exit most != $n}'"
+    holds "--near $n is smaller" test "$(stat -c %s near.lic)" -lt "$(stat -c %s kodim23.lic)"
+done
+holds "--near and -q exclude each other" sh -c '! "$LIC" encode -f --near 1 -q 50 in/one-1x1.png x.lic 2>err; grep -q "near has one size" err'
+holds "--near has a limit" sh -c '! "$LIC" encode -f --near 16 in/one-1x1.png x.lic 2>err; grep -q "8 bits is 15" err'
+holds "--near 0 is refused" sh -c '! "$LIC" encode -f --near 0 in/one-1x1.png x.lic 2>err; grep -q "1 to 15" err'
 finish

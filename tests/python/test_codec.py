@@ -113,6 +113,18 @@ def test_parts_and_forms(tiny):
     assert (lic.decode(grey, channels=4, model=tiny)[..., 3] == 255).all()
 
 
+def test_nearly_lossless(program, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = np.random.default_rng(3).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    data = lic.encode(picture, near=2)
+    assert lic.info(data).lossless and abs(lic.decode(data).astype(int) - picture).max() == 2
+    (tmp_path / 'a.ppm').write_bytes(b'P6 70 50 255\n' + picture.tobytes())
+    program('encode', '--quiet', '--near', '2', 'a.ppm', 'a.lic')
+    assert (tmp_path / 'a.lic').read_bytes() == data
+    with pytest.raises(lic.Error, match='is 15'):
+        lic.encode(picture, near=16)
+
+
 @pytest.mark.parametrize('channels,dtype', KINDS)
 def test_lossless(channels, dtype, program, tmp_path, monkeypatch):
     picture = waves(70, 81, channels, dtype)

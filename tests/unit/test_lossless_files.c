@@ -13,13 +13,37 @@ static lic_encode_options lossless_in_tiles(uint32_t side)
     return e;
 }
 
-static lic_buffer encode_in_tiles(const lic_image *picture, uint32_t side, int threads)
+static lic_buffer encode_with(const lic_image *picture, const lic_encode_options *e, int threads)
 {
     const lic_options o = with_threads(threads);
-    const lic_encode_options e = lossless_in_tiles(side);
     lic_buffer file = {0};
-    CHECK_EQ_INT(lic_encode(NULL, picture, &o, &e, &file, NULL), LIC_OK);
+    CHECK_EQ_INT(lic_encode(NULL, picture, &o, e, &file, NULL), LIC_OK);
     return file;
+}
+
+static lic_buffer encode_in_tiles(const lic_image *picture, uint32_t side, int threads)
+{
+    const lic_encode_options e = lossless_in_tiles(side);
+    return encode_with(picture, &e, threads);
+}
+
+static uint32_t sample_of(const lic_image *p, uint32_t y, uint32_t i)
+{
+    const uint8_t *row = (const uint8_t *)p->data + y * p->stride_bytes;
+    uint16_t v = row[i];
+    if (p->depth == 16)
+        memcpy(&v, row + 2 * i, sizeof v);
+    return v;
+}
+
+static void set_sample(lic_image *p, uint32_t y, uint32_t i, uint32_t v)
+{
+    uint8_t *row = (uint8_t *)p->data + y * p->stride_bytes;
+    const uint16_t wide = (uint16_t)v;
+    if (p->depth == 16)
+        memcpy(row + 2 * i, &wide, sizeof wide);
+    else
+        row[i] = (uint8_t)v;
 }
 
 static lic_image decode_as(const lic_buffer *file, const lic_decode_options *d, int threads)
@@ -63,6 +87,68 @@ TEST(pictures_come_back_to_the_bit)
                 lic_buffer_free(&many);
                 free(p.data);
             }
+}
+
+/* The largest difference of a picture's samples; alpha must not differ at all. */
+static uint32_t largest_error(const lic_image *a, const lic_image *b)
+{
+    uint32_t most = 0;
+    for (uint32_t y = 0; y < a->height; y++)
+        for (uint32_t i = 0; i < a->width * a->channels; i++) {
+            const uint32_t v = sample_of(a, y, i), w = sample_of(b, y, i);
+            const uint32_t error = v > w ? v - w : w - v;
+            CHECK(error == 0 || a->channels % 2 || i % a->channels != a->channels - 1);
+            CHECK(error == 0 || (v != 0 && v != (1u << a->depth) - 1));
+            most = error > most ? error : most;
+        }
+    return most;
+}
+
+TEST(nearly_lossless_files_are_off_by_so_much)
+{
+    static const uint32_t nears[2][3] = {{1, 2, 15}, {1, 300, 4095}};
+    for (uint32_t channels = 1; channels <= 4; channels++)
+        for (uint32_t depth = 8; depth <= 16; depth += 8) {
+            lic_image p = make_picture(70, 66, channels, depth);
+            lic_buffer exact = encode_in_tiles(&p, 64, 1);
+            set_sample(&p, 3, 0, 0);
+            set_sample(&p, 5, channels, (1u << depth) - 1);
+            size_t last = exact.bytes;
+            for (size_t i = 0; i < 3; i++) {
+                lic_encode_options e = lossless_in_tiles(64);
+                e.near = nears[depth / 16][i];
+                lic_buffer one = encode_with(&p, &e, 1), many = encode_with(&p, &e, 7);
+                CHECK_EQ_INT(one.bytes, many.bytes);
+                CHECK_EQ_MEM(one.data, many.data, one.bytes);
+                CHECK(one.bytes < last);
+                last = one.bytes;
+                lic_image a = decode_as(&one, NULL, 1);
+                CHECK_EQ_INT(largest_error(&p, &a), e.near);
+                lic_image_free(&a);
+                lic_buffer_free(&one);
+                lic_buffer_free(&many);
+            }
+            lic_buffer_free(&exact);
+            free(p.data);
+        }
+}
+
+TEST(a_largest_error_has_a_limit_and_needs_a_lossless_file)
+{
+    for (uint32_t depth = 8; depth <= 16; depth += 8) {
+        lic_image p = make_picture(20, 20, 3, depth);
+        lic_encode_options e = lossless_in_tiles(0);
+        lic_buffer file = {0};
+        lic_error err = {0};
+        e.near = depth == 8 ? 16 : 4096;
+        CHECK_EQ_INT(lic_encode(NULL, &p, NULL, &e, &file, &err), LIC_ERR_ARGUMENT);
+        CHECK(strstr(err.text, depth == 8 ? "8 bits is 15" : "16 bits is 4095"));
+        e.near = 1;
+        e.lossless = LIC_LOSSLESS_AUTO;
+        CHECK_EQ_INT(lic_encode(tiny_model(), &p, NULL, &e, &file, &err), LIC_ERR_ARGUMENT);
+        CHECK(strstr(err.text, "lossless"));
+        free(p.data);
+    }
 }
 
 /* With a model at hand it is the same file, and read as well. */

@@ -77,7 +77,7 @@ class EncodeOptions(Structure):
     _fields_ = [('struct_bytes', c_size_t), ('quality', c_double), ('tile_side', c_uint32),
                 ('metadata', POINTER(Metadata)), ('chunks', POINTER(Chunk)),
                 ('n_chunks', c_size_t), ('source', c_void_p), ('source_user', c_void_p),
-                ('lossless', c_int)]
+                ('lossless', c_int), ('near', c_uint32)]
 
 
 class DecodeOptions(Structure):

@@ -235,7 +235,7 @@ def _watch(work: Callable[[c_void_p], Any], model: Optional[Model], options: c.O
     return result.result()
 
 
-def encode(picture: Any, quality: float = 50.0, *, lossless: Optional[bool] = None,
+def encode(picture: Any, quality: float = 50.0, *, lossless: Optional[bool] = None, near: int = 0,
            model: ModelLike = None, icc_profile: Optional[bytes] = None, exif: Optional[bytes] = None,
            xmp: Union[bytes, str, None] = None, orientation: int = 0,
            chunks: Optional[Mapping[str, bytes]] = None, tile_side: int = 0, threads: int = 0,
@@ -249,6 +249,7 @@ def encode(picture: Any, quality: float = 50.0, *, lossless: Optional[bool] = No
     :param quality: 0 (smallest) to 100 (best), a real number.
     :param lossless: True: keep every sample exactly, whatever the quality; no model is needed. False: never. None, as
         ``lic encode`` does: where the picture is drawn and that costs about what the error would.
+    :param near: nearly lossless: colours may be off by this much, 15 of 255 or 4095 of 65535 at most; 0: as `lossless` says.
     :param model: a :class:`lic.Model`, or the name or file of one; None: the student.
     :param icc_profile: profile of the samples; it is stored, not applied.
     :param exif: starts with "II" or "MM", or with the ``Exif\\0\\0`` that Pillow puts before that.
@@ -270,6 +271,9 @@ def encode(picture: Any, quality: float = 50.0, *, lossless: Optional[bool] = No
     metadata, held = _metadata(icc_profile, exif, xmp, orientation)
     listed, held_chunks = _chunks(chunks or {})
     options = c.initialised(c.EncodeOptions, 'encode_options')
+    options.near = within('near', near, 0, _U32)
+    if near and lossless is None:
+        lossless = True
     options.quality = 100.0 if lossless else float(quality)  # as the program says of it
     options.tile_side = within('tile_side', tile_side, 0, _U32)
     options.metadata = ctypes.pointer(metadata)

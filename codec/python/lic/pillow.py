@@ -4,7 +4,7 @@
 ``draft()``, and so ``thumbnail()``, decodes a preview if that is large enough. Pillow's only mode for
 16 bits is grey without alpha; other pictures of 16 bits are decoded to 8.
 
-``save`` takes quality, lossless, model, tile_side, threads, icc_profile, exif, xmp, chunks (all as for
+``save`` takes quality, lossless, near, model, tile_side, threads, icc_profile, exif, xmp, chunks (all as for
 lic.encode) and dpi. Profile, EXIF, XMP, dpi and sRGB in the image's ``info`` are kept unless others are
 given; ``b''`` drops them.
 """
@@ -115,7 +115,7 @@ def _save(image: Image.Image, file: IO[bytes], filename: Union[str, bytes]) -> N
     given = getattr(image, 'encoderinfo', {})
     icc, exif, xmp, chunks = metadata_of(image, *(given.get(name) for name in
                                                   ('icc_profile', 'exif', 'xmp', 'chunks', 'dpi')))
-    options = {name: given[name] for name in ('quality', 'lossless', 'model', 'tile_side', 'threads')
+    options = {name: given[name] for name in ('quality', 'lossless', 'near', 'model', 'tile_side', 'threads')
                if name in given}
     try:
         samples = samples_of(image)
