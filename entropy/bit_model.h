@@ -29,8 +29,10 @@ typedef struct lic_bit_weights {
 typedef struct lic_bit_tables {
     int16_t stretch[LIC_STRETCH_SIZE]; /* log-odds in 1 / 256, of probabilities in 1 / 4096 */
     uint16_t squash[LIC_SQUASH_SIZE];  /* the reverse, log-odds + 2048: in 1 / 65536 */
-    uint16_t rate[LIC_BIT_COUNTS];     /* share of the distance that a model moves, in 1 /
-                                          65536 */
+    struct lic_bit_rate {
+        int64_t share;  /* of the distance that a model moves, in 1 / 65536 */
+        uint32_t grows; /* 1 if the count does */
+    } rate[LIC_BIT_COUNTS];
 } lic_bit_tables;
 
 /* Exactly one of enc and dec is set. */
@@ -44,61 +46,142 @@ void lic_bit_tables_init(lic_bit_tables *tables);
 void lic_bit_models_init(lic_bit_model *models, size_t n);
 void lic_bit_weights_init(lic_bit_weights *weights, size_t n);
 
-/* Codes a bit that is 1 with probability p / 65536 and returns it. Here and below, the argument
- * counts only when encoding. */
-static inline bool lic_bit_code(const lic_bit_coder *c, bool bit, uint32_t p)
+/* Where a coder is in its interval: `low` of an encoder, `code` of a decoder. Functions that code
+ * many bits keep it in registers, from lic_bit_load to lic_bit_store. */
+typedef struct lic_bit_state {
+    uint64_t at, range;
+} lic_bit_state;
+
+static inline lic_bit_state lic_bit_load(const lic_bit_coder *c)
 {
-    if (c->dec)
-        return lic_range_decode_bit(c->dec, p);
-    lic_range_encode_bit(c->enc, bit, p);
+    return c->dec ? (lic_bit_state){c->dec->code, c->dec->range}
+                  : (lic_bit_state){c->enc->low, c->enc->range};
+}
+
+static inline void lic_bit_store(const lic_bit_coder *c, lic_bit_state s)
+{
+    if (c->dec) {
+        c->dec->code = s.at;
+        c->dec->range = s.range;
+    } else {
+        c->enc->low = s.at;
+        c->enc->range = s.range;
+    }
+}
+
+/* Codes a bit that is 1 with probability p / 65536, 0 < p < 65536, the lower part of the interval,
+ * and returns it. Here and below, the argument counts only when encoding. */
+static inline bool lic_bit_step(const lic_bit_coder *c, lic_bit_state *s, bool bit, uint32_t p)
+{
+    const uint64_t share = (s->range >> LIC_CDF_BITS) * p;
+    bit = c->dec ? s->at < share : bit;
+    const uint64_t start = bit ? 0 : share;
+    s->range = bit ? share : s->range - share;
+    s->at = c->dec ? s->at - start : s->at + start;
+    if (s->range < LIC_RANGE_MIN || (!c->dec && s->at < start)) {
+        lic_bit_store(c, *s);
+        if (c->dec)
+            lic_range_refill(c->dec);
+        else
+            lic_range_settle(c->enc, start);
+        *s = lic_bit_load(c);
+    }
     return bit;
 }
 
 /* Codes n bits that nothing is known about, highest first. */
-static inline uint32_t lic_bit_code_raw(const lic_bit_coder *c, uint32_t value, int n)
+static inline uint32_t lic_bit_step_raw(const lic_bit_coder *c, lic_bit_state *s, uint32_t value,
+                                        int n)
 {
     uint32_t got = 0;
     while (n-- > 0)
-        got = got << 1 | lic_bit_code(c, value >> n & 1, LIC_CDF_TOTAL / 2);
+        got = got << 1 | lic_bit_step(c, s, value >> n & 1, LIC_CDF_TOTAL / 2);
     return got;
 }
 
-static inline void lic_bit_learn(const lic_bit_tables *t, lic_bit_model *model, bool bit)
+/* `goal`: the highest probability for a 1, 0 for a 0. */
+static inline void lic_bit_learn(const lic_bit_tables *t, lic_bit_model *model, int64_t goal)
 {
-    const uint32_t count = *model & 1023;
-    const int32_t p = (int32_t)(*model >> 10), goal = bit ? (1 << 22) - 1 : 0;
-    const int64_t step = ((int64_t)(goal - p) * t->rate[count]) >> 16;
-    *model += ((uint32_t)step << 10) + (count < LIC_BIT_COUNTS - 1);
+    const lic_bit_model m = *model;
+    const struct lic_bit_rate *rate = &t->rate[m & 1023];
+    const int64_t step = (goal - (int64_t)(m >> 10)) * rate->share >> 16;
+    *model = m + ((uint32_t)step << 10) + rate->grows;
+}
+
+static inline int64_t lic_bit_goal(bool bit)
+{
+    return -(int64_t)bit & ((1 << 22) - 1);
 }
 
 /* One model alone. */
-static inline bool lic_bit_code_plain(const lic_bit_coder *c, bool bit, lic_bit_model *model)
+static inline bool lic_bit_step_plain(const lic_bit_coder *c, lic_bit_state *s, bool bit,
+                                      lic_bit_model *model)
 {
     const uint32_t p = *model >> 16;
-    bit = lic_bit_code(c, bit, p < 32 ? 32 : p > LIC_CDF_TOTAL - 32 ? LIC_CDF_TOTAL - 32 : p);
-    lic_bit_learn(c->tables, model, bit);
+    bit = lic_bit_step(c, s, bit, p < 32 ? 32 : p > LIC_CDF_TOTAL - 32 ? LIC_CDF_TOTAL - 32 : p);
+    lic_bit_learn(c->tables, model, lic_bit_goal(bit));
     return bit;
 }
 
-/* Three models, mixed. */
-static inline bool lic_bit_code_mixed(const lic_bit_coder *c, bool bit, lic_bit_model *m0,
-                                      lic_bit_model *m1, lic_bit_model *m2, lic_bit_weights *mix)
+/* Three models of one bit, and what they say together. */
+typedef struct lic_bit_mix {
+    lic_bit_model *m[LIC_BIT_INPUTS];
+    lic_bit_weights *weights;
+    int32_t stretch[LIC_BIT_INPUTS];
+    uint32_t p;
+} lic_bit_mix;
+
+static inline lic_bit_mix lic_bit_ask(const lic_bit_tables *t, lic_bit_model *m0, lic_bit_model *m1,
+                                      lic_bit_model *m2, lic_bit_weights *weights)
 {
-    const lic_bit_tables *t = c->tables;
     const int32_t s0 = t->stretch[*m0 >> 20], s1 = t->stretch[*m1 >> 20],
                   s2 = t->stretch[*m2 >> 20];
-    const int64_t sum = (int64_t)mix->w[0] * s0 + (int64_t)mix->w[1] * s1 + (int64_t)mix->w[2] * s2;
+    const int64_t sum =
+        (int64_t)weights->w[0] * s0 + (int64_t)weights->w[1] * s1 + (int64_t)weights->w[2] * s2;
     int64_t x = sum >> 16;
     x = x > 2047 ? 2047 : x < -2047 ? -2047 : x;
-    const uint32_t p = t->squash[x + 2048];
-    bit = lic_bit_code(c, bit, p);
-    const int32_t miss = (bit ? 65535 : 0) - (int32_t)p;
-    mix->w[0] += (s0 * miss + 32768) >> 16;
-    mix->w[1] += (s1 * miss + 32768) >> 16;
-    mix->w[2] += (s2 * miss + 32768) >> 16;
-    lic_bit_learn(t, m0, bit);
-    lic_bit_learn(t, m1, bit);
-    lic_bit_learn(t, m2, bit);
+    return (lic_bit_mix){{m0, m1, m2}, weights, {s0, s1, s2}, t->squash[x + 2048]};
+}
+
+static inline bool lic_bit_step_mixed(const lic_bit_coder *c, lic_bit_state *s, bool bit,
+                                      const lic_bit_mix *mix)
+{
+    bit = lic_bit_step(c, s, bit, mix->p);
+    const int32_t miss = (-(int32_t)bit & 65535) - (int32_t)mix->p;
+    const int64_t goal = lic_bit_goal(bit);
+    for (int i = 0; i < LIC_BIT_INPUTS; i++) {
+        mix->weights->w[i] += (mix->stretch[i] * miss + 32768) >> 16;
+        lic_bit_learn(c->tables, mix->m[i], goal);
+    }
+    return bit;
+}
+
+/* ---- one at a time ---- */
+
+static inline uint32_t lic_bit_code_raw(const lic_bit_coder *c, uint32_t value, int n)
+{
+    lic_bit_state s = lic_bit_load(c);
+    value = lic_bit_step_raw(c, &s, value, n);
+    lic_bit_store(c, s);
+    return value;
+}
+
+static inline bool lic_bit_code_plain(const lic_bit_coder *c, bool bit, lic_bit_model *model)
+{
+    lic_bit_state s = lic_bit_load(c);
+    bit = lic_bit_step_plain(c, &s, bit, model);
+    lic_bit_store(c, s);
+    return bit;
+}
+
+static inline bool lic_bit_code_mixed(const lic_bit_coder *c, bool bit, lic_bit_model *m0,
+                                      lic_bit_model *m1, lic_bit_model *m2,
+                                      lic_bit_weights *weights)
+{
+    lic_bit_state s = lic_bit_load(c);
+    const lic_bit_mix mix = lic_bit_ask(c->tables, m0, m1, m2, weights);
+    bit = lic_bit_step_mixed(c, &s, bit, &mix);
+    lic_bit_store(c, s);
     return bit;
 }
 

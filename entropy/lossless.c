@@ -229,9 +229,15 @@ static lic_pixel samples_to_pixel(const lic_lossless *l, int32_t v[LIC_MAX_PLANE
     return pixel;
 }
 
-/* By prediction, plane after plane. */
-static lic_pixel decode_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t y)
+/* Codes pixels x .. end - 1 by prediction. Decoding or in row 0 there is one, and never more than a
+ * block has. A pointer to one of two functions: a program that only decodes links no encoder. */
+typedef void samples_fn(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t end,
+                        uint32_t y);
+
+static void decode_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t end,
+                           uint32_t y)
 {
+    (void)end;
     int32_t v[LIC_MAX_PLANES] = {0};
     lic_predicting work[LIC_MAX_PLANES];
     for (int i = 0; i < (int)l->channels; i++)
@@ -240,14 +246,13 @@ static lic_pixel decode_samples(lic_lossless *l, const lic_bit_coder *coder, uin
         lic_plane *plane = &l->planes[i];
         lic_prediction p;
         lic_predict_end(l->planes, i, x, &work[i], &p);
-        v[i] = lic_residual_code(coder, l->models[i], l->planes, i, x, &p, 0);
+        v[i] = lic_residual_decode(coder, l->models[i], l->planes, i, x, &p);
         v[i] = v[i] < plane->lowest ? plane->lowest : v[i] > plane->highest ? plane->highest : v[i];
         lic_predict_learn(plane, x, &work[i], &p, v[i]);
     }
-    return samples_to_pixel(l, v);
+    l->row[x] = samples_to_pixel(l, v);
 }
 
-/* Pixels x .. end - 1 at once; in row 0 there is one, and never more than a block has. */
 static void encode_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t end,
                            uint32_t y)
 {
@@ -262,8 +267,7 @@ static void encode_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t
         lic_predict_known(l->planes, i, x, end, y, p[i]);
     for (uint32_t k = 0; k < end - x; k++)
         for (int i = 0; i < (int)l->channels; i++)
-            lic_residual_code(coder, l->models[i], l->planes, i, x + k, &p[i][k],
-                              l->planes[i].samples[0][x + k]);
+            lic_residual_encode(coder, l->models[i], l->planes, i, x + k, &p[i][k]);
 }
 
 static void skip_samples(lic_lossless *l, uint32_t x, uint32_t y, lic_pixel pixel)
@@ -284,30 +288,21 @@ static lic_pixel code_raw(const lic_lossless *l, const lic_bit_coder *coder, lic
     return got;
 }
 
-static void code_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t end,
-                         uint32_t y)
-{
-    if (coder->enc)
-        encode_samples(l, coder, x, end, y);
-    else
-        l->row[x] = decode_samples(l, coder, x, y);
-}
-
 /* Codes pixel x, or as many pixels from there, but not beyond `end`, as can be coded at once.
  * Returns how many. */
-static uint32_t code_pixels(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, uint32_t x,
-                            uint32_t end)
+static uint32_t code_pixels(lic_lossless *l, const lic_bit_coder *coder, samples_fn *samples,
+                            uint32_t y, uint32_t x, uint32_t end)
 {
     if (l->choice.raw) {
         l->row[x] = code_raw(l, coder, l->row[x]);
     } else if (!l->choice.repeats) {
         const uint32_t n = coder->enc && y > 0 ? end - x : 1;
-        code_samples(l, coder, x, x + n, y);
+        samples(l, coder, x, x + n, y);
         return n;
     } else if (lic_repeats_code(l->repeats, coder, x, y, &l->row[x])) {
         skip_samples(l, x, y, l->row[x]);
     } else {
-        code_samples(l, coder, x, x + 1, y);
+        samples(l, coder, x, x + 1, y);
         lic_repeats_enter(l->repeats, x, l->row[x]);
     }
     return 1;
@@ -338,7 +333,8 @@ static uint64_t position(const lic_range_encoder *encoder)
 }
 
 /* A row goes block by block. */
-static void code_row(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, uint32_t width)
+static void code_row(lic_lossless *l, const lic_bit_coder *coder, samples_fn *samples, uint32_t y,
+                     uint32_t width)
 {
     for (uint32_t i = 0; i < l->channels && !l->choice.raw; i++)
         lic_plane_next_row(&l->planes[i], y, width);
@@ -349,7 +345,7 @@ static void code_row(lic_lossless *l, const lic_bit_coder *coder, uint32_t y, ui
         const uint64_t before = l->costs ? position(coder->enc) : 0;
         if (!l->mask || lic_mask_shows(l->mask, x, y + l->first_row))
             for (uint32_t at = x; at < end;)
-                at += code_pixels(l, coder, y, at, end);
+                at += code_pixels(l, coder, samples, y, at, end);
         else
             hide_span(l, y, x, end);
         if (l->costs)
@@ -381,7 +377,7 @@ void lic_lossless_encode_as_chosen(lic_lossless *l, lic_range_encoder *encoder,
     begin(l, &coder, from->width, from->height);
     for (uint32_t y = 0; y < from->height; y++) {
         load_row(l, from, y);
-        code_row(l, &coder, y, from->width);
+        code_row(l, &coder, encode_samples, y, from->width);
     }
 }
 
@@ -416,7 +412,7 @@ uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const 
     const lic_bit_coder coder = {.dec = decoder, .tables = &l->tables};
     begin(l, &coder, to->width, to->height);
     for (uint32_t y = 0; y < to->height; y++) {
-        code_row(l, &coder, y, to->width);
+        code_row(l, &coder, decode_samples, y, to->width);
         if (decoder->stopped)
             return y;
         store_row(l, to, y);

@@ -193,8 +193,9 @@ static inline void end(lic_plane *p, int n_others, uint32_t x, lic_predicting *w
     out->energy = w->energy + out->spread / 2;
     out->range = w->range;
     const lic_place place = place_of(p, x);
-    const unsigned octave = lic_log2(out->energy);
-    w->bias = &p->bias[(octave < 15 ? octave : 15) * 64 + lic_lie_above(&place, w->mixed >> 3)];
+    out->octave = lic_log2(out->energy);
+    w->bias = &p->bias[(out->octave < 15 ? out->octave : 15) * 64 +
+                       lic_lie_above(&place, w->mixed >> 3)];
     out->value = clamp(w->mixed + (*w->bias >> 5), 8 * p->lowest, 8 * p->highest);
 }
 

@@ -48,6 +48,7 @@ typedef struct lic_plane {
 typedef struct lic_prediction {
     int32_t value;   /* eighths, within the plane's range */
     uint32_t energy; /* how far off it may be: errors around, disagreement */
+    unsigned octave; /* the logarithm of energy */
     uint32_t spread; /* of the predictors */
     uint32_t range;  /* of the four neighbours */
 } lic_prediction;

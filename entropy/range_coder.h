@@ -34,8 +34,6 @@ void lic_range_encode(lic_range_encoder *enc, const lic_cdf *cdf, int32_t value)
  * first 256 tables of a set can be named here). */
 void lic_range_encode_many(lic_range_encoder *enc, const lic_cdf_set *set, const uint8_t *index,
                            const int32_t *values, size_t n);
-/* One bit that is 1 with probability p / 65536, 0 < p < 65536: the lower part of the interval. */
-static inline void lic_range_encode_bit(lic_range_encoder *enc, bool bit, uint32_t p);
 /* Ends the stream with the fewest bytes; data[0 .. bytes) is then the whole code, which the caller
  * frees through its own grow function. False if memory ran out on the way. */
 bool lic_range_finish(lic_range_encoder *enc);
@@ -59,7 +57,6 @@ void lic_range_decoder_stop(lic_range_decoder *dec);
 int32_t lic_range_decode(lic_range_decoder *dec, const lic_cdf *cdf);
 void lic_range_decode_many(lic_range_decoder *dec, const lic_cdf_set *set, const uint8_t *index,
                            int32_t *values, size_t n);
-static inline bool lic_range_decode_bit(lic_range_decoder *dec, uint32_t p);
 /* At any time: true if the input is known to be no code, because it was cut or held a corrupt
  * escape. Symbols from here on mean nothing. When salvaging, only the escape counts. */
 bool lic_range_decoder_cut(const lic_range_decoder *dec);
@@ -68,7 +65,7 @@ bool lic_range_decoder_cut(const lic_range_decoder *dec);
  * of the end. */
 bool lic_range_decoder_ok(const lic_range_decoder *dec);
 
-/* ---- bits, a hundred million of them a second: the usual case is inline ---- */
+/* ---- for bits, a hundred million of them a second, see bit_model.h ---- */
 
 #define LIC_RANGE_MIN ((uint64_t)1 << 32)
 
@@ -77,25 +74,5 @@ bool lic_range_decoder_ok(const lic_range_decoder *dec);
 void lic_range_settle(lic_range_encoder *enc, uint64_t start);
 /* To be called when range is below LIC_RANGE_MIN: the next word of code. */
 void lic_range_refill(lic_range_decoder *dec);
-
-static inline void lic_range_encode_bit(lic_range_encoder *enc, bool bit, uint32_t p)
-{
-    const uint64_t share = (enc->range >> LIC_CDF_BITS) * p, start = bit ? 0 : share;
-    enc->low += start;
-    enc->range = bit ? share : enc->range - share;
-    if (enc->low < start || enc->range < LIC_RANGE_MIN)
-        lic_range_settle(enc, start);
-}
-
-static inline bool lic_range_decode_bit(lic_range_decoder *dec, uint32_t p)
-{
-    const uint64_t share = (dec->range >> LIC_CDF_BITS) * p;
-    const bool bit = dec->code < share;
-    dec->code -= bit ? 0 : share;
-    dec->range = bit ? share : dec->range - share;
-    if (dec->range < LIC_RANGE_MIN)
-        lic_range_refill(dec);
-    return bit;
-}
 
 #endif
