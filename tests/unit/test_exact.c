@@ -261,12 +261,51 @@ TEST(photographs_stay_as_they_are)
     }
 }
 
-static size_t crc_at(const lic_buffer *file)
+/* There and back with memory of `allocator`; the first status that is not LIC_OK. */
+static lic_status whole_way(const lic_image *page, uint32_t side, const lic_allocator *allocator)
 {
-    size_t at = 5;
-    for (int i = 0; i < 2; at++)
-        i += !(file->data[at] & 0x80);
-    return at + (file->data[4] & 0x80 ? 2 : 0) + 10;
+    lic_options o = with_threads(2);
+    lic_encode_options e = at_quality(50);
+    lic_buffer file = {0};
+    lic_image out = {0};
+    lic_info info = {0};
+    lic_error err = {0};
+    e.tile_side = side;
+    e.lossless = LIC_LOSSLESS_AUTO;
+    o.allocator = allocator;
+    lic_status status = lic_encode(tiny_model(), page, &o, &e, &file, &err);
+    if (!status) {
+        CHECK(exact_of(&file, &info));
+        status = lic_decode(tiny_model(), file.data, file.bytes, &o, NULL, &out, &err);
+    }
+    CHECK(!status || (!out.data && (!err.status || err.text[0])));
+    CHECK(status || n_wrong(page, &out, TEXT - 16) == 0);
+    lic_image_free(&out);
+    lic_buffer_free(&file);
+    return status;
+}
+
+/* Each allocation in turn, in a picture of one tile and of several: an error, and nothing leaks. */
+TEST(every_allocation_may_fail)
+{
+    static const uint32_t sides[] = {512, 192};
+    lic_image page = make_page(3, 8);
+    for (int i = 0; i < 2; i++) {
+        counted c = {.refuse_at = -1};
+        const lic_allocator allocator = {counted_alloc, counted_free, &c};
+        CHECK_EQ_INT(whole_way(&page, sides[i], &allocator), LIC_OK);
+        CHECK_EQ_INT(c.live, 0);
+        const int n = c.calls;
+        CHECK(n > 8);
+        for (int k = 0; k < n; k++) {
+            c = (counted){.refuse_at = k};
+            const lic_status status = whole_way(&page, sides[i], &allocator);
+            if (test_failed(status == LIC_ERR_MEMORY && c.live == 0))
+                printf("allocation %d of %d: %s, %d left\n", k, n, lic_status_name(status), c.live);
+        }
+        printf("%d allocations\n", n);
+    }
+    free(page.data);
 }
 
 /* Every byte of the chunk counts, whatever the checksum of the file says. */
@@ -280,7 +319,7 @@ TEST(damage_is_seen)
     for (size_t i = 0; i < chunk->bytes; i += i < 12 ? 3 : 197) {
         lic_image out = {0};
         file.data[first + i] ^= 0x10;
-        seal(file.data, file.bytes, crc_at(&file));
+        seal(file.data, file.bytes, crc_place(file.data));
         CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes, NULL, NULL, &out, NULL),
                      LIC_ERR_CORRUPT);
         CHECK(!out.data);
@@ -288,7 +327,7 @@ TEST(damage_is_seen)
     }
     /* The number of blocks is that of the picture. */
     file.data[first - 1] ^= 1;
-    seal(file.data, file.bytes, crc_at(&file));
+    seal(file.data, file.bytes, crc_place(file.data));
     CHECK_EQ_INT(lic_probe(file.data, file.bytes, &info, NULL), LIC_ERR_CORRUPT);
     file.data[first - 1] ^= 1;
     lic_buffer_free(&file);

@@ -258,20 +258,12 @@ TEST(depth_and_channels_can_be_chosen)
     free(p.data);
 }
 
-static size_t crc_at(const lic_buffer *file)
-{
-    size_t at = 5;
-    for (int i = 0; i < 2; at++)
-        i += !(file->data[at] & 0x80);
-    return at + (file->data[4] & 0x80 ? 2 : 0) + 4;
-}
-
 /* Every byte of the code counts, whatever the checksum of the file says. */
 TEST(damage_is_seen)
 {
     lic_image p = make_picture(100, 70, 3, 8);
     lic_buffer file = encode_in_tiles(&p, 64, 1);
-    const size_t crc = crc_at(&file);
+    const size_t crc = crc_place(file.data);
     for (size_t i = crc + 4; i < file.bytes; i += 29) {
         lic_image out = {0};
         file.data[i] ^= 0x10;
@@ -291,7 +283,7 @@ TEST(newer_files_are_told)
     lic_image p = make_picture(10, 10, 3, 8), out = {0};
     lic_buffer file = encode_in_tiles(&p, 0, 1);
     file.data[4] = (uint8_t)(file.data[4] + 1);
-    seal(file.data, file.bytes, crc_at(&file));
+    seal(file.data, file.bytes, crc_place(file.data));
     CHECK_EQ_INT(lic_decode(NULL, file.data, file.bytes, NULL, NULL, &out, NULL), LIC_ERR_VERSION);
     lic_buffer_free(&file);
     free(p.data);
@@ -329,7 +321,7 @@ TEST(alpha_in_stripes)
     for (int last = 0; last < 2; last++) {
         uint8_t *byte = last ? alpha + info.chunks[0].bytes - 3 : alpha + 12;
         *byte ^= 4;
-        seal(file.data, file.bytes, crc_at(&file));
+        seal(file.data, file.bytes, crc_place(file.data));
         CHECK_EQ_INT(lic_decode(NULL, file.data, file.bytes, NULL, &d, &out, NULL),
                      last ? LIC_ERR_CORRUPT : LIC_OK);
         lic_image_free(&out);
