@@ -15,6 +15,7 @@ void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_g
     s->n = lic_smaller(most, grid->columns);
     s->near = 0;
     s->slots = lic_arena_take(c->arena, (size_t)s->n, sizeof *s->slots);
+    s->items = lic_arena_take(c->arena, decoding ? (size_t)grid->columns : 0, sizeof *s->items);
     for (int i = 0; i < s->n; i++) {
         lic_lossless_slot none = {.whole = false}, *slot = s->slots ? &s->slots[i] : &none;
         *slot = none;
@@ -155,6 +156,7 @@ struct decode_job {
     lic_lossless_slots *s;
     lic_decoding *d;
     int row, column;
+    bool by_worker; /* each has a slot; else each tile has one */
 };
 
 /* Stores a sample of depth `from` in the image's depth. */
@@ -268,27 +270,35 @@ static void decode_code(lic_lossless_slot *slot, const lic_tile_code *code, cons
         slot->damage = LIC_DAMAGE_LATENTS;
 }
 
-static void decode_item(void *user, size_t item, int worker)
+static void decode_tile(lic_lossless_slot *slot, const lic_tile_code *code, const lic_decoding *d,
+                        lic_area a)
 {
-    const struct decode_job *j = user;
-    const lic_decoding *d = j->d;
-    lic_lossless_slot *slot = &j->s->slots[item];
-    (void)worker;
-    slot->damage = LIC_DAMAGE_NONE;
-    if (!d->lossless && slot->from.bytes == 0)
-        return;
-    const lic_area a =
-        lic_grid_visible(&d->grid, j->column + (int)item, j->row, d->file.width, d->file.height);
     const lic_area wanted = {lic_larger(a.x0, d->crop.x0), lic_larger(a.y0, d->crop.y0),
                              lic_smaller(a.x1, d->crop.x1), lic_smaller(a.y1, d->crop.y1)};
     lic_lossless_slot_set(slot, a);
-    decode_code(slot, &slot->from, d);
+    decode_code(slot, code, d);
     if (slot->damage)
         return;
     if (d->scale > 1)
         store_means(d, slot, a);
     else
         store(d, slot, a, wanted);
+}
+
+static void decode_item(void *user, size_t i, int worker)
+{
+    const struct decode_job *j = user;
+    const lic_decoding *d = j->d;
+    lic_lossless_item *item = &j->s->items[i];
+    lic_lossless_slot *slot = &j->s->slots[j->by_worker ? (size_t)worker : i];
+    item->damage = LIC_DAMAGE_NONE;
+    if (!d->lossless && item->from.bytes == 0)
+        return;
+    decode_tile(
+        slot, &item->from, d,
+        lic_grid_visible(&d->grid, j->column + (int)i, j->row, d->file.width, d->file.height));
+    item->damage = slot->damage;
+    item->whole = slot->whole;
 }
 
 /* ---- the list of tiles with exact blocks ---- */
@@ -329,26 +339,26 @@ static lic_tile_code code_of(lic_decoding *d, int column, int row)
     return code;
 }
 
-static void take_result(lic_decoding *d, const lic_lossless_slot *slot)
+static void take_result(lic_decoding *d, const lic_lossless_item *item)
 {
     if (d->lossless) {
         d->n_tiles++;
-        d->n_whole_tiles += slot->whole;
+        d->n_whole_tiles += item->whole;
     }
-    if (!d->damage && slot->damage)
-        d->damage = d->lossless ? slot->damage : LIC_DAMAGE_EXACT;
+    if (!d->damage && item->damage)
+        d->damage = d->lossless ? item->damage : LIC_DAMAGE_EXACT;
 }
 
+/* All tiles at once, so that no thread waits for another before the end of the row. */
 void lic_lossless_decode_row(lic_lossless_slots *s, nn *c, lic_decoding *d, int row, int first,
                              int last)
 {
-    for (int column = first; column <= last && !d->damage; column += s->n) {
-        const int n = lic_smaller(s->n, last + 1 - column);
-        struct decode_job j = {s, d, row, column};
-        for (int i = 0; i < n; i++)
-            s->slots[i].from = code_of(d, column + i, row);
+    const int n = last + 1 - first;
+    struct decode_job j = {s, d, row, first, n > s->n};
+    for (int i = 0; i < n; i++)
+        s->items[i].from = code_of(d, first + i, row);
+    if (!d->damage)
         lic_pool_run(c->pool, (size_t)n, decode_item, &j);
-        for (int i = 0; i < n; i++)
-            take_result(d, &s->slots[i]);
-    }
+    for (int i = 0; i < n && !d->damage; i++)
+        take_result(d, &s->items[i]);
 }

@@ -19,13 +19,20 @@ typedef struct lic_lossless_slot {
     size_t code_bytes; /* room for it */
     lic_mask mask;     /* if only some blocks are coded, see lic_lossless.mask; else without use */
     uint32_t check;
-    lic_tile_code from; /* decoding: the tile's code; without bytes: nothing is coded */
-    bool whole;         /* decoding */
-    lic_damage damage;
+    bool whole;
+    lic_damage damage; /* decoding */
 } lic_lossless_slot;
+
+/* Decoding: one tile of a row. */
+typedef struct lic_lossless_item {
+    lic_tile_code from; /* without bytes: nothing is coded */
+    bool whole;
+    lic_damage damage;
+} lic_lossless_item;
 
 typedef struct lic_lossless_slots {
     lic_lossless_slot *slots; /* [n]; NULL while planning */
+    lic_lossless_item *items; /* decoding: [columns of the grid] */
     int n;
     uint32_t near; /* encoding: how far off colours may be, see lic_encode_options; 0 at first */
 } lic_lossless_slots;
