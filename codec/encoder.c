@@ -220,6 +220,7 @@ uint64_t lic_plan_encoder(const lic_model *model, uint32_t width, uint32_t heigh
                                      .channels = 3,
                                      .depth = 16},
                       .by_rows = row_bytes != 0,
+                      .chooses = model != NULL,
                       .lossless = !model};
     set_grid(&e, width, height, tile_side);
     return lic_session_plan(model, model ? lic_encoding_forward : lic_encoding_lossless, &e,

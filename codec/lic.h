@@ -490,8 +490,8 @@ LIC_API void lic_session_free(lic_session *session);
  * this size in tiles of at most tile_side (as in lic_encode_options). Computed by a dry run; 0 if a
  * size is out of range. If rows come from a source or go to a sink, some of them are held:
  * row_bytes is then the length of a row. 0: the whole picture is in memory, the caller's or a
- * returned one, which is not counted here. Without a model (NULL): losslessly.
- * LIC_LOSSLESS_AUTO takes 4 kB more for each megapixel, and with a very small network more. */
+ * returned one, which is not counted here. Without a model (NULL): losslessly; with one: with
+ * LIC_LOSSLESS_AUTO, exact blocks and three channels of 16 bits; others take no more. */
 LIC_API uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
                                 uint32_t tile_side, size_t row_bytes, int threads);
 /* The same for decoding a stream, whose tiles may differ from those of this library's encoder. info

@@ -136,7 +136,10 @@ uint64_t lic_plan_bytes(const lic_model *model, uint32_t width, uint32_t height,
         return 0;
     lic_grid_choose(width, height, !model && !tile_side ? LIC_LOSSLESS_SIDE : tile_side, &tile_w,
                     &tile_h);
+    const lic_chunk exact = {.type = LIC_EXACT_TYPE};
     const lic_container file = {.version = model ? 1 : LIC_VERSION_LOSSLESS,
+                                .chunks = &exact,
+                                .n_chunks = model ? 1 : 0,
                                 .channels = 3,
                                 .depth = 16,
                                 .width = width,

@@ -114,7 +114,7 @@ static void check_plan(uint32_t width, uint32_t height, int threads)
     lic_session_get_stats(decoder, &stats);
     CHECK(c.largest >= stats.planned_bytes && c.largest <= stats.planned_bytes + 64);
     const size_t larger = encoding > stats.planned_bytes ? encoding : stats.planned_bytes;
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, 0, 0, threads), larger);
+    CHECK(lic_plan_bytes(tiny_model(), width, height, 0, 0, threads) >= larger);
     lic_session_free(decoder);
     lic_image_free(&out);
     lic_buffer_free(&file);
@@ -160,9 +160,8 @@ static void check_plan_of_rows(uint32_t width, uint32_t height, uint32_t channel
     lic_session_get_stats(encoder, &encoding);
     CHECK(!decode_rows(decoder, file.data, file.bytes, NULL, drop_rows, NULL, &err));
     lic_session_get_stats(decoder, &decoding);
-    CHECK_EQ_INT(lic_plan_bytes(tiny_model(), width, height, tile_side, row_bytes, 1),
-                 encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
-                                                                 : decoding.planned_bytes);
+    const uint64_t plan = lic_plan_bytes(tiny_model(), width, height, tile_side, row_bytes, 1);
+    CHECK(plan >= encoding.planned_bytes && plan >= decoding.planned_bytes);
     REQUIRE(lic_probe(file.data, file.bytes, &info, &err) == LIC_OK);
     CHECK_EQ_INT(lic_plan_stream_bytes(tiny_model(), &info, row_bytes, 1), decoding.planned_bytes);
     lic_buffer_free(&file);

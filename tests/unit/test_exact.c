@@ -308,6 +308,37 @@ TEST(every_allocation_may_fail)
     free(page.data);
 }
 
+/* What a call takes with exact blocks is what the plan says, in one tile and in several. */
+TEST(plans_beforehand_are_what_is_taken)
+{
+    static const uint32_t sides[] = {512, 192};
+    lic_image page = make_page(3, 16);
+    for (int i = 0; i < 4; i++) {
+        lic_options o = with_threads(1 + i / 2);
+        lic_encode_options e = at_quality(50);
+        lic_session *session = NULL;
+        lic_buffer file = {0};
+        lic_image out = {0};
+        lic_info info = {0};
+        lic_stats encoding, decoding;
+        e.tile_side = sides[i % 2];
+        e.lossless = LIC_LOSSLESS_AUTO;
+        REQUIRE(lic_session_new(tiny_model(), &o, &session, NULL) == LIC_OK);
+        CHECK_EQ_INT(lic_session_encode(session, &page, &e, &file, NULL), LIC_OK);
+        lic_session_get_stats(session, &encoding);
+        CHECK(exact_of(&file, &info));
+        CHECK_EQ_INT(lic_session_decode(session, file.data, file.bytes, NULL, &out, NULL), LIC_OK);
+        lic_session_get_stats(session, &decoding);
+        CHECK_EQ_INT(lic_plan_bytes(tiny_model(), WIDTH, HEIGHT, sides[i % 2], 0, 1 + i / 2),
+                     encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
+                                                                     : decoding.planned_bytes);
+        lic_image_free(&out);
+        lic_buffer_free(&file);
+        lic_session_free(session);
+    }
+    free(page.data);
+}
+
 /* Every byte of the chunk counts, whatever the checksum of the file says. */
 TEST(damage_is_seen)
 {
