@@ -1,7 +1,7 @@
 /* encode.c - lic encode: pictures to .lic files. */
 #include "cli/base/report.h"
 #include "cli/batch/batch.h"
-#include "cli/batch/target.h"
+#include "cli/batch/code_image.h"
 #include "cli/options/settings.h"
 #include "cli/picture/ahead.h"
 
@@ -114,114 +114,6 @@ static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *o
     return feed->status != LIC_OK ? feed->status : status;
 }
 
-/* ---- a picture in memory ---- */
-
-struct coding {
-    lic_worker *worker;
-    lic_conversion *c;
-    const lic_image *image;
-    lic_encode_options encode;
-};
-
-/* What has come out at one quality. */
-struct coded {
-    lic_buffer data;
-    lic_stats stats;
-    double quality;
-    bool measured;
-    lic_metrics metrics; /* of the picture that a decoder makes of it */
-};
-
-static lic_status measure(struct coding *s, struct coded *out)
-{
-    lic_error *err = &s->c->err;
-    lic_image decoded = {0};
-    lic_decode_options decode;
-    lic_decode_options_init(&decode);
-    decode.channels = s->image->channels < 3 ? 1 : 3; /* alpha is not measured */
-    lic_status status = lic_session_decode(s->worker->decoder, out->data.data, out->data.bytes,
-                                           &decode, &decoded, err);
-    if (status == LIC_OK)
-        status = lic_metrics_compare(s->image, &decoded, &out->metrics, err);
-    lic_image_free(&decoded);
-    out->measured = status == LIC_OK;
-    lic_conversion_lap(s->c, LIC_LAP_CHECK);
-    return status;
-}
-
-static lic_status code_at(struct coding *s, double quality, struct coded *out)
-{
-    lic_session *encoder = s->worker->encoder;
-    *out = (struct coded){.quality = quality};
-    s->encode.quality = quality;
-    s->c->encodes++;
-    lic_status status = lic_session_encode(encoder, s->image, &s->encode, &out->data, &s->c->err);
-    if (status == LIC_OK)
-        lic_session_get_stats(encoder, &out->stats);
-    lic_conversion_lap(s->c, LIC_LAP_CODE);
-    if (status == LIC_OK && s->c->settings->target.kind == LIC_TARGET_PSNR)
-        status = measure(s, out);
-    return status;
-}
-
-static lic_status fail(lic_conversion *c, const lic_target *t)
-{
-    const lic_target_try *limit = lic_target_limit(t);
-    if (t->kind == LIC_TARGET_PSNR)
-        return lic_report_fail(&c->err, LIC_ERR_LIMIT,
-                               "%g dB are out of reach; %.2f dB are the most, at quality %g",
-                               t->value, limit->psnr, limit->quality);
-    return lic_report_fail(&c->err, LIC_ERR_LIMIT,
-                           "%.0f bytes are out of reach; %zu bytes (%.4f bpp) are the least, at "
-                           "quality %g",
-                           t->value, limit->bytes, 8 * (double)limit->bytes / t->pixels,
-                           limit->quality);
-}
-
-/* Leaves in *best the best result that keeps the promise. */
-static lic_status code_to_target(struct coding *s, struct coded *best)
-{
-    const lic_target_wish *wish = &s->c->settings->target;
-    lic_target target;
-    double quality;
-    lic_status status = LIC_OK;
-    lic_target_begin(&target, wish->kind, wish->value, (double)s->image->width * s->image->height);
-    while (status == LIC_OK && lic_target_next(&target, &quality)) {
-        struct coded now;
-        status = code_at(s, quality, &now);
-        if (status == LIC_OK &&
-            lic_target_add(&target, quality, now.data.bytes,
-                           now.data.bytes - now.stats.latent_bytes, now.metrics.psnr)) {
-            struct coded worse = *best;
-            *best = now;
-            now = worse;
-        }
-        lic_buffer_free(&now.data);
-    }
-    if (status == LIC_OK && !lic_target_best(&target))
-        status = fail(s->c, &target);
-    return status;
-}
-
-/* Encodes a picture in memory as often as needed: for a target (target.h), and with decoding of the
- * result for a PSNR or --report. */
-static lic_status code_image(lic_worker *worker, lic_conversion *c, const lic_image *image,
-                             const lic_encode_options *encode, lic_buffer *out)
-{
-    struct coding s = {.worker = worker, .c = c, .image = image, .encode = *encode};
-    struct coded best = {0};
-    lic_status status =
-        c->settings->target.kind ? code_to_target(&s, &best) : code_at(&s, encode->quality, &best);
-    if (status == LIC_OK && c->settings->report && !best.measured)
-        status = measure(&s, &best);
-    c->stats = best.stats;
-    c->quality = best.quality;
-    c->has_metrics = best.measured;
-    c->metrics = best.metrics;
-    *out = best.data;
-    return status;
-}
-
 /* A picture that is encoded more than once, or compared, is read into memory. */
 static lic_status code_whole(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
@@ -238,7 +130,7 @@ static lic_status code_whole(lic_worker *worker, struct feed *feed, lic_buffer *
     lic_conversion_lap(c, LIC_LAP_READ);
     if (status == LIC_OK) {
         list_chunks(feed);
-        status = code_image(worker, c, &image, &feed->encode, out);
+        status = lic_code_image(worker, c, &image, &feed->encode, out);
     }
     free(image.data);
     return status;
