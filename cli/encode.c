@@ -93,6 +93,18 @@ static uint32_t rows_ahead(const lic_settings *s, const lic_image *image)
     return most < side ? (uint32_t)most : side;
 }
 
+/* A small first picture is read while the model is. */
+static void read_meanwhile(const lic_worker *worker, struct feed *feed)
+{
+    enum { MOST_BYTES = 4 << 20 };
+    const lic_settings *s = feed->c->settings;
+    const lic_image *image = &feed->picture.image;
+    if (!worker->model && !rows_ahead(s, image) && whole_bytes(image) <= MOST_BYTES &&
+        !s->max_memory && lic_thread_count(s->threads) > 1)
+        feed->ahead =
+            lic_ahead_begin(feed->reader, image->height, image->height, image->stride_bytes);
+}
+
 static lic_status code_rows(lic_worker *worker, struct feed *feed, lic_buffer *out)
 {
     lic_conversion *c = feed->c;
@@ -162,6 +174,8 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
     feed->encode.near = s->near;
     feed->encode.quality = s->lossless ? 100 : s->quality;
     feed->encode.tile_side = s->tile_side;
+    if (!s->lossless && !whole)
+        read_meanwhile(worker, feed);
     lic_status status = s->lossless ? LIC_OK : lic_worker_model(worker, c, 0, &model);
     if (status != LIC_OK)
         return status;
@@ -218,6 +232,7 @@ static lic_status encode(lic_worker *worker, lic_conversion *c)
     if (status == LIC_OK)
         lic_picture_say(&feed.picture, c->input);
     const lic_status found = status == LIC_OK ? check_whole(&feed) : LIC_OK;
+    lic_ahead_end(feed.ahead);
     const uint64_t before = feed.source.bytes;
     lic_reader_close(feed.reader);
     lic_picture_free(&feed.picture);

@@ -1,6 +1,7 @@
 /* ahead.c - see ahead.h. The rows lie in a ring: row y in the place of row y - room. */
 #include "cli/picture/ahead.h"
 
+#include "cli/base/pages.h"
 #include "cli/base/report.h"
 
 #include <pthread.h>
@@ -79,7 +80,7 @@ static void release(lic_ahead *a)
 lic_ahead *lic_ahead_begin(lic_reader *reader, uint32_t n_rows, uint32_t room, size_t row_bytes)
 {
     lic_ahead *a = calloc(1, sizeof *a);
-    uint8_t *ring = room && row_bytes <= SIZE_MAX / room ? malloc(room * row_bytes) : NULL;
+    uint8_t *ring = room && row_bytes <= SIZE_MAX / room ? lic_pages_take(room * row_bytes) : NULL;
     if (!a || !ring) {
         free(a);
         free(ring);
