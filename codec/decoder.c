@@ -97,6 +97,8 @@ static lic_status admit(const lic_session *session, lic_decoding *d,
 {
     const lic_container *file = &d->file;
     const uint32_t id = session->model ? lic_model_id(session->model) : 0;
+    if (session->model && !d->lossless && !(session->model->uses & LIC_MODEL_DECODES))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "the model was not opened for decoding");
     if (!session->model && !d->lossless)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no model given: the file needs %08x",
                         (unsigned)file->model_id);

@@ -192,6 +192,8 @@ lic_status lic_session_encode(lic_session *session, const lic_image *image,
                       .lossless = own.lossless == LIC_LOSSLESS_YES};
     if (!status && own.lossless != LIC_LOSSLESS_YES && !session->model)
         status = lic_fail(err, LIC_ERR_ARGUMENT, "no model given: without one only lossless");
+    if (!status && !e.lossless && !(session->model->uses & LIC_MODEL_ENCODES))
+        status = lic_fail(err, LIC_ERR_ARGUMENT, "the model was not opened for encoding");
     if (!status)
         status = take_image(&e, image, err);
     if (!status)

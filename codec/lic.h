@@ -153,12 +153,19 @@ typedef enum lic_stage {
 /* Called in the caller's thread. fraction runs from 0 to 1 over a call. Non-zero cancels. */
 typedef int (*lic_progress_fn)(void *user, lic_stage stage, double fraction);
 
+/* Halves of a model, for lic_model_options.uses. */
+enum { LIC_MODEL_ENCODES = 1, LIC_MODEL_DECODES = 2 };
+
 typedef struct lic_model_options {
     size_t struct_bytes;            /* set by lic_model_options_init */
     int threads;                    /* for loading; 0: all usable cores */
     lic_backend backend;            /* OPENBLAS also keeps the weights in the layout it needs */
     const lic_allocator *allocator; /* NULL: malloc; must outlive the model */
     const char *folder;             /* where lic_model_find looks first; NULL: no such folder */
+    /* What the model is for, a sum of the above; 0: all. Networks that only the other half needs
+     * take neither time nor memory, and their checksums are not verified. Calls that need them fail
+     * with LIC_ERR_ARGUMENT. */
+    uint32_t uses;
 } lic_model_options;
 
 /* Default limits. LIC_MAX_WORK allows 470 megapixels decoded by the student or 140 by the teacher,

@@ -87,6 +87,7 @@ static lic_status load_weights(lic_weights *w, const lic_model_options *options,
     const uint64_t saved = lic_fp_enter();
     w->pool = pool;
     w->jobs = jobs;
+    w->uses = model->uses;
     w->keep_rows = options->backend == LIC_BACKEND_OPENBLAS;
     status = load_twice(w, model);
     if (!status) {
@@ -110,6 +111,7 @@ static lic_status make_model(lic_weights *w, const lic_model_options *options, l
     memset(model, 0, sizeof *model);
     model->allocator = options->allocator;
     model->backend = options->backend;
+    model->uses = options->uses ? options->uses : LIC_MODEL_ENCODES | LIC_MODEL_DECODES;
     const lic_status status = load_weights(w, options, model);
     if (status)
         lic_model_close(model);
@@ -122,6 +124,8 @@ static lic_status check_options(const lic_model_options *options, lic_model_opti
                                 lic_error *err)
 {
     const lic_status status = lic_model_options_take(options, own, err);
+    if (!status && own->uses > (LIC_MODEL_ENCODES | LIC_MODEL_DECODES))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "a model can encode and decode, nothing else");
     if (!status && !lic_backend_supported(own->backend))
         return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no such backend");
     return status;

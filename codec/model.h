@@ -15,6 +15,7 @@ struct lic_model {
     lic_arena arena;
     lic_model_info info;
     lic_backend backend;
+    uint32_t uses; /* as in lic_model_options, but not 0 */
     const lic_allocator *allocator;
 };
 

@@ -44,6 +44,8 @@ at(const char *format, ...)
 static const float *expand_bias(lic_weights *w, const float *table, int heads)
 {
     const int side = 2 * LIC_WINDOW - 1;
+    if (w->leaves)
+        return NULL;
     float *out = lic_arena_take(w->arena, (size_t)heads * LIC_TOKENS * LIC_TOKENS, sizeof *out),
           *to = out;
     for (int head = 0; out && table && head < heads; head++)
@@ -108,6 +110,7 @@ static void load_analysis(lic_weights *w, const config *cfg, network *net)
     const int *ch = cfg->ch;
     for (int i = 0; i < 3; i++)
         load_rate(w, net, &a->rate[i], ch[i], at("g_a.rate.%d", i).text);
+    w->leaves = !(w->uses & LIC_MODEL_ENCODES);
     lic_weights_conv(w, &a->down1, ch[0], 3, 5, 2, "g_a.down1.conv");
     load_dense(w, cfg, &a->enh, ch[0], "g_a.enh");
     load_rstb(w, cfg, &a->st1, 0, "g_a.st1");
@@ -116,6 +119,7 @@ static void load_analysis(lic_weights *w, const config *cfg, network *net)
     lic_weights_conv(w, &a->down3, ch[2], ch[1], 3, 2, "g_a.down3.conv");
     load_rstb(w, cfg, &a->st3, 2, "g_a.st3");
     lic_weights_conv(w, &a->down4, net->m, ch[2], 3, 2, "g_a.down4.conv");
+    w->leaves = false;
 }
 
 static void load_synthesis(lic_weights *w, const config *cfg, network *net)
@@ -124,6 +128,7 @@ static void load_synthesis(lic_weights *w, const config *cfg, network *net)
     const int *ch = cfg->ch;
     for (int i = 0; i < 3; i++)
         load_rate(w, net, &s->rate[i], ch[i], at("g_s.rate.%d", i).text);
+    w->leaves = !(w->uses & LIC_MODEL_DECODES);
     lic_weights_upconv(w, &s->up1, ch[2], net->m, "g_s.up1.conv");
     load_rstb(w, cfg, &s->st3, 2, "g_s.st3");
     lic_weights_upconv(w, &s->up2, ch[1], ch[2], "g_s.up2.conv");
@@ -132,14 +137,17 @@ static void load_synthesis(lic_weights *w, const config *cfg, network *net)
     load_rstb(w, cfg, &s->st1, 0, "g_s.st1");
     load_dense(w, cfg, &s->enh, ch[0], "g_s.enh");
     lic_weights_conv(w, &s->up4, 12, ch[0], 3, 1, "g_s.up4.conv");
+    w->leaves = false;
 }
 
 static void load_hyperprior(lic_weights *w, network *net)
 {
     const int m = net->m, n = net->n;
+    w->leaves = !(w->uses & LIC_MODEL_ENCODES);
     lic_weights_conv(w, &net->h_a.c[0], n, m, 3, 1, "h_a.c.0.conv");
     lic_weights_conv(w, &net->h_a.c[1], n, n, 3, 2, "h_a.c.1.conv");
     lic_weights_conv(w, &net->h_a.c[2], n, n, 3, 2, "h_a.c.2.conv");
+    w->leaves = false;
     lic_weights_upconv(w, &net->h_s.c0, n, n, "h_s.c.0.conv");
     lic_weights_upconv(w, &net->h_s.c1, n, n, "h_s.c.1.conv");
     lic_weights_conv(w, &net->h_s.c2, net->hyper, n, 3, 1, "h_s.c.2.conv");

@@ -342,7 +342,7 @@ const float *lic_weights_floats(lic_weights *w, const char *name, int rank, cons
     lic_entry e;
     if (!lic_entry_find_floats(w, name, rank, dims, &e))
         return NULL;
-    float *out = take(w, e.count);
+    float *out = w->leaves ? NULL : take(w, e.count);
     if (out)
         fill(w, &e, out);
     return out;

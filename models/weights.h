@@ -28,6 +28,8 @@ struct lic_weights {
     lic_pool *pool;     /* the caller's */
     lic_pack_job *jobs; /* [LIC_MAX_JOBS], the caller's */
     size_t n_jobs;
+    uint32_t uses;  /* as in lic_model_options, but not 0 */
+    bool leaves;    /* what follows is not needed: only checked to be there */
     bool keep_rows; /* OpenBLAS wants plain matrices besides the panels */
     lic_status status;
     lic_error *err;

@@ -11,9 +11,11 @@ static const char *join(char *out, const char *module, const char *leaf)
     return out;
 }
 
-/* Room for a packed tensor; filled when the pass ends. */
+/* Room for a packed tensor; filled when the pass ends. NULL if it is not needed. */
 static void *pack(lic_weights *w, const lic_entry *e, lic_pack_kind kind, const lic_packing *p)
 {
+    if (w->leaves)
+        return NULL;
     const size_t size = kind == LIC_PACK_BYTES    ? 1
                         : kind == LIC_PACK_HALVES ? sizeof(uint16_t)
                                                   : sizeof(float);

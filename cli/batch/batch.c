@@ -49,6 +49,15 @@ struct lic_batch {
 
 /* ---- models ---- */
 
+/* An encoder decodes what it compares. */
+static uint32_t uses_of(const lic_settings *s)
+{
+    if (s->command != LIC_COMMAND_ENCODE)
+        return LIC_MODEL_DECODES;
+    const bool compares = s->report || s->target.kind == LIC_TARGET_PSNR;
+    return LIC_MODEL_ENCODES | (compares ? LIC_MODEL_DECODES : 0);
+}
+
 /* With the lock held. NULL if there are more models than anybody has. */
 static struct opened_model *find_model(lic_batch *b, uint32_t id)
 {
@@ -59,7 +68,8 @@ static struct opened_model *find_model(lic_batch *b, uint32_t id)
         return NULL;
     struct opened_model *m = &b->models[b->n_models++];
     *m = (struct opened_model){.id = id};
-    (void)lic_settings_open_model(b->settings, id, &m->model, &m->info, &m->err);
+    (void)lic_settings_open_model(b->settings, id, uses_of(b->settings), &m->model, &m->info,
+                                  &m->err);
     return m;
 }
 

@@ -26,13 +26,14 @@ lic_options lic_settings_options(const lic_settings *s)
     return options;
 }
 
-lic_status lic_settings_open_model(const lic_settings *s, uint32_t id, lic_model **model,
-                                   lic_model_info *info, lic_error *err)
+lic_status lic_settings_open_model(const lic_settings *s, uint32_t id, uint32_t uses,
+                                   lic_model **model, lic_model_info *info, lic_error *err)
 {
     lic_model_options options;
     lic_model_options_init(&options);
     options.threads = s->threads;
     options.backend = s->backend;
+    options.uses = uses;
     const lic_status status = lic_model_find(s->model, id, &options, model, err);
     if (status == LIC_OK)
         lic_model_get_info(*model, info);

@@ -9,8 +9,8 @@
 /* The library's options, made from the settings. */
 lic_options lic_settings_options(const lic_settings *settings);
 /* Opens the model of --model, or the one with this id if it is not 0, else the default one. */
-lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, lic_model **model,
-                                   lic_model_info *info, lic_error *err);
+lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, uint32_t uses,
+                                   lic_model **model, lic_model_info *info, lic_error *err);
 
 /* The Lagrange multipliers that the rate levels of a model were trained with
  * (models/train/train.py) are evenly spaced in their logarithm over the levels, so quality and

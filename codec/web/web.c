@@ -104,6 +104,7 @@ EXPORTED int lic_web_open(const void *weights, size_t bytes, int threads, double
         lic_backend_supported(LIC_BACKEND_ROUNDED) ? LIC_BACKEND_ROUNDED : LIC_BACKEND_STRICT;
     lic_model_options opening;
     lic_model_options_init(&opening);
+    opening.uses = LIC_MODEL_DECODES;
     opening.threads = threads;
     lic_session_free(session);
     lic_model_close(model);

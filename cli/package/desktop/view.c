@@ -98,6 +98,9 @@ static lic_status decode(const lic_view *view, lic_shrink *shrink, uint32_t scal
     lic_session *decoder = NULL;
     lic_options options;
     lic_decode_options how;
+    lic_model_options opening;
+    lic_model_options_init(&opening);
+    opening.uses = LIC_MODEL_DECODES;
     lic_options_init(&options);
     options.max_pixels = view->limits->pixels;
     options.max_memory = view->limits->memory;
@@ -108,7 +111,7 @@ static lic_status decode(const lic_view *view, lic_shrink *shrink, uint32_t scal
     how.channels = view->channels;
     how.sink = take_rows;
     how.sink_user = shrink;
-    lic_status status = lic_model_find(NULL, view->info.model_id, NULL, &model, err);
+    lic_status status = lic_model_find(NULL, view->info.model_id, &opening, &model, err);
     if (status == LIC_OK)
         status = lic_session_new(model, &options, &decoder, err);
     if (status == LIC_OK)

@@ -1,0 +1,112 @@
+/* test_model_uses.c - models opened for encoding or for decoding alone: the same bytes and pixels
+ * in less memory, and a word where the other half is asked for. */
+#include "tests/unit/codec_fixture.h"
+
+#include <string.h>
+
+/* Bytes that have been taken and not given back. */
+struct taken {
+    size_t now;
+};
+
+static void *take(void *user, size_t bytes)
+{
+    struct taken *t = user;
+    size_t *block = malloc(bytes + 64);
+    if (!block)
+        return NULL;
+    *block = bytes;
+    t->now += bytes;
+    return (uint8_t *)block + 64;
+}
+
+static void give_back(void *user, void *at)
+{
+    struct taken *t = user;
+    if (!at)
+        return;
+    size_t *block = (size_t *)(void *)((uint8_t *)at - 64);
+    t->now -= *block;
+    free(block);
+}
+
+static lic_status open_for(uint32_t uses, const lic_allocator *allocator, lic_model **model)
+{
+    const char *here = __FILE__;
+    char path[512];
+    lic_model_options options;
+    lic_error err = {0};
+    snprintf(path, sizeof path, "%.*s/../golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
+    lic_model_options_init(&options);
+    options.threads = 2;
+    options.uses = uses;
+    options.allocator = allocator;
+    return lic_model_open(path, &options, model, &err);
+}
+
+static lic_status encode_by(const lic_model *model, const lic_image *picture, lic_buffer *out,
+                            lic_error *err)
+{
+    lic_encode_options encode;
+    lic_encode_options_init(&encode);
+    encode.lossless = LIC_LOSSLESS_NO;
+    return lic_encode(model, picture, NULL, &encode, out, err);
+}
+
+TEST(halves_do_what_the_whole_does)
+{
+    lic_image picture = make_picture(150, 90, 3, 8), whole_image, half_image;
+    lic_model *encoder = NULL, *decoder = NULL;
+    lic_buffer whole, half;
+    lic_error err = {0};
+    REQUIRE(open_for(LIC_MODEL_ENCODES, NULL, &encoder) == LIC_OK);
+    REQUIRE(open_for(LIC_MODEL_DECODES, NULL, &decoder) == LIC_OK);
+    REQUIRE(encode_by(tiny_model(), &picture, &whole, &err) == LIC_OK);
+    REQUIRE(encode_by(encoder, &picture, &half, &err) == LIC_OK);
+    CHECK_EQ_INT(half.bytes, whole.bytes);
+    if (half.bytes == whole.bytes)
+        CHECK_EQ_MEM(half.data, whole.data, whole.bytes);
+    REQUIRE(lic_decode(tiny_model(), whole.data, whole.bytes, NULL, NULL, &whole_image, &err) ==
+            LIC_OK);
+    REQUIRE(lic_decode(decoder, whole.data, whole.bytes, NULL, NULL, &half_image, &err) == LIC_OK);
+    CHECK_EQ_MEM(half_image.data, whole_image.data, 150 * 90 * 3);
+    lic_image_free(&half_image);
+    lic_image_free(&whole_image);
+
+    lic_buffer none;
+    CHECK_EQ_INT(encode_by(decoder, &picture, &none, &err), LIC_ERR_ARGUMENT);
+    CHECK(strstr(err.text, "encoding") != NULL);
+    CHECK_EQ_INT(lic_decode(encoder, whole.data, whole.bytes, NULL, NULL, &half_image, &err),
+                 LIC_ERR_ARGUMENT);
+    CHECK(strstr(err.text, "decoding") != NULL);
+    lic_buffer_free(&half);
+    lic_buffer_free(&whole);
+    lic_model_close(encoder);
+    lic_model_close(decoder);
+    free(picture.data);
+}
+
+TEST(halves_take_less_memory)
+{
+    size_t kept[4];
+    for (uint32_t uses = 0; uses < 4; uses++) {
+        struct taken taken = {0};
+        const lic_allocator allocator = {.alloc = take, .free = give_back, .user = &taken};
+        lic_model *model = NULL;
+        REQUIRE(open_for(uses, &allocator, &model) == LIC_OK);
+        kept[uses] = taken.now;
+        lic_model_close(model);
+        CHECK_EQ_INT(taken.now, 0);
+    }
+    CHECK_EQ_INT(kept[0], kept[LIC_MODEL_ENCODES | LIC_MODEL_DECODES]);
+    CHECK(kept[LIC_MODEL_ENCODES] < kept[0] * 9 / 10);
+    CHECK(kept[LIC_MODEL_DECODES] < kept[0] * 9 / 10);
+}
+
+TEST(uses_that_there_are_not)
+{
+    lic_model *model = NULL;
+    CHECK_EQ_INT(open_for(4, NULL, &model), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(open_for(UINT32_MAX, NULL, &model), LIC_ERR_ARGUMENT);
+    CHECK(model == NULL);
+}
