@@ -155,7 +155,7 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
     lic_conversion *c = feed->c;
     const lic_settings *s = c->settings;
     const lic_image *image = &feed->picture.image;
-    const bool decodes = s->report || s->target.kind == LIC_TARGET_PSNR;
+    const bool decodes = lic_settings_compare(s);
     const bool whole = decodes || s->target.kind;
     const lic_need need = {.use = LIC_USE_ENCODER | (decodes ? LIC_USE_DECODER : 0),
                            .width = image->width,

@@ -49,13 +49,11 @@ struct lic_batch {
 
 /* ---- models ---- */
 
-/* An encoder decodes what it compares. */
 static uint32_t uses_of(const lic_settings *s)
 {
     if (s->command != LIC_COMMAND_ENCODE)
         return LIC_MODEL_DECODES;
-    const bool compares = s->report || s->target.kind == LIC_TARGET_PSNR;
-    return LIC_MODEL_ENCODES | (compares ? LIC_MODEL_DECODES : 0);
+    return LIC_MODEL_ENCODES | (lic_settings_compare(s) ? LIC_MODEL_DECODES : 0);
 }
 
 /* With the lock held. NULL if there are more models than anybody has. */

@@ -40,6 +40,11 @@ lic_status lic_settings_open_model(const lic_settings *s, uint32_t id, uint32_t 
     return status;
 }
 
+bool lic_settings_compare(const lic_settings *s)
+{
+    return s->report || s->target.kind == LIC_TARGET_PSNR;
+}
+
 double lic_rates_lambda(const lic_model_info *model, double quality)
 {
     const double least = model->lambda[0], most = model->lambda[1];

@@ -12,6 +12,9 @@ lic_options lic_settings_options(const lic_settings *settings);
 lic_status lic_settings_open_model(const lic_settings *settings, uint32_t id, uint32_t uses,
                                    lic_model **model, lic_model_info *info, lic_error *err);
 
+/* Whether encoding decodes its own files too, to compare them with the picture. */
+bool lic_settings_compare(const lic_settings *settings);
+
 /* The Lagrange multipliers that the rate levels of a model were trained with
  * (models/train/train.py) are evenly spaced in their logarithm over the levels, so quality and
  * multiplier are two scales of one thing.
