@@ -2,13 +2,23 @@
  * and from rows, which must give the same bytes, and decoded, whole and to rows, which must give
  * the same pixels; and the options of an encoder, sound or not.
  *
- * Input: width, height (1 byte each), what is asked for (1), side of tiles (2), quality (8, a
- * double), type of a chunk (4) and its length (1), the chunk, then samples, repeated as needed. */
+ * Input: width, height (1 byte each), what is asked for (1), side of tiles and largest error (2),
+ * quality (8, a double), type of a chunk (4) and its length (1), the chunk, then samples, repeated
+ * as needed. */
 #include "tests/fuzz/fuzz.h"
 #include "tests/rows.h"
 #include "tests/weights_file.h"
 
-enum { GREY = 1, WIDE = 2, TWO_THREADS = 4, SOUND_QUALITY = 8, SOUND_TILES = 16, WITH_CHUNK = 32 };
+enum {
+    GREY = 1,
+    WIDE = 2,
+    TWO_THREADS = 4,
+    SOUND_QUALITY = 8,
+    SOUND_TILES = 16,
+    WITH_CHUNK = 32,
+    WITHOUT_LOSS = 64,
+    CHOOSES = 128
+};
 enum { MAX_SIDE = 70, MAX_MEMORY = 96 << 20 };
 
 static lic_model *model;
@@ -60,6 +70,11 @@ static struct wish read_wish(lic_reader *r)
     memcpy(&w.encode.quality, &quality, sizeof quality);
     if (how & SOUND_QUALITY)
         w.encode.quality = (double)(quality % 101);
+    w.encode.lossless = how & WITHOUT_LOSS ? LIC_LOSSLESS_YES
+                        : how & CHOOSES    ? LIC_LOSSLESS_AUTO
+                                           : LIC_LOSSLESS_NO;
+    if (how & WITHOUT_LOSS)
+        w.encode.near = how & SOUND_TILES ? side / 4 % 16 : side / 4;
     w.image.channels = how & GREY ? 1 : 3;
     w.image.depth = how & WIDE ? 16 : 8;
     w.image.stride_bytes = (size_t)w.image.width * w.image.channels * (w.image.depth / 8);
@@ -100,6 +115,23 @@ static int check_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t
     return 0;
 }
 
+static uint32_t sample_at(const lic_image *image, size_t i)
+{
+    uint16_t v = ((const uint8_t *)image->data)[i];
+    if (image->depth == 16)
+        memcpy(&v, (const uint8_t *)image->data + 2 * i, sizeof v);
+    return v;
+}
+
+/* No sample is off by more than was asked for. */
+static void check_error(const lic_image *out, const struct wish *w)
+{
+    for (size_t i = 0; i < (size_t)out->width * out->height * out->channels; i++) {
+        const uint32_t a = sample_at(out, i), b = sample_at(&w->image, i);
+        FUZZ_CHECK((a > b ? a - b : b - a) <= w->encode.near);
+    }
+}
+
 /* What was encoded can be decoded. */
 static void decode(const lic_buffer *file, const struct wish *w)
 {
@@ -110,6 +142,8 @@ static void decode(const lic_buffer *file, const struct wish *w)
     FUZZ_CHECK(lic_session_decode(decoder, file->data, file->bytes, NULL, &out, &err) == LIC_OK);
     FUZZ_CHECK(out.width == w->image.width && out.height == w->image.height);
     FUZZ_CHECK(out.channels == w->image.channels && out.depth == w->image.depth);
+    if (w->encode.lossless == LIC_LOSSLESS_YES)
+        check_error(&out, w);
     struct rows rows = {.image = &out};
     FUZZ_CHECK(decode_rows(decoder, file->data, file->bytes, NULL, check_rows, &rows, &err) ==
                LIC_OK);

@@ -57,8 +57,10 @@ seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
             "$build/lic" encode --quiet --model tests/golden/tiny.licw -f "tests/data/$picture.png" \
                 -o "$to/${picture#*/}.lic" || echo "no seed from $picture.png"
         done ;;
-    encode) # 60x40 RGB; 70x70 grey of 16 bits in four tiles, with a chunk
+    encode) # 60x40 RGB, with loss, nearly without, and as the encoder chooses; 70x70 grey of 16 bits in four tiles, with a chunk
         printf '\73\47\30\0\0\62\0\0\0\0\0\0\0abcd\0' | cat - tests/data/kodim23.png | head -c 4000 >"$to/rgb"
+        printf '\73\47\120\11\0\0\62\0\0\0\0\0\0abcd\0' | cat - tests/data/kodim23.png | head -c 4000 >"$to/near"
+        printf '\73\47\220\0\0\0\62\0\0\0\0\0\0abcd\0' | cat - tests/data/kodim23.png | head -c 4000 >"$to/chooses"
         printf '\105\105\73\1\0\120\0\0\0\0\0\0\0iccp\12' | cat - tests/data/meta.jpg >"$to/grey16" ;;
     curve) find tests/bench/peers/published -name '*.json' -size -17 -exec cp -t "$to" {} +
         printf 'name;bpp;psnr\n\n"x";0.1;28\nx;0.3;31.5\nx;.6;34\nx;1e0;37\n' >"$to/points.csv"
