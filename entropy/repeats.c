@@ -33,6 +33,33 @@ static void init_colours(lic_colours *c)
     lic_bit_weights_init(c->weights, 8);
 }
 
+static uint64_t hash_step(uint64_t h, lic_pixel p)
+{
+    h = (h ^ p) * UINT64_C(0x9E3779B97F4A7C15);
+    return h ^ h >> 29;
+}
+
+/* The places of eleven neighbours in the memories. */
+static lic_places hash(const lic_pixel *now, const lic_pixel *above, const lic_pixel *over,
+                       unsigned bits)
+{
+    lic_places places;
+    uint64_t h = hash_step(0, now[-1]);
+    h = hash_step(h, above[0]);
+    h = hash_step(h, above[-1]);
+    h = hash_step(h, above[1]);
+    places.near = (uint32_t)(h >> (64 - bits));
+    h = hash_step(h, now[-2]);
+    h = hash_step(h, now[-3]);
+    h = hash_step(h, above[-2]);
+    h = hash_step(h, above[2]);
+    h = hash_step(h, over[0]);
+    h = hash_step(h, over[-1]);
+    h = hash_step(h, over[1]);
+    places.far = (uint32_t)(h >> (64 - bits));
+    return places;
+}
+
 void lic_repeats_init(lic_repeats *r, uint32_t width, unsigned bits, bool colours)
 {
     const size_t row = (size_t)width + 2 * LIC_PIXEL_MARGIN, slots = (size_t)1 << bits;
@@ -47,6 +74,9 @@ void lic_repeats_init(lic_repeats *r, uint32_t width, unsigned bits, bool colour
     lic_bit_models_init(r->trust[0], sizeof r->trust / sizeof r->trust[0][0]);
     lic_bit_models_init(r->pattern[0], sizeof r->pattern / sizeof r->pattern[0][0]);
     lic_bit_weights_init(r->weights[0], LIC_GUESSES * 8);
+    const lic_pixel none[5] = {0};
+    r->flat = 0;
+    r->flat_places = hash(none + 3, none + 2, none + 1, bits);
     r->colours = colours ? r->list : NULL;
     if (colours)
         init_colours(r->list);
@@ -71,12 +101,6 @@ void lic_repeats_next_row(lic_repeats *r, uint32_t y, uint32_t width)
 
 /* ---- guesses ---- */
 
-static uint64_t hash_step(uint64_t h, lic_pixel p)
-{
-    h = (h ^ p) * UINT64_C(0x9E3779B97F4A7C15);
-    return h ^ h >> 29;
-}
-
 static void add(lic_guesses *g, lic_pixel pixel)
 {
     for (int i = 0; i < g->n; i++)
@@ -100,22 +124,29 @@ static uint32_t pattern_of(const lic_repeats *r, uint32_t x)
     return alike * 27 + kind[(r->ranks[0] + x)[-1]] * 9u + kind[ranks[0]] * 3u + kind[ranks[1]];
 }
 
-static void guess(const lic_repeats *r, uint32_t x, lic_guesses *g)
+/* Most neighbourhoods of a drawing are of one colour, which mostly is the last one's too. */
+static lic_places find(lic_repeats *r, uint32_t x)
 {
-    const lic_pixel *now = r->rows[0] + x, *above = r->rows[1] + x, *over = r->rows[2] + x;
-    uint64_t h = hash_step(0, now[-1]);
-    h = hash_step(h, above[0]);
-    h = hash_step(h, above[-1]);
-    h = hash_step(h, above[1]);
-    g->near = (uint32_t)(h >> (64 - r->bits));
-    h = hash_step(h, now[-2]);
-    h = hash_step(h, now[-3]);
-    h = hash_step(h, above[-2]);
-    h = hash_step(h, above[2]);
-    h = hash_step(h, over[0]);
-    h = hash_step(h, over[-1]);
-    h = hash_step(h, over[1]);
-    g->far = (uint32_t)(h >> (64 - r->bits));
+    const lic_pixel *now = r->rows[0] + x, *above = r->rows[1] + x, *over = r->rows[2] + x,
+                    p = now[-1];
+    const lic_pixel differ = (now[-2] ^ p) | (now[-3] ^ p) | (above[-2] ^ p) | (above[-1] ^ p) |
+                             (above[0] ^ p) | (above[1] ^ p) | (above[2] ^ p) | (over[-1] ^ p) |
+                             (over[0] ^ p) | (over[1] ^ p);
+    if (differ)
+        return hash(now, above, over, r->bits);
+    if (p != r->flat) {
+        r->flat = p;
+        r->flat_places = hash(now, above, over, r->bits);
+    }
+    return r->flat_places;
+}
+
+static void guess(lic_repeats *r, uint32_t x, lic_guesses *g)
+{
+    const lic_pixel *now = r->rows[0] + x, *above = r->rows[1] + x;
+    const lic_places places = find(r, x);
+    g->near = places.near;
+    g->far = places.far;
     const lic_memory_slot far = r->far[g->far], near = r->near[g->near];
     g->n = 0;
     if (far.trust)
@@ -206,9 +237,7 @@ static void enter(lic_repeats *r, uint32_t x, const lic_guesses *g, int rank, li
 
 void lic_repeats_enter(lic_repeats *r, uint32_t x, lic_pixel pixel)
 {
-    lic_guesses g;
-    guess(r, x, &g);
-    enter(r, x, &g, LIC_GUESSES, pixel);
+    enter(r, x, &r->last, LIC_GUESSES, pixel);
     lic_colours *c = r->colours;
     if (!c || c->n == LIC_COLOURS)
         return;
@@ -250,16 +279,16 @@ bool lic_repeats_code(lic_repeats *r, const lic_bit_coder *coder, uint32_t x, ui
 {
     if (y == 0)
         pretend_rows_above(r, x);
-    lic_guesses g;
-    guess(r, x, &g);
-    for (int i = 0; i < g.n; i++)
-        if (code_guess(r, coder, x, &g, i, coder->enc && *pixel == g.pixel[i])) {
-            *pixel = g.pixel[i];
-            enter(r, x, &g, i, *pixel);
+    lic_guesses *g = &r->last;
+    guess(r, x, g);
+    for (int i = 0; i < g->n; i++)
+        if (code_guess(r, coder, x, g, i, coder->enc && *pixel == g->pixel[i])) {
+            *pixel = g->pixel[i];
+            enter(r, x, g, i, *pixel);
             return true;
         }
     if (!r->colours || !code_colour(r, coder, x, pixel))
         return false;
-    enter(r, x, &g, LIC_GUESSES, *pixel);
+    enter(r, x, g, LIC_GUESSES, *pixel);
     return true;
 }

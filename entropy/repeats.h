@@ -37,6 +37,18 @@ typedef struct lic_colours {
     lic_bit_weights weights[8];
 } lic_colours;
 
+/* Where the memories have a neighbourhood. */
+typedef struct lic_places {
+    uint32_t far, near;
+} lic_places;
+
+/* What is guessed for one pixel. */
+typedef struct lic_guesses {
+    lic_pixel pixel[LIC_GUESSES];
+    int n;
+    uint32_t far, near, trust, pattern;
+} lic_guesses;
+
 typedef struct lic_repeats {
     lic_pixel *rows[3]; /* this one, the one above, and above that; at column 0 */
     uint8_t *ranks[2];  /* of the guess that was right, LIC_GUESSES for none */
@@ -46,15 +58,11 @@ typedef struct lic_repeats {
     lic_bit_model trust[LIC_GUESSES][8 * 8 * 2 * 4];
     lic_bit_model pattern[LIC_GUESSES][64 * 27];
     lic_bit_weights weights[LIC_GUESSES][8];
+    lic_guesses last;            /* for the pixel at hand */
+    lic_pixel flat;              /* a colour */
+    lic_places flat_places;      /* of a neighbourhood that has no other */
     lic_colours *list, *colours; /* its memory; NULL where colours are not numbered */
 } lic_repeats;
-
-/* What is guessed for one pixel. */
-typedef struct lic_guesses {
-    lic_pixel pixel[LIC_GUESSES];
-    int n;
-    uint32_t far, near, trust, pattern;
-} lic_guesses;
 
 /* Takes the memory for rows of `width` pixels and 2^bits neighbourhoods. */
 void lic_repeats_take(lic_repeats *r, lic_arena *arena, uint32_t width, unsigned bits);
