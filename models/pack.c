@@ -153,9 +153,9 @@ static void turn(const uint64_t rows[4], uint64_t out[4])
     out[3] = b >> 32 | (d & ~low);
 }
 
-/* A panel, four values of all its rows at a time; as in the file, they are little-endian. Returns
- * false if one is infinite or NaN: then its exponent is all ones. */
-static bool pack_whole_halves(const lic_pack_job *j, const uint8_t *src, uint16_t *panel)
+/* n output channels, a panel at most, four values of all rows at a time; as in the file, they are
+ * little-endian. Returns false if one is infinite or NaN: then its exponent is all ones. */
+static bool pack_halves(const lic_pack_job *j, const uint8_t *src, int n, uint16_t *panel)
 {
     const size_t bytes = lic_pack_row_bytes(j), pitch = bytes * (size_t)j->p.stride;
     const uint64_t exponents = 0x7C007C007C007C00u, one = 0x0400040004000400u;
@@ -164,43 +164,25 @@ static bool pack_whole_halves(const lic_pack_job *j, const uint8_t *src, uint16_
     uint64_t full = 0;
     src = row_of(j, src, 0);
     for (size_t k = 0; k < bytes; k += 8) {
-        const size_t n = bytes - k < 8 ? bytes - k : 8;
-        uint64_t turned[LIC_PANEL / 4][4];
-        for (size_t g = 0; g < LIC_PANEL / 4; g++) {
-            uint64_t rows[4] = {0};
-            for (size_t r = 0; r < 4; r++) {
-                if (n == 8)
-                    memcpy(&rows[r], src + (4 * g + r) * pitch + k, 8);
-                else
-                    memcpy(&rows[r], src + (4 * g + r) * pitch + k, n);
-                full |= (rows[r] & exponents) + one;
-            }
-            turn(rows, turned[g]);
+        const size_t more = bytes - k < 8 ? bytes - k : 8;
+        uint64_t rows[LIC_PANEL] = {0}, turned[LIC_PANEL / 4][4];
+        for (int r = 0; r < n; r++) {
+            const uint8_t *from = src + (size_t)r * pitch + k;
+            if (more == 8)
+                memcpy(&rows[r], from, 8);
+            else
+                memcpy(&rows[r], from, more);
+            full |= (rows[r] & exponents) + one;
         }
-        for (size_t i = 0; i < n / 2; i++) {
+        for (size_t g = 0; g < LIC_PANEL / 4; g++)
+            turn(rows + 4 * g, turned[g]);
+        for (size_t i = 0; i < more / 2; i++) {
             uint16_t *to = next_place(&at, panel, skipped);
             for (size_t g = 0; g < LIC_PANEL / 4; g++)
                 memcpy(to + 4 * g, &turned[g][i], 8);
         }
     }
     return !(full & 0x8000800080008000u);
-}
-
-/* The last panel, which may lack channels. */
-static bool pack_some_halves(const lic_pack_job *j, const uint8_t *src, int n, uint16_t *panel)
-{
-    const size_t values = lic_pack_row_bytes(j) / 2;
-    bool good = true;
-    for (int r = 0; r < n; r++) {
-        const uint8_t *from = row_of(j, src, r);
-        places at = places_of(&j->p);
-        uint16_t skipped[LIC_PANEL];
-        for (size_t k = 0; k < values; k++, from += 2) {
-            next_place(&at, panel, skipped)[r] = (uint16_t)(from[0] | from[1] << 8);
-            good &= (from[1] & 0x7Cu) != 0x7Cu;
-        }
-    }
-    return good;
 }
 
 /* ---- bytes ---- */
@@ -276,14 +258,12 @@ static bool pack_panel(const lic_pack_job *j, const uint8_t *src, int first, int
         return pack_bytes(j, src, first, n);
     if (j->kind == LIC_PACK_ROWS)
         return pack_rows(j, src, n, (float *)j->out + first, (size_t)p->cout);
-    const bool whole = n == LIC_PANEL, halves = j->kind == LIC_PACK_HALVES;
-    const size_t size = halves ? sizeof(uint16_t) : sizeof(float);
-    void *out = (uint8_t *)j->out + at * size;
-    if (!whole)
-        memset(out, 0, inputs * LIC_PANEL * size);
-    if (!halves)
-        return pack_rows(j, src, n, out, LIC_PANEL);
-    return whole ? pack_whole_halves(j, src, out) : pack_some_halves(j, src, n, out);
+    if (j->kind == LIC_PACK_HALVES)
+        return pack_halves(j, src, n, (uint16_t *)j->out + at);
+    float *out = (float *)j->out + at;
+    if (n < LIC_PANEL)
+        memset(out, 0, inputs * LIC_PANEL * sizeof *out);
+    return pack_rows(j, src, n, out, LIC_PANEL);
 }
 
 void lic_pack_part(lic_pack_job *j, const uint8_t *rows, int first, int n)
