@@ -120,19 +120,14 @@ static void fill_hidden(const lic_mask *mask, const lic_raster *r)
     }
 }
 
-static void encode_item(void *user, size_t item, int worker)
+/* Codes a tile, its colours moved by up to `near`. */
+static void encode_area(const struct encode_job *j, lic_lossless_slot *slot, lic_area a,
+                        uint32_t near)
 {
-    const struct encode_job *j = user;
-    lic_lossless_slot *slot = &j->s->slots[item];
-    (void)worker;
-    const lic_image *image = &j->from->image;
-    const lic_area a =
-        lic_grid_visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
-    lic_lossless_slot_set(slot, a);
     copy_colours(j->from, a, &slot->tile);
-    if (j->s->near)
-        move_colours(&slot->tile, j->s->near);
-    slot->coder.step = 2 * j->s->near + 1;
+    if (near)
+        move_colours(&slot->tile, near);
+    slot->coder.step = 2 * near + 1;
     slot->check = check_of(slot);
     if (slot->coder.mask)
         fill_hidden(slot->coder.mask, &slot->tile);
@@ -141,6 +136,29 @@ static void encode_item(void *user, size_t item, int worker)
     slot->encoder.capacity = slot->code_bytes;
     lic_lossless_encode(&slot->coder, &slot->encoder, &slot->tile);
     slot->whole = lic_range_finish(&slot->encoder);
+}
+
+/* Drawn slopes are smaller as they are than moved to steps; small tiles, such as icons, are tried
+ * both ways. */
+static void encode_item(void *user, size_t item, int worker)
+{
+    enum { TRIED_PIXELS = 128 * 128 };
+    const struct encode_job *j = user;
+    lic_lossless_slot *slot = &j->s->slots[item];
+    (void)worker;
+    const lic_image *image = &j->from->image;
+    const lic_area a =
+        lic_grid_visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
+    lic_lossless_slot_set(slot, a);
+    const bool tried = slot->tile.width * slot->tile.height <= TRIED_PIXELS;
+    size_t exact = SIZE_MAX;
+    if (j->s->near && tried) {
+        encode_area(j, slot, a, 0);
+        exact = slot->encoder.bytes;
+    }
+    encode_area(j, slot, a, j->s->near);
+    if (slot->encoder.bytes > exact)
+        encode_area(j, slot, a, 0);
 }
 
 void lic_lossless_encode_tiles(lic_lossless_slots *s, nn *c, const lic_grid *grid,

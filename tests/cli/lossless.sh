@@ -60,6 +60,11 @@ for n in 1 2 15; do
             if (d > most) most = d} END {exit most != $n}'"
     holds "--near $n is smaller" test "$(stat -c %s near.lic)" -lt "$(stat -c %s kodim23.lic)"
 done
+for name in basn2c16 basn0g16 tbbn2c16; do
+    "$LIC" encode --quiet -f --near 1 "$DATA/pngsuite/$name.png" near.lic
+    "$LIC" encode --quiet -f --lossless "$DATA/pngsuite/$name.png" exact.lic
+    holds "$name: --near is not larger than without loss" test "$(stat -c %s near.lic)" -le "$(stat -c %s exact.lic)"
+done
 holds "--near and -q exclude each other" sh -c '! "$LIC" encode -f --near 1 -q 50 in/one-1x1.png x.lic 2>err; grep -q "near has one size" err'
 holds "--near has a limit" sh -c '! "$LIC" encode -f --near 16 in/one-1x1.png x.lic 2>err; grep -q "8 bits is 15" err'
 holds "--near 0 is refused" sh -c '! "$LIC" encode -f --near 0 in/one-1x1.png x.lic 2>err; grep -q "1 to 15" err'
