@@ -215,6 +215,29 @@ static inline void check_bits_or_nan(const float *got, const float *want, size_t
                (double)got[i], (double)want[i]);
 }
 
+typedef void parity_run(void *problem, const lic_kernels *k); /* k NULL: the plain form */
+typedef void parity_check(const float *got, const float *want, size_t n, const char *name);
+
+/* Every level must give what the plain form gives, in a result of n floats of which it may leave
+ * some as they are. */
+static inline void compare_levels(parity_run *run, void *problem, float *result, size_t n,
+                                  parity_check *check)
+{
+    level levels[PARITY_LEVELS];
+    const int n_levels = parity_levels(levels);
+    float *want = malloc(n * sizeof *want);
+    REQUIRE(want != NULL);
+    fill_result(result, n);
+    run(problem, NULL);
+    memcpy(want, result, n * sizeof *want);
+    for (int i = 0; i < n_levels; i++) {
+        fill_result(result, n);
+        run(problem, levels[i].k);
+        check(result, want, n, levels[i].name);
+    }
+    free(want);
+}
+
 /* Largest difference within `bound` times the largest wanted value. */
 static inline void check_near(const float *got, const double *want, size_t n, double bound)
 {

@@ -176,37 +176,35 @@ static void plain_gemm(const problem *p)
 /* ---- comparison ---- */
 
 /* Records in an operand of exactly their size. */
-static void make_records(problem *p, const shape *s, const lic_kernels *k)
+static void make_records(problem *p, const lic_kernels *k)
 {
-    const int n_in = s->taps * s->rows;
-    const size_t floats = lic_record_floats(k->byte_size, s->k);
+    const int n_in = p->g.taps * p->g.rows;
+    const size_t floats = lic_record_floats(k->byte_size, p->g.k);
     const size_t pitch = floats + test_random_below(5);
     float *records = operand((size_t)(n_in - 1) * pitch + floats, random_side());
-    k->round_bytes(records, pitch, (const float *const *)p->x, n_in, s->k);
+    k->round_bytes(records, pitch, (const float *const *)p->x, n_in, p->g.k);
     for (int i = 0; i < n_in; i++)
         p->records[i] = records + (size_t)i * pitch;
+}
+
+static void run(void *problem_, const lic_kernels *k)
+{
+    problem *p = problem_;
+    if (k) {
+        make_records(p, k);
+        k->gemm_bytes(&p->g);
+    } else {
+        plain_gemm(p);
+    }
 }
 
 static void compare(const shape *s)
 {
     static problem p;
-    level levels[PARITY_LEVELS];
-    const int n_levels = parity_levels(levels);
     NEW_CASE("bytes rows %d taps %d k %d n %d act %d bias %d affine %d values %d", s->rows, s->taps,
              s->k, s->n, (int)s->act, s->bias, s->affine, (int)s->values);
     make_problem(&p, s);
-    float *want = malloc(p.result_floats * sizeof *want);
-    REQUIRE(want != NULL);
-    fill_result(p.result, p.result_floats);
-    plain_gemm(&p);
-    memcpy(want, p.result, p.result_floats * sizeof *want);
-    for (int i = 0; i < n_levels; i++) {
-        fill_result(p.result, p.result_floats);
-        make_records(&p, s, levels[i].k);
-        levels[i].k->gemm_bytes(&p.g);
-        check_bits_or_nan(p.result, want, p.result_floats, levels[i].name);
-    }
-    free(want);
+    compare_levels(run, &p, p.result, p.result_floats, check_bits_or_nan);
 }
 
 /* Every way that rows and columns can fall on the tiles of any level. */
@@ -266,7 +264,7 @@ TEST(bytes_every_rounding)
         ((float *)(uintptr_t)p.g.w_scale)[j] = 1.0f;
     for (int i = 0; i < n_levels; i++) {
         fill_result(p.result, p.result_floats);
-        make_records(&p, &s, levels[i].k);
+        make_records(&p, levels[i].k);
         levels[i].k->gemm_bytes(&p.g);
         for (int r = 0; r < N_ROWS; r++)
             for (int j = 0; j < K; j++) {
@@ -298,7 +296,7 @@ TEST(bytes_no_position)
     for (int i = 0; i < n_levels; i++) {
         NEW_CASE("bytes, no position");
         make_problem(&p, &s);
-        make_records(&p, &s, levels[i].k);
+        make_records(&p, levels[i].k);
         const size_t floats = lic_record_floats(levels[i].k->byte_size, K);
         float *zeros = operand(floats, AT_END), *want = malloc(p.result_floats * sizeof *want);
         REQUIRE(want != NULL);

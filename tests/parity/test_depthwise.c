@@ -79,27 +79,20 @@ static void plain_depthwise(const lic_depthwise *d)
     }
 }
 
-/* Every level gives the bits of the plain one. */
+static void run(void *problem_, const lic_kernels *k)
+{
+    const lic_depthwise *d = &((const problem *)problem_)->d;
+    (k ? k->depthwise : plain_depthwise)(d);
+}
+
 static void compare(const shape *s)
 {
     problem p;
-    level levels[PARITY_LEVELS];
-    const int n_levels = parity_levels(levels);
     NEW_CASE("depthwise width %d x %d..%d c %d kernel %d rows %d+%d act %d residual %d open %d %d",
              s->width, s->x0, s->x1, s->c, s->kernel, s->first_row, s->n_rows, (int)s->act,
              s->residual, s->open_left, s->open_right);
     make_problem(&p, s);
-    float *want = malloc(p.out_floats * sizeof *want);
-    REQUIRE(want != NULL);
-    fill_result(p.d.out, p.out_floats);
-    plain_depthwise(&p.d);
-    memcpy(want, p.d.out, p.out_floats * sizeof *want);
-    for (int i = 0; i < n_levels; i++) {
-        fill_result(p.d.out, p.out_floats);
-        levels[i].k->depthwise(&p.d);
-        check_bits(p.d.out, want, p.out_floats, levels[i].name);
-    }
-    free(want);
+    compare_levels(run, &p, p.d.out, p.out_floats, check_bits);
 }
 
 /* Rows above or below the picture are missing, the middle one never is. */

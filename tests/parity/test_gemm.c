@@ -80,26 +80,22 @@ static void plain_gemm(const problem *p)
     }
 }
 
-/* Every level gives the bits of the plain one. */
+static void run(void *problem_, const lic_kernels *k)
+{
+    const problem *p = problem_;
+    if (k)
+        k->gemm(&p->g);
+    else
+        plain_gemm(p);
+}
+
 static void compare(const shape *s)
 {
     static problem p;
-    level levels[PARITY_LEVELS];
-    const int n_levels = parity_levels(levels);
     NEW_CASE("gemm rows %d taps %d k %d n %d act %d bias %d affine %d panels %d", s->rows, s->taps,
              s->k, s->n, (int)s->act, s->bias, s->affine, s->panels);
     make_problem(&p, s);
-    float *want = malloc(p.result_floats * sizeof *want);
-    REQUIRE(want != NULL);
-    fill_result(p.result, p.result_floats);
-    plain_gemm(&p);
-    memcpy(want, p.result, p.result_floats * sizeof *want);
-    for (int i = 0; i < n_levels; i++) {
-        fill_result(p.result, p.result_floats);
-        levels[i].k->gemm(&p.g);
-        check_bits(p.result, want, p.result_floats, levels[i].name);
-    }
-    free(want);
+    compare_levels(run, &p, p.result, p.result_floats, check_bits);
 }
 
 /* Every way that rows and columns can fall on the tiles of any level. */

@@ -66,26 +66,19 @@ static void plain_conv(const lic_conv_planes *p)
     }
 }
 
-/* Every level gives the bits of the plain one, and nothing between the rows. */
+static void run(void *problem_, const lic_kernels *k)
+{
+    const lic_conv_planes *c = &((const problem *)problem_)->p;
+    (k ? k->conv_planes : plain_conv)(c);
+}
+
 static void compare(const shape *s)
 {
     problem p;
-    level levels[PARITY_LEVELS];
-    const int n_levels = parity_levels(levels);
     NEW_CASE("kernel %d, %d pixels, k %d, n %d, rows %d+%d, act %d", s->kernel, s->pixels, s->k,
              s->n, s->first_row, s->n_rows, (int)s->act);
     make_problem(&p, s);
-    float *want = malloc(p.out_floats * sizeof *want);
-    REQUIRE(want != NULL);
-    fill_result(p.p.out, p.out_floats);
-    plain_conv(&p.p);
-    memcpy(want, p.p.out, p.out_floats * sizeof *want);
-    for (int i = 0; i < n_levels; i++) {
-        fill_result(p.p.out, p.out_floats);
-        levels[i].k->conv_planes(&p.p);
-        check_bits(p.p.out, want, p.out_floats, levels[i].name);
-    }
-    free(want);
+    compare_levels(run, &p, p.p.out, p.out_floats, check_bits);
 }
 
 TEST(conv_planes_random_shapes)
