@@ -60,8 +60,8 @@ TEST(sizes_are_met)
     int tries = 0, n = 2000, wrong_side = 0, far = 0;
     for (int i = 0; i < n; i++) {
         struct curve c = {.middle = log(20000) + uniform(-2.3, 2.3),
-                          .slope = uniform(0.015, 0.03),
-                          .bend = uniform(0, 0.0001),
+                          .slope = uniform(0.025, 0.049),
+                          .bend = uniform(0, 0.00026),
                           .overhead = (size_t)uniform(20, 200)};
         double target = floor((double)bytes_at(&c, uniform(2, 98)));
         lic_target t = search(&c, LIC_TARGET_SIZE, target, 393216);
@@ -83,8 +83,8 @@ TEST(psnrs_are_met)
     int n = 2000, wrong_side = 0, far = 0;
     for (int i = 0; i < n; i++) {
         struct curve c = {.middle = uniform(24, 42),
-                          .slope = uniform(0.05, 0.15),
-                          .bend = uniform(-0.0002, 0.0002),
+                          .slope = uniform(0.08, 0.23),
+                          .bend = uniform(-0.0003, 0.0003),
                           .is_psnr = true};
         double target = height(&c, uniform(2, 98));
         lic_target t = search(&c, LIC_TARGET_PSNR, target, 393216);
