@@ -23,7 +23,58 @@ static bool is_exact(const struct field *f, int x, int y)
     return f->map->shown[(size_t)row * f->map->columns + (size_t)column];
 }
 
-/* Means of the blocks that stay; the others get the mean of these. Returns how many others there
+static const int8_t steps[4][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
+
+/* The block beside one, in the direction of steps[i]; false at the end of the tensor. */
+static bool beside(const struct field *f, int i, int *x, int *y)
+{
+    *x += steps[i][0];
+    *y += steps[i][1];
+    return *x >= 0 && *x < f->w && *y >= 0 && *y < f->h;
+}
+
+/* Adds up the pixels of a block along its side in the direction of steps[i]. */
+static void add_side(tensor t, int x, int y, int i, float sum[3])
+{
+    for (int j = 0; j < SIDE; j++) {
+        const int column = steps[i][0] ? (steps[i][0] > 0 ? SIDE - 1 : 0) : j;
+        const int row = steps[i][1] ? (steps[i][1] > 0 ? SIDE - 1 : 0) : j;
+        for (int k = 0; k < 3; k++)
+            sum[k] += lic_nn_at(t, y * SIDE + row, x * SIDE + column)[k];
+    }
+}
+
+static void divide(float sum[3], int n)
+{
+    for (int k = 0; k < 3; k++)
+        sum[k] /= (float)n;
+}
+
+/* The colour of a block that stays, as exact blocks beside it see it: of the pixels along them.
+ * What is further inside, such as a letter, does not count; of blocks with no such side all does.
+ */
+static void mean_of(const struct field *f, tensor t, int x, int y, float to[3])
+{
+    int sides = 0;
+    memset(to, 0, 3 * sizeof *to);
+    for (int i = 0; i < 4; i++) {
+        int u = x, v = y;
+        if (beside(f, i, &u, &v) && is_exact(f, u, v)) {
+            add_side(t, x, y, i, to);
+            sides++;
+        }
+    }
+    if (sides > 0) {
+        divide(to, sides * SIDE);
+        return;
+    }
+    for (int i = 0; i < SIDE * SIDE; i++)
+        for (int k = 0; k < 3; k++)
+            to[k] += lic_nn_at(t, y * SIDE + i / SIDE, x * SIDE + i % SIDE)[k];
+    divide(to, SIDE * SIDE);
+}
+
+/* Colours of the blocks that stay; the others get the mean of these. Returns how many others there
  * are. */
 static int measure(struct field *f, tensor t)
 {
@@ -32,14 +83,11 @@ static int measure(struct field *f, tensor t)
     for (int y = 0; y < f->h; y++)
         for (int x = 0; x < f->w; x++) {
             float *to = f->colour[y * f->w + x];
-            memset(to, 0, sizeof f->colour[0]);
             if (is_exact(f, x, y))
                 continue;
-            for (int i = 0; i < SIDE * SIDE; i++)
-                for (int k = 0; k < 3; k++)
-                    to[k] += lic_nn_at(t, y * SIDE + i / SIDE, x * SIDE + i % SIDE)[k];
+            mean_of(f, t, x, y, to);
             for (int k = 0; k < 3; k++)
-                sum[k] += to[k] /= (float)(SIDE * SIDE);
+                sum[k] += to[k];
             n++;
         }
     for (int i = 0; i < f->w * f->h && n > 0; i++)
@@ -90,6 +138,27 @@ static void paint(const struct field *f, int x, int y, tensor t)
     }
 }
 
+/* Towards a block that stays, colours run into those that it has along its side: an edge there
+ * would show, in white above all. */
+static void lean(const struct field *f, int x, int y, int i, tensor t)
+{
+    float colour[3] = {0.0f};
+    int u = x, v = y;
+    if (!beside(f, i, &u, &v) || is_exact(f, u, v))
+        return;
+    add_side(t, u, v, i ^ 1, colour);
+    divide(colour, SIDE);
+    for (int j = 0; j < SIDE * SIDE; j++) {
+        const int row = j / SIDE, column = j % SIDE;
+        const int along = steps[i][0] ? column : row;
+        const int away = steps[i][0] + steps[i][1] > 0 ? SIDE - 1 - along : along;
+        const float share = (float)(2 * (SIDE - away) - 1) / (float)(2 * SIDE);
+        float *to = lic_nn_at(t, y * SIDE + row, x * SIDE + column);
+        for (int k = 0; k < 3; k++)
+            to[k] += (colour[k] - to[k]) * (share * share);
+    }
+}
+
 void lic_exact_fill(nn *c, const lic_mask *map, int x0, int y0, tensor t)
 {
     struct field f = {map, x0 / SIDE, y0 / SIDE, t.w / SIDE, t.h / SIDE, NULL};
@@ -105,6 +174,9 @@ void lic_exact_fill(nn *c, const lic_mask *map, int x0, int y0, tensor t)
         for (int at = 0; at < n; at++)
             if (is_exact(&f, at % f.w, at / f.w))
                 paint(&f, at % f.w, at / f.w, t);
+        for (int at = 0; at < 4 * n; at++)
+            if (is_exact(&f, at / 4 % f.w, at / 4 / f.w))
+                lean(&f, at / 4 % f.w, at / 4 / f.w, at % 4, t);
     }
     lic_arena_rewind(c->arena, mark);
 }
