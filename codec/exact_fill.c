@@ -1,7 +1,7 @@
 /* exact_fill.c - see exact.h: what a network sees in place of blocks that are kept exactly. Each
  * block gets a colour, the mean of those of the blocks around it, and the colours run smoothly from
- * block to block. It need not look like anything, only cost few bits. Plain arithmetic in one
- * order: files are the same everywhere. */
+ * block to block, and at the border into the pixels that stay. It need not look like anything, only
+ * cost few bits. Plain arithmetic in one order: files are the same everywhere. */
 #include "codec/exact.h"
 
 #include <string.h>
