@@ -87,7 +87,8 @@ static inline void lic_taps_learn(lic_taps *t, const int16_t *inputs, const int3
         __m128i *at = (__m128i *)(void *)(t->of + LIC_LANES * i);
         __m128i d = lic_load_words(inputs + LIC_LANES * i);
         if (i > 0)
-            d = _mm_insert_epi16(d, here[i], LIC_LANE_HERE);
+            d = _mm_or_si128(d, _mm_slli_si128(_mm_cvtsi32_si128(here[i] & 0xFFFF),
+                                               LIC_LANE_HERE * (int)sizeof *inputs));
         const __m128i l = _mm_mullo_epi16(d, low), m = _mm_mulhi_epi16(d, low),
                       h = _mm_mullo_epi16(d, high);
         const __m128i a =
