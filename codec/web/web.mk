@@ -11,7 +11,7 @@ WEB_SOURCES := codec/web/web.c $(filter-out codec/model_find.c,$(wildcard codec/
 WEB_PARTS   := adler32 crc32 inffast inflate inftrees zutil
 WEB_FLAGS   := -std=c11 -Os -msimd128 -ffp-contract=off -I. -I$(WEB_ZLIB) -D_POSIX_C_SOURCE=200809L \
                -DLIC_NO_OPENBLAS $(WARNINGS)
-WEB_LINK    := -O2 -msimd128 -s MODULARIZE=1 -s EXPORT_NAME=licDecoder -s ENVIRONMENT=worker,node \
+WEB_LINK    := -Os -msimd128 -s MODULARIZE=1 -s EXPORT_NAME=licDecoder -s ENVIRONMENT=worker,node \
                -s FILESYSTEM=0 -s MALLOC=emmalloc -s ALLOW_MEMORY_GROWTH=1 -s MAXIMUM_MEMORY=2GB \
                -s TOTAL_STACK=1MB -s SUPPORT_LONGJMP=0 -s EXPORTED_FUNCTIONS=_malloc,_free \
                -s EXPORTED_RUNTIME_METHODS=UTF8ToString -Wno-pthreads-mem-growth
