@@ -133,7 +133,7 @@ static lic_status take_image(lic_encoding *e, const lic_image *image, lic_error 
         own->stride_bytes = (size_t)own->width * own->channels * (own->depth / 8);
     }
     status = lic_image_check(own, e->by_rows, err);
-    const uint32_t most = (1u << own->depth) / 16 - 1;
+    const uint32_t most = LIC_MAX_NEAR(own->depth);
     if (!status && e->options->near > most)
         return lic_fail(err, LIC_ERR_ARGUMENT, "the largest error of samples of %u bits is %u",
                         own->depth, most);

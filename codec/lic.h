@@ -210,6 +210,9 @@ typedef enum lic_lossless_mode {
     LIC_LOSSLESS_AUTO = 2
 } lic_lossless_mode;
 
+/* The highest lic_encode_options.near, for samples of 8 or 16 bits. */
+#define LIC_MAX_NEAR(depth) ((depth) == 16 ? 4095u : 15u)
+
 typedef struct lic_encode_options {
     size_t struct_bytes; /* set by lic_encode_options_init */
     double quality;      /* 0..100, real; level = (levels - 1) quality / 100; default 50 */
@@ -230,9 +233,9 @@ typedef struct lic_encode_options {
      * what the error would, and so are drawn parts of a picture that has photographs too;
      * photographs never are. */
     lic_lossless_mode lossless;
-    /* With LIC_LOSSLESS_YES: colours may be off by this much, in steps of the picture's samples, 15
-     * of 255 and 4095 of 65535 at most. What the file then holds comes back to the last bit. 0:
-     * exact. Black, white and alpha always are. */
+    /* With LIC_LOSSLESS_YES: colours may be off by this much, in steps of the picture's samples,
+     * LIC_MAX_NEAR at most. What the file then holds comes back to the last bit. 0: exact. Black,
+     * white and alpha always are. */
     uint32_t near;
 } lic_encode_options;
 

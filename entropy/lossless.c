@@ -12,11 +12,6 @@ enum { MIN_HASH_BITS = 10, MAX_HASH_BITS = 16, HEAD_BITS = 2 };
 
 /* ---- memory ---- */
 
-static bool is_alpha(uint32_t channels, uint32_t i)
-{
-    return channels % 2 == 0 && i == channels - 1;
-}
-
 static void take_plane(lic_plane *p, lic_arena *arena, size_t width)
 {
     const size_t row = width + 2 * LIC_PLANE_MARGIN;
@@ -103,9 +98,10 @@ static void init_planes(lic_lossless *l, uint32_t width)
             memset(p->misses[k] - LIC_PLANE_MARGIN, 0,
                    (width + 2 * LIC_PLANE_MARGIN) * sizeof *p->misses[k]);
         const bool difference = l->transform && i > 0 && i < 3;
-        const int32_t highest = is_alpha(l->channels, i) ? (int32_t)l->n_values[i] - 1 : l->highest;
+        const int32_t highest =
+            lic_lossless_is_alpha(l, i) ? (int32_t)l->n_values[i] - 1 : l->highest;
         lic_plane_init(p, difference ? -highest : 0, highest, (int)l->depth,
-                       is_alpha(l->channels, i) ? 0 : (int)i, l->choice.slopes);
+                       lic_lossless_is_alpha(l, i) ? 0 : (int)i, l->choice.slopes);
         lic_residual_init(l->models[i]);
     }
 }
@@ -171,7 +167,7 @@ static void code_head(lic_lossless *l, const lic_bit_coder *coder)
             code_table(l, coder, i);
         else
             plain_table(l, i);
-        if (!is_alpha(l->channels, i) && (int32_t)l->n_values[i] - 1 > l->highest)
+        if (!lic_lossless_is_alpha(l, i) && (int32_t)l->n_values[i] - 1 > l->highest)
             l->highest = (int32_t)l->n_values[i] - 1;
     }
 }

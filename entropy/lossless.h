@@ -100,6 +100,11 @@ uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const 
 
 /* ---- between lossless.c and lossless_choice.c ---- */
 
+static inline bool lic_lossless_is_alpha(const lic_lossless *l, uint32_t channel)
+{
+    return l->channels % 2 == 0 && channel == l->channels - 1;
+}
+
 /* Sets l->choice by looking at the whole raster and, in doubt, by coding a part of it. */
 void lic_lossless_choose(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
 /* Forgets what was coded since `fresh`, a copy of the new encoder; its memory is kept. */

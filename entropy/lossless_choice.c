@@ -78,7 +78,7 @@ static void add_misses(statistics *s, const lic_raster *r, uint32_t x, uint32_t 
  * equal values of two channels have equal numbers. */
 static bool is_stepped(const lic_lossless *l, uint32_t channel)
 {
-    return l->step > 1 && (l->channels % 2 || channel + 1 < l->channels);
+    return l->step > 1 && !lic_lossless_is_alpha(l, channel);
 }
 
 /* Marks the values of each channel that occur. */

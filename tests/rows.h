@@ -1,9 +1,21 @@
 /* rows.h - for tests and benchmarks: codes a picture whose rows come from a function or go to one,
- * with options that may be NULL; and decodes to a given depth. */
+ * with options that may be NULL; decodes to a given depth; and looks at samples. */
 #ifndef LIC_TESTS_ROWS_H
 #define LIC_TESTS_ROWS_H
 
 #include "codec/lic.h"
+
+#include <string.h>
+
+/* Sample i of row y, channels counted. */
+static inline uint32_t image_sample(const lic_image *image, uint32_t y, size_t i)
+{
+    const uint8_t *row = (const uint8_t *)image->data + y * image->stride_bytes;
+    uint16_t v = row[i];
+    if (image->depth == 16)
+        memcpy(&v, row + 2 * i, sizeof v);
+    return v;
+}
 
 static inline lic_decode_options of_depth(uint32_t depth)
 {

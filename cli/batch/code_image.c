@@ -3,6 +3,7 @@
 
 #include "cli/base/report.h"
 #include "cli/batch/target.h"
+#include "cli/options/settings.h"
 
 #include <math.h>
 #include <string.h>
@@ -49,9 +50,15 @@ static lic_status code_once(struct coding *s, struct coded *out)
     if (status == LIC_OK)
         lic_session_get_stats(encoder, &out->stats);
     lic_conversion_lap(s->c, LIC_LAP_CODE);
-    if (status == LIC_OK && s->c->settings->target.kind == LIC_TARGET_PSNR)
-        status = measure(s, out);
     return status;
+}
+
+/* The same, with the PSNR if that is the target. */
+static lic_status try_once(struct coding *s, struct coded *out)
+{
+    const lic_status status = code_once(s, out);
+    const bool wanted = s->c->settings->target.kind == LIC_TARGET_PSNR;
+    return status == LIC_OK && wanted ? measure(s, out) : status;
 }
 
 static lic_status code_at(struct coding *s, double quality, struct coded *out)
@@ -59,16 +66,16 @@ static lic_status code_at(struct coding *s, double quality, struct coded *out)
     s->encode.lossless = LIC_LOSSLESS_NO;
     s->encode.near = 0;
     s->encode.quality = quality;
-    return code_once(s, out);
+    return try_once(s, out);
 }
 
-/* Without loss, or with this largest error. */
+/* With this largest error; without one, no PSNR is to be found out. */
 static lic_status code_near(struct coding *s, uint32_t near, struct coded *out)
 {
     s->encode.lossless = LIC_LOSSLESS_YES;
     s->encode.near = near;
     s->encode.quality = 100;
-    return code_once(s, out);
+    return near ? try_once(s, out) : code_once(s, out);
 }
 
 static void keep(struct coded *best, struct coded *now)
@@ -129,14 +136,13 @@ static lic_status code_to_size(struct coding *s, lic_target *target, struct code
     return status == LIC_OK && !lic_target_best(target) ? fail(s->c, target) : status;
 }
 
-/* The largest error that may give this PSNR, or half a dB more: that of samples rounded to every (2
- * n
- * + 1)th value, whose error is spread evenly. */
+/* The largest error that may give this PSNR, or half a dB more. An error of n at most is evenly
+ * spread, as samples are rounded to every (2 n + 1)th value. */
 static uint32_t near_of(double psnr, uint32_t depth)
 {
-    const double top = (double)((1u << depth) - 1), most = (double)((1u << depth) / 16 - 1);
+    const double top = (double)((1u << depth) - 1);
     const double square = top * top / pow(10, (psnr - 0.5) / 10);
-    return (uint32_t)fmin((sqrt(12 * square + 1) - 1) / 2, most);
+    return (uint32_t)fmin((sqrt(12 * square + 1) - 1) / 2, LIC_MAX_NEAR(depth));
 }
 
 /* The smallest file of at least this PSNR: of a drawn picture it may be the one without loss, and
@@ -174,7 +180,7 @@ lic_status lic_code_image(lic_worker *worker, lic_conversion *c, const lic_image
     struct coding s = {.worker = worker, .c = c, .image = image, .encode = *encode};
     struct coded best = {0};
     lic_status status = c->settings->target.kind ? code_to_target(&s, &best) : code_once(&s, &best);
-    if (status == LIC_OK && c->settings->report && !best.measured)
+    if (status == LIC_OK && lic_settings_compare(c->settings) && !best.measured)
         status = measure(&s, &best);
     c->stats = best.stats;
     c->quality = best.quality;

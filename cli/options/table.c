@@ -186,7 +186,7 @@ static const char *set_plan(lic_settings *s, const char *text)
 static const char *set_near(lic_settings *s, const char *text)
 {
     long near;
-    if (!lic_read_whole(text, 1, 4095, &near))
+    if (!lic_read_whole(text, 1, LIC_MAX_NEAR(16), &near))
         return "1 to 15, of samples of 16 bits to 4095";
     s->near = (uint32_t)near;
     s->lossless = true;

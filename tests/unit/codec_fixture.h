@@ -10,19 +10,25 @@
 
 #include <stdlib.h>
 
-/* Ends the program if it cannot be opened with the usual allocator. */
-static inline lic_model *open_tiny(const lic_allocator *allocator, lic_status *status)
+static inline lic_status open_tiny_with(const lic_model_options *options, lic_model **model,
+                                        lic_error *err)
 {
     const char *here = __FILE__;
     char path[512];
+    snprintf(path, sizeof path, "%.*s/../golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
+    return lic_model_open(path, options, model, err);
+}
+
+/* Ends the program if it cannot be opened with the usual allocator. */
+static inline lic_model *open_tiny(const lic_allocator *allocator, lic_status *status)
+{
     lic_model *model = NULL;
     lic_model_options options;
     lic_error err = {0};
-    snprintf(path, sizeof path, "%.*s/../golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
     lic_model_options_init(&options);
     options.threads = 1;
     options.allocator = allocator;
-    *status = lic_model_open(path, &options, &model, &err);
+    *status = open_tiny_with(&options, &model, &err);
     if (*status && !allocator) {
         printf("%s\n", err.text);
         exit(2);

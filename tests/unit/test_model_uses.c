@@ -4,44 +4,15 @@
 
 #include <string.h>
 
-/* Bytes that have been taken and not given back. */
-struct taken {
-    size_t now;
-};
-
-static void *take(void *user, size_t bytes)
-{
-    struct taken *t = user;
-    size_t *block = malloc(bytes + 64);
-    if (!block)
-        return NULL;
-    *block = bytes;
-    t->now += bytes;
-    return (uint8_t *)block + 64;
-}
-
-static void give_back(void *user, void *at)
-{
-    struct taken *t = user;
-    if (!at)
-        return;
-    size_t *block = (size_t *)(void *)((uint8_t *)at - 64);
-    t->now -= *block;
-    free(block);
-}
-
 static lic_status open_for(uint32_t uses, const lic_allocator *allocator, lic_model **model)
 {
-    const char *here = __FILE__;
-    char path[512];
     lic_model_options options;
     lic_error err = {0};
-    snprintf(path, sizeof path, "%.*s/../golden/tiny.licw", (int)(strrchr(here, '/') - here), here);
     lic_model_options_init(&options);
     options.threads = 2;
     options.uses = uses;
     options.allocator = allocator;
-    return lic_model_open(path, &options, model, &err);
+    return open_tiny_with(&options, model, &err);
 }
 
 static lic_status encode_by(const lic_model *model, const lic_image *picture, lic_buffer *out,
@@ -90,8 +61,9 @@ TEST(halves_take_less_memory)
 {
     size_t kept[4];
     for (uint32_t uses = 0; uses < 4; uses++) {
-        struct taken taken = {0};
-        const lic_allocator allocator = {.alloc = take, .free = give_back, .user = &taken};
+        counted taken = {.refuse_at = -1};
+        const lic_allocator allocator = {
+            .alloc = counted_alloc, .free = counted_free, .user = &taken};
         lic_model *model = NULL;
         REQUIRE(open_for(uses, &allocator, &model) == LIC_OK);
         kept[uses] = taken.now;
