@@ -27,8 +27,10 @@ void lic_bit_tables_init(lic_bit_tables *t)
             x++;
         t->stretch[p] = (int16_t)(x - LIC_SQUASH_SIZE / 2);
     }
-    for (uint32_t n = 0; n < LIC_BIT_COUNTS; n++)
-        t->rate[n] = (struct lic_bit_rate){2 * LIC_CDF_TOTAL / (2 * n + 3), n < LIC_BIT_COUNTS - 1};
+    for (uint32_t n = 0; n < LIC_BIT_COUNTS; n++) {
+        t->share[n] = 2 * LIC_CDF_TOTAL / (2 * n + 3);
+        t->grows[n] = n < LIC_BIT_COUNTS - 1;
+    }
 }
 
 void lic_bit_models_init(lic_bit_model *models, size_t n)

@@ -29,10 +29,8 @@ typedef struct lic_bit_weights {
 typedef struct lic_bit_tables {
     int16_t stretch[LIC_STRETCH_SIZE]; /* log-odds in 1 / 256, of probabilities in 1 / 4096 */
     uint16_t squash[LIC_SQUASH_SIZE];  /* the reverse, log-odds + 2048: in 1 / 65536 */
-    struct lic_bit_rate {
-        int64_t share;  /* of the distance that a model moves, in 1 / 65536 */
-        uint32_t grows; /* 1 if the count does */
-    } rate[LIC_BIT_COUNTS];
+    int64_t share[LIC_BIT_COUNTS];     /* of the distance that a model moves, in 1 / 65536 */
+    uint32_t grows[LIC_BIT_COUNTS];    /* 1 if the count does */
 } lic_bit_tables;
 
 /* Exactly one of enc and dec is set. */
@@ -69,12 +67,9 @@ static inline void lic_bit_store(const lic_bit_coder *c, lic_bit_state s)
     }
 }
 
-/* Codes a bit that is 1 with probability p / 65536, 0 < p < 65536, the lower part of the interval,
- * and returns it. Here and below, the argument counts only when encoding. */
-static inline bool lic_bit_step(const lic_bit_coder *c, lic_bit_state *s, bool bit, uint32_t p)
+/* Takes the part of the interval that belongs to a bit; `share` of it is for a 1 and lies lower. */
+static inline void lic_bit_take(const lic_bit_coder *c, lic_bit_state *s, bool bit, uint64_t share)
 {
-    const uint64_t share = (s->range >> LIC_CDF_BITS) * p;
-    bit = c->dec ? s->at < share : bit;
     const uint64_t start = bit ? 0 : share;
     s->range = bit ? share : s->range - share;
     s->at = c->dec ? s->at - start : s->at + start;
@@ -86,6 +81,15 @@ static inline bool lic_bit_step(const lic_bit_coder *c, lic_bit_state *s, bool b
             lic_range_settle(c->enc, start);
         *s = lic_bit_load(c);
     }
+}
+
+/* Codes a bit that is 1 with probability p / 65536, 0 < p < 65536, and returns it. Here and below,
+ * the argument counts only when encoding. */
+static inline bool lic_bit_step(const lic_bit_coder *c, lic_bit_state *s, bool bit, uint32_t p)
+{
+    const uint64_t share = (s->range >> LIC_CDF_BITS) * p;
+    bit = c->dec ? s->at < share : bit;
+    lic_bit_take(c, s, bit, share);
     return bit;
 }
 
@@ -99,18 +103,13 @@ static inline uint32_t lic_bit_step_raw(const lic_bit_coder *c, lic_bit_state *s
     return got;
 }
 
-/* `goal`: the highest probability for a 1, 0 for a 0. */
-static inline void lic_bit_learn(const lic_bit_tables *t, lic_bit_model *model, int64_t goal)
+static inline void lic_bit_learn(const lic_bit_tables *t, lic_bit_model *model, bool bit)
 {
     const lic_bit_model m = *model;
-    const struct lic_bit_rate *rate = &t->rate[m & 1023];
-    const int64_t step = (goal - (int64_t)(m >> 10)) * rate->share >> 16;
-    *model = m + ((uint32_t)step << 10) + rate->grows;
-}
-
-static inline int64_t lic_bit_goal(bool bit)
-{
-    return -(int64_t)bit & ((1 << 22) - 1);
+    const uint32_t seen = m % LIC_BIT_COUNTS;
+    const int64_t goal = -(int64_t)bit & ((1 << 22) - 1);
+    const int64_t step = (goal - (int64_t)(m >> 10)) * t->share[seen] >> 16;
+    *model = m + ((uint32_t)step << 10) + t->grows[seen];
 }
 
 /* One model alone. */
@@ -119,7 +118,7 @@ static inline bool lic_bit_step_plain(const lic_bit_coder *c, lic_bit_state *s, 
 {
     const uint32_t p = *model >> 16;
     bit = lic_bit_step(c, s, bit, p < 32 ? 32 : p > LIC_CDF_TOTAL - 32 ? LIC_CDF_TOTAL - 32 : p);
-    lic_bit_learn(c->tables, model, lic_bit_goal(bit));
+    lic_bit_learn(c->tables, model, bit);
     return bit;
 }
 
@@ -143,17 +142,37 @@ static inline lic_bit_mix lic_bit_ask(const lic_bit_tables *t, lic_bit_model *m0
     return (lic_bit_mix){{m0, m1, m2}, weights, {s0, s1, s2}, t->squash[x + 2048]};
 }
 
+static inline void lic_bit_learn_mixed(const lic_bit_tables *t, const lic_bit_mix *mix, bool bit)
+{
+    const int32_t miss = (-(int32_t)bit & 65535) - (int32_t)mix->p;
+    for (int i = 0; i < LIC_BIT_INPUTS; i++) {
+        mix->weights->w[i] += (mix->stretch[i] * miss + 32768) >> 16;
+        lic_bit_learn(t, mix->m[i], bit);
+    }
+}
+
 static inline bool lic_bit_step_mixed(const lic_bit_coder *c, lic_bit_state *s, bool bit,
                                       const lic_bit_mix *mix)
 {
     bit = lic_bit_step(c, s, bit, mix->p);
-    const int32_t miss = (-(int32_t)bit & 65535) - (int32_t)mix->p;
-    const int64_t goal = lic_bit_goal(bit);
-    for (int i = 0; i < LIC_BIT_INPUTS; i++) {
-        mix->weights->w[i] += (mix->stretch[i] * miss + 32768) >> 16;
-        lic_bit_learn(c->tables, mix->m[i], goal);
-    }
+    lic_bit_learn_mixed(c->tables, mix, bit);
     return bit;
+}
+
+/* The same, for a bit that decides what is coded next. A processor has to guess it anyway, and goes
+ * on with the interval that it guessed without waiting for the code. */
+static inline bool lic_bit_branch_mixed(const lic_bit_coder *c, lic_bit_state *s, bool bit,
+                                        const lic_bit_mix *mix)
+{
+    const uint64_t share = (s->range >> LIC_CDF_BITS) * mix->p;
+    if (c->dec ? s->at < share : bit) {
+        lic_bit_take(c, s, true, share);
+        lic_bit_learn_mixed(c->tables, mix, true);
+        return true;
+    }
+    lic_bit_take(c, s, false, share);
+    lic_bit_learn_mixed(c->tables, mix, false);
+    return false;
 }
 
 /* ---- one at a time ---- */

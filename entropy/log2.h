@@ -13,27 +13,24 @@ static inline unsigned lic_log2(uint32_t v)
     return words + bytes + lic_log2_of_byte[v >> words >> bytes];
 }
 
-/* The two below, of a v whose logarithm n is known. */
-static inline unsigned lic_log2_halves_of(uint32_t v, unsigned n)
-{
-    return 2 * n + ((v << 1) >> n & 1) + (n == 0 ? v : 0);
-}
-
-static inline unsigned lic_log2_quarters_of(uint32_t v, unsigned n)
-{
-    return v < 4 ? v : 4 * (n - 1) + (v >> (n - 2) & 3);
-}
-
-/* Two steps to the octave: v for v < 4, then 4 for 4 and 5, 5 for 6 and 7, 6 for 8 .. 11, ... */
-static inline unsigned lic_log2_halves(uint32_t v)
-{
-    return lic_log2_halves_of(v, lic_log2(v));
-}
-
 /* Four steps to the octave: v for v < 8, then 8 for 8 and 9, ... */
 static inline unsigned lic_log2_quarters(uint32_t v)
 {
-    return lic_log2_quarters_of(v, lic_log2(v));
+    const unsigned n = lic_log2(v);
+    return v < 4 ? v : 4 * (n - 1) + (v >> (n - 2) & 3);
+}
+
+/* Of these, two steps to the octave: v for v < 4, then 4 for 4 and 5, 5 for 6 and 7, 6 for 8 .. 11,
+ * ... */
+static inline unsigned lic_log2_halves_of(unsigned quarters)
+{
+    return quarters < 4 ? quarters : quarters / 2 + 2;
+}
+
+/* And the whole steps. */
+static inline unsigned lic_log2_whole_of(unsigned quarters)
+{
+    return quarters < 4 ? quarters / 2 : quarters / 4 + 1;
 }
 
 #endif

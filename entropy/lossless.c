@@ -51,7 +51,7 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     l->costs = NULL;
     for (uint32_t i = 0; i < channels; i++) {
         take_plane(&l->planes[i], arena, width);
-        l->planes[i].inverses = l->inverses;
+        l->planes[i].tables = &l->predictor_tables;
         l->models[i] = lic_arena_take(arena, 1, sizeof *l->models[i]);
         l->value_of[i] = lic_arena_take(arena, (size_t)1 << depth, sizeof *l->value_of[i]);
         l->number_of[i] = lic_arena_take(arena, (size_t)1 << depth, sizeof *l->number_of[i]);
@@ -62,7 +62,7 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     lic_repeats_take(l->repeats ? l->repeats : &none, arena, width, hash_bits(width, height));
     if (l->row) {
         lic_bit_tables_init(&l->tables);
-        lic_predictor_inverses(l->inverses);
+        lic_predictor_tables_init(&l->predictor_tables);
     }
 }
 

@@ -56,7 +56,7 @@ typedef struct lic_lossless_choice {
 
 typedef struct lic_lossless {
     lic_bit_tables tables;
-    uint32_t inverses[LIC_INVERSES];
+    lic_predictor_tables predictor_tables;
     lic_plane planes[LIC_MAX_PLANES];
     lic_residual_models *models[LIC_MAX_PLANES];
     lic_repeats *repeats;

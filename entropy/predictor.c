@@ -1,8 +1,6 @@
 /* predictor.c - see predictor.h. */
 #include "entropy/predictor.h"
 
-#include "entropy/log2.h"
-
 #include <string.h>
 
 static int32_t clamp(int32_t v, int32_t low, int32_t high)
@@ -31,10 +29,12 @@ static uint32_t inverse(uint32_t missed)
     return ((uint32_t)1 << 24) / (missed + 4);
 }
 
-void lic_predictor_inverses(uint32_t inverses[LIC_INVERSES])
+void lic_predictor_tables_init(lic_predictor_tables *tables)
 {
-    for (uint32_t i = 0; i < LIC_INVERSES; i++)
-        inverses[i] = inverse(i);
+    for (uint32_t i = 0; i < LIC_SMALL; i++) {
+        tables->inverses[i] = inverse(i);
+        tables->quarters[i] = (uint8_t)lic_log2_quarters(i);
+    }
 }
 
 void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others,
@@ -56,6 +56,22 @@ void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits,
 static int32_t go_on(const lic_plane *p, int32_t a, int32_t b)
 {
     return clamp(2 * b - a, p->lowest, p->highest);
+}
+
+/* Of three neighbours in the row above. */
+static void sum_misses(lic_misses *restrict sums, const lic_misses *restrict above, uint32_t width)
+{
+    for (uint32_t x = 0; x < width; x++, above++)
+        for (int i = 0; i < LIC_PREDICTORS; i++)
+            sums[x].of[i] = above[-1].of[i] + above[0].of[i] + above[1].of[i];
+}
+
+static void sum_errors(int32_t *restrict sums, const int32_t *restrict above,
+                       const int32_t *restrict over, uint32_t width)
+{
+    for (size_t x = 0; x < width; x++, above++)
+        sums[x] =
+            3 * size_of(above[0]) + size_of(over[x]) + 2 * (size_of(above[-1]) + size_of(above[1]));
 }
 
 /* The two samples before a row are its first one's upper neighbour; those after the row above
@@ -83,13 +99,8 @@ void lic_plane_next_row(lic_plane *p, uint32_t y, uint32_t width)
     }
     if (p->slopes && y > 1)
         p->samples[0][-1] = go_on(p, p->samples[2][0], first);
-    for (uint32_t x = 0; x < width; x++)
-        for (int i = 0; i < LIC_PREDICTORS; i++)
-            p->misses_above[x].of[i] =
-                p->misses[1][(int)x - 1].of[i] + p->misses[1][x].of[i] + p->misses[1][x + 1].of[i];
-    for (uint32_t x = 0; x < width; x++)
-        p->errors_above[x] = 3 * size_of(p->errors[1][x]) + size_of(p->errors[2][x]) +
-                             2 * (size_of(p->errors[1][(int)x - 1]) + size_of(p->errors[1][x + 1]));
+    sum_misses(p->misses_above, p->misses[1], width);
+    sum_errors(p->errors_above, p->errors[1], p->errors[2], width);
     if (y == 1)
         memcpy(p->samples[2] - LIC_PLANE_MARGIN, p->samples[1] - LIC_PLANE_MARGIN,
                (width + 2 * LIC_PLANE_MARGIN) * sizeof *p->samples[2]);
@@ -127,27 +138,31 @@ static inline void begin_linear(const lic_plane *p, int n_others, uint32_t x, li
     w->sums = lic_taps_gather(&p->taps, from, w->base, n_others + 1, p->shift, w->inputs);
 }
 
-/* Each predictor weighs the inverse of its misses to the left and above. */
+static inline uint32_t missed(const lic_misses *now, const lic_misses *above, int i)
+{
+    return (uint32_t)(now[-1].of[i] + above->of[i] + (now[-2].of[i] >> 1));
+}
+
+static inline uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Each predictor weighs the inverse of its misses to the left and above. Without loops over the
+ * four, for which compilers take vectors where they take longer. */
 static inline void begin_mix(const lic_plane *p, uint32_t x, lic_predicting *w)
 {
     const lic_misses *now = p->misses[0] + x, *above = p->misses_above + x;
-    uint32_t missed[LIC_PREDICTORS], weights[LIC_PREDICTORS], any = 0, least = UINT32_MAX;
-    for (int i = 0; i < LIC_PREDICTORS; i++) {
-        missed[i] = (uint32_t)(now[-1].of[i] + above->of[i] + (now[-2].of[i] >> 1));
-        any |= missed[i];
-        least = missed[i] < least ? missed[i] : least;
-    }
-    if (any >= LIC_INVERSES)
-        for (int i = 0; i < LIC_PREDICTORS; i++)
-            weights[i] = inverse(missed[i]);
-    else
-        for (int i = 0; i < LIC_PREDICTORS; i++)
-            weights[i] = p->inverses[missed[i]];
-    w->least = least;
-    w->weights = weights[0] + weights[1] + weights[2] + weights[3];
-    w->weighted = (int64_t)weights[0] * w->by[0] + (int64_t)weights[1] * w->by[1] +
-                  (int64_t)weights[2] * w->by[2];
-    w->last_weight = weights[3];
+    const uint32_t *inverses = p->tables->inverses;
+    const uint32_t m0 = missed(now, above, 0), m1 = missed(now, above, 1),
+                   m2 = missed(now, above, 2), m3 = missed(now, above, 3);
+    const bool small = (m0 | m1 | m2 | m3) < LIC_SMALL;
+    const uint32_t w0 = small ? inverses[m0] : inverse(m0), w1 = small ? inverses[m1] : inverse(m1),
+                   w2 = small ? inverses[m2] : inverse(m2), w3 = small ? inverses[m3] : inverse(m3);
+    w->least = least(least(m0, m1), least(m2, m3));
+    w->weights = w0 + w1 + w2 + w3;
+    w->weighted = (int64_t)w0 * w->by[0] + (int64_t)w1 * w->by[1] + (int64_t)w2 * w->by[2];
+    w->last_weight = w3;
     w->low = smaller(smaller(w->by[0], w->by[1]), w->by[2]);
     w->high = larger(larger(w->by[0], w->by[1]), w->by[2]);
 }
@@ -193,9 +208,9 @@ static inline void end(lic_plane *p, int n_others, uint32_t x, lic_predicting *w
     out->energy = w->energy + out->spread / 2;
     out->range = w->range;
     const lic_place place = place_of(p, x);
-    out->octave = lic_log2(out->energy);
-    w->bias = &p->bias[(out->octave < 15 ? out->octave : 15) * 64 +
-                       lic_lie_above(&place, w->mixed >> 3)];
+    out->level = lic_quarters(p->tables, out->energy);
+    const unsigned octave = lic_log2_whole_of(out->level);
+    w->bias = &p->bias[(octave < 15 ? octave : 15) * 64 + lic_lie_above(&place, w->mixed >> 3)];
     out->value = clamp(w->mixed + (*w->bias >> 5), 8 * p->lowest, 8 * p->highest);
 }
 

@@ -11,6 +11,7 @@
 #ifndef LIC_ENTROPY_PREDICTOR_H
 #define LIC_ENTROPY_PREDICTOR_H
 
+#include "entropy/log2.h"
 #include "entropy/taps.h"
 
 #include <stdbool.h>
@@ -21,8 +22,13 @@ enum {
     LIC_PREDICTORS = 4,
     LIC_PLANE_MARGIN = 2, /* samples that rows have before and behind them */
     LIC_BIAS_CONTEXTS = 1024,
-    LIC_INVERSES = 1024
+    LIC_SMALL = 1024 /* tables hold functions of what is smaller */
 };
+
+typedef struct lic_predictor_tables {
+    uint32_t inverses[LIC_SMALL]; /* how much a predictor weighs, by how much it missed */
+    uint8_t quarters[LIC_SMALL];  /* lic_log2_quarters */
+} lic_predictor_tables;
 
 /* Misses of the predictors at one position, in eighths. */
 typedef struct lic_misses {
@@ -36,10 +42,10 @@ typedef struct lic_plane {
     lic_misses *misses[2];
     lic_misses *misses_above; /* sums of three in the row above */
     int32_t *errors_above;    /* sums of sizes in the rows above */
-    const uint32_t *inverses; /* [LIC_INVERSES] */
-    int32_t lowest, highest;  /* of the samples */
-    int shift;                /* that brings differences to 12 bits and a sign */
-    int n_others;             /* planes before it that the linear predictor looks at */
+    const lic_predictor_tables *tables;
+    int32_t lowest, highest; /* of the samples */
+    int shift;               /* that brings differences to 12 bits and a sign */
+    int n_others;            /* planes before it that the linear predictor looks at */
     bool slopes;
     lic_taps taps;
     int32_t bias[LIC_BIAS_CONTEXTS]; /* in 1 / 32 of an eighth */
@@ -48,10 +54,15 @@ typedef struct lic_plane {
 typedef struct lic_prediction {
     int32_t value;   /* eighths, within the plane's range */
     uint32_t energy; /* how far off it may be: errors around, disagreement */
-    unsigned octave; /* the logarithm of energy */
+    unsigned level;  /* lic_log2_quarters of energy */
     uint32_t spread; /* of the predictors */
     uint32_t range;  /* of the four neighbours */
 } lic_prediction;
+
+static inline unsigned lic_quarters(const lic_predictor_tables *t, uint32_t v)
+{
+    return v < LIC_SMALL ? t->quarters[v] : lic_log2_quarters(v);
+}
 
 /* A prediction on its way. */
 typedef struct lic_predicting {
@@ -67,8 +78,7 @@ typedef struct lic_predicting {
     uint32_t least, energy, range;
 } lic_predicting;
 
-/* For a plane's inverses. */
-void lic_predictor_inverses(uint32_t inverses[LIC_INVERSES]);
+void lic_predictor_tables_init(lic_predictor_tables *tables);
 /* slopes: the third predictor, and what lies beyond the first row and column, goes on in a straight
  * line. */
 void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others,

@@ -3,26 +3,25 @@
 #ifndef LIC_ENTROPY_RESIDUAL_CODE_H
 #define LIC_ENTROPY_RESIDUAL_CODE_H
 
-#include "entropy/log2.h"
 #include "entropy/residual.h"
 
-enum {
-    BIT_ZERO = 0,
-    BIT_SIGN = 1,
-    BIT_BUCKET = 4,
-    BIT_FIRST = BIT_BUCKET + LIC_RESIDUAL_BUCKETS,
-    EARLY = 2 /* buckets whose models are asked ahead */
-};
+enum { BIT_ZERO = 0, BIT_SIGN = 1, BIT_BUCKET = 4, BIT_FIRST = BIT_BUCKET + LIC_RESIDUAL_BUCKETS };
 
-/* Bucket i holds 2^width sizes; the first size is 1. The last bucket ends beyond every error. */
+/* The first two buckets hold size 1 and size 2, a later one 2^width sizes. The last bucket ends
+ * beyond every error. */
 static inline int width_of(int bucket)
 {
-    return bucket < 2 ? 0 : bucket < 4 ? 1 : bucket - 2;
+    return bucket < 4 ? 1 : bucket - 2;
 }
 
 static inline unsigned at_most(unsigned v, unsigned most)
 {
     return v < most ? v : most;
+}
+
+static inline unsigned halves(const lic_plane *p, uint32_t v)
+{
+    return lic_log2_halves_of(lic_quarters(p->tables, v));
 }
 
 static inline uint32_t size_of(int32_t v)
@@ -47,7 +46,7 @@ static inline struct contexts choose(lic_residual_models *m, const lic_plane *pl
                                      uint32_t x, const lic_prediction *p)
 {
     const lic_plane *plane = &planes[index];
-    const unsigned energy = at_most(lic_log2_halves_of(p->energy, p->octave), 31);
+    const unsigned energy = at_most(lic_log2_halves_of(p->level), 31);
     uint32_t other = p->spread;
     struct contexts c = {.weights = m->weights};
     if (plane->n_others > 0) {
@@ -59,10 +58,9 @@ static inline struct contexts choose(lic_residual_models *m, const lic_plane *pl
         other = 2 * other + size_of(planes[index - 2].errors[0][x]);
     const int32_t *left = plane->errors[0] + x - 1, *up = plane->errors[1] + x;
     const unsigned part = (unsigned)(p->value + 4) >> 1 & 3;
-    c.planes = m->planes[32 * energy + at_most(lic_log2_halves(other), 31)];
-    c.signs = m->signs[9 * at_most(lic_log2_quarters_of(p->energy, p->octave), 79) +
-                       3 * sign_of(*left) + sign_of(*up)];
-    c.range = m->range[64 * (energy / 2) + 4 * at_most(lic_log2_halves(p->range), 15) + part];
+    c.planes = m->planes[32 * energy + at_most(halves(plane, other), 31)];
+    c.signs = m->signs[9 * at_most(p->level, 79) + 3 * sign_of(*left) + sign_of(*up)];
+    c.range = m->range[64 * (energy / 2) + 4 * at_most(halves(plane, p->range), 15) + part];
     return c;
 }
 
@@ -74,31 +72,30 @@ static inline lic_bit_mix ask(const lic_bit_coder *coder, const struct contexts 
                        c->weights + i);
 }
 
-/* The place of a size in bucket i, which begins with `first`. */
+/* The place of a size in bucket i, which has more than one, beginning with `first`. */
 static inline uint32_t code_place(const lic_bit_coder *coder, lic_bit_state *s,
                                   const struct contexts *c, int i, uint32_t first, uint32_t size)
 {
     const int below = width_of(i) - 1;
-    if (below < 0)
-        return first;
     const uint32_t place = size - first;
     const bool high = lic_bit_step_plain(coder, s, place >> below & 1, c->signs + BIT_FIRST + i);
     return first + ((uint32_t)high << below) + lic_bit_step_raw(coder, s, place, below);
 }
 
-/* A size from 1 on. `early` has the first buckets' models, asked. */
+/* A size from 1 on. The first two buckets, whose models were asked, hold one size each. */
 static inline uint32_t code_size(const lic_bit_coder *coder, lic_bit_state *s,
-                                 const struct contexts *c, const lic_bit_mix early[EARLY],
-                                 uint32_t size)
+                                 const struct contexts *c, const lic_bit_mix *is_1,
+                                 const lic_bit_mix *is_2, uint32_t size)
 {
-    uint32_t first = 1;
-    int i = 0;
-    for (; i < EARLY; first += 1u << width_of(i++))
-        if (lic_bit_step_mixed(coder, s, size < first + (1u << width_of(i)), &early[i]))
-            return code_place(coder, s, c, i, first, size);
+    if (lic_bit_branch_mixed(coder, s, size == 1, is_1))
+        return 1;
+    if (lic_bit_branch_mixed(coder, s, size == 2, is_2))
+        return 2;
+    uint32_t first = 3;
+    int i = 2;
     for (; i < LIC_RESIDUAL_BUCKETS - 1; first += 1u << width_of(i++)) {
         const lic_bit_mix mix = ask(coder, c, BIT_BUCKET + i, BIT_BUCKET + i);
-        if (lic_bit_step_mixed(coder, s, size < first + (1u << width_of(i)), &mix))
+        if (lic_bit_branch_mixed(coder, s, size < first + (1u << width_of(i)), &mix))
             break;
     }
     return code_place(coder, s, c, i, first, size);
@@ -113,12 +110,11 @@ static inline int32_t code_error(const lic_bit_coder *coder, const struct contex
     int32_t got = 0;
     const lic_bit_mix zero = ask(coder, c, BIT_ZERO, BIT_ZERO);
     const lic_bit_mix sign = ask(coder, c, BIT_SIGN, BIT_SIGN + (int)c->sign);
-    lic_bit_mix early[EARLY];
-    for (int i = 0; i < EARLY; i++)
-        early[i] = ask(coder, c, BIT_BUCKET + i, BIT_BUCKET + i);
-    if (!lic_bit_step_mixed(coder, &s, error == 0, &zero)) {
+    const lic_bit_mix is_1 = ask(coder, c, BIT_BUCKET, BIT_BUCKET);
+    const lic_bit_mix is_2 = ask(coder, c, BIT_BUCKET + 1, BIT_BUCKET + 1);
+    if (!lic_bit_branch_mixed(coder, &s, error == 0, &zero)) {
         const int32_t negative = lic_bit_step_mixed(coder, &s, error < 0, &sign);
-        got = (int32_t)code_size(coder, &s, c, early, size_of(error));
+        got = (int32_t)code_size(coder, &s, c, &is_1, &is_2, size_of(error));
         got = (got ^ -negative) + negative;
     }
     lic_bit_store(coder, s);
