@@ -20,7 +20,8 @@ endif
 MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 
 # Contraction would change the bits of the strict path and with them the files: it stays off
-# everywhere, and no object anywhere is built with -ffast-math.
+# everywhere, and no object anywhere is built with -ffast-math. That nobody looks at floating-point
+# flags (-fno-trapping-math) changes no value, and lets comparisons be vectors.
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
 FLAGS    := -std=c11 -O2 -fPIC -fvisibility=hidden -ffp-contract=off -pthread -I. \
             -D_POSIX_C_SOURCE=200809L $(WARNINGS) $(if $(filter none,$(BLAS)),-DLIC_NO_OPENBLAS)
@@ -39,6 +40,7 @@ ISA_neondot := -march=armv8.2-a+dotprod
 endif
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
 speed     = $(if $(filter models/% entropy/% cli/rd/metrics.c cli/picture/png_pack.c,$1),-O3) $(if $(filter entropy/%,$1),-fno-tree-slp-vectorize) \
+            $(if $(filter codec/latent.c codec/pixels.c,$1),-O3 -fno-trapping-math) \
             $(if $(filter models/kernels/%,$1),$(call isa_flags,$1))
 
 # pkg-config where it is there, the usual names where it is not.

@@ -20,12 +20,23 @@ static int32_t nearest(float v)
     return (int32_t)(shifted - magic);
 }
 
-/* Table of a log scale: one subtraction, one product, one rounding (FORMAT.md, section 4). */
-static uint8_t scale_index(const network *net, float log_scale, float steps)
+/* Tables of n log scales: one subtraction, one product, one rounding (FORMAT.md, section 4). */
+static void scale_indices(const network *net, const float *restrict log_scale, int n,
+                          uint8_t *restrict index)
 {
-    const int32_t last = (int32_t)net->y_tables.n_tables - 1,
-                  i = nearest((log_scale - net->scale_lo) * steps);
-    return (uint8_t)(i < 0 ? 0 : i > last ? last : i);
+    const int32_t last = (int32_t)net->y_tables.n_tables - 1;
+    const float lo = net->scale_lo, steps = (float)last / (net->scale_hi - lo);
+    for (int i = 0; i < n; i++) {
+        const int32_t at = nearest((log_scale[i] - lo) * steps);
+        index[i] = (uint8_t)(at < 0 ? 0 : at > last ? last : at);
+    }
+}
+
+static void round_residuals(const float *restrict y, const float *restrict mean, int n,
+                            int32_t *restrict symbols)
+{
+    for (int i = 0; i < n; i++)
+        symbols[i] = nearest(y[i] - mean[i]);
 }
 
 /* Writes or reads n symbols. */
@@ -118,16 +129,12 @@ static void for_positions(nn *c, const latent_io *io, struct pass *p, position_f
 /* Table index of every channel; for the encoder also its symbol, round(y - mean). */
 static void prepare(const latent_io *io, struct pass *p, int y, int x, size_t at)
 {
-    const network *net = &io->model->net;
     const int size = p->y_hat.c;
-    const float steps = (float)(net->y_tables.n_tables - 1) / (net->scale_hi - net->scale_lo);
-    const float *mean = lic_nn_at(p->params, 0, (int)at), *log_scale = mean + size;
-    for (int i = 0; i < size; i++)
-        p->index[at * (size_t)size + (size_t)i] = scale_index(net, log_scale[i], steps);
-    if (!p->y.data)
-        return;
-    for (int i = 0; i < size; i++)
-        p->symbols[at * (size_t)size + (size_t)i] = nearest(lic_nn_at(p->y, y, x)[i] - mean[i]);
+    const size_t first = at * (size_t)size;
+    const float *mean = lic_nn_at(p->params, 0, (int)at);
+    scale_indices(&io->model->net, mean + size, size, p->index + first);
+    if (p->y.data)
+        round_residuals(lic_nn_at(p->y, y, x), mean, size, p->symbols + first);
 }
 
 /* y_hat = symbol + mean. */

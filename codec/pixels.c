@@ -32,20 +32,23 @@ static float widen(float v)
     return v >= 1.0f ? 1.0f + step : v > 0.0f ? v : -step;
 }
 
-static float read_sample(const lic_image *image, const uint8_t *row, size_t i)
-{
-    if (image->depth == 8)
-        return widen((float)row[i] / 255.0f);
-    uint16_t v;
-    memcpy(&v, row + 2 * i, sizeof v);
-    return widen((float)v / 65535.0f);
-}
+enum { BYTES = 256 };
 
 struct load_job {
     const lic_band *from;
     int x0, y0;
     tensor x;
+    float of_byte[BYTES]; /* samples of 8 bits, as the network sees them */
 };
+
+static float read_sample(const struct load_job *j, const uint8_t *row, size_t i)
+{
+    if (j->from->image.depth == 8)
+        return j->of_byte[row[i]];
+    uint16_t v;
+    memcpy(&v, row + 2 * i, sizeof v);
+    return widen((float)v / 65535.0f) - 0.5f;
+}
 
 static size_t clamp_index(int i, uint32_t n)
 {
@@ -64,7 +67,7 @@ static void load_row(void *user, size_t item, int worker)
         const size_t from = clamp_index(j->x0 + x, image->width);
         float *to = lic_nn_at(j->x, (int)item, x);
         for (size_t i = 0; i < 3; i++)
-            to[i] = read_sample(image, row, from * channels + (channels >= 3 ? i : 0)) - 0.5f;
+            to[i] = read_sample(j, row, from * channels + (channels >= 3 ? i : 0));
     }
 }
 
@@ -72,7 +75,9 @@ void lic_pixels_load(nn *c, const lic_band *from, int x0, int y0, tensor x)
 {
     if (lic_nn_idle(c))
         return;
-    struct load_job j = {from, x0, y0, x};
+    struct load_job j = {.from = from, .x0 = x0, .y0 = y0, .x = x};
+    for (int i = 0; i < BYTES; i++)
+        j.of_byte[i] = widen((float)i / 255.0f) - 0.5f;
     lic_pool_run(c->pool, (size_t)x.h, load_row, &j);
 }
 

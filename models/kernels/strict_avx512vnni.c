@@ -11,7 +11,7 @@ typedef int
 #define LIC_ROWS_3 8
 #define LIC_PLANE_OUTPUTS 12
 #define LIC_PLANE_VECTORS 2
-#define LIC_DW_PIXELS 4
+#define LIC_DW_PIXELS 8
 #define LIC_BYTE_ROWS 8
 #define LIC_BYTE_PANELS 3
 #include "models/kernels/strict_impl.h"

@@ -124,7 +124,7 @@ TEST(depthwise_random_shapes)
 TEST(depthwise_narrow_pictures)
 {
     for (int kernel = 3; kernel <= 5; kernel += 2)
-        for (int width = 1; width <= 9; width++)
+        for (int width = 1; width <= 20; width++)
             for (int c = 15; c <= 33; c += 6) {
                 const shape s = {.width = width,
                                  .x1 = width,
