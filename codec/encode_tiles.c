@@ -27,11 +27,11 @@ void lic_encoding_drop_code(lic_encoding *e)
     e->coder.data = NULL;
 }
 
-static void append_exact(lic_encoding *e, lic_tile_list *list, const lic_lossless_slot *slot)
+static void append_exact(lic_encoding *e, lic_tile_list *list, const lic_lossless_item *item)
 {
-    const size_t bytes = slot->encoder.bytes;
-    if (!slot->whole || !(e->tile_w ? lic_tile_list_append
-                                    : lic_tile_list_only)(list, slot->code, bytes, slot->check))
+    const lic_range_encoder *coder = &item->encoder;
+    if (!item->whole || !(e->tile_w ? lic_tile_list_append : lic_tile_list_only)(
+                            list, coder->data, coder->bytes, item->check))
         e->status = LIC_ERR_MEMORY;
 }
 
@@ -80,7 +80,7 @@ static void decide_tile(nn *c, lic_encoding *e, lic_lossless_slots *one, lic_exa
                                                                       image->width, image->height));
     if (e->drawn) {
         lic_lossless_encode_tiles(one, c, &e->grid, &e->from, row, column, 1);
-        append_exact(e, &e->exact, &one->slots[0]);
+        append_exact(e, &e->exact, &one->items[0]);
     }
     const lic_exact_tile tile = {c, &e->grid, &e->from, column, row, e->quality_code, one, work};
     if (!lic_exact_encode(&e->blocks, &tile))
@@ -196,12 +196,12 @@ static void encode_lossless_row(lic_session *session, nn *c, lic_encoding *e,
                                 lic_lossless_slots *slots, int row)
 {
     const int columns = e->grid.columns;
-    for (int first = 0; first < columns && !e->status && !c->cancelled; first += slots->n) {
-        const int n = lic_smaller(slots->n, columns - first);
+    for (int first = 0; first < columns && !e->status && !c->cancelled; first += slots->n_items) {
+        const int n = lic_smaller(slots->n_items, columns - first);
         const double start = lic_session_stage(session, c, LIC_STAGE_CODING);
         lic_lossless_encode_tiles(slots, c, &e->grid, &e->from, row, first, n);
         for (int i = 0; i < n && !e->status; i++)
-            append_exact(e, &e->tiles, &slots->slots[i]);
+            append_exact(e, &e->tiles, &slots->items[i]);
         lic_session_stage_end(session, start);
         session->done += n - lic_stage_share(LIC_STAGE_CODING);
         lic_nn_report(c, 0.0);

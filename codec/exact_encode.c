@@ -55,7 +55,8 @@ bool lic_exact_encode(lic_exact *e, const lic_exact_tile *t)
     const bool any = choose_and_encode(e, t, a, slot);
     slot->coder.mask = NULL;
     e->any |= any;
-    return any ? slot->whole &&
-                     lic_tile_list_append(&e->list, slot->code, slot->encoder.bytes, slot->check)
+    const lic_lossless_item *item = &t->one->items[0];
+    return any ? item->whole && lic_tile_list_append(&e->list, item->encoder.data,
+                                                     item->encoder.bytes, item->check)
                : lic_tile_list_skip(&e->list);
 }

@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+/* That an encoder's thread codes before it waits for others, where there are several: so few that
+ * their code takes little memory. */
+enum { TILES_EACH = 8 };
+
 /* ---- memory ---- */
 
 void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_grid *grid,
@@ -13,20 +17,33 @@ void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_g
     const uint32_t w = (uint32_t)grid->tile_w, h = (uint32_t)grid->tile_h;
     const size_t row = (size_t)w * channels * (depth / 8);
     s->n = lic_smaller(most, grid->columns);
+    s->n_items = decoding   ? grid->columns
+                 : s->n > 1 ? lic_smaller(TILES_EACH * s->n, grid->columns)
+                            : 1;
     s->near = 0;
+    s->code_bytes = decoding ? 0 : lic_lossless_room(row * h);
     s->slots = lic_arena_take(c->arena, (size_t)s->n, sizeof *s->slots);
-    s->items = lic_arena_take(c->arena, decoding ? (size_t)grid->columns : 0, sizeof *s->items);
+    s->items = lic_arena_take(c->arena, (size_t)s->n_items, sizeof *s->items);
+    for (int i = 0; i < s->n_items; i++) {
+        lic_lossless_item none, *item = s->items ? &s->items[i] : &none;
+        *item = (lic_lossless_item){.whole = false};
+        item->encoder.data = lic_arena_take(c->arena, s->code_bytes, 1);
+    }
     for (int i = 0; i < s->n; i++) {
         lic_lossless_slot none = {.whole = false}, *slot = s->slots ? &s->slots[i] : &none;
         *slot = none;
         lic_lossless_take(&slot->coder, c->arena, w, h, channels, depth);
         slot->tile = (lic_raster){.stride_bytes = row, .channels = channels, .depth = depth};
         slot->tile.data = lic_arena_take(c->arena, h, row);
-        slot->code_bytes = decoding ? 0 : lic_lossless_room(row * h);
-        slot->code = lic_arena_take(c->arena, slot->code_bytes, 1);
         slot->mask.shown = lic_arena_take(c->arena, (size_t)lic_mask_blocks(w) * lic_mask_blocks(h),
                                           sizeof *slot->mask.shown);
     }
+}
+
+/* A row may have more tiles than there are slots, which then go with the workers. */
+static lic_lossless_slot *slot_of(lic_lossless_slots *s, size_t n, size_t item, int worker)
+{
+    return &s->slots[n > (size_t)s->n ? (size_t)worker : item];
 }
 
 /* Of the samples that are coded, row by row. */
@@ -59,6 +76,7 @@ struct encode_job {
     const lic_grid *grid;
     const lic_band *from;
     int row, column;
+    size_t n;
 };
 
 /* A tile's colours, alpha left out. */
@@ -122,49 +140,50 @@ static void fill_hidden(const lic_mask *mask, const lic_raster *r)
 
 /* Codes a tile, its colours moved by up to `near`. */
 static void encode_area(const struct encode_job *j, lic_lossless_slot *slot, lic_area a,
-                        uint32_t near)
+                        uint32_t near, lic_lossless_item *item)
 {
+    uint8_t *code = item->encoder.data;
     copy_colours(j->from, a, &slot->tile);
     if (near)
         move_colours(&slot->tile, near);
     slot->coder.step = 2 * near + 1;
-    slot->check = check_of(slot);
+    item->check = check_of(slot);
     if (slot->coder.mask)
         fill_hidden(slot->coder.mask, &slot->tile);
-    lic_range_encoder_init(&slot->encoder, lic_lossless_refuse_growth, NULL);
-    slot->encoder.data = slot->code;
-    slot->encoder.capacity = slot->code_bytes;
-    lic_lossless_encode(&slot->coder, &slot->encoder, &slot->tile);
-    slot->whole = lic_range_finish(&slot->encoder);
+    lic_range_encoder_init(&item->encoder, lic_lossless_refuse_growth, NULL);
+    item->encoder.data = code;
+    item->encoder.capacity = j->s->code_bytes;
+    lic_lossless_encode(&slot->coder, &item->encoder, &slot->tile);
+    item->whole = lic_range_finish(&item->encoder);
 }
 
 /* Drawn slopes are smaller as they are than moved to steps; small tiles, such as icons, are tried
  * both ways. */
-static void encode_item(void *user, size_t item, int worker)
+static void encode_item(void *user, size_t i, int worker)
 {
     enum { TRIED_PIXELS = 128 * 128 };
     const struct encode_job *j = user;
-    lic_lossless_slot *slot = &j->s->slots[item];
-    (void)worker;
+    lic_lossless_slot *slot = slot_of(j->s, j->n, i, worker);
+    lic_lossless_item *item = &j->s->items[i];
     const lic_image *image = &j->from->image;
     const lic_area a =
-        lic_grid_visible(j->grid, j->column + (int)item, j->row, image->width, image->height);
+        lic_grid_visible(j->grid, j->column + (int)i, j->row, image->width, image->height);
     lic_lossless_slot_set(slot, a);
     const bool tried = slot->tile.width * slot->tile.height <= TRIED_PIXELS;
     size_t exact = SIZE_MAX;
     if (j->s->near && tried) {
-        encode_area(j, slot, a, 0);
-        exact = slot->encoder.bytes;
+        encode_area(j, slot, a, 0, item);
+        exact = item->encoder.bytes;
     }
-    encode_area(j, slot, a, j->s->near);
-    if (slot->encoder.bytes > exact)
-        encode_area(j, slot, a, 0);
+    encode_area(j, slot, a, j->s->near, item);
+    if (item->encoder.bytes > exact)
+        encode_area(j, slot, a, 0, item);
 }
 
 void lic_lossless_encode_tiles(lic_lossless_slots *s, nn *c, const lic_grid *grid,
                                const lic_band *from, int row, int column, int n)
 {
-    struct encode_job j = {s, grid, from, row, column};
+    struct encode_job j = {s, grid, from, row, column, (size_t)n};
     lic_pool_run(c->pool, (size_t)n, encode_item, &j);
 }
 
@@ -174,7 +193,7 @@ struct decode_job {
     lic_lossless_slots *s;
     lic_decoding *d;
     int row, column;
-    bool by_worker; /* each has a slot; else each tile has one */
+    size_t n;
 };
 
 /* Stores a sample of depth `from` in the image's depth. */
@@ -308,7 +327,7 @@ static void decode_item(void *user, size_t i, int worker)
     const struct decode_job *j = user;
     const lic_decoding *d = j->d;
     lic_lossless_item *item = &j->s->items[i];
-    lic_lossless_slot *slot = &j->s->slots[j->by_worker ? (size_t)worker : i];
+    lic_lossless_slot *slot = slot_of(j->s, j->n, i, worker);
     item->damage = LIC_DAMAGE_NONE;
     if (!d->lossless && item->from.bytes == 0)
         return;
@@ -372,7 +391,7 @@ void lic_lossless_decode_row(lic_lossless_slots *s, nn *c, lic_decoding *d, int 
                              int last)
 {
     const int n = last + 1 - first;
-    struct decode_job j = {s, d, row, first, n > s->n};
+    struct decode_job j = {s, d, row, first, (size_t)n};
     for (int i = 0; i < n; i++)
         s->items[i].from = code_of(d, first + i, row);
     if (!d->damage)

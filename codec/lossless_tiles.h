@@ -13,36 +13,37 @@ enum { LIC_LOSSLESS_SIDE = 512 }; /* an encoder's largest tile: small, so that t
 /* One tile at work. */
 typedef struct lic_lossless_slot {
     lic_lossless coder;
-    lic_raster tile;           /* encoding: in the caller's picture; decoding: memory of its own */
-    lic_range_encoder encoder; /* its data: the slot's */
-    uint8_t *code;
-    size_t code_bytes; /* room for it */
-    lic_mask mask;     /* if only some blocks are coded, see lic_lossless.mask; else without use */
-    uint32_t check;
-    bool whole;
-    lic_damage damage; /* decoding */
+    lic_raster tile; /* memory of its own */
+    lic_mask mask;   /* if only some blocks are coded, see lic_lossless.mask; else without use */
+    bool whole;      /* decoding, as below */
+    lic_damage damage;
 } lic_lossless_slot;
 
-/* Decoding: one tile of a row. */
+/* One tile of a row. */
 typedef struct lic_lossless_item {
-    lic_tile_code from; /* without bytes: nothing is coded */
-    bool whole;
+    lic_tile_code from; /* decoding; without bytes: nothing is coded */
     lic_damage damage;
+    lic_range_encoder encoder; /* encoding; its data is the item's */
+    uint32_t check;
+    bool whole; /* it is there, or its code is */
 } lic_lossless_item;
 
 typedef struct lic_lossless_slots {
     lic_lossless_slot *slots; /* [n]; NULL while planning */
-    lic_lossless_item *items; /* decoding: [columns of the grid] */
-    int n;
+    lic_lossless_item *items; /* [n_items] */
+    int n, n_items;
+    size_t code_bytes; /* encoding: room for each item's code */
     uint32_t near; /* encoding: how far off colours may be, see lic_encode_options; 0 at first */
 } lic_lossless_slots;
 
-/* Takes memory for as many tiles at a time as `most` and the columns allow. */
+/* Takes memory for as many tiles at work as `most` and the columns allow, and for the items that
+ * are worked on before all wait for the last: one if there is one thread. */
 void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_grid *grid,
                              uint32_t channels, uint32_t depth, bool decoding);
 /* Sets the sides of a tile at work, and of its mask. */
 void lic_lossless_slot_set(lic_lossless_slot *slot, lic_area area);
-/* Codes the colours of n tiles (s->n at most) from `column` on; slot i then has tile column + i. */
+/* Codes the colours of n tiles (s->n_items at most) from `column` on; item i then has tile column +
+ * i. */
 void lic_lossless_encode_tiles(lic_lossless_slots *s, nn *c, const lic_grid *grid,
                                const lic_band *from, int row, int column, int n);
 /* Decodes what is wanted of the tiles first .. last of a row into the band. In a picture with loss,
