@@ -226,18 +226,38 @@ static uint8_t *row_of(const lic_band *to, int y)
     return (uint8_t *)to->image.data + (size_t)(y - to->first_row) * to->image.stride_bytes;
 }
 
+/* Columns x0 .. x1 - 1 of a row of the picture. */
+static void store_span(const lic_decoding *d, const lic_raster *tile, lic_area a, int y, int x0,
+                       int x1)
+{
+    const lic_image *image = &d->to.image;
+    uint8_t *row = row_of(&d->to, y);
+    const uint32_t at = (uint32_t)(x0 - a.x0), n = (uint32_t)(x1 - x0),
+                   from_row = (uint32_t)(y - a.y0);
+    const size_t to = (size_t)(x0 - d->crop.x0), pixel = (size_t)tile->channels * (tile->depth / 8);
+    if (tile->channels == image->channels && tile->depth == image->depth) {
+        memcpy(row + to * pixel,
+               (const uint8_t *)tile->data + from_row * tile->stride_bytes + at * pixel, n * pixel);
+        return;
+    }
+    for (uint32_t x = 0; x < n; x++) {
+        uint32_t v[3] = {0};
+        for (uint32_t i = 0; i < tile->channels; i++)
+            v[i] = lic_raster_sample(tile, at + x, from_row, i);
+        put_pixel(image, row, to + x, v, tile);
+    }
+}
+
+/* Block by block where only some are there. */
 static void store(const lic_decoding *d, const lic_lossless_slot *slot, lic_area a, lic_area wanted)
 {
-    const lic_raster *tile = &slot->tile;
     const lic_mask *mask = slot->coder.mask;
     for (int y = wanted.y0; y < wanted.y1; y++)
-        for (int x = wanted.x0; x < wanted.x1; x++) {
-            uint32_t v[3] = {0};
-            if (mask && !lic_mask_shows(mask, (uint32_t)(x - a.x0), (uint32_t)(y - a.y0)))
-                continue;
-            for (uint32_t i = 0; i < tile->channels; i++)
-                v[i] = lic_raster_sample(tile, (uint32_t)(x - a.x0), (uint32_t)(y - a.y0), i);
-            put_pixel(&d->to.image, row_of(&d->to, y), (size_t)(x - d->crop.x0), v, tile);
+        for (int x = wanted.x0, end; x < wanted.x1; x = end) {
+            const int block = LIC_MASK_SIDE - (x - a.x0) % LIC_MASK_SIDE;
+            end = mask ? lic_smaller(x + block, wanted.x1) : wanted.x1;
+            if (!mask || lic_mask_shows(mask, (uint32_t)(x - a.x0), (uint32_t)(y - a.y0)))
+                store_span(d, &slot->tile, a, y, x, end);
         }
 }
 

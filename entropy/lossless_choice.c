@@ -8,6 +8,7 @@ enum {
     COLOUR_SLOTS = 1024, /* of the set in which colours are counted */
     FEW_COLOURS = 32,
     TRIAL_ROWS = 48,
+    LOOK_ROWS = 24,         /* of these */
     SEARCH_PIXELS = 64 * 64 /* of rasters for which all is tried: each trial takes 1 to 2 ms */
 };
 
@@ -43,13 +44,15 @@ static lic_pixel pixel_at(const lic_raster *r, uint32_t x, uint32_t y)
 /* How far a pixel is from its left and upper neighbour's plane, after each transform. */
 static void add_costs(statistics *s, const lic_raster *r, uint32_t x, uint32_t y)
 {
+    int32_t from[4][3];
+    for (uint32_t k = 0; k < 4; k++)
+        for (uint32_t i = 0; i < 3; i++)
+            from[k][i] = (int32_t)lic_raster_sample(r, x - k % 2, y - k / 2, i);
     for (int t = 0; t < LIC_TRANSFORMS; t++) {
         int32_t v[4][3];
-        for (uint32_t k = 0; k < 4; k++) {
-            for (uint32_t i = 0; i < 3; i++)
-                v[k][i] = (int32_t)lic_raster_sample(r, x - k % 2, y - k / 2, i);
+        memcpy(v, from, sizeof v);
+        for (int k = 0; k < 4; k++)
             lic_transform_forward((lic_transform)t, v[k]);
-        }
         for (int i = 0; i < 3; i++) {
             const int32_t d = v[0][i] - v[1][i] - v[2][i] + v[3][i];
             s->cost[t] += (uint64_t)(d < 0 ? -d : d);
@@ -90,10 +93,11 @@ static void mark_values(lic_lossless *l, const lic_raster *r)
         for (uint32_t v = 0; is_stepped(l, i) && v < top; v += l->step)
             l->number_of[i][v] = 1;
         l->number_of[i][top] = is_stepped(l, i);
-        for (uint32_t y = 0; y < r->height; y++)
-            for (uint32_t x = 0; x < r->width; x++)
-                l->number_of[i][lic_raster_sample(r, x, y, i)] = 1;
     }
+    for (uint32_t y = 0; y < r->height; y++)
+        for (uint32_t x = 0; x < r->width; x++)
+            for (uint32_t i = 0; i < r->channels; i++)
+                l->number_of[i][lic_raster_sample(r, x, y, i)] = 1;
 }
 
 static void look(lic_lossless *l, const lic_raster *r, statistics *s)
@@ -103,8 +107,9 @@ static void look(lic_lossless *l, const lic_raster *r, statistics *s)
     for (uint32_t y = 0; y < r->height; y++) {
         lic_pixel left = 0;
         for (uint32_t x = 0; x < r->width; x++) {
-            const lic_pixel p = pixel_at(r, x, y);
-            if ((x > 0 && p == left) || (y > 0 && p == pixel_at(r, x, y - 1)))
+            const lic_pixel p = pixel_at(r, x, y), above = l->row[x];
+            l->row[x] = p;
+            if ((x > 0 && p == left) || (y > 0 && p == above))
                 s->like_left_or_above++;
             if (x == 0 || p != left)
                 count_colour(s, p);
@@ -147,13 +152,14 @@ static lic_raster part_of(const lic_raster *r, uint32_t *first_row)
     return part;
 }
 
-/* Whether enough pixels of that part repeat what was seen before for a trial to be worth its time:
- * one in eight. Where repeats win, it is one in five or more. */
+/* Whether enough pixels of that part's first rows repeat what was seen before for a trial to be
+ * worth its time: one in eight. Where repeats win, it is one in five or more. */
 static bool may_repeat(lic_lossless *l, const lic_raster *r)
 {
     uint32_t first_row;
     uint64_t sum = 0;
-    const lic_raster part = part_of(r, &first_row);
+    lic_raster part = part_of(r, &first_row);
+    part.height = part.height < LOOK_ROWS ? part.height : LOOK_ROWS;
     lic_lossless_begin_repeats(l, part.width, part.height, false);
     for (uint32_t y = 0; y < part.height; y++) {
         lic_repeats_next_row(l->repeats, y, part.width);
