@@ -153,7 +153,7 @@ static lic_raster part_of(const lic_raster *r, uint32_t *first_row)
 }
 
 /* Whether enough pixels of that part's first rows repeat what was seen before for a trial to be
- * worth its time: one in eight. Where repeats win, it is one in five or more. */
+ * worth its time: one in six. Where repeats win, it is nearly one in five or more. */
 static bool may_repeat(lic_lossless *l, const lic_raster *r)
 {
     uint32_t first_row;
@@ -166,7 +166,7 @@ static bool may_repeat(lic_lossless *l, const lic_raster *r)
         for (uint32_t x = 0; x < part.width; x++)
             sum += lic_repeats_see(l->repeats, x, y, pixel_at(&part, x, y));
     }
-    return sum * 8 >= (uint64_t)part.width * part.height;
+    return sum * 6 >= (uint64_t)part.width * part.height;
 }
 
 /* The cost of that part. */

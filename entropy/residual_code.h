@@ -82,14 +82,27 @@ static inline uint32_t code_place(const lic_bit_coder *coder, lic_bit_state *s,
     return first + ((uint32_t)high << below) + lic_bit_step_raw(coder, s, place, below);
 }
 
-/* A size from 1 on. The first two buckets, whose models were asked, hold one size each. */
-static inline uint32_t code_size(const lic_bit_coder *coder, lic_bit_state *s,
-                                 const struct contexts *c, const lic_bit_mix *is_1,
-                                 const lic_bit_mix *is_2, uint32_t size)
+/* The models of a sample's first bits, see code_error. */
+struct ahead {
+    lic_bit_mix sign, is_1, is_2;
+};
+
+/* A decoder has asked already; an encoder knows which bits there are, and asks for these alone. */
+static inline lic_bit_mix answer(const lic_bit_coder *coder, const struct contexts *c,
+                                 const lic_bit_mix *ahead, int i, int of_planes)
 {
-    if (lic_bit_branch_mixed(coder, s, size == 1, is_1))
+    return coder->dec ? *ahead : ask(coder, c, i, of_planes);
+}
+
+/* A size from 1 on. The first two buckets hold one size each. */
+static inline uint32_t code_size(const lic_bit_coder *coder, lic_bit_state *s,
+                                 const struct contexts *c, const struct ahead *ahead, uint32_t size)
+{
+    const lic_bit_mix is_1 = answer(coder, c, &ahead->is_1, BIT_BUCKET, BIT_BUCKET);
+    if (lic_bit_branch_mixed(coder, s, size == 1, &is_1))
         return 1;
-    if (lic_bit_branch_mixed(coder, s, size == 2, is_2))
+    const lic_bit_mix is_2 = answer(coder, c, &ahead->is_2, BIT_BUCKET + 1, BIT_BUCKET + 1);
+    if (lic_bit_branch_mixed(coder, s, size == 2, &is_2))
         return 2;
     uint32_t first = 3;
     int i = 2;
@@ -101,20 +114,25 @@ static inline uint32_t code_size(const lic_bit_coder *coder, lic_bit_state *s,
     return code_place(coder, s, c, i, first, size);
 }
 
-/* The models of the first buckets are asked before the bits ahead of them are known: a processor
- * that guessed one of these wrong then loses less. */
+/* A decoder asks the models of the first buckets before it knows the bits ahead of them: a
+ * processor that guessed one of these wrong then loses less. */
 static inline int32_t code_error(const lic_bit_coder *coder, const struct contexts *c,
                                  int32_t error)
 {
     lic_bit_state s = lic_bit_load(coder);
     int32_t got = 0;
+    const int of_sign = BIT_SIGN + (int)c->sign;
     const lic_bit_mix zero = ask(coder, c, BIT_ZERO, BIT_ZERO);
-    const lic_bit_mix sign = ask(coder, c, BIT_SIGN, BIT_SIGN + (int)c->sign);
-    const lic_bit_mix is_1 = ask(coder, c, BIT_BUCKET, BIT_BUCKET);
-    const lic_bit_mix is_2 = ask(coder, c, BIT_BUCKET + 1, BIT_BUCKET + 1);
+    struct ahead ahead;
+    if (coder->dec) {
+        ahead.sign = ask(coder, c, BIT_SIGN, of_sign);
+        ahead.is_1 = ask(coder, c, BIT_BUCKET, BIT_BUCKET);
+        ahead.is_2 = ask(coder, c, BIT_BUCKET + 1, BIT_BUCKET + 1);
+    }
     if (!lic_bit_branch_mixed(coder, &s, error == 0, &zero)) {
+        const lic_bit_mix sign = answer(coder, c, &ahead.sign, BIT_SIGN, of_sign);
         const int32_t negative = lic_bit_step_mixed(coder, &s, error < 0, &sign);
-        got = (int32_t)code_size(coder, &s, c, &is_1, &is_2, size_of(error));
+        got = (int32_t)code_size(coder, &s, c, &ahead, size_of(error));
         got = (got ^ -negative) + negative;
     }
     lic_bit_store(coder, s);
