@@ -16,8 +16,8 @@ build=${BUILD:-build}
 jobs=-j$(nproc)
 passed=0 failed=0 skipped=0
 programs=(parity_test_{gemm,bytes,planes,depthwise,attention,elementwise,special,soft_fma}
-    golden_test_{layers,slices,encoder,integers,hashes}
-    unit_test_{cpu,nn,pool,arena,codec_threads,range_coder,checkerboard})
+    golden_test_{layers,slices,encoder,integers,hashes,exact_hashes}
+    unit_test_{cpu,nn,pool,arena,codec_threads,range_coder,checkerboard,lossless,lossless_files})
 
 .ci/setup.sh qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross || true
 unset LIC_CPU LIC_MODEL_DIR LIC_THREADS

@@ -2,62 +2,10 @@
  * it, and nowhere else; the same bytes and pixels in every way to make and read them; what is
  * damaged, cut or made up is refused. */
 #include "codec/container.h"
-#include "tests/unit/codec_fixture.h"
+#include "tests/unit/page_fixture.h"
 #include "tests/unit/seal.h"
 
 #include <string.h>
-
-enum { WIDTH = 330, HEIGHT = 290, TEXT = 160 }; /* columns of text on the left */
-
-static uint32_t top_of(const lic_image *p)
-{
-    return p->depth == 8 ? 255 : 65535;
-}
-
-static uint32_t get(const lic_image *p, uint32_t x, uint32_t y, uint32_t i)
-{
-    const uint8_t *row = (const uint8_t *)p->data + y * p->stride_bytes;
-    uint16_t v;
-    if (p->depth == 8)
-        return row[x * p->channels + i];
-    memcpy(&v, row + 2 * (x * p->channels + i), 2);
-    return v;
-}
-
-static void put(lic_image *p, uint32_t x, uint32_t y, uint32_t i, uint32_t value)
-{
-    uint8_t *row = (uint8_t *)p->data + y * p->stride_bytes;
-    const uint16_t v = (uint16_t)value;
-    if (p->depth == 8)
-        row[x * p->channels + i] = (uint8_t)value;
-    else
-        memcpy(row + 2 * (x * p->channels + i), &v, 2);
-}
-
-/* A stem and a bar or two for each letter. */
-static bool is_ink(uint32_t x, uint32_t y)
-{
-    const uint32_t letter = x / 7 * 5 + y / 14 * 3, u = x % 7, v = y % 14;
-    return v < 9 && (u == 1 || (u < 6 && v == letter % 4 * 2) || (u == 5 && letter % 3 == 0));
-}
-
-/* Letters on white; right of them the fixture's picture with noise. Alpha is some slope. */
-static lic_image make_page(uint32_t channels, uint32_t depth)
-{
-    lic_image p = make_picture(WIDTH, HEIGHT, channels, depth);
-    const uint32_t top = top_of(&p), colours = channels < 3 ? 1 : 3;
-    for (uint32_t y = 0; y < HEIGHT; y++)
-        for (uint32_t x = 0; x < WIDTH; x++)
-            for (uint32_t i = 0; i < channels; i++) {
-                const uint32_t noise = get(&p, x, y, i) / 2 + (uint32_t)test_random() % (top / 3);
-                put(&p, x, y, i,
-                    i == colours   ? (x + y) * (top / 1000)
-                    : x >= TEXT    ? noise
-                    : is_ink(x, y) ? top / 8 * i
-                                   : top);
-            }
-    return p;
-}
 
 static lic_buffer encode_as(const lic_image *page, double quality, uint32_t side, int threads,
                             lic_lossless_mode mode)
@@ -95,10 +43,10 @@ static const lic_chunk *exact_of(const lic_buffer *file, lic_info *info)
 static uint32_t n_wrong(const lic_image *a, const lic_image *b, uint32_t x1)
 {
     uint32_t n = 0;
-    for (uint32_t y = 0; y < HEIGHT; y++)
+    for (uint32_t y = 0; y < PAGE_HEIGHT; y++)
         for (uint32_t x = 0; x < x1; x++)
             for (uint32_t i = 0; i < a->channels; i++)
-                n += get(a, x, y, i) != get(b, x, y, i);
+                n += get_sample(a, x, y, i) != get_sample(b, x, y, i);
     return n;
 }
 
@@ -111,8 +59,8 @@ TEST(text_is_exact_beside_a_photograph)
             lic_buffer file = encode_as(&page, 75, 0, 2, LIC_LOSSLESS_AUTO);
             CHECK(exact_of(&file, &info) && !info.lossless && info.version == 1);
             lic_image out = decode_as(&file, NULL, 2);
-            CHECK_EQ_INT(n_wrong(&out, &page, TEXT), 0);
-            CHECK(n_wrong(&out, &page, WIDTH) > WIDTH); /* the photograph is not */
+            CHECK_EQ_INT(n_wrong(&out, &page, PAGE_TEXT), 0);
+            CHECK(n_wrong(&out, &page, PAGE_WIDTH) > PAGE_WIDTH); /* the photograph is not */
             lic_buffer lossy = encode_as(&page, 50, 0, 2, LIC_LOSSLESS_NO);
             CHECK(!exact_of(&lossy, &info));
             lic_buffer_free(&lossy);
@@ -182,7 +130,7 @@ TEST(the_same_in_every_way)
         d.sink = compare_rows;
         d.sink_user = &taken;
         CHECK_EQ_INT(lic_decode(tiny_model(), file.data, file.bytes, NULL, &d, NULL, NULL), LIC_OK);
-        CHECK_EQ_INT(taken.next, HEIGHT);
+        CHECK_EQ_INT(taken.next, PAGE_HEIGHT);
         lic_image_free(&whole);
         lic_buffer_free(&file);
     }
@@ -225,13 +173,13 @@ TEST(previews_have_the_means)
     d.scale = 16;
     lic_image out = decode_as(&file, &d, 2);
     for (uint32_t y = 0; y < out.height; y++)
-        for (uint32_t x = 0; x < TEXT / 16; x++)
+        for (uint32_t x = 0; x < PAGE_TEXT / 16; x++)
             for (uint32_t i = 0; i < 3; i++) {
                 uint32_t sum = 0, n = 0;
-                for (uint32_t v = 16 * y; v < 16 * y + 16 && v < HEIGHT; v++)
+                for (uint32_t v = 16 * y; v < 16 * y + 16 && v < PAGE_HEIGHT; v++)
                     for (uint32_t u = 16 * x; u < 16 * x + 16; u++, n++)
-                        sum += get(&page, u, v, i);
-                CHECK_EQ_INT(get(&out, x, y, i), (sum + n / 2) / n);
+                        sum += get_sample(&page, u, v, i);
+                CHECK_EQ_INT(get_sample(&out, x, y, i), (sum + n / 2) / n);
             }
     lic_image_free(&out);
     lic_buffer_free(&file);
@@ -243,10 +191,10 @@ TEST(photographs_stay_as_they_are)
 {
     for (int kind = 0; kind < 3; kind++) {
         lic_image p = make_page(3, 8);
-        for (uint32_t y = 0; y < HEIGHT; y++)
-            for (uint32_t x = 0; x < TEXT; x++)
+        for (uint32_t y = 0; y < PAGE_HEIGHT; y++)
+            for (uint32_t x = 0; x < PAGE_TEXT; x++)
                 for (uint32_t i = 0; i < 3 && (kind != 2 || x > 20 || y > 12); i++)
-                    put(&p, x, y, i, kind == 0 ? (uint32_t)test_random() & 255 : 255);
+                    put_sample(&p, x, y, i, kind == 0 ? (uint32_t)test_random() & 255 : 255);
         for (double quality = 25; quality <= 100; quality += 75) {
             lic_buffer a = encode_as(&p, quality, 0, 1, LIC_LOSSLESS_AUTO),
                        b = encode_as(&p, quality, 0, 1, LIC_LOSSLESS_NO);
@@ -279,7 +227,7 @@ static lic_status whole_way(const lic_image *page, uint32_t side, const lic_allo
         status = lic_decode(tiny_model(), file.data, file.bytes, &o, NULL, &out, &err);
     }
     CHECK(!status || (!out.data && (!err.status || err.text[0])));
-    CHECK(status || n_wrong(page, &out, TEXT - 16) == 0);
+    CHECK(status || n_wrong(page, &out, PAGE_TEXT - 16) == 0);
     lic_image_free(&out);
     lic_buffer_free(&file);
     return status;
@@ -329,9 +277,10 @@ TEST(plans_beforehand_are_what_is_taken)
         CHECK(exact_of(&file, &info));
         CHECK_EQ_INT(lic_session_decode(session, file.data, file.bytes, NULL, &out, NULL), LIC_OK);
         lic_session_get_stats(session, &decoding);
-        CHECK_EQ_INT(lic_plan_bytes(tiny_model(), WIDTH, HEIGHT, sides[i % 2], 0, 1 + i / 2),
-                     encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
-                                                                     : decoding.planned_bytes);
+        CHECK_EQ_INT(
+            lic_plan_bytes(tiny_model(), PAGE_WIDTH, PAGE_HEIGHT, sides[i % 2], 0, 1 + i / 2),
+            encoding.planned_bytes > decoding.planned_bytes ? encoding.planned_bytes
+                                                            : decoding.planned_bytes);
         lic_image_free(&out);
         lic_buffer_free(&file);
         lic_session_free(session);
@@ -424,7 +373,7 @@ TEST(cut_files_keep_the_text)
     d.salvage = 1;
     const lic_buffer part = {file.data, file.bytes - 300, NULL};
     out = decode_as(&part, &d, 1);
-    CHECK_EQ_INT(n_wrong(&out, &page, TEXT), 0);
+    CHECK_EQ_INT(n_wrong(&out, &page, PAGE_TEXT), 0);
     lic_image_free(&out);
     lic_buffer_free(&file);
     free(page.data);
@@ -442,10 +391,10 @@ TEST(memory_is_planned)
           lic_plan_stream_bytes(tiny_model(), &b, 0, 1));
     lic_options o = with_threads(1);
     lic_image out = {0};
-    o.max_memory = lic_plan_stream_bytes(tiny_model(), &b, 0, 1) + page.stride_bytes * HEIGHT;
+    o.max_memory = lic_plan_stream_bytes(tiny_model(), &b, 0, 1) + page.stride_bytes * PAGE_HEIGHT;
     CHECK_EQ_INT(lic_decode(tiny_model(), with.data, with.bytes, &o, NULL, &out, NULL),
                  LIC_ERR_LIMIT);
-    o.max_memory = lic_plan_stream_bytes(tiny_model(), &a, 0, 1) + page.stride_bytes * HEIGHT;
+    o.max_memory = lic_plan_stream_bytes(tiny_model(), &a, 0, 1) + page.stride_bytes * PAGE_HEIGHT;
     CHECK_EQ_INT(lic_decode(tiny_model(), with.data, with.bytes, &o, NULL, &out, NULL), LIC_OK);
     lic_image_free(&out);
     lic_buffer_free(&with);
