@@ -42,6 +42,11 @@ void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_g
                              uint32_t channels, uint32_t depth, bool decoding);
 /* Sets the sides of a tile at work, and of its mask. */
 void lic_lossless_slot_set(lic_lossless_slot *slot, lic_area area);
+/* The slot for an item of n. A row may have more tiles than there are slots, which then go with the
+ * workers. */
+lic_lossless_slot *lic_lossless_slot_of(lic_lossless_slots *s, size_t n, size_t item, int worker);
+/* The check of the samples that are coded, row by row. */
+uint32_t lic_lossless_check(const lic_lossless_slot *slot);
 /* Codes the colours of n tiles (s->n_items at most) from `column` on; item i then has tile column +
  * i. */
 void lic_lossless_encode_tiles(lic_lossless_slots *s, nn *c, const lic_grid *grid,
