@@ -9,6 +9,7 @@
 #include "tests/test.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static inline lic_status open_tiny_with(const lic_model_options *options, lic_model **model,
                                         lic_error *err)
@@ -170,6 +171,45 @@ static inline void check_same_pixels(const lic_image *a, const lic_image *b)
     CHECK_EQ_INT(image_bytes(a), image_bytes(b));
     if (image_bytes(a) == image_bytes(b) && a->data && b->data)
         CHECK_EQ_MEM(a->data, b->data, image_bytes(a));
+}
+
+static inline uint32_t sample_top(const lic_image *p)
+{
+    return p->depth == 8 ? 255 : 65535;
+}
+
+static inline uint32_t get_sample(const lic_image *p, uint32_t x, uint32_t y, uint32_t i)
+{
+    const uint8_t *row = (const uint8_t *)p->data + y * p->stride_bytes;
+    uint16_t v;
+    if (p->depth == 8)
+        return row[x * p->channels + i];
+    memcpy(&v, row + 2 * (x * p->channels + i), 2);
+    return v;
+}
+
+static inline void put_sample(lic_image *p, uint32_t x, uint32_t y, uint32_t i, uint32_t value)
+{
+    uint8_t *row = (uint8_t *)p->data + y * p->stride_bytes;
+    const uint16_t v = (uint16_t)value;
+    if (p->depth == 8)
+        row[x * p->channels + i] = (uint8_t)value;
+    else
+        memcpy(row + 2 * (x * p->channels + i), &v, 2);
+}
+
+/* `part` holds the pixels of `whole` in the area that the options name. */
+static inline void check_part(const lic_image *part, const lic_image *whole,
+                              const lic_decode_options *d)
+{
+    const size_t pixel = whole->channels * whole->depth / 8;
+    CHECK(part->width == d->crop_width && part->height == d->crop_height);
+    CHECK(part->channels == whole->channels && part->depth == whole->depth);
+    for (uint32_t y = 0; y < d->crop_height; y++)
+        CHECK_EQ_MEM((const uint8_t *)part->data + y * part->stride_bytes,
+                     (const uint8_t *)whole->data + (y + d->crop_y) * whole->stride_bytes +
+                         pixel * d->crop_x,
+                     pixel * d->crop_width);
 }
 
 #endif

@@ -4,34 +4,7 @@
 
 #include "tests/unit/codec_fixture.h"
 
-#include <string.h>
-
 enum { PAGE_WIDTH = 330, PAGE_HEIGHT = 290, PAGE_TEXT = 160 }; /* columns of text on the left */
-
-static inline uint32_t sample_top(const lic_image *p)
-{
-    return p->depth == 8 ? 255 : 65535;
-}
-
-static inline uint32_t get_sample(const lic_image *p, uint32_t x, uint32_t y, uint32_t i)
-{
-    const uint8_t *row = (const uint8_t *)p->data + y * p->stride_bytes;
-    uint16_t v;
-    if (p->depth == 8)
-        return row[x * p->channels + i];
-    memcpy(&v, row + 2 * (x * p->channels + i), 2);
-    return v;
-}
-
-static inline void put_sample(lic_image *p, uint32_t x, uint32_t y, uint32_t i, uint32_t value)
-{
-    uint8_t *row = (uint8_t *)p->data + y * p->stride_bytes;
-    const uint16_t v = (uint16_t)value;
-    if (p->depth == 8)
-        row[x * p->channels + i] = (uint8_t)value;
-    else
-        memcpy(row + 2 * (x * p->channels + i), &v, 2);
-}
 
 /* A stem and a bar or two for each letter. */
 static inline bool is_ink(uint32_t x, uint32_t y)

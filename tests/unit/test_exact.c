@@ -152,10 +152,7 @@ TEST(parts_are_those_of_the_whole)
         d.crop_width = parts[i][2];
         d.crop_height = parts[i][3];
         lic_image out = decode_as(&file, &d, 1);
-        for (uint32_t y = 0; y < d.crop_height; y++)
-            CHECK_EQ_MEM((uint8_t *)out.data + y * out.stride_bytes,
-                         (uint8_t *)whole.data + (y + d.crop_y) * whole.stride_bytes + 4 * d.crop_x,
-                         4 * d.crop_width);
+        check_part(&out, &whole, &d);
         lic_image_free(&out);
     }
     lic_image_free(&whole);
