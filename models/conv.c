@@ -1,5 +1,5 @@
-/* conv.c - convolutions and linear layers of nn.h: gathers the taps of a block of pixels, and has the
- * kernel table multiply them. */
+/* conv.c - convolutions and linear layers of nn.h: gathers the taps of a block of pixels, and has
+ * the kernel table multiply them. */
 #include "models/nn.h"
 
 /* Gathers one tap for the output pixels of a block: input row y, columns from `first` in steps. */
@@ -117,8 +117,8 @@ static void pixels(tensor t, int y, int x, int step, int n, float **out)
         out[r] = at;
 }
 
-/* `joined`: what a row of the kernel sees lies in the picture, and in memory without a gap; so it is
- * one tap of more channels, in the same order. */
+/* `joined`: what a row of the kernel sees lies in the picture, and in memory without a gap; so it
+ * is one tap of more channels, in the same order. */
 static void conv_run(const struct conv_job *j, pixel_run b, bool joined, int worker)
 {
     const nn *c = j->c;

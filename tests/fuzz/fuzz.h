@@ -41,8 +41,10 @@ static inline uint8_t *fuzz_copy(const uint8_t *data, size_t bytes)
 /* Time, with sanitizers, and memory from the allocator below: a start, and so much for each byte of
  * the input. A few bytes that cost more are a fault as a crash is one. Time counts as the lesser of
  * two clocks: the wall's runs on while others have the processor, and the processor's has been seen
- * to leap by seconds on virtual machines. */
-#define FUZZ_SECONDS          6.0
+ * to leap by seconds on virtual machines. -DFUZZ_SECONDS=20.0 for a slow one. */
+#ifndef FUZZ_SECONDS
+#define FUZZ_SECONDS 6.0
+#endif
 #define FUZZ_SECONDS_PER_BYTE 1e-4
 enum { FUZZ_MEMORY = 64 << 20, FUZZ_MEMORY_PER_BYTE = 1024 };
 
