@@ -10,7 +10,8 @@
  *   16 bits       the others, which multiply pairs of 16 bits: of channels 0 1 2 3 the pairs (0, 2)
  *                 and (1, 3), because even and odd bytes of weights are easily widened.
  *
- * The including source has included simd.h. */
+ * Words of a position are loaded as floats: whole numbers would reach all lanes by way of a general
+ * register. The including source has included simd.h. */
 #ifndef LIC_KERNELS_SIMD_BYTES_H
 #define LIC_KERNELS_SIMD_BYTES_H
 
@@ -26,9 +27,7 @@ LIC_INLINE v16d v16d_start(const int32_t *offsets) { return _mm512_loadu_si512(o
 LIC_INLINE v16b v16b_load(const int8_t *w) { return _mm512_loadu_si512(w); }
 LIC_INLINE v4a v4a_load(const float *words, size_t step)
 {
-    int32_t four;
-    memcpy(&four, words + step, sizeof four);
-    return _mm512_set1_epi32(four);
+    return _mm512_castps_si512(_mm512_set1_ps(words[step]));
 }
 /* In assembly: with the intrinsic gcc 12 copies every sum before and after. */
 LIC_INLINE v16d v16d_dot(v16d sum, v4a a, v16b w)
@@ -71,9 +70,8 @@ LIC_INLINE v16b v16b_load(const int8_t *w)
 }
 LIC_INLINE v4a v4a_load(const float *words, size_t step)
 {
-    int32_t pair[2];
-    memcpy(pair, words + 2 * step, sizeof pair);
-    return (v4a){_mm512_set1_epi32(pair[0]), _mm512_set1_epi32(pair[1])};
+    return (v4a){_mm512_castps_si512(_mm512_set1_ps(words[2 * step])),
+                 _mm512_castps_si512(_mm512_set1_ps(words[2 * step + 1]))};
 }
 LIC_INLINE v16d v16d_dot(v16d sum, v4a a, v16b w)
 {
@@ -120,9 +118,7 @@ LIC_INLINE v16b v16b_load(const int8_t *w)
 }
 LIC_INLINE v4a v4a_load(const float *words, size_t step)
 {
-    int32_t four;
-    memcpy(&four, words + step, sizeof four);
-    return _mm256_set1_epi32(four);
+    return _mm256_castps_si256(_mm256_broadcast_ss(words + step));
 }
 LIC_INLINE v16d v16d_dot(v16d sum, v4a a, v16b w)
 {
@@ -156,14 +152,14 @@ LIC_INLINE v16b v16b_load(const int8_t *w)
 }
 LIC_INLINE v4a v4a_load(const float *words, size_t step)
 {
-    int32_t pair[2];
-    memcpy(pair, words + 2 * step, sizeof pair);
-    return (v4a){_mm256_set1_epi32(pair[0]), _mm256_set1_epi32(pair[1])};
+    return (v4a){_mm256_castps_si256(_mm256_broadcast_ss(words + 2 * step)),
+                 _mm256_castps_si256(_mm256_broadcast_ss(words + 2 * step + 1))};
 }
 LIC_INLINE v16d v16d_dot(v16d sum, v4a a, v16b w)
 {
     sum.lo = _mm256_add_epi32(sum.lo, _mm256_madd_epi16(a.even, w.even_lo));
     sum.hi = _mm256_add_epi32(sum.hi, _mm256_madd_epi16(a.even, w.even_hi));
+    __asm__("" : "+x"(sum.lo), "+x"(sum.hi)); /* or gcc adds the products first, and spills */
     sum.lo = _mm256_add_epi32(sum.lo, _mm256_madd_epi16(a.odd, w.odd_lo));
     sum.hi = _mm256_add_epi32(sum.hi, _mm256_madd_epi16(a.odd, w.odd_hi));
     return sum;
