@@ -12,17 +12,21 @@ enum { MIN_HASH_BITS = 10, MAX_HASH_BITS = 16, HEAD_BITS = 2 };
 
 /* ---- memory ---- */
 
-static void take_plane(lic_plane *p, lic_arena *arena, size_t width)
+static lic_lanes *take_row(lic_arena *arena, size_t width)
 {
-    const size_t row = width + 2 * LIC_PLANE_MARGIN;
+    lic_lanes *row = lic_arena_take(arena, width + 2 * LIC_PLANE_MARGIN, sizeof *row);
+    return row ? row + LIC_PLANE_MARGIN : NULL;
+}
+
+static void take_predictor(lic_predictor *p, lic_arena *arena, size_t width)
+{
     for (int i = 0; i < 3; i++) {
-        int32_t *samples = lic_arena_take(arena, row, sizeof *samples);
-        int32_t *errors = lic_arena_take(arena, row, sizeof *errors);
-        p->samples[i] = samples ? samples + LIC_PLANE_MARGIN : NULL;
-        p->errors[i] = errors ? errors + LIC_PLANE_MARGIN : NULL;
+        p->samples[i] = take_row(arena, width);
+        p->errors[i] = take_row(arena, width);
     }
     for (int i = 0; i < 2; i++) {
-        lic_misses *misses = lic_arena_take(arena, row, sizeof *misses);
+        lic_misses *misses =
+            lic_arena_take(arena, width + 2 * LIC_PLANE_MARGIN, sizeof *misses);
         p->misses[i] = misses ? misses + LIC_PLANE_MARGIN : NULL;
     }
     p->misses_above = lic_arena_take(arena, width, sizeof *p->misses_above);
@@ -50,12 +54,13 @@ void lic_lossless_take(lic_lossless *l, lic_arena *arena, uint32_t width, uint32
     l->first_row = 0;
     l->costs = NULL;
     for (uint32_t i = 0; i < channels; i++) {
-        take_plane(&l->planes[i], arena, width);
-        l->planes[i].tables = &l->predictor_tables;
         l->models[i] = lic_arena_take(arena, 1, sizeof *l->models[i]);
         l->value_of[i] = lic_arena_take(arena, (size_t)1 << depth, sizeof *l->value_of[i]);
         l->number_of[i] = lic_arena_take(arena, (size_t)1 << depth, sizeof *l->number_of[i]);
     }
+    take_predictor(&l->predictor, arena, width);
+    l->predictor.tables = &l->predictor_tables;
+    l->predictor.n_planes = (int)channels;
     l->row = lic_arena_take(arena, width, sizeof *l->row);
     l->repeats = lic_arena_take(arena, 1, sizeof *l->repeats);
     lic_repeats none;
@@ -81,29 +86,18 @@ void *lic_lossless_refuse_growth(void *user, void *old, size_t old_bytes, size_t
     return NULL;
 }
 
-static void clear_row(int32_t *row, size_t n)
+static void init_predictor(lic_lossless *l, uint32_t width)
 {
-    memset(row - LIC_PLANE_MARGIN, 0, (n + 2 * LIC_PLANE_MARGIN) * sizeof *row);
-}
-
-static void init_planes(lic_lossless *l, uint32_t width)
-{
+    lic_predictor *p = &l->predictor;
+    p->lowest = p->highest = p->others = lic_lanes_all(0);
     for (uint32_t i = 0; i < l->channels; i++) {
-        lic_plane *p = &l->planes[i];
-        for (int k = 0; k < 3; k++) {
-            clear_row(p->samples[k], width);
-            clear_row(p->errors[k], width);
-        }
-        for (int k = 0; k < 2; k++)
-            memset(p->misses[k] - LIC_PLANE_MARGIN, 0,
-                   (width + 2 * LIC_PLANE_MARGIN) * sizeof *p->misses[k]);
-        const bool difference = l->transform && i > 0 && i < 3;
-        const int32_t highest =
-            lic_lossless_is_alpha(l, i) ? (int32_t)l->n_values[i] - 1 : l->highest;
-        lic_plane_init(p, difference ? -highest : 0, highest, (int)l->depth,
-                       lic_lossless_is_alpha(l, i) ? 0 : (int)i, l->choice.slopes);
+        const bool alpha = lic_lossless_is_alpha(l, i), difference = l->transform && i > 0 && i < 3;
+        p->highest[i] = alpha ? (int32_t)l->n_values[i] - 1 : l->highest;
+        p->lowest[i] = difference ? -p->highest[i] : 0;
+        p->others[i] = -(int32_t)(i > 0 && !alpha);
         lic_residual_init(l->models[i]);
     }
+    lic_predictor_init(p, width, (int)l->depth, l->choice.slopes);
 }
 
 /* ---- the head ---- */
@@ -205,12 +199,14 @@ static void store_row(const lic_lossless *l, const lic_raster *to, uint32_t y)
         }
 }
 
-static void pixel_to_samples(const lic_lossless *l, lic_pixel pixel, int32_t v[LIC_MAX_PLANES])
+static lic_lanes pixel_to_samples(const lic_lossless *l, lic_pixel pixel)
 {
-    for (uint32_t i = 0; i < l->channels; i++)
+    int32_t v[LIC_MAX_PLANES];
+    for (uint32_t i = 0; i < LIC_MAX_PLANES; i++)
         v[i] = (uint16_t)(pixel >> 16 * i);
     if (l->transform)
         lic_transform_forward(l->transform, v);
+    return lic_lanes_of(v);
 }
 
 static lic_pixel samples_to_pixel(const lic_lossless *l, int32_t v[LIC_MAX_PLANES])
@@ -235,43 +231,37 @@ static void decode_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t
 {
     (void)end;
     int32_t v[LIC_MAX_PLANES] = {0};
-    lic_predicting work[LIC_MAX_PLANES];
-    for (int i = 0; i < (int)l->channels; i++)
-        lic_predict_begin(l->planes, i, x, y, &work[i]);
+    lic_predictor *predictor = &l->predictor;
+    lic_predict_begin(predictor, x, y);
     for (int i = 0; i < (int)l->channels; i++) {
-        lic_plane *plane = &l->planes[i];
+        const int32_t lowest = predictor->lowest[i], highest = predictor->highest[i];
         lic_prediction p;
-        lic_predict_end(l->planes, i, x, &work[i], &p);
-        v[i] = lic_residual_decode(coder, l->models[i], l->planes, i, x, &p);
-        v[i] = v[i] < plane->lowest ? plane->lowest : v[i] > plane->highest ? plane->highest : v[i];
-        lic_predict_learn(plane, x, &work[i], &p, v[i]);
+        lic_predict_end(predictor, i, &p);
+        const int32_t got = lic_residual_decode(coder, l->models[i], predictor->tables, &p);
+        v[i] = got < lowest ? lowest : got > highest ? highest : got;
+        lic_predict_enter(predictor, i, &p, v[i]);
     }
+    lic_predict_learn(predictor, x);
     l->row[x] = samples_to_pixel(l, v);
 }
 
 static void encode_samples(lic_lossless *l, const lic_bit_coder *coder, uint32_t x, uint32_t end,
                            uint32_t y)
 {
-    lic_prediction p[LIC_MAX_PLANES][LIC_MASK_SIDE];
-    for (uint32_t at = x; at < end; at++) {
-        int32_t v[LIC_MAX_PLANES];
-        pixel_to_samples(l, l->row[at], v);
+    lic_prediction p[LIC_MASK_SIDE][LIC_MAX_PLANES];
+    lic_predictor *predictor = &l->predictor;
+    for (uint32_t at = x; at < end; at++)
+        predictor->samples[0][at] = pixel_to_samples(l, l->row[at]);
+    lic_predict_known(predictor, x, end, y, p);
+    for (uint32_t at = x; at < end; at++)
         for (uint32_t i = 0; i < l->channels; i++)
-            l->planes[i].samples[0][at] = v[i];
-    }
-    for (int i = 0; i < (int)l->channels; i++)
-        lic_predict_known(l->planes, i, x, end, y, p[i]);
-    for (uint32_t k = 0; k < end - x; k++)
-        for (int i = 0; i < (int)l->channels; i++)
-            lic_residual_encode(coder, l->models[i], l->planes, i, x + k, &p[i][k]);
+            lic_residual_encode(coder, l->models[i], predictor->tables, &p[at - x][i],
+                                predictor->errors[0][at][i]);
 }
 
 static void skip_samples(lic_lossless *l, uint32_t x, uint32_t y, lic_pixel pixel)
 {
-    int32_t v[LIC_MAX_PLANES];
-    pixel_to_samples(l, pixel, v);
-    for (uint32_t i = 0; i < l->channels; i++)
-        lic_predict_skip(&l->planes[i], x, y, v[i]);
+    lic_predict_skip(&l->predictor, x, y, pixel_to_samples(l, pixel));
 }
 
 static lic_pixel code_raw(const lic_lossless *l, const lic_bit_coder *coder, lic_pixel pixel)
@@ -332,8 +322,8 @@ static uint64_t position(const lic_range_encoder *encoder)
 static void code_row(lic_lossless *l, const lic_bit_coder *coder, samples_fn *samples, uint32_t y,
                      uint32_t width)
 {
-    for (uint32_t i = 0; i < l->channels && !l->choice.raw; i++)
-        lic_plane_next_row(&l->planes[i], y, width);
+    if (!l->choice.raw)
+        lic_predictor_next_row(&l->predictor, y, width);
     if (l->choice.repeats && !l->choice.raw)
         lic_repeats_next_row(l->repeats, y, width);
     for (uint32_t x = 0, end; x < width; x = end) {
@@ -361,7 +351,7 @@ static void begin(lic_lossless *l, const lic_bit_coder *coder, uint32_t width, u
     if (l->mask)
         lic_mask_code(l->mask, coder);
     code_head(l, coder);
-    init_planes(l, width);
+    init_predictor(l, width);
     if (l->choice.repeats)
         lic_lossless_begin_repeats(l, width, height, l->choice.colours);
 }

@@ -57,7 +57,7 @@ typedef struct lic_lossless_choice {
 typedef struct lic_lossless {
     lic_bit_tables tables;
     lic_predictor_tables predictor_tables;
-    lic_plane planes[LIC_MAX_PLANES];
+    lic_predictor predictor;
     lic_residual_models *models[LIC_MAX_PLANES];
     lic_repeats *repeats;
     uint16_t *value_of[LIC_MAX_PLANES];  /* by number */

@@ -8,19 +8,9 @@ static int32_t clamp(int32_t v, int32_t low, int32_t high)
     return v < low ? low : v > high ? high : v;
 }
 
-static int32_t size_of(int32_t v)
+static uint32_t size_of(int32_t v)
 {
-    return v < 0 ? -v : v;
-}
-
-static int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
-static int32_t larger(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
+    return (uint32_t)(v < 0 ? -v : v);
 }
 
 /* How much a predictor weighs that missed by `missed`. */
@@ -37,48 +27,62 @@ void lic_predictor_tables_init(lic_predictor_tables *tables)
     }
 }
 
-void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others,
-                    bool slopes)
+static void clear_row(lic_lanes *row, uint32_t width)
 {
-    static const int32_t start[LIC_LANES] = {0, 32768, 0, 0, -32768, 32768, 16384, 0};
-    plane->lowest = lowest;
-    plane->highest = highest;
-    plane->shift = bits > 11 ? bits - 11 : 0;
-    plane->n_others = n_others;
-    plane->slopes = slopes;
-    memset(&plane->taps, 0, sizeof plane->taps);
-    memcpy(plane->taps.of, start, sizeof start);
-    lic_taps_hold(&plane->taps, LIC_LANES);
-    memset(plane->bias, 0, sizeof plane->bias);
+    memset(row - LIC_PLANE_MARGIN, 0, (width + 2 * LIC_PLANE_MARGIN) * sizeof *row);
 }
 
-/* The sample after a and b if they lie on a slope. */
-static int32_t go_on(const lic_plane *p, int32_t a, int32_t b)
+void lic_predictor_init(lic_predictor *p, uint32_t width, int bits, bool slopes)
 {
-    return clamp(2 * b - a, p->lowest, p->highest);
+    for (int i = 0; i < 3; i++) {
+        clear_row(p->samples[i], width);
+        clear_row(p->errors[i], width);
+    }
+    for (int i = 0; i < 2; i++)
+        memset(p->misses[i] - LIC_PLANE_MARGIN, 0,
+               (width + 2 * LIC_PLANE_MARGIN) * sizeof *p->misses[i]);
+    p->shift = bits > 11 ? bits - 11 : 0;
+    p->slopes = slopes;
+    memset(&p->taps, 0, sizeof p->taps);
+    p->taps.of[LIC_PAIR_CROSS][0] = p->taps.of[LIC_PAIR_CROSS][1] = lic_lanes_all(32768);
+    p->taps.of[LIC_PAIR_CORNERS][0] = lic_lanes_all(-32768);
+    p->taps.of[LIC_PAIR_CORNERS][1] = lic_lanes_all(16384);
+    lic_taps_hold(&p->taps);
+    memset(&p->at, 0, sizeof p->at);
+    memset(p->bias, 0, sizeof p->bias);
+}
+
+/* The samples after a and b if they lie on slopes. */
+static lic_lanes go_on(const lic_predictor *p, lic_lanes a, lic_lanes b)
+{
+    return lic_lanes_clamp(b + b - a, p->lowest, p->highest);
 }
 
 /* Of three neighbours in the row above. */
-static void sum_misses(lic_misses *restrict sums, const lic_misses *restrict above, uint32_t width)
+static void sum_misses(lic_misses *sums, const lic_misses *above, uint32_t width)
 {
     for (uint32_t x = 0; x < width; x++, above++)
         for (int i = 0; i < LIC_PREDICTORS; i++)
             sums[x].of[i] = above[-1].of[i] + above[0].of[i] + above[1].of[i];
 }
 
-static void sum_errors(int32_t *restrict sums, const int32_t *restrict above,
-                       const int32_t *restrict over, uint32_t width)
+static void sum_errors(lic_lanes *sums, const lic_lanes *above, const lic_lanes *over,
+                       uint32_t width)
 {
-    for (size_t x = 0; x < width; x++, above++)
-        sums[x] =
-            3 * size_of(above[0]) + size_of(over[x]) + 2 * (size_of(above[-1]) + size_of(above[1]));
+    lic_lanes left = lic_lanes_size(above[-1]), here = lic_lanes_size(above[0]);
+    for (uint32_t x = 0; x < width; x++) {
+        const lic_lanes right = lic_lanes_size(above[x + 1]);
+        sums[x] = here + lic_lanes_size(over[x]) + ((left + here + right) << 1);
+        left = here;
+        here = right;
+    }
 }
 
 /* The two samples before a row are its first one's upper neighbour; those after the row above
- * repeat its last. Above the first row, samples are those to the left (see lic_predict). */
-void lic_plane_next_row(lic_plane *p, uint32_t y, uint32_t width)
+ * repeat its last. Above the first row, samples are those to the left (see pretend_row_above). */
+void lic_predictor_next_row(lic_predictor *p, uint32_t y, uint32_t width)
 {
-    int32_t *last = p->samples[2], *errors = p->errors[2];
+    lic_lanes *last = p->samples[2], *errors = p->errors[2];
     lic_misses *misses = p->misses[1];
     for (int i = 2; i > 0; i--) {
         p->samples[i] = p->samples[i - 1];
@@ -88,7 +92,8 @@ void lic_plane_next_row(lic_plane *p, uint32_t y, uint32_t width)
     p->errors[0] = errors;
     p->misses[1] = p->misses[0];
     p->misses[0] = misses;
-    const int32_t first = y ? p->samples[1][0] : 0, edge = p->samples[1][width - 1];
+    const lic_lanes first = y ? p->samples[1][0] : lic_lanes_all(0),
+                    edge = p->samples[1][width - 1];
     for (int i = 1; i <= LIC_PLANE_MARGIN; i++) {
         p->samples[0][-i] = p->samples[1][-i] = first;
         p->samples[1][(int)width - 1 + i] = edge;
@@ -107,191 +112,206 @@ void lic_plane_next_row(lic_plane *p, uint32_t y, uint32_t width)
 }
 
 /* Above the first row there is the sample to the left; on slopes that which should come now. */
-static void pretend_row_above(lic_plane *p, uint32_t x)
+static void pretend_row_above(lic_predictor *p, uint32_t x)
 {
-    const int32_t left = p->samples[0][(int)x - 1];
+    const lic_lanes left = p->samples[0][(int)x - 1];
     for (int i = -1; i <= 1; i++)
         p->samples[1][(int)x + i] = p->samples[2][(int)x + i] = left;
     if (p->slopes && x > 1)
         p->samples[1][x] = p->samples[1][x + 1] = go_on(p, p->samples[0][x - 2], left);
 }
 
-/* Median edge detector: the median of w, n and w + n - nw. */
-static int32_t median(int32_t w, int32_t n, int32_t nw)
+/* lic_sign of each lane. */
+static inline lic_lanes sign_of(lic_lanes v)
 {
-    return clamp(w + n - nw, smaller(w, n), larger(w, n));
+    const lic_lanes above = v > 0;
+    return -((v >> 31) + above + above);
 }
 
-static lic_place place_of(const lic_plane *p, uint32_t x)
+/* How far off the prediction may be, and the other contexts. */
+static inline void begin_contexts(const lic_predictor *p, uint32_t x, lic_predicting *at)
 {
-    return (lic_place){p->samples[0] + x, p->samples[1] + x, p->samples[2] + x};
+    const lic_around *s = &at->around;
+    const lic_lanes *e0 = p->errors[0] + x, *e1 = p->errors[1] + x;
+    const lic_lanes *missed = at->missed.of;
+    const lic_lanes least =
+        lic_lanes_smaller(lic_lanes_smaller(missed[0], missed[1]),
+                          lic_lanes_smaller(missed[2], missed[3]));
+    const lic_lanes left = lic_lanes_size(e0[-1]),
+                    errors = p->errors_above[x] + left + left + left + lic_lanes_size(e0[-2]);
+    const lic_lanes high = lic_lanes_larger(lic_lanes_larger(s->w, s->n),
+                                            lic_lanes_larger(s->nw, s->ne)),
+                    low = lic_lanes_smaller(lic_lanes_smaller(s->w, s->n),
+                                            lic_lanes_smaller(s->nw, s->ne));
+    const lic_lanes of_left = sign_of(e0[-1]);
+    at->energy = (errors << 1) + (least >> 2);
+    at->range = high - low;
+    at->signs = of_left + of_left + of_left + sign_of(e1[0]);
 }
 
-/* The linear predictor's inputs, in the plane and those before it. */
-static inline void begin_linear(const lic_plane *p, int n_others, uint32_t x, lic_predicting *w)
+/* Samples above and to the left, corrected by errors; the plane through three neighbours, or the
+ * median edge detector. */
+static inline void begin_simple(const lic_predictor *p, uint32_t x, lic_predicting *at)
 {
-    lic_place from[3];
-    for (int i = 0; i <= n_others; i++) {
-        from[i] = place_of(i ? p - n_others + i - 1 : p, x);
-        w->base[i] = (from[i].now[-1] + from[i].above[0]) >> 1;
-    }
-    w->sums = lic_taps_gather(&p->taps, from, w->base, n_others + 1, p->shift, w->inputs);
+    const lic_around *s = &at->around;
+    const lic_lanes *e1 = p->errors[1] + x;
+    const lic_lanes e = p->errors[0][(int)x - 1] + e1[0], above = e + e1[1], beside = e + e1[-1];
+    const lic_lanes plane = s->w + s->n - s->nw;
+    at->by[0] = (s->n << 3) + above + above + above;
+    at->by[1] = (s->w << 3) + beside + beside + beside;
+    at->by[2] = (p->slopes ? lic_lanes_clamp(plane, p->lowest, p->highest)
+                           : lic_lanes_clamp(plane, lic_lanes_smaller(s->w, s->n),
+                                             lic_lanes_larger(s->w, s->n)))
+                << 3;
+    at->low = lic_lanes_smaller(lic_lanes_smaller(at->by[0], at->by[1]), at->by[2]);
+    at->high = lic_lanes_larger(lic_lanes_larger(at->by[0], at->by[1]), at->by[2]);
 }
 
-static inline uint32_t missed(const lic_misses *now, const lic_misses *above, int i)
+static inline void begin(lic_predictor *p, uint32_t x, uint32_t y)
 {
-    return (uint32_t)(now[-1].of[i] + above->of[i] + (now[-2].of[i] >> 1));
-}
-
-static inline uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Each predictor weighs the inverse of its misses to the left and above. Without loops over the
- * four, for which compilers take vectors where they take longer. */
-static inline void begin_mix(const lic_plane *p, uint32_t x, lic_predicting *w)
-{
-    const lic_misses *now = p->misses[0] + x, *above = p->misses_above + x;
-    const uint32_t *inverses = p->tables->inverses;
-    const uint32_t m0 = missed(now, above, 0), m1 = missed(now, above, 1),
-                   m2 = missed(now, above, 2), m3 = missed(now, above, 3);
-    const bool small = (m0 | m1 | m2 | m3) < LIC_SMALL;
-    const uint32_t w0 = small ? inverses[m0] : inverse(m0), w1 = small ? inverses[m1] : inverse(m1),
-                   w2 = small ? inverses[m2] : inverse(m2), w3 = small ? inverses[m3] : inverse(m3);
-    w->least = least(least(m0, m1), least(m2, m3));
-    w->weights = w0 + w1 + w2 + w3;
-    w->weighted = (int64_t)w0 * w->by[0] + (int64_t)w1 * w->by[1] + (int64_t)w2 * w->by[2];
-    w->last_weight = w3;
-    w->low = smaller(smaller(w->by[0], w->by[1]), w->by[2]);
-    w->high = larger(larger(w->by[0], w->by[1]), w->by[2]);
-}
-
-static inline void begin(lic_plane *p, int n_others, uint32_t x, lic_predicting *out)
-{
-    const int32_t *now = p->samples[0] + x, *above = p->samples[1] + x;
-    const int32_t *e0 = p->errors[0] + x, *e1 = p->errors[1] + x;
-    const int32_t w = now[-1], n = above[0], nw = above[-1], ne = above[1];
-    out->by[0] = 8 * n + 3 * (e0[-1] + e1[0] + e1[1]);
-    out->by[1] = 8 * w + 3 * (e0[-1] + e1[0] + e1[-1]);
-    out->by[2] = 8 * (p->slopes ? clamp(w + n - nw, p->lowest, p->highest) : median(w, n, nw));
-    begin_linear(p, n_others, x, out);
-    begin_mix(p, x, out);
-    const int32_t errors = p->errors_above[x] + 3 * size_of(e0[-1]) + size_of(e0[-2]);
-    out->energy = 2 * (uint32_t)errors + out->least / 4;
-    out->range =
-        (uint32_t)(larger(larger(w, n), larger(nw, ne)) - smaller(smaller(w, n), smaller(nw, ne)));
+    lic_predicting *at = &p->at;
+    if (y == 0)
+        pretend_row_above(p, x);
+    const lic_lanes *now = p->samples[0] + x, *above = p->samples[1] + x;
+    const lic_misses *misses = p->misses[0] + x, *sums = p->misses_above + x;
+    at->around = (lic_around){now[-1], above[0], above[-1], above[1], now[-2], p->samples[2][x]};
+    for (int i = 0; i < LIC_PREDICTORS; i++)
+        at->missed.of[i] = misses[-1].of[i] + sums->of[i] + (misses[-2].of[i] >> 1);
+    begin_simple(p, x, at);
+    begin_contexts(p, x, at);
+    at->base = (at->around.w + at->around.n) >> 1;
+    lic_taps_gather(&at->around, at->base, p->shift, p->others, at->inputs);
+    at->product = lic_taps_product(&p->taps, at->inputs);
+    at->norm = lic_taps_norm(at->inputs, p->others);
 }
 
 /* The linear prediction, now that the planes before have their samples here. */
-static inline int32_t end_linear(const lic_plane *p, int n_others, uint32_t x, lic_predicting *w)
+static inline int32_t end_linear(const lic_predictor *p, int i, lic_predicting *at)
 {
-    for (int i = 1; i <= n_others; i++) {
-        const int32_t d = (p[i - 1 - n_others].samples[0][x] - w->base[i]) >> p->shift;
-        w->sums.product += d * p->taps.high[LIC_LANES * i + LIC_LANE_HERE];
-        w->sums.norm += d * d;
-        w->here[i] = d;
+    const int32_t before = at->here[1 + i] & p->others[i], two = at->here[i] & p->others[i];
+    const int32_t product = at->product[i] + before * (p->taps.of[LIC_PAIR_HERE][0][i] >> 3) +
+                            two * (p->taps.of[LIC_PAIR_HERE][1][i] >> 3);
+    const int64_t value = 8 * at->base[i] + (int64_t)(product >> 10) * (1 << p->shift);
+    const int32_t lowest = 8 * p->lowest[i], highest = 8 * p->highest[i];
+    at->norms[i] = at->norm[i] + before * before + two * two;
+    return value < lowest ? lowest : value > highest ? highest : (int32_t)value;
+}
+
+static inline uint32_t weight(const lic_predictor *p, int32_t missed)
+{
+    return missed < LIC_SMALL ? p->tables->inverses[missed] : inverse((uint32_t)missed);
+}
+
+/* Each predictor weighs the inverse of its misses to the left and above. */
+static inline int32_t mix(const lic_predictor *p, int i, const lic_predicting *at)
+{
+    const lic_lanes *missed = at->missed.of;
+    const uint32_t w0 = weight(p, missed[0][i]), w1 = weight(p, missed[1][i]),
+                   w2 = weight(p, missed[2][i]), w3 = weight(p, missed[3][i]);
+    const int64_t sum = (int64_t)w0 * at->by[0][i] + (int64_t)w1 * at->by[1][i] +
+                        (int64_t)w2 * at->by[2][i] + (int64_t)w3 * at->linear[i];
+    return (int32_t)(sum / (int64_t)(w0 + w1 + w2 + w3));
+}
+
+/* Which of WW, W, NN, NW, N, NE lie above v, a bit for each. */
+static inline unsigned lie_above(const lic_around *s, int i, int32_t v)
+{
+    return (unsigned)(s->ww[i] > v) | (unsigned)(s->w[i] > v) << 1 | (unsigned)(s->nn[i] > v) << 2 |
+           (unsigned)(s->nw[i] > v) << 3 | (unsigned)(s->n[i] > v) << 4 |
+           (unsigned)(s->ne[i] > v) << 5;
+}
+
+static inline void end(lic_predictor *p, int i, lic_prediction *out)
+{
+    lic_predicting *at = &p->at;
+    const int32_t by = end_linear(p, i, at), error = at->error[1 + i];
+    at->linear[i] = by;
+    at->mixed[i] = mix(p, i, at);
+    const uint32_t spread = (uint32_t)((at->high[i] > by ? at->high[i] : by) -
+                                       (at->low[i] < by ? at->low[i] : by));
+    out->level = lic_quarters(p->tables, (uint32_t)at->energy[i] + spread / 2);
+    out->other = spread;
+    out->sign = 0;
+    if (p->others[i]) {
+        out->other = (size_of(error) << (i > 1)) + size_of(at->error[i]);
+        out->sign = lic_sign(error);
     }
-    const int64_t value = 8 * w->base[0] + (int64_t)(w->sums.product >> 10) * (1 << p->shift);
-    return value < 8 * p->lowest    ? 8 * p->lowest
-           : value > 8 * p->highest ? 8 * p->highest
-                                    : (int32_t)value;
+    out->range = (uint32_t)at->range[i];
+    out->signs = (unsigned)at->signs[i];
+    const unsigned octave = lic_log2_whole_of(out->level),
+                   place = lie_above(&at->around, i, at->mixed[i] >> 3);
+    at->bias[i] = &p->bias[i][(octave < 15 ? octave : 15) * 64 + place];
+    out->value =
+        clamp(at->mixed[i] + (*at->bias[i] >> 5), 8 * p->lowest[i], 8 * p->highest[i]);
 }
 
-static inline void end(lic_plane *p, int n_others, uint32_t x, lic_predicting *w,
-                       lic_prediction *out)
-{
-    const int32_t by = end_linear(p, n_others, x, w);
-    w->by[LIC_PREDICTORS - 1] = by;
-    w->mixed = (int32_t)((w->weighted + (int64_t)w->last_weight * by) / (int64_t)w->weights);
-    out->spread = (uint32_t)(larger(w->high, by) - smaller(w->low, by));
-    out->energy = w->energy + out->spread / 2;
-    out->range = w->range;
-    const lic_place place = place_of(p, x);
-    out->level = lic_quarters(p->tables, out->energy);
-    const unsigned octave = lic_log2_whole_of(out->level);
-    w->bias = &p->bias[(octave < 15 ? octave : 15) * 64 + lic_lie_above(&place, w->mixed >> 3)];
-    out->value = clamp(w->mixed + (*w->bias >> 5), 8 * p->lowest, 8 * p->highest);
-}
-
-/* Coefficients move along the inputs, by a sixteenth of the step that would have been right
+/* Coefficients will move along the inputs, by a sixteenth of the step that would have been right
  * here. */
-static inline void learn(lic_plane *p, int n_others, uint32_t x, lic_predicting *w,
-                         const lic_prediction *from, int32_t sample)
+static inline void enter(lic_predictor *p, int i, const lic_prediction *from, int32_t sample)
 {
+    lic_predicting *at = &p->at;
+    at->sample[i] = sample;
+    at->error[2 + i] = sample - ((from->value + 4) >> 3);
+    at->here[2 + i] = (sample - at->base[i]) >> p->shift;
+    *at->bias[i] += 8 * sample - at->mixed[i] - (*at->bias[i] >> 5);
+    const int32_t miss = (8 * sample - at->linear[i]) >> p->shift;
+    at->step[i] = clamp(miss, -2048, 2048) * (1 << 17) / (at->norms[i] + 64);
+}
+
+static inline void learn(lic_predictor *p, uint32_t x)
+{
+    lic_predicting *at = &p->at;
+    const lic_lanes sample = lic_lanes_of(at->sample), eighths = sample << 3;
+    const lic_lanes here = lic_lanes_of(at->here + 2);
     p->samples[0][x] = sample;
-    p->errors[0][x] = sample - ((from->value + 4) >> 3);
-    lic_misses misses;
-    for (int i = 0; i < LIC_PREDICTORS; i++)
-        misses.of[i] = size_of(8 * sample - w->by[i]);
-    p->misses[0][x] = misses;
-    *w->bias += 8 * sample - w->mixed - (*w->bias >> 5);
-    const int32_t miss = 8 * sample - w->by[LIC_PREDICTORS - 1];
-    const int32_t step = clamp(miss >> p->shift, -2048, 2048) * (1 << 17) / (w->sums.norm + 64);
-    lic_taps_learn(&p->taps, w->inputs, w->here, n_others + 1, step);
+    p->errors[0][x] = lic_lanes_of(at->error + 2);
+    for (int i = 0; i < LIC_PREDICTORS - 1; i++)
+        p->misses[0][x].of[i] = lic_lanes_size(eighths - at->by[i]);
+    p->misses[0][x].of[LIC_PREDICTORS - 1] = lic_lanes_size(eighths - lic_lanes_of(at->linear));
+    at->inputs[LIC_PAIR_HERE] =
+        lic_pairs(lic_lanes_before(here), lic_lanes_two_before(here)) & p->others;
+    lic_taps_learn(&p->taps, at->inputs, lic_lanes_of(at->step));
 }
 
-/* Does something with the number of planes before as a constant, so that loops over them are
- * unrolled. */
-#define WITH_OTHERS(plane, what)                                                                   \
-    do {                                                                                           \
-        if ((plane)->n_others == 0)                                                                \
-            what(0);                                                                               \
-        else if ((plane)->n_others == 1)                                                           \
-            what(1);                                                                               \
-        else                                                                                       \
-            what(2);                                                                               \
-    } while (0)
-
-void lic_predict_begin(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_predicting *work)
+void lic_predict_begin(lic_predictor *p, uint32_t x, uint32_t y)
 {
-    lic_plane *p = &planes[index];
-    if (y == 0)
-        pretend_row_above(p, x);
-#define BEGIN(n) begin(p, n, x, work)
-    WITH_OTHERS(p, BEGIN);
+    begin(p, x, y);
 }
 
-void lic_predict_end(lic_plane *planes, int index, uint32_t x, lic_predicting *work,
-                     lic_prediction *out)
+void lic_predict_end(lic_predictor *p, int plane, lic_prediction *prediction)
 {
-    lic_plane *p = &planes[index];
-#define END(n) end(p, n, x, work, out)
-    WITH_OTHERS(p, END);
+    end(p, plane, prediction);
 }
 
-void lic_predict_learn(lic_plane *p, uint32_t x, lic_predicting *work, const lic_prediction *from,
+void lic_predict_enter(lic_predictor *p, int plane, const lic_prediction *prediction,
                        int32_t sample)
 {
-#define LEARN(n) learn(p, n, x, work, from, sample)
-    WITH_OTHERS(p, LEARN);
+    enter(p, plane, prediction, sample);
 }
 
-static inline void know(lic_plane *p, int n_others, uint32_t x, uint32_t after, lic_prediction *out)
+void lic_predict_learn(lic_predictor *p, uint32_t x)
 {
-    for (; x < after; x++, out++) {
-        lic_predicting work;
-        begin(p, n_others, x, &work);
-        end(p, n_others, x, &work, out);
-        learn(p, n_others, x, &work, out, p->samples[0][x]);
+    learn(p, x);
+}
+
+void lic_predict_known(lic_predictor *p, uint32_t x, uint32_t after, uint32_t y,
+                       lic_prediction (*predictions)[LIC_MAX_PLANES])
+{
+    for (; x < after; x++, predictions++) {
+        begin(p, x, y);
+        for (int i = 0; i < p->n_planes; i++) {
+            end(p, i, &(*predictions)[i]);
+            enter(p, i, &(*predictions)[i], p->samples[0][x][i]);
+        }
+        learn(p, x);
     }
 }
 
-void lic_predict_known(lic_plane *planes, int index, uint32_t x, uint32_t after, uint32_t y,
-                       lic_prediction *out)
-{
-    lic_plane *p = &planes[index];
-    if (y == 0)
-        pretend_row_above(p, x);
-#define KNOW(n) know(p, n, x, after, out)
-    WITH_OTHERS(p, KNOW);
-}
-
-void lic_predict_skip(lic_plane *p, uint32_t x, uint32_t y, int32_t sample)
+void lic_predict_skip(lic_predictor *p, uint32_t x, uint32_t y, lic_lanes samples)
 {
     if (y == 0)
         pretend_row_above(p, x);
-    p->samples[0][x] = sample;
-    p->errors[0][x] = 0;
-    p->misses[0][x] = (lic_misses){{0}};
+    p->samples[0][x] = samples;
+    p->errors[0][x] = lic_lanes_all(0);
+    memset(&p->misses[0][x], 0, sizeof p->misses[0][x]);
 }

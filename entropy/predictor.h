@@ -1,5 +1,5 @@
-/* predictor.h - predicts the next sample of a plane from its neighbours and from the planes that
- * already have this pixel.
+/* predictor.h - predicts the samples of the next pixel from its neighbours and from the planes
+ * that already have this pixel. All planes at once, as far as they do not need each other.
  *
  * Four predictors are weighted by the inverse of the errors that they made nearby: the samples
  * above and to the left, each corrected by the errors near it; the median edge detector of LOCO-I
@@ -32,72 +32,79 @@ typedef struct lic_predictor_tables {
 
 /* Misses of the predictors at one position, in eighths. */
 typedef struct lic_misses {
-    int32_t of[LIC_PREDICTORS];
+    lic_lanes of[LIC_PREDICTORS];
 } lic_misses;
 
-/* Rows point at the sample of column 0. */
-typedef struct lic_plane {
-    int32_t *samples[3]; /* this row, the one above, and above that */
-    int32_t *errors[3];  /* of the final predictions */
+/* The predictions of a pixel on their way. Arrays of numbers are filled plane by plane, where there
+ * are planes; two planes that come before the first are 0. */
+typedef struct lic_predicting {
+    lic_around around;
+    lic_lanes by[LIC_PREDICTORS - 1]; /* all but the linear one */
+    lic_lanes low, high;              /* of these */
+    lic_misses missed;                /* nearby */
+    lic_lanes base, inputs[LIC_PAIRS], product, norm;
+    lic_lanes energy, range, signs;
+    int32_t linear[LIC_LANES], mixed[LIC_LANES], norms[LIC_LANES], step[LIC_LANES];
+    int32_t sample[LIC_LANES], error[2 + LIC_LANES], here[2 + LIC_LANES];
+    int32_t *bias[LIC_LANES];
+} lic_predicting;
+
+/* All planes of a picture, one in each lane. Rows point at the samples of column 0. */
+typedef struct lic_predictor {
+    lic_lanes *samples[3]; /* this row, the one above, and above that */
+    lic_lanes *errors[3];  /* of the final predictions */
     lic_misses *misses[2];
     lic_misses *misses_above; /* sums of three in the row above */
-    int32_t *errors_above;    /* sums of sizes in the rows above */
+    lic_lanes *errors_above;  /* sums of sizes in the rows above */
     const lic_predictor_tables *tables;
-    int32_t lowest, highest; /* of the samples */
-    int shift;               /* that brings differences to 12 bits and a sign */
-    int n_others;            /* planes before it that the linear predictor looks at */
+    lic_lanes lowest, highest; /* of the samples */
+    lic_lanes others;          /* all ones where the linear predictor looks at the planes before */
+    int n_planes, shift;       /* shift brings differences to 12 bits and a sign */
     bool slopes;
     lic_taps taps;
-    int32_t bias[LIC_BIAS_CONTEXTS]; /* in 1 / 32 of an eighth */
-} lic_plane;
+    lic_predicting at;
+    int32_t bias[LIC_MAX_PLANES][LIC_BIAS_CONTEXTS]; /* in 1 / 32 of an eighth */
+} lic_predictor;
 
+/* Of one plane. */
 typedef struct lic_prediction {
-    int32_t value;   /* eighths, within the plane's range */
-    uint32_t energy; /* how far off it may be: errors around, disagreement */
-    unsigned level;  /* lic_log2_quarters of energy */
-    uint32_t spread; /* of the predictors */
-    uint32_t range;  /* of the four neighbours */
+    int32_t value;  /* eighths, within the plane's range */
+    unsigned level; /* lic_log2_quarters of how far off it may be: errors around, disagreement */
+    uint32_t other; /* sizes of the errors of the planes before, or spread of the predictors */
+    uint32_t range; /* of the four neighbours */
+    unsigned signs; /* of the errors to the left and above: 3 * one + the other */
+    unsigned sign;  /* of the error of the plane before, see lic_sign */
 } lic_prediction;
+
+/* 0: none, 1: below zero, 2: above. */
+static inline unsigned lic_sign(int32_t v)
+{
+    return (unsigned)(v < 0) | (unsigned)(v > 0) << 1;
+}
 
 static inline unsigned lic_quarters(const lic_predictor_tables *t, uint32_t v)
 {
     return v < LIC_SMALL ? t->quarters[v] : lic_log2_quarters(v);
 }
 
-/* A prediction on its way. */
-typedef struct lic_predicting {
-    int32_t by[LIC_PREDICTORS];
-    int32_t mixed;
-    int32_t *bias;
-    int16_t inputs[3 * LIC_LANES];
-    int32_t base[3], here[3]; /* of the plane and of those before it */
-    lic_tap_sums sums;
-    int32_t low, high; /* of all predictors but the linear one */
-    int64_t weighted;  /* their sum, weighted */
-    uint32_t weights, last_weight;
-    uint32_t least, energy, range;
-} lic_predicting;
-
 void lic_predictor_tables_init(lic_predictor_tables *tables);
-/* slopes: the third predictor, and what lies beyond the first row and column, goes on in a straight
- * line. */
-void lic_plane_init(lic_plane *plane, int32_t lowest, int32_t highest, int bits, int n_others,
-                    bool slopes);
+/* Starts another picture in rows that are there already, after `lowest` .. `others` are set, for
+ * samples of `bits`. slopes: the third predictor, and what lies beyond the first row and column, goes
+ * on in a straight line. */
+void lic_predictor_init(lic_predictor *p, uint32_t width, int bits, bool slopes);
 /* Moves the rows up by one; y is the row to come, of `width` samples. */
-void lic_plane_next_row(lic_plane *plane, uint32_t y, uint32_t width);
-/* Predicts plane `index` of `planes`, in two steps: before and after the planes before it have
- * their sample at x. What is done first can be done while other planes are decoded. */
-void lic_predict_begin(lic_plane *planes, int index, uint32_t x, uint32_t y, lic_predicting *work);
-void lic_predict_end(lic_plane *planes, int index, uint32_t x, lic_predicting *work,
-                     lic_prediction *p);
-/* Enters the sample at x that `p` was for. */
-void lic_predict_learn(lic_plane *plane, uint32_t x, lic_predicting *work, const lic_prediction *p,
+void lic_predictor_next_row(lic_predictor *p, uint32_t y, uint32_t width);
+/* Predicts the samples at x: all planes begin, then each ends in turn, and is entered when its sample
+ * is known, then all learn. */
+void lic_predict_begin(lic_predictor *p, uint32_t x, uint32_t y);
+void lic_predict_end(lic_predictor *p, int plane, lic_prediction *prediction);
+void lic_predict_enter(lic_predictor *p, int plane, const lic_prediction *prediction,
                        int32_t sample);
-/* Predicts, and learns, samples x .. end - 1, which are there already, as are those of the planes
- * before. In row 0, this can be one sample only. */
-void lic_predict_known(lic_plane *planes, int index, uint32_t x, uint32_t end, uint32_t y,
-                       lic_prediction *p);
-/* Enters a sample that was known without a prediction. */
-void lic_predict_skip(lic_plane *plane, uint32_t x, uint32_t y, int32_t sample);
+void lic_predict_learn(lic_predictor *p, uint32_t x);
+/* All of this for samples x .. end - 1, which are there already. */
+void lic_predict_known(lic_predictor *p, uint32_t x, uint32_t end, uint32_t y,
+                       lic_prediction (*predictions)[LIC_MAX_PLANES]);
+/* Enters samples that were known without a prediction. */
+void lic_predict_skip(lic_predictor *p, uint32_t x, uint32_t y, lic_lanes samples);
 
 #endif

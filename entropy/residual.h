@@ -24,13 +24,13 @@ typedef struct lic_residual_models {
 } lic_residual_models;
 
 void lic_residual_init(lic_residual_models *models);
-/* Codes the error of `p`, which plane `index` holds at x. */
+/* Codes the error of `p`. */
 void lic_residual_encode(const lic_bit_coder *coder, lic_residual_models *models,
-                         const lic_plane *planes, int index, uint32_t x, const lic_prediction *p);
+                         const lic_predictor_tables *tables, const lic_prediction *p,
+                         int32_t error);
 /* Returns the sample that `p` predicts. It may lie outside of the plane's range if the code is not
  * an encoder's. */
 int32_t lic_residual_decode(const lic_bit_coder *coder, lic_residual_models *models,
-                            const lic_plane *planes, int index, uint32_t x,
-                            const lic_prediction *p);
+                            const lic_predictor_tables *tables, const lic_prediction *p);
 
 #endif

@@ -19,20 +19,14 @@ static inline unsigned at_most(unsigned v, unsigned most)
     return v < most ? v : most;
 }
 
-static inline unsigned halves(const lic_plane *p, uint32_t v)
+static inline unsigned halves(const lic_predictor_tables *t, uint32_t v)
 {
-    return lic_log2_halves_of(lic_quarters(p->tables, v));
+    return lic_log2_halves_of(lic_quarters(t, v));
 }
 
 static inline uint32_t size_of(int32_t v)
 {
     return (uint32_t)(v < 0 ? -v : v);
-}
-
-/* 0: none, 1: below zero, 2: above. */
-static inline unsigned sign_of(int32_t v)
-{
-    return (unsigned)(v < 0) | (unsigned)(v > 0) << 1;
 }
 
 /* The models of one sample. */
@@ -42,26 +36,18 @@ struct contexts {
     unsigned sign; /* of the error that the plane before has here */
 };
 
-static inline struct contexts choose(lic_residual_models *m, const lic_plane *planes, int index,
-                                     uint32_t x, const lic_prediction *p)
+static inline struct contexts choose(lic_residual_models *m, const lic_predictor_tables *t,
+                                     const lic_prediction *p)
 {
-    const lic_plane *plane = &planes[index];
     const unsigned energy = at_most(lic_log2_halves_of(p->level), 31);
-    uint32_t other = p->spread;
-    struct contexts c = {.weights = m->weights};
-    if (plane->n_others > 0) {
-        const int32_t before = planes[index - 1].errors[0][x];
-        other = size_of(before);
-        c.sign = sign_of(before);
-    }
-    if (plane->n_others > 1)
-        other = 2 * other + size_of(planes[index - 2].errors[0][x]);
-    const int32_t *left = plane->errors[0] + x - 1, *up = plane->errors[1] + x;
     const unsigned part = (unsigned)(p->value + 4) >> 1 & 3;
-    c.planes = m->planes[32 * energy + at_most(halves(plane, other), 31)];
-    c.signs = m->signs[9 * at_most(p->level, 79) + 3 * sign_of(*left) + sign_of(*up)];
-    c.range = m->range[64 * (energy / 2) + 4 * at_most(halves(plane, p->range), 15) + part];
-    return c;
+    return (struct contexts){
+        .planes = m->planes[32 * energy + at_most(halves(t, p->other), 31)],
+        .signs = m->signs[9 * at_most(p->level, 79) + p->signs],
+        .range = m->range[64 * (energy / 2) + 4 * at_most(halves(t, p->range), 15) + part],
+        .weights = m->weights,
+        .sign = p->sign,
+    };
 }
 
 /* What the three models say of bit i, which is bit `of_planes` of the first one. */
