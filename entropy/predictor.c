@@ -181,7 +181,7 @@ static inline void begin(lic_predictor *p, uint32_t x, uint32_t y)
     begin_contexts(p, x, at);
     at->base = (at->around.w + at->around.n) >> 1;
     lic_taps_gather(&at->around, at->base, p->shift, p->others, at->inputs);
-    at->product = lic_taps_product(&p->taps, at->inputs);
+    at->product = lic_taps_product(&p->taps, at->inputs, p->others);
     at->norm = lic_taps_norm(at->inputs, p->others);
 }
 
@@ -191,23 +191,20 @@ static inline int32_t end_linear(const lic_predictor *p, int i, lic_predicting *
     const int32_t before = at->here[1 + i] & p->others[i], two = at->here[i] & p->others[i];
     const int32_t product = at->product[i] + before * (p->taps.of[LIC_PAIR_HERE][0][i] >> 3) +
                             two * (p->taps.of[LIC_PAIR_HERE][1][i] >> 3);
-    const int64_t value = 8 * at->base[i] + (int64_t)(product >> 10) * (1 << p->shift);
-    const int32_t lowest = 8 * p->lowest[i], highest = 8 * p->highest[i];
+    const int32_t value = 8 * at->base[i] + (product >> 10) * (1 << p->shift);
     at->norms[i] = at->norm[i] + before * before + two * two;
-    return value < lowest ? lowest : value > highest ? highest : (int32_t)value;
-}
-
-static inline uint32_t weight(const lic_predictor *p, int32_t missed)
-{
-    return missed < LIC_SMALL ? p->tables->inverses[missed] : inverse((uint32_t)missed);
+    return clamp(value, 8 * p->lowest[i], 8 * p->highest[i]);
 }
 
 /* Each predictor weighs the inverse of its misses to the left and above. */
 static inline int32_t mix(const lic_predictor *p, int i, const lic_predicting *at)
 {
-    const lic_lanes *missed = at->missed.of;
-    const uint32_t w0 = weight(p, missed[0][i]), w1 = weight(p, missed[1][i]),
-                   w2 = weight(p, missed[2][i]), w3 = weight(p, missed[3][i]);
+    const uint32_t *inverses = p->tables->inverses;
+    const uint32_t m0 = (uint32_t)at->missed.of[0][i], m1 = (uint32_t)at->missed.of[1][i],
+                   m2 = (uint32_t)at->missed.of[2][i], m3 = (uint32_t)at->missed.of[3][i];
+    const bool small = (m0 | m1 | m2 | m3) < LIC_SMALL;
+    const uint32_t w0 = small ? inverses[m0] : inverse(m0), w1 = small ? inverses[m1] : inverse(m1),
+                   w2 = small ? inverses[m2] : inverse(m2), w3 = small ? inverses[m3] : inverse(m3);
     const int64_t sum = (int64_t)w0 * at->by[0][i] + (int64_t)w1 * at->by[1][i] +
                         (int64_t)w2 * at->by[2][i] + (int64_t)w3 * at->linear[i];
     return (int32_t)(sum / (int64_t)(w0 + w1 + w2 + w3));

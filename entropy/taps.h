@@ -1,8 +1,10 @@
 /* taps.h - the inner products of the linear predictors of up to four planes, all planes at once.
  *
- * Inputs are differences of samples from a base, in 12 bits and a sign, in pairs of neighbours: of a
- * plane and of the two before it. Last come the samples here of these two, which are not known when
- * the rest is, and are left to the caller. All of it is exact. */
+ * Inputs are differences of samples from a base, in 12 bits and a sign, in pairs of neighbours. Every
+ * plane has its own three pairs. Planes 1 and 2 also look at two pairs of the planes before them: lane
+ * 1 then has plane 0 for plane 1, lane 2 plane 1 for plane 2, and lane 0, as nothing is before plane
+ * 0, plane 0 for plane 2. Last come the samples here of the plane before and of the one before that,
+ * which are not known when the rest is. All of it is exact. */
 #ifndef LIC_ENTROPY_TAPS_H
 #define LIC_ENTROPY_TAPS_H
 
@@ -11,13 +13,12 @@
 #include <string.h>
 
 enum {
-    LIC_PAIR_CROSS, /* W, N */
+    LIC_PAIR_CROSS,   /* W, N */
     LIC_PAIR_CORNERS, /* NW, NE */
-    LIC_PAIR_FAR, /* WW, NN */
+    LIC_PAIR_FAR,     /* WW, NN */
     LIC_PAIRS_OWN,
-    LIC_PAIRS_BEFORE = LIC_PAIRS_OWN, /* the first two of the plane before */
-    LIC_PAIRS_TWO_BEFORE = LIC_PAIRS_BEFORE + 2, /* and of the plane before that */
-    LIC_PAIR_HERE = LIC_PAIRS_TWO_BEFORE + 2, /* of the plane before; of the one before that */
+    LIC_PAIRS_OTHERS = LIC_PAIRS_OWN, /* the first two of other planes */
+    LIC_PAIR_HERE = LIC_PAIRS_OTHERS + 2,
     LIC_PAIRS,
     LIC_TAP_MOST = 1 << 17
 };
@@ -43,26 +44,40 @@ static inline void lic_taps_hold(lic_taps *t)
     }
 }
 
+/* What lanes look at in other planes, as above. */
+static inline lic_lanes lic_taps_others(lic_lanes own)
+{
+    return (lic_lanes){own[0], own[0], own[1], 0};
+}
+
 /* Fills all pairs of inputs but the last. `others` is all ones where planes before are looked at. */
 static inline void lic_taps_gather(const lic_around *s, lic_lanes base, int shift, lic_lanes others,
                                    lic_lanes inputs[LIC_PAIRS])
 {
+    const lic_lanes seen = {others[2], others[1], others[2], 0};
     inputs[LIC_PAIR_CROSS] = lic_pairs((s->w - base) >> shift, (s->n - base) >> shift);
     inputs[LIC_PAIR_CORNERS] = lic_pairs((s->nw - base) >> shift, (s->ne - base) >> shift);
     inputs[LIC_PAIR_FAR] = lic_pairs((s->ww - base) >> shift, (s->nn - base) >> shift);
-    for (int i = 0; i < 2; i++) {
-        inputs[LIC_PAIRS_BEFORE + i] = lic_lanes_before(inputs[i]) & others;
-        inputs[LIC_PAIRS_TWO_BEFORE + i] = lic_lanes_two_before(inputs[i]) & others;
-    }
+    for (int i = 0; i < 2; i++)
+        inputs[LIC_PAIRS_OTHERS + i] = lic_taps_others(inputs[i]) & seen;
+}
+
+static inline lic_lanes lic_taps_product_of(const lic_taps *t, const lic_lanes inputs[LIC_PAIRS],
+                                            int i)
+{
+    return lic_pairs_product(inputs[i], t->high[i]);
 }
 
 /* Sums over these pairs: of taps with inputs, and of inputs with themselves. */
-static inline lic_lanes lic_taps_product(const lic_taps *t, const lic_lanes inputs[LIC_PAIRS])
+static inline lic_lanes lic_taps_product(const lic_taps *t, const lic_lanes inputs[LIC_PAIRS],
+                                         lic_lanes others)
 {
-    lic_lanes sum = lic_pairs_product(inputs[0], t->high[0]);
-    for (int i = 1; i < LIC_PAIR_HERE; i++)
-        sum += lic_pairs_product(inputs[i], t->high[i]);
-    return sum;
+    const lic_lanes other = lic_taps_product_of(t, inputs, LIC_PAIRS_OTHERS) +
+                            lic_taps_product_of(t, inputs, LIC_PAIRS_OTHERS + 1);
+    return lic_taps_product_of(t, inputs, LIC_PAIR_CROSS) +
+           lic_taps_product_of(t, inputs, LIC_PAIR_CORNERS) +
+           lic_taps_product_of(t, inputs, LIC_PAIR_FAR) +
+           ((other + lic_lanes_two_before(other)) & others);
 }
 
 static inline lic_lanes lic_taps_norm(const lic_lanes inputs[LIC_PAIRS], lic_lanes others)
@@ -73,25 +88,32 @@ static inline lic_lanes lic_taps_norm(const lic_lanes inputs[LIC_PAIRS], lic_lan
            ((lic_lanes_before(near) + lic_lanes_two_before(near)) & others);
 }
 
-/* Each tap moves by step * its input >> 8. The product has up to 25 bits; it is made of the step's
- * lower 15 and its upper ones. A tap is outside its range if the two highest of its eighths' 16 bits
- * differ. */
+/* Moves one pair. The product of step and input has up to 25 bits; it is made of the step's lower 15
+ * and its upper ones. Returns pairs that are negative if a tap has left its range: if the two highest
+ * of its eighths' 16 bits differ. */
+static inline lic_lanes lic_taps_move(lic_taps *t, int i, lic_lanes input, lic_lanes step)
+{
+    const lic_lanes low = step & 32767, high = step >> 15 & 0xFFFF, *of = t->of[i];
+    const lic_lanes a = of[0] + (lic_pairs_product(input, low) >> 8) +
+                        (lic_pairs_product(input, high) << 7),
+                    b = of[1] + (lic_pairs_product(input, low << 16) >> 8) +
+                        (lic_pairs_product(input, high << 16) << 7),
+                    eighths = lic_pairs(a >> 3, b >> 3);
+    t->of[i][0] = a;
+    t->of[i][1] = b;
+    t->high[i] = eighths;
+    return eighths ^ eighths << 1;
+}
+
+/* Each tap moves by step * its input >> 8. */
 static inline void lic_taps_learn(lic_taps *t, const lic_lanes inputs[LIC_PAIRS], lic_lanes step)
 {
-    const lic_lanes low = step & 32767, high = step >> 15 & 0xFFFF;
-    lic_lanes outside = lic_lanes_all(0);
-    for (int i = 0; i < LIC_PAIRS; i++) {
-        const lic_lanes d = inputs[i], *of = t->of[i];
-        const lic_lanes a = of[0] + (lic_pairs_product(d, low) >> 8) +
-                            (lic_pairs_product(d, high) << 7),
-                        b = of[1] + (lic_pairs_product(d, low << 16) >> 8) +
-                            (lic_pairs_product(d, high << 16) << 7),
-                        eighths = lic_pairs(a >> 3, b >> 3);
-        t->of[i][0] = a;
-        t->of[i][1] = b;
-        t->high[i] = eighths;
-        outside |= eighths ^ eighths << 1;
-    }
+    const lic_lanes of_others = {step[2], step[1], step[2], 0};
+    lic_lanes outside = lic_taps_move(t, LIC_PAIR_HERE, inputs[LIC_PAIR_HERE], step);
+    for (int i = 0; i < LIC_PAIRS_OWN; i++)
+        outside |= lic_taps_move(t, i, inputs[i], step);
+    for (int i = LIC_PAIRS_OTHERS; i < LIC_PAIR_HERE; i++)
+        outside |= lic_taps_move(t, i, inputs[i], of_others);
     if (lic_pairs_any_negative(outside))
         lic_taps_hold(t);
 }
