@@ -1,5 +1,5 @@
-/* lanes.h - four 32-bit numbers at a time, one for each plane, in the vectors that GCC and Clang have
- * for every processor. Operators work lane by lane, and comparisons give all ones for true. */
+/* lanes.h - four 32-bit numbers at a time, one for each plane, in the vectors that GCC and Clang
+ * have for every processor. Operators work lane by lane, and comparisons give all ones for true. */
 #ifndef LIC_ENTROPY_LANES_H
 #define LIC_ENTROPY_LANES_H
 
@@ -18,8 +18,8 @@ static inline lic_lanes lic_lanes_all(int32_t v)
     return (lic_lanes){v, v, v, v};
 }
 
-/* Without reading four numbers at once: a processor would have to wait until all of them, which were
- * written one by one, have left it. */
+/* Without reading four numbers at once: a processor would have to wait until all of them, which
+ * were written one by one, have left it. */
 static inline lic_lanes lic_lanes_of(const int32_t v[LIC_LANES])
 {
     return (lic_lanes){v[0], v[1], v[2], v[3]};

@@ -25,8 +25,7 @@ static void take_predictor(lic_predictor *p, lic_arena *arena, size_t width)
         p->errors[i] = take_row(arena, width);
     }
     for (int i = 0; i < 2; i++) {
-        lic_misses *misses =
-            lic_arena_take(arena, width + 2 * LIC_PLANE_MARGIN, sizeof *misses);
+        lic_misses *misses = lic_arena_take(arena, width + 2 * LIC_PLANE_MARGIN, sizeof *misses);
         p->misses[i] = misses ? misses + LIC_PLANE_MARGIN : NULL;
     }
     p->misses_above = lic_arena_take(arena, width, sizeof *p->misses_above);

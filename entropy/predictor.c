@@ -43,6 +43,7 @@ void lic_predictor_init(lic_predictor *p, uint32_t width, int bits, bool slopes)
                (width + 2 * LIC_PLANE_MARGIN) * sizeof *p->misses[i]);
     p->shift = bits > 11 ? bits - 11 : 0;
     p->slopes = slopes;
+    p->looks = p->others[1] || p->others[2];
     memset(&p->taps, 0, sizeof p->taps);
     p->taps.of[LIC_PAIR_CROSS][0] = p->taps.of[LIC_PAIR_CROSS][1] = lic_lanes_all(32768);
     p->taps.of[LIC_PAIR_CORNERS][0] = lic_lanes_all(-32768);
@@ -134,9 +135,8 @@ static inline void begin_contexts(const lic_predictor *p, uint32_t x, lic_predic
     const lic_around *s = &at->around;
     const lic_lanes *e0 = p->errors[0] + x, *e1 = p->errors[1] + x;
     const lic_lanes *missed = at->missed.of;
-    const lic_lanes least =
-        lic_lanes_smaller(lic_lanes_smaller(missed[0], missed[1]),
-                          lic_lanes_smaller(missed[2], missed[3]));
+    const lic_lanes least = lic_lanes_smaller(lic_lanes_smaller(missed[0], missed[1]),
+                                              lic_lanes_smaller(missed[2], missed[3]));
     const lic_lanes left = lic_lanes_size(e0[-1]),
                     errors = p->errors_above[x] + left + left + left + lic_lanes_size(e0[-2]);
     const lic_lanes high = lic_lanes_larger(lic_lanes_larger(s->w, s->n),
@@ -167,7 +167,7 @@ static inline void begin_simple(const lic_predictor *p, uint32_t x, lic_predicti
     at->high = lic_lanes_larger(lic_lanes_larger(at->by[0], at->by[1]), at->by[2]);
 }
 
-static inline void begin(lic_predictor *p, uint32_t x, uint32_t y)
+void lic_predict_begin(lic_predictor *p, uint32_t x, uint32_t y)
 {
     lic_predicting *at = &p->at;
     if (y == 0)
@@ -180,9 +180,14 @@ static inline void begin(lic_predictor *p, uint32_t x, uint32_t y)
     begin_simple(p, x, at);
     begin_contexts(p, x, at);
     at->base = (at->around.w + at->around.n) >> 1;
-    lic_taps_gather(&at->around, at->base, p->shift, p->others, at->inputs);
-    at->product = lic_taps_product(&p->taps, at->inputs, p->others);
-    at->norm = lic_taps_norm(at->inputs, p->others);
+    lic_taps_gather(&at->around, at->base, p->shift, at->inputs);
+    at->product = lic_taps_product(&p->taps, at->inputs);
+    at->norm = lic_taps_norm(at->inputs);
+    if (p->looks) {
+        lic_taps_gather_others(p->others, at->inputs);
+        at->product += lic_taps_product_others(&p->taps, at->inputs, p->others);
+        at->norm += lic_taps_norm_others(at->inputs, p->others);
+    }
 }
 
 /* The linear prediction, now that the planes before have their samples here. */
@@ -218,14 +223,14 @@ static inline unsigned lie_above(const lic_around *s, int i, int32_t v)
            (unsigned)(s->ne[i] > v) << 5;
 }
 
-static inline void end(lic_predictor *p, int i, lic_prediction *out)
+void lic_predict_end(lic_predictor *p, int i, lic_prediction *out)
 {
     lic_predicting *at = &p->at;
     const int32_t by = end_linear(p, i, at), error = at->error[1 + i];
     at->linear[i] = by;
     at->mixed[i] = mix(p, i, at);
-    const uint32_t spread = (uint32_t)((at->high[i] > by ? at->high[i] : by) -
-                                       (at->low[i] < by ? at->low[i] : by));
+    const uint32_t spread =
+        (uint32_t)((at->high[i] > by ? at->high[i] : by) - (at->low[i] < by ? at->low[i] : by));
     out->level = lic_quarters(p->tables, (uint32_t)at->energy[i] + spread / 2);
     out->other = spread;
     out->sign = 0;
@@ -238,13 +243,12 @@ static inline void end(lic_predictor *p, int i, lic_prediction *out)
     const unsigned octave = lic_log2_whole_of(out->level),
                    place = lie_above(&at->around, i, at->mixed[i] >> 3);
     at->bias[i] = &p->bias[i][(octave < 15 ? octave : 15) * 64 + place];
-    out->value =
-        clamp(at->mixed[i] + (*at->bias[i] >> 5), 8 * p->lowest[i], 8 * p->highest[i]);
+    out->value = clamp(at->mixed[i] + (*at->bias[i] >> 5), 8 * p->lowest[i], 8 * p->highest[i]);
 }
 
 /* Coefficients will move along the inputs, by a sixteenth of the step that would have been right
  * here. */
-static inline void enter(lic_predictor *p, int i, const lic_prediction *from, int32_t sample)
+void lic_predict_enter(lic_predictor *p, int i, const lic_prediction *from, int32_t sample)
 {
     lic_predicting *at = &p->at;
     at->sample[i] = sample;
@@ -255,7 +259,7 @@ static inline void enter(lic_predictor *p, int i, const lic_prediction *from, in
     at->step[i] = clamp(miss, -2048, 2048) * (1 << 17) / (at->norms[i] + 64);
 }
 
-static inline void learn(lic_predictor *p, uint32_t x)
+void lic_predict_learn(lic_predictor *p, uint32_t x)
 {
     lic_predicting *at = &p->at;
     const lic_lanes sample = lic_lanes_of(at->sample), eighths = sample << 3;
@@ -267,40 +271,19 @@ static inline void learn(lic_predictor *p, uint32_t x)
     p->misses[0][x].of[LIC_PREDICTORS - 1] = lic_lanes_size(eighths - lic_lanes_of(at->linear));
     at->inputs[LIC_PAIR_HERE] =
         lic_pairs(lic_lanes_before(here), lic_lanes_two_before(here)) & p->others;
-    lic_taps_learn(&p->taps, at->inputs, lic_lanes_of(at->step));
-}
-
-void lic_predict_begin(lic_predictor *p, uint32_t x, uint32_t y)
-{
-    begin(p, x, y);
-}
-
-void lic_predict_end(lic_predictor *p, int plane, lic_prediction *prediction)
-{
-    end(p, plane, prediction);
-}
-
-void lic_predict_enter(lic_predictor *p, int plane, const lic_prediction *prediction,
-                       int32_t sample)
-{
-    enter(p, plane, prediction, sample);
-}
-
-void lic_predict_learn(lic_predictor *p, uint32_t x)
-{
-    learn(p, x);
+    lic_taps_learn(&p->taps, at->inputs, lic_lanes_of(at->step), p->looks);
 }
 
 void lic_predict_known(lic_predictor *p, uint32_t x, uint32_t after, uint32_t y,
                        lic_prediction (*predictions)[LIC_MAX_PLANES])
 {
     for (; x < after; x++, predictions++) {
-        begin(p, x, y);
+        lic_predict_begin(p, x, y);
         for (int i = 0; i < p->n_planes; i++) {
-            end(p, i, &(*predictions)[i]);
-            enter(p, i, &(*predictions)[i], p->samples[0][x][i]);
+            lic_predict_end(p, i, &(*predictions)[i]);
+            lic_predict_enter(p, i, &(*predictions)[i], p->samples[0][x][i]);
         }
-        learn(p, x);
+        lic_predict_learn(p, x);
     }
 }
 

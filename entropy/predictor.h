@@ -60,7 +60,7 @@ typedef struct lic_predictor {
     lic_lanes lowest, highest; /* of the samples */
     lic_lanes others;          /* all ones where the linear predictor looks at the planes before */
     int n_planes, shift;       /* shift brings differences to 12 bits and a sign */
-    bool slopes;
+    bool slopes, looks;        /* looks: any of `others` is set */
     lic_taps taps;
     lic_predicting at;
     int32_t bias[LIC_MAX_PLANES][LIC_BIAS_CONTEXTS]; /* in 1 / 32 of an eighth */
@@ -89,13 +89,13 @@ static inline unsigned lic_quarters(const lic_predictor_tables *t, uint32_t v)
 
 void lic_predictor_tables_init(lic_predictor_tables *tables);
 /* Starts another picture in rows that are there already, after `lowest` .. `others` are set, for
- * samples of `bits`. slopes: the third predictor, and what lies beyond the first row and column, goes
- * on in a straight line. */
+ * samples of `bits`. slopes: the third predictor, and what lies beyond the first row and column,
+ * goes on in a straight line. */
 void lic_predictor_init(lic_predictor *p, uint32_t width, int bits, bool slopes);
 /* Moves the rows up by one; y is the row to come, of `width` samples. */
 void lic_predictor_next_row(lic_predictor *p, uint32_t y, uint32_t width);
-/* Predicts the samples at x: all planes begin, then each ends in turn, and is entered when its sample
- * is known, then all learn. */
+/* Predicts the samples at x: all planes begin, then each ends in turn, and is entered when its
+ * sample is known, then all learn. */
 void lic_predict_begin(lic_predictor *p, uint32_t x, uint32_t y);
 void lic_predict_end(lic_predictor *p, int plane, lic_prediction *prediction);
 void lic_predict_enter(lic_predictor *p, int plane, const lic_prediction *prediction,

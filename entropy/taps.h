@@ -1,10 +1,10 @@
 /* taps.h - the inner products of the linear predictors of up to four planes, all planes at once.
  *
- * Inputs are differences of samples from a base, in 12 bits and a sign, in pairs of neighbours. Every
- * plane has its own three pairs. Planes 1 and 2 also look at two pairs of the planes before them: lane
- * 1 then has plane 0 for plane 1, lane 2 plane 1 for plane 2, and lane 0, as nothing is before plane
- * 0, plane 0 for plane 2. Last come the samples here of the plane before and of the one before that,
- * which are not known when the rest is. All of it is exact. */
+ * Inputs are differences of samples from a base, in 12 bits and a sign, in pairs of neighbours.
+ * Every plane has its own three pairs. Planes 1 and 2 also look at two pairs of the planes before
+ * them: lane 1 then has plane 0 for plane 1, lane 2 plane 1 for plane 2, and lane 0, as nothing is
+ * before plane 0, plane 0 for plane 2. Last come the samples here of the plane before and of the
+ * one before that, which are not known when the rest is. All of it is exact. */
 #ifndef LIC_ENTROPY_TAPS_H
 #define LIC_ENTROPY_TAPS_H
 
@@ -50,14 +50,19 @@ static inline lic_lanes lic_taps_others(lic_lanes own)
     return (lic_lanes){own[0], own[0], own[1], 0};
 }
 
-/* Fills all pairs of inputs but the last. `others` is all ones where planes before are looked at. */
-static inline void lic_taps_gather(const lic_around *s, lic_lanes base, int shift, lic_lanes others,
+/* Fills the pairs of the planes themselves. */
+static inline void lic_taps_gather(const lic_around *s, lic_lanes base, int shift,
                                    lic_lanes inputs[LIC_PAIRS])
 {
-    const lic_lanes seen = {others[2], others[1], others[2], 0};
     inputs[LIC_PAIR_CROSS] = lic_pairs((s->w - base) >> shift, (s->n - base) >> shift);
     inputs[LIC_PAIR_CORNERS] = lic_pairs((s->nw - base) >> shift, (s->ne - base) >> shift);
     inputs[LIC_PAIR_FAR] = lic_pairs((s->ww - base) >> shift, (s->nn - base) >> shift);
+}
+
+/* And those of other planes, but the last. `others` is all ones where a plane looks at them. */
+static inline void lic_taps_gather_others(lic_lanes others, lic_lanes inputs[LIC_PAIRS])
+{
+    const lic_lanes seen = {others[2], others[1], others[2], 0};
     for (int i = 0; i < 2; i++)
         inputs[LIC_PAIRS_OTHERS + i] = lic_taps_others(inputs[i]) & seen;
 }
@@ -68,29 +73,45 @@ static inline lic_lanes lic_taps_product_of(const lic_taps *t, const lic_lanes i
     return lic_pairs_product(inputs[i], t->high[i]);
 }
 
-/* Sums over these pairs: of taps with inputs, and of inputs with themselves. */
-static inline lic_lanes lic_taps_product(const lic_taps *t, const lic_lanes inputs[LIC_PAIRS],
-                                         lic_lanes others)
+/* Sums over the pairs of the planes themselves: of taps with inputs, and of inputs with
+ * themselves. */
+static inline lic_lanes lic_taps_product(const lic_taps *t, const lic_lanes inputs[LIC_PAIRS])
+{
+    return lic_taps_product_of(t, inputs, LIC_PAIR_CROSS) +
+           lic_taps_product_of(t, inputs, LIC_PAIR_CORNERS) +
+           lic_taps_product_of(t, inputs, LIC_PAIR_FAR);
+}
+
+static inline lic_lanes lic_taps_norm_near(const lic_lanes inputs[LIC_PAIRS])
+{
+    return lic_pairs_product(inputs[LIC_PAIR_CROSS], inputs[LIC_PAIR_CROSS]) +
+           lic_pairs_product(inputs[LIC_PAIR_CORNERS], inputs[LIC_PAIR_CORNERS]);
+}
+
+static inline lic_lanes lic_taps_norm(const lic_lanes inputs[LIC_PAIRS])
+{
+    return lic_taps_norm_near(inputs) +
+           lic_pairs_product(inputs[LIC_PAIR_FAR], inputs[LIC_PAIR_FAR]);
+}
+
+/* The same over those of other planes. */
+static inline lic_lanes lic_taps_product_others(const lic_taps *t,
+                                                const lic_lanes inputs[LIC_PAIRS], lic_lanes others)
 {
     const lic_lanes other = lic_taps_product_of(t, inputs, LIC_PAIRS_OTHERS) +
                             lic_taps_product_of(t, inputs, LIC_PAIRS_OTHERS + 1);
-    return lic_taps_product_of(t, inputs, LIC_PAIR_CROSS) +
-           lic_taps_product_of(t, inputs, LIC_PAIR_CORNERS) +
-           lic_taps_product_of(t, inputs, LIC_PAIR_FAR) +
-           ((other + lic_lanes_two_before(other)) & others);
+    return (other + lic_lanes_two_before(other)) & others;
 }
 
-static inline lic_lanes lic_taps_norm(const lic_lanes inputs[LIC_PAIRS], lic_lanes others)
+static inline lic_lanes lic_taps_norm_others(const lic_lanes inputs[LIC_PAIRS], lic_lanes others)
 {
-    const lic_lanes near = lic_pairs_product(inputs[LIC_PAIR_CROSS], inputs[LIC_PAIR_CROSS]) +
-                           lic_pairs_product(inputs[LIC_PAIR_CORNERS], inputs[LIC_PAIR_CORNERS]);
-    return near + lic_pairs_product(inputs[LIC_PAIR_FAR], inputs[LIC_PAIR_FAR]) +
-           ((lic_lanes_before(near) + lic_lanes_two_before(near)) & others);
+    const lic_lanes near = lic_taps_norm_near(inputs);
+    return (lic_lanes_before(near) + lic_lanes_two_before(near)) & others;
 }
 
-/* Moves one pair. The product of step and input has up to 25 bits; it is made of the step's lower 15
- * and its upper ones. Returns pairs that are negative if a tap has left its range: if the two highest
- * of its eighths' 16 bits differ. */
+/* Moves one pair. The product of step and input has up to 25 bits; it is made of the step's lower
+ * 15 and its upper ones. Returns pairs that are negative if a tap has left its range: if the two
+ * highest of its eighths' 16 bits differ. */
 static inline lic_lanes lic_taps_move(lic_taps *t, int i, lic_lanes input, lic_lanes step)
 {
     const lic_lanes low = step & 32767, high = step >> 15 & 0xFFFF, *of = t->of[i];
@@ -105,15 +126,19 @@ static inline lic_lanes lic_taps_move(lic_taps *t, int i, lic_lanes input, lic_l
     return eighths ^ eighths << 1;
 }
 
-/* Each tap moves by step * its input >> 8. */
-static inline void lic_taps_learn(lic_taps *t, const lic_lanes inputs[LIC_PAIRS], lic_lanes step)
+/* Each tap moves by step * its input >> 8. Where no plane looks at others, only its own do. */
+static inline void lic_taps_learn(lic_taps *t, const lic_lanes inputs[LIC_PAIRS], lic_lanes step,
+                                  bool looks)
 {
-    const lic_lanes of_others = {step[2], step[1], step[2], 0};
-    lic_lanes outside = lic_taps_move(t, LIC_PAIR_HERE, inputs[LIC_PAIR_HERE], step);
+    lic_lanes outside = lic_lanes_all(0);
     for (int i = 0; i < LIC_PAIRS_OWN; i++)
         outside |= lic_taps_move(t, i, inputs[i], step);
-    for (int i = LIC_PAIRS_OTHERS; i < LIC_PAIR_HERE; i++)
-        outside |= lic_taps_move(t, i, inputs[i], of_others);
+    if (looks) {
+        const lic_lanes of_others = {step[2], step[1], step[2], 0};
+        for (int i = LIC_PAIRS_OTHERS; i < LIC_PAIR_HERE; i++)
+            outside |= lic_taps_move(t, i, inputs[i], of_others);
+        outside |= lic_taps_move(t, LIC_PAIR_HERE, inputs[LIC_PAIR_HERE], step);
+    }
     if (lic_pairs_any_negative(outside))
         lic_taps_hold(t);
 }
