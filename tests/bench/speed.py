@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""speed.py - time and memory of whole processes that encode and decode one Kodak picture and mosaics of 12 and 24 megapixels, in
+Markdown on standard output: lic beside what else is installed, and beside an older lic.
+
+    tests/bench/speed.py KODAK [--old CHECKOUT] > tests/bench/results/speed.md
+
+CHECKOUT: a built working tree of an older commit, with its own weights. Programs take turns, so that what else the machine does meets
+all alike; medians, and the largest peak of memory. Needs Pillow.
+"""
+import argparse
+import glob
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from PIL import Image
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+QUALITY = "50"
+
+
+def arguments():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("kodak", help="folder of the 24 pictures")
+    ap.add_argument("--old", help="built working tree of an older commit")
+    ap.add_argument("--reps", type=int, default=11, help="turns for the Kodak picture")
+    ap.add_argument("--large-reps", type=int, default=3, help="turns for the mosaics; the teacher takes one")
+    ap.add_argument("--megapixels", default="12,24", help="which mosaics")
+    return ap.parse_args()
+
+
+def mosaic(folder, width, height, out):
+    """The Kodak pictures side by side, in another order in each row."""
+    pictures = [Image.open(f).convert("RGB") for f in sorted(glob.glob(os.path.join(folder, "*.png")))]
+    if not pictures:
+        sys.exit(f"{folder}: no PNG files")
+    pictures = [p if p.width > p.height else p.transpose(Image.Transpose.ROTATE_90) for p in pictures]
+    w, h = pictures[0].size
+    page, count = Image.new("RGB", (width, height)), 0
+    for y in range(0, height, h):
+        for x in range(0, width, w):
+            page.paste(pictures[7 * count % len(pictures)], (x, y))
+            count += 1
+    page.save(out)
+
+
+class Task:
+    """A command, the file that it makes, and what it took so far."""
+
+    def __init__(self, program, what, command, turns):
+        self.program, self.what, self.command, self.turns = program, what, command, turns
+        self.seconds, self.memory = [], 0
+
+    def run(self, env):
+        start = time.monotonic()
+        child = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
+        errors = child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        self.seconds.append(time.monotonic() - start)
+        self.memory = max(self.memory, usage.ru_maxrss / 1024)
+        if status:
+            sys.exit(f"{' '.join(self.command)}: {errors.decode()}")
+
+
+def lic_tasks(name, root, model, threads, picture, work, turns):
+    """Encoding, decoding and the preview with one model."""
+    lic, stem = os.path.join(root, "build/lic"), os.path.join(work, f"{name}-{model}-{threads}".replace(" ", "-"))
+    common = ["-f", "--quiet", "-T", str(threads), "--model", os.path.join(root, "models/weights", model + ".licw")]
+    program = f"{name}, {model}, {threads} thread{'s' * (threads > 1)}"
+    return [Task(program, "encode", [lic, "encode", *common, "-q", QUALITY, picture, "-o", stem + ".lic"], turns),
+            Task(program, "decode", [lic, "decode", *common, stem + ".lic", "-o", stem + ".png"], turns),
+            Task(program, "preview", [lic, "decode", *common, "--scale", "1/16", stem + ".lic", "-o", stem + "-16.png"], turns)]
+
+
+def installed(program):
+    return any(os.access(os.path.join(d, program), os.X_OK) for d in os.environ["PATH"].split(":"))
+
+
+def other_tasks(picture, work, turns):
+    avif, jxl, out = (os.path.join(work, f) for f in ("a.avif", "j.jxl", "o.png"))
+    tasks = []
+    if installed("avifenc"):
+        tasks += [Task("avifenc -s 6, avifdec, 2 threads", "encode", ["avifenc", "-s", "6", "-j", "2", "--min", "0", "--max", "63",
+                       "-a", "end-usage=q", "-a", "cq-level=32", picture, avif], turns),
+                  Task("avifenc -s 6, avifdec, 2 threads", "decode", ["avifdec", "-j", "2", avif, out], turns)]
+    if installed("cjxl"):
+        tasks += [Task("cjxl -e 7, djxl, 2 threads", "encode", ["cjxl", "-e", "7", "-d", "2.5", "--num_threads=2", picture, jxl], turns),
+                  Task("cjxl -e 7, djxl, 2 threads", "decode", ["djxl", "--num_threads=2", jxl, out], turns)]
+    return tasks
+
+
+def take_turns(tasks):
+    env = dict(os.environ, LC_ALL="C")
+    for turn in range(max(t.turns for t in tasks)):
+        for task in tasks:
+            if turn < task.turns:
+                task.run(env)
+
+
+def table(tasks):
+    """Rows of Markdown: a program each."""
+    rows = {}
+    for t in tasks:
+        rows.setdefault(t.program, {})[t.what] = t
+    print("| | encode | decode | preview, 1/16 | peak memory, MB | turns |\n|---|---|---|---|---|---|")
+    for program, row in rows.items():
+        seconds = [f"{statistics.median(row[w].seconds):.2f} s" if w in row else "" for w in ("encode", "decode", "preview")]
+        memory = ", ".join(f"{row[w].memory:.0f}" for w in ("encode", "decode"))
+        print(f"| {program} | {' | '.join(seconds)} | {memory} | {row['encode'].turns} |")
+    print(flush=True)
+
+
+def ceiling(picture, model):
+    """What the networks reach of the kernels' own rates, measured in one run of one thread."""
+    command = [os.path.join(ROOT, "build/lic"), "bench", "--stages", "--threads", "1", "--model",
+               os.path.join(ROOT, "models/weights", model + ".licw"), picture]
+    r = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    print(f"{model}: the kernels alone reach {r['kernel_gflops']:.0f} GFLOP/s in floats and {r['byte_kernel_gops']:.0f} GOP/s in "
+          f"bytes ({r['cpu']}, one thread).\n\n| part | ms | operations/s | of the kernel in floats |\n|---|---|---|---|")
+    for way in ("encode", "decode"):
+        for p in r[way]["parts"]:
+            if p["ms"] >= 1:
+                rate = f"{p['gflops']:.0f} G | {100 * p['of_kernel']:.0f} %" if p["gflops"] else " | "
+                print(f"| {way}, {p['part']} | {p['ms']:.1f} | {rate} |")
+    print()
+
+
+def main():
+    a = arguments()
+    roots = [("lic", ROOT)] + ([("before", os.path.abspath(a.old))] if a.old else [])
+    commit = {r: subprocess.run(["git", "-C", r, "rev-parse", "--short", "HEAD"], check=True, text=True, stdout=subprocess.PIPE)
+              .stdout.strip() for _, r in roots}
+    processor = next((l.split(": ")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown processor")
+    print(f"# Time and memory of whole processes\n\nMade by `tests/bench/speed.py` on {time.strftime('%Y-%m-%d')}: {processor}, "
+          f"{os.cpu_count()} processors, quality {QUALITY}, PNG there and back. " +
+          "; ".join(f"{n}: commit {commit[r]}" for n, r in roots) + ". Programs take turns; medians.\n")
+    with tempfile.TemporaryDirectory() as work:
+        single = os.path.join(a.kodak, "kodim23.png")
+        pictures = [("kodim23, 768x512", single)]
+        for m in filter(None, a.megapixels.split(",")):
+            width, height = {"12": (4000, 3000), "24": (6000, 4000)}[m]
+            name = os.path.join(work, f"{m}.png")
+            mosaic(a.kodak, width, height, name)
+            pictures.append((f"{m} megapixels, a mosaic of the Kodak pictures", name))
+        for title, picture in pictures:
+            large = picture != single
+            tasks = []
+            for model in ("student", "teacher"):
+                turns = (1 if model == "teacher" else a.large_reps) if large else a.reps
+                for threads in (2, 1):
+                    for name, root in roots:
+                        tasks += lic_tasks(name, root, model, threads, picture, work, turns)
+            tasks += other_tasks(picture, work, a.large_reps if large else a.reps)
+            take_turns(tasks)
+            print(f"## {title}\n")
+            table(tasks)
+        print("## Against the kernels\n")
+        for model in ("student", "teacher"):
+            ceiling(single, model)
+
+
+if __name__ == "__main__":
+    main()
