@@ -30,6 +30,7 @@ FLAGS    := -std=c11 -O2 -fPIC -fvisibility=hidden -ffp-contract=off -pthread -I
 # is not for this machine is empty behind its own #if.
 ifeq ($(MACHINE),x86_64)
 ISA_fma    := -mfma
+ISA_sse4   := -msse4.1
 ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni

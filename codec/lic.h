@@ -80,7 +80,8 @@ typedef enum lic_cpu {
     LIC_CPU_WASM = 5, /* WebAssembly with SIMD128; fused if its relaxed_madd is */
     LIC_CPU_AVX512VNNI = 6, /* the same as AVX512, and VNNI */
     LIC_CPU_NEONDOT = 7,    /* NEON with dot products of bytes */
-    LIC_CPU_AVX2VNNI = 8    /* the same as AVX2, and AVX-VNNI */
+    LIC_CPU_AVX2VNNI = 8,   /* the same as AVX2, and AVX-VNNI */
+    LIC_CPU_SSE4 = 9        /* SSE4.1 */
 } lic_cpu;
 
 /* What computes g_a, h_a and g_s. The entropy path is always strict. ROUNDED is for WebAssembly,

@@ -62,7 +62,7 @@ static uint8_t *read_file(const char *path, size_t *bytes)
 }
 
 static const lic_cpu levels[] = {LIC_CPU_SCALAR, LIC_CPU_AVX2, LIC_CPU_AVX512, LIC_CPU_AVX512VNNI,
-                                LIC_CPU_NEON, LIC_CPU_NEONDOT, LIC_CPU_AVX2VNNI};
+                                LIC_CPU_NEON, LIC_CPU_NEONDOT, LIC_CPU_AVX2VNNI, LIC_CPU_SSE4};
 enum { N_LEVELS = sizeof levels / sizeof levels[0] };
 
 static lic_options options_of(int level)

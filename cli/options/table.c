@@ -132,7 +132,7 @@ const lic_option lic_options_table[] = {
     {MACHINE, 0, true, false, ENCODE | SWEEP | BENCH | INFO, "tile", "N",
      "largest side of a tile; default 1024", SET(lic_value_tile)},
     {MACHINE, 0, true, false, RUN | EVAL, "cpu",
-     "auto,scalar,avx2,avx512,neon,wasm,avx512vnni,neondot,avx2vnni",
+     "auto,scalar,avx2,avx512,neon,wasm,avx512vnni,neondot,avx2vnni,sse4",
      "instruction set; all give the same bytes", WORD_IF(lic_value_check_cpu, cpu, LIC_CPU_AUTO)},
     {MACHINE, 0, true, false, RUN | EVAL, "backend", "strict,openblas", "openblas: for comparison",
      WORD_IF(lic_value_check_backend, backend, LIC_BACKEND_STRICT)},

@@ -15,7 +15,7 @@
 #endif
 
 static const char *const names[] = {"auto", "scalar", "avx2", "avx512",
-                                    "neon", "wasm", "avx512vnni", "neondot", "avx2vnni"};
+                                    "neon", "wasm", "avx512vnni", "neondot", "avx2vnni", "sse4"};
 
 bool lic_cpu_has_fma(void)
 {
@@ -67,6 +67,8 @@ bool lic_cpu_machine_has(lic_cpu cpu)
 #if LIC_X86
     case LIC_CPU_AVX2:
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    case LIC_CPU_SSE4:
+        return __builtin_cpu_supports("sse4.1");
     case LIC_CPU_AVX2VNNI:
         return has_avx_vnni() && lic_cpu_machine_has(LIC_CPU_AVX2);
     case LIC_CPU_AVX512VNNI:

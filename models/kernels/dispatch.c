@@ -47,6 +47,8 @@ static const lic_kernels *built(lic_cpu cpu)
         return &lic_kernels_scalar;
 #endif
 #if defined(__x86_64__)
+    case LIC_CPU_SSE4:
+        return &lic_kernels_sse4;
     case LIC_CPU_AVX2:
         return &lic_kernels_avx2;
     case LIC_CPU_AVX512:
@@ -72,8 +74,8 @@ static const lic_kernels *built(lic_cpu cpu)
 lic_cpu lic_cpu_best(void)
 {
     static const lic_cpu order[] = {LIC_CPU_AVX512VNNI, LIC_CPU_AVX512,  LIC_CPU_AVX2VNNI,
-                                    LIC_CPU_AVX2,       LIC_CPU_NEONDOT, LIC_CPU_NEON,
-                                    LIC_CPU_WASM};
+                                    LIC_CPU_AVX2,       LIC_CPU_SSE4,    LIC_CPU_NEONDOT,
+                                    LIC_CPU_NEON,       LIC_CPU_WASM};
     const char *wish = getenv("LIC_CPU");
     const int level = wish ? lic_cpu_parse(wish) : -1;
     if (level > LIC_CPU_AUTO && lic_kernels_get((lic_cpu)level))

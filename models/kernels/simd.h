@@ -1,6 +1,6 @@
 /* simd.h - one logical vector of 16 floats, `v16`, on every machine.
  *
- * A v16 is one AVX-512 register, two AVX2, four NEON, or an array. All operations are IEEE binary32
+ * A v16 is one AVX-512 register, two AVX2, four SSE or NEON, or an array. All operations are IEEE binary32
  * and lane by lane; reductions use one fixed tree; so code on v16 gives the same bits everywhere.
  * min and max are a < b ? a : b and a > b ? a : b, also for NaN and signed zeros (what x86 does).
  * Included once per kernel source, which says by LIC_SIMD_* what to use; fma is always explicit
@@ -35,6 +35,23 @@ LIC_INLINE float sqrt1(float x)
 #else
     return __builtin_sqrtf(x);
 #endif
+}
+
+/* Exact fused multiply-add from double arithmetic. The product of two binary32 numbers is exact in
+ * binary64; the sum is rounded to odd (the last bit set when inexact), after which the conversion
+ * to binary32 rounds once, rightly (Boldo and Melquiond 2008; 53 >= 2 * 24 + 2). */
+LIC_INLINE float fma_to_odd(float a, float b, float c)
+{
+    double p = (double)a * (double)b, d = (double)c, s = p + d;
+    double t = s - p, error = (p - (s - t)) + (d - t); /* TwoSum: s + error = p + c exactly */
+    int64_t bits;
+    memcpy(&bits, &s, sizeof bits);
+    if (error != 0.0 && !(bits & 1)) { /* not for NaN and infinity: there the error is NaN */
+        if (error == error)
+            bits += (error > 0.0) == (s > 0.0) ? 1 : -1;
+    }
+    memcpy(&s, &bits, sizeof s);
+    return (float)s;
 }
 
 #if defined(LIC_SIMD_AVX512)
@@ -217,6 +234,10 @@ LIC_INLINE v16 v16_scale_pow2(v16 y, v16 n, v16 t)
 
 #include "models/kernels/simd_wasm.h"
 
+#elif defined(LIC_SIMD_SSE4)
+
+#include "models/kernels/simd_sse4.h"
+
 #else /* scalar: plain C, and the oracle of the parity tests */
 
 typedef struct { float f[16]; } v16;
@@ -229,22 +250,7 @@ typedef struct { float f[16]; } v16;
     } while (0)
 
 #if defined(LIC_SIMD_SOFT_FMA)
-/* Exact fused multiply-add from double arithmetic. The product of two binary32 numbers is exact in
- * binary64; the sum is rounded to odd (the last bit set when inexact), after which the conversion
- * to binary32 rounds once, rightly (Boldo and Melquiond 2008; 53 >= 2 * 24 + 2). */
-LIC_INLINE float fma1(float a, float b, float c)
-{
-    double p = (double)a * (double)b, d = (double)c, s = p + d;
-    double t = s - p, error = (p - (s - t)) + (d - t); /* TwoSum: s + error = p + c exactly */
-    int64_t bits;
-    memcpy(&bits, &s, sizeof bits);
-    if (error != 0.0 && !(bits & 1)) { /* not for NaN and infinity: there the error is NaN */
-        if (error == error)
-            bits += (error > 0.0) == (s > 0.0) ? 1 : -1;
-    }
-    memcpy(&s, &bits, sizeof s);
-    return (float)s;
-}
+LIC_INLINE float fma1(float a, float b, float c) { return fma_to_odd(a, b, c); }
 #else
 LIC_INLINE float fma1(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #endif

@@ -172,6 +172,51 @@ LIC_INLINE void v16_store_bytes(float *words, size_t channel, v16 a)
 }
 #endif
 
+#elif defined(LIC_SIMD_SSE4)
+
+enum { LIC_BYTE_SIZE = 2 };
+typedef struct { __m128i q[4]; } v16d;
+typedef struct { __m128i even[4], odd[4]; } v16b;
+typedef struct { __m128i even, odd; } v4a;
+LIC_INLINE v16d v16d_start(const int32_t *offsets)
+{
+    const __m128i zero = _mm_setzero_si128();
+    (void)offsets;
+    return (v16d){{zero, zero, zero, zero}};
+}
+LIC_INLINE v16b v16b_load(const int8_t *w)
+{
+    v16b r;
+    for (int i = 0; i < 4; i++) {
+        const __m128i both = _mm_loadu_si128((const __m128i *)(const void *)w + i);
+        r.even[i] = _mm_srai_epi16(_mm_slli_epi16(both, 8), 8);
+        r.odd[i] = _mm_srai_epi16(both, 8);
+    }
+    return r;
+}
+LIC_INLINE v4a v4a_load(const float *words, size_t step)
+{
+    return (v4a){_mm_castps_si128(_mm_load1_ps(words + 2 * step)),
+                 _mm_castps_si128(_mm_load1_ps(words + 2 * step + 1))};
+}
+LIC_INLINE v16d v16d_dot(v16d sum, v4a a, v16b w)
+{
+    for (int i = 0; i < 4; i++) {
+        sum.q[i] = _mm_add_epi32(sum.q[i], _mm_madd_epi16(a.even, w.even[i]));
+        sum.q[i] = _mm_add_epi32(sum.q[i], _mm_madd_epi16(a.odd, w.odd[i]));
+    }
+    return sum;
+}
+LIC_INLINE v16 v16d_value(v16d sum) { V16_MAP(_mm_cvtepi32_ps(sum.q[i_])); }
+LIC_INLINE void v16_store_bytes(float *words, size_t channel, v16 a)
+{
+    for (int i = 0; i < 4; i += 2) {
+        const __m128i s = _mm_packs_epi32(_mm_cvtps_epi32(a.q[i]), _mm_cvtps_epi32(a.q[i + 1]));
+        _mm_storeu_si128((__m128i *)(void *)(words + channel / 2 + 4 * (size_t)i / 2),
+                         _mm_shufflehi_epi16(_mm_shufflelo_epi16(s, 0xD8), 0xD8));
+    }
+}
+
 #elif defined(LIC_SIMD_NEON)
 
 enum { LIC_BYTE_SIZE = 1 };

@@ -173,7 +173,7 @@ bool lic_kernels_check(const lic_kernels *kernels);
  */
 const lic_kernels *lic_kernels_rounded(void);
 
-extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_avx2,
+extern const lic_kernels lic_kernels_scalar, lic_kernels_scalar_fma, lic_kernels_sse4, lic_kernels_avx2,
     lic_kernels_avx512, lic_kernels_avx512vnni, lic_kernels_avx2vnni, lic_kernels_neon, lic_kernels_neondot, lic_kernels_wasm, lic_kernels_wasm_fma,
     lic_kernels_wasm_rounded;
 

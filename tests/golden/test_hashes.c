@@ -169,7 +169,7 @@ static void compare_list(const line *lines, int n, lic_cpu cpu, int threads)
 TEST(hashes_on_every_level_and_number_of_threads)
 {
     static const lic_cpu levels[] = {LIC_CPU_SCALAR, LIC_CPU_AVX2, LIC_CPU_AVX512, LIC_CPU_AVX512VNNI,
-                                    LIC_CPU_NEON, LIC_CPU_NEONDOT, LIC_CPU_AVX2VNNI};
+                                    LIC_CPU_NEON, LIC_CPU_NEONDOT, LIC_CPU_AVX2VNNI, LIC_CPU_SSE4};
     static line lines[MAX_LINES + 1];
     const char *write_to = getenv("LIC_WRITE_HASHES");
     if (write_to) {

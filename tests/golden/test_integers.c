@@ -29,7 +29,7 @@ static const int threads[] = {1, 2, 7};
 
 static const lic_cpu levels[] = {LIC_CPU_SCALAR,     LIC_CPU_AVX2, LIC_CPU_AVX512,
                                  LIC_CPU_AVX512VNNI, LIC_CPU_NEON, LIC_CPU_NEONDOT,
-                                 LIC_CPU_AVX2VNNI};
+                                 LIC_CPU_AVX2VNNI, LIC_CPU_SSE4};
 
 static lic_image picture_of(const sample *s, uint8_t *pixels)
 {

@@ -42,6 +42,8 @@ static inline int parity_levels(level out[PARITY_LEVELS])
 #if defined(__x86_64__)
     if (lic_cpu_has_fma())
         out[n++] = (level){"scalar with fma", &lic_kernels_scalar_fma};
+    if (lic_cpu_machine_has(LIC_CPU_SSE4))
+        out[n++] = (level){"sse4", &lic_kernels_sse4};
     if (lic_cpu_machine_has(LIC_CPU_AVX2))
         out[n++] = (level){"avx2", &lic_kernels_avx2};
     if (lic_cpu_machine_has(LIC_CPU_AVX2VNNI))

@@ -1,9 +1,12 @@
-/* test_soft_fma.c - the fused multiply-add of processors that have none (models/kernels/simd.h)
- * against the C library's, on random and on chosen triples: cancellation, ties, subnormal and
- * overflowing results. The library's own is exact by the C standard, in hardware or not. */
+/* test_soft_fma.c - the fused multiply-adds of processors that have none (models/kernels/simd.h,
+ * simd_sse4.h) against the C library's, on random and on chosen triples: cancellation, ties,
+ * subnormal and overflowing results. The library's own is exact by the C standard, in hardware or
+ * not. */
 #define LIC_SIMD_SOFT_FMA
 #include "models/kernels/simd.h"
 
+#include "codec/base/cpu.h"
+#include "models/kernels/strict.h"
 #include "tests/test.h"
 
 #include <math.h>
@@ -28,13 +31,42 @@ static uint32_t to_bits(float f)
     return bits;
 }
 
-static void check_triple(float a, float b, float c)
+static void check_bits(float got, float a, float b, float c)
 {
-    const float got = fma1(a, b, c), want = fmaf(a, b, c);
+    const float want = fmaf(a, b, c);
     const int same = to_bits(got) == to_bits(want) || (isnan(got) && isnan(want));
     if (test_failed(same))
         printf("fma(%a, %a, %a) is %a, expected %a\n", (double)a, (double)b, (double)c, (double)got,
                (double)want);
+}
+
+/* Triples wait here until a whole vector of them is worth computing. */
+enum { WAITING = 1024 };
+static float waiting[3][WAITING];
+static int n_waiting;
+
+/* Through SSE4.1, where the machine has it: gate computes fma(d, m, a s), here with s = 1. */
+static void check_waiting(void)
+{
+#if defined(__x86_64__)
+    float out[WAITING];
+    if (lic_cpu_machine_has(LIC_CPU_SSE4)) {
+        lic_kernels_sse4.gate(out, waiting[2], waiting[0], 1.0f, waiting[1], n_waiting);
+        for (int i = 0; i < n_waiting; i++)
+            check_bits(out[i], waiting[0][i], waiting[1][i], waiting[2][i]);
+    }
+#endif
+    n_waiting = 0;
+}
+
+static void check_triple(float a, float b, float c)
+{
+    check_bits(fma1(a, b, c), a, b, c);
+    waiting[0][n_waiting] = a;
+    waiting[1][n_waiting] = b;
+    waiting[2][n_waiting++] = c;
+    if (n_waiting == WAITING)
+        check_waiting();
 }
 
 static float any_float(void)
@@ -103,6 +135,20 @@ TEST(soft_fma_subnormal_results)
     }
 }
 
+/* As ties, among subnormal numbers: half of 2^-149, and a little less, beside them. */
+TEST(soft_fma_subnormal_ties)
+{
+    for (int i = 0; i < TRIPLES; i++) {
+        const float c = from_bits((uint32_t)test_random() & 0x7FFFFFu);
+        const float root = from_bits((127 - 75) << 23),
+                    d = from_bits((127 - 15 - test_random_below(9)) << 23);
+        const float sign = test_random_below(2) ? 1.0f : -1.0f;
+        check_triple(root, sign * root, c);
+        check_triple(root * (1.0f + d), sign * root * (1.0f - d), c);
+        check_triple(root * (1.0f + d), sign * root * (1.0f - d), -c);
+    }
+}
+
 TEST(soft_fma_overflow)
 {
     for (int i = 0; i < TRIPLES; i++) {
@@ -123,4 +169,5 @@ TEST(soft_fma_zeros_and_not_numbers)
     enum { N = sizeof odd / sizeof odd[0] };
     for (int i = 0; i < N * N * N; i++)
         check_triple(odd[i % N], odd[i / N % N], odd[i / N / N]);
+    check_waiting();
 }

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 
 static const lic_cpu levels[] = {LIC_CPU_SCALAR, LIC_CPU_AVX2, LIC_CPU_AVX512, LIC_CPU_AVX512VNNI,
-                                LIC_CPU_NEON, LIC_CPU_NEONDOT, LIC_CPU_AVX2VNNI};
+                                LIC_CPU_NEON, LIC_CPU_NEONDOT, LIC_CPU_AVX2VNNI, LIC_CPU_SSE4};
 enum { N_LEVELS = sizeof levels / sizeof levels[0] };
 
 TEST(cpu_names)
 {
-    static const char *const names[] = {"scalar", "avx2", "avx512", "avx512vnni", "neon", "neondot", "avx2vnni"};
+    static const char *const names[] = {"scalar", "avx2", "avx512", "avx512vnni", "neon", "neondot", "avx2vnni", "sse4"};
     CHECK_EQ_INT(lic_cpu_parse("auto"), LIC_CPU_AUTO);
     for (int i = 0; i < N_LEVELS; i++) {
         CHECK_EQ_INT(lic_cpu_parse(names[i]), levels[i]);
