@@ -114,11 +114,16 @@ def table(tasks):
     print(flush=True)
 
 
+def bench(picture, model, *options):
+    """What `lic bench` says of one thread."""
+    command = [os.path.join(ROOT, "build/lic"), "bench", "--stages", "--threads", "1", "--model",
+               os.path.join(ROOT, "models/weights", model + ".licw"), *options, picture]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+
+
 def ceiling(picture, model):
     """What the networks reach of the kernels' own rates, measured in one run of one thread."""
-    command = [os.path.join(ROOT, "build/lic"), "bench", "--stages", "--threads", "1", "--model",
-               os.path.join(ROOT, "models/weights", model + ".licw"), picture]
-    r = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    r = bench(picture, model)
     print(f"{model}: the kernels alone reach {r['kernel_gflops']:.0f} GFLOP/s in floats and {r['byte_kernel_gops']:.0f} GOP/s in "
           f"bytes ({r['cpu']}, one thread).\n\n| part | ms | operations/s | of the kernel in floats |\n|---|---|---|---|")
     for way in ("encode", "decode"):
@@ -129,38 +134,60 @@ def ceiling(picture, model):
     print()
 
 
+def levels(picture):
+    """The student with every instruction set of this machine, with the model open."""
+    version = subprocess.run([os.path.join(ROOT, "build/lic"), "-V"], check=True, text=True, stdout=subprocess.PIPE).stdout
+    names = version.split("(has: ")[1].split(")")[0].split()
+    print("| `--cpu` | encode | decode | floats | bytes |\n|---|---|---|---|---|")
+    for name in names:
+        r = bench(picture, "student", "--cpu", name)
+        print(f"| {name} | {r['encode']['ms'] / 1000:.2f} s | {r['decode']['ms'] / 1000:.2f} s | {r['kernel_gflops']:.1f} GFLOP/s | "
+              f"{r['byte_kernel_gops']:.1f} GOP/s |")
+    print(flush=True)
+
+
+def heading(roots):
+    commit = {r: subprocess.run(["git", "-C", r, "rev-parse", "--short", "HEAD"], check=True, text=True, stdout=subprocess.PIPE)
+              .stdout.strip() for _, r in roots}
+    with open("/proc/cpuinfo") as f:
+        processor = next((line.split(": ")[1].strip() for line in f if line.startswith("model name")), "unknown processor")
+    commits = "; ".join(f"{name}: commit {commit[root]}" for name, root in roots)
+    print(f"# Time and memory of whole processes\n\nMade by `tests/bench/speed.py` on {time.strftime('%Y-%m-%d')}: {processor}, "
+          f"{os.cpu_count()} processors, quality {QUALITY}, PNG there and back. {commits}. Programs take turns; medians.\n", flush=True)
+
+
+def measure(a, roots, title, picture, large, work):
+    """One table: all programs on one picture."""
+    tasks = []
+    for model in ("student", "teacher"):
+        turns = (1 if model == "teacher" else a.large_reps) if large else a.reps
+        for threads in (2, 1):
+            for name, root in roots:
+                tasks += lic_tasks(name, root, model, threads, picture, work, turns)
+    tasks += other_tasks(picture, work, a.large_reps if large else a.reps)
+    take_turns(tasks)
+    print(f"## {title}\n")
+    table(tasks)
+
+
 def main():
     a = arguments()
     roots = [("lic", ROOT)] + ([("before", os.path.abspath(a.old))] if a.old else [])
-    commit = {r: subprocess.run(["git", "-C", r, "rev-parse", "--short", "HEAD"], check=True, text=True, stdout=subprocess.PIPE)
-              .stdout.strip() for _, r in roots}
-    processor = next((l.split(": ")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown processor")
-    print(f"# Time and memory of whole processes\n\nMade by `tests/bench/speed.py` on {time.strftime('%Y-%m-%d')}: {processor}, "
-          f"{os.cpu_count()} processors, quality {QUALITY}, PNG there and back. " +
-          "; ".join(f"{n}: commit {commit[r]}" for n, r in roots) + ". Programs take turns; medians.\n")
+    heading(roots)
+    single = os.path.join(a.kodak, "kodim23.png")
     with tempfile.TemporaryDirectory() as work:
-        single = os.path.join(a.kodak, "kodim23.png")
-        pictures = [("kodim23, 768x512", single)]
+        measure(a, roots, "kodim23, 768x512", single, False, work)
         for m in filter(None, a.megapixels.split(",")):
             width, height = {"12": (4000, 3000), "24": (6000, 4000)}[m]
-            name = os.path.join(work, f"{m}.png")
-            mosaic(a.kodak, width, height, name)
-            pictures.append((f"{m} megapixels, a mosaic of the Kodak pictures", name))
-        for title, picture in pictures:
-            large = picture != single
-            tasks = []
-            for model in ("student", "teacher"):
-                turns = (1 if model == "teacher" else a.large_reps) if large else a.reps
-                for threads in (2, 1):
-                    for name, root in roots:
-                        tasks += lic_tasks(name, root, model, threads, picture, work, turns)
-            tasks += other_tasks(picture, work, a.large_reps if large else a.reps)
-            take_turns(tasks)
-            print(f"## {title}\n")
-            table(tasks)
-        print("## Against the kernels\n")
-        for model in ("student", "teacher"):
-            ceiling(single, model)
+            picture = os.path.join(work, f"{m}.png")
+            mosaic(a.kodak, width, height, picture)
+            measure(a, roots, f"{m} megapixels, a mosaic of the Kodak pictures", picture, True, work)
+    print("## Instruction sets: the student, one thread, the model open\n\n`scalar` takes fused multiply-adds from the machine if it has "
+          "them, `sse4` never does.\n")
+    levels(single)
+    print("## Against the kernels\n")
+    for model in ("student", "teacher"):
+        ceiling(single, model)
 
 
 if __name__ == "__main__":
