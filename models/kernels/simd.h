@@ -54,6 +54,17 @@ LIC_INLINE float fma_to_odd(float a, float b, float c)
     return (float)s;
 }
 
+/* Four registers, each of them `expr`. */
+#if defined(LIC_SIMD_NEON) || defined(LIC_SIMD_WASM) || defined(LIC_SIMD_SSE4)
+#define V16_MAP(expr) \
+    do { \
+        v16 r_; \
+        for (int i_ = 0; i_ < 4; i_++) \
+            r_.q[i_] = (expr); \
+        return r_; \
+    } while (0)
+#endif
+
 #if defined(LIC_SIMD_AVX512)
 
 typedef __m512 v16;
@@ -129,18 +140,6 @@ LIC_INLINE void v16_store(float *p, v16 a)
     _mm256_storeu_ps(p, a.lo);
     _mm256_storeu_ps(p + 8, a.hi);
 }
-LIC_INLINE v16 v16_load_n(const float *p, int n)
-{
-    float t[16] = {0};
-    memcpy(t, p, (size_t)n * sizeof *p);
-    return v16_load(t);
-}
-LIC_INLINE void v16_store_n(float *p, v16 a, int n)
-{
-    float t[16];
-    v16_store(t, a);
-    memcpy(p, t, (size_t)n * sizeof *p);
-}
 LIC_INLINE v16 v16_load_half(const uint16_t *p)
 {
     const __m128i *q = (const __m128i *)(const void *)p;
@@ -179,30 +178,11 @@ LIC_INLINE v16 v16_keep(v16 a)
 #elif defined(LIC_SIMD_NEON)
 
 typedef struct { float32x4_t q[4]; } v16;
-#define V16_MAP(expr) \
-    do { \
-        v16 r_; \
-        for (int i_ = 0; i_ < 4; i_++) \
-            r_.q[i_] = (expr); \
-        return r_; \
-    } while (0)
 LIC_INLINE v16 v16_load(const float *p) { V16_MAP(vld1q_f32(p + 4 * i_)); }
 LIC_INLINE void v16_store(float *p, v16 a)
 {
     for (int i = 0; i < 4; i++)
         vst1q_f32(p + 4 * i, a.q[i]);
-}
-LIC_INLINE v16 v16_load_n(const float *p, int n)
-{
-    float t[16] = {0};
-    memcpy(t, p, (size_t)n * sizeof *p);
-    return v16_load(t);
-}
-LIC_INLINE void v16_store_n(float *p, v16 a, int n)
-{
-    float t[16];
-    v16_store(t, a);
-    memcpy(p, t, (size_t)n * sizeof *p);
 }
 LIC_INLINE v16 v16_load_half(const uint16_t *p)
 {
@@ -257,13 +237,6 @@ LIC_INLINE float fma1(float a, float b, float c) { return __builtin_fmaf(a, b, c
 
 LIC_INLINE v16 v16_load(const float *p) { V16_MAP(p[i_]); }
 LIC_INLINE void v16_store(float *p, v16 a) { memcpy(p, a.f, sizeof a.f); }
-LIC_INLINE v16 v16_load_n(const float *p, int n)
-{
-    v16 r = {{0}};
-    memcpy(r.f, p, (size_t)n * sizeof *p);
-    return r;
-}
-LIC_INLINE void v16_store_n(float *p, v16 a, int n) { memcpy(p, a.f, (size_t)n * sizeof *p); }
 LIC_INLINE v16 v16_load_half(const uint16_t *p) { V16_MAP(lic_half_value(p[i_])); }
 LIC_INLINE v16 v16_set(float x) { V16_MAP(x); }
 LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(a.f[i_] + b.f[i_]); }
@@ -294,6 +267,20 @@ LIC_INLINE v16 v16_keep(v16 a) { return a; }
 #endif
 
 #if !defined(LIC_SIMD_AVX512)
+/* The first n lanes; the others are 0. */
+LIC_INLINE v16 v16_load_n(const float *p, int n)
+{
+    float t[16] = {0};
+    memcpy(t, p, (size_t)n * sizeof *p);
+    return v16_load(t);
+}
+LIC_INLINE void v16_store_n(float *p, v16 a, int n)
+{
+    float t[16];
+    v16_store(t, a);
+    memcpy(p, t, (size_t)n * sizeof *p);
+}
+
 /* Row i of the result has lane i of every row. */
 LIC_INLINE void v16_transpose(v16 a[16])
 {

@@ -5,37 +5,13 @@
 
 #include <smmintrin.h>
 
-typedef struct {
-    __m128 q[4];
-} v16;
-#define V16_MAP(expr)                                                                              \
-    do {                                                                                           \
-        v16 r_;                                                                                    \
-        for (int i_ = 0; i_ < 4; i_++)                                                             \
-            r_.q[i_] = (expr);                                                                     \
-        return r_;                                                                                 \
-    } while (0)
+typedef struct { __m128 q[4]; } v16;
 
-LIC_INLINE v16 v16_load(const float *p)
-{
-    V16_MAP(_mm_loadu_ps(p + 4 * i_));
-}
+LIC_INLINE v16 v16_load(const float *p) { V16_MAP(_mm_loadu_ps(p + 4 * i_)); }
 LIC_INLINE void v16_store(float *p, v16 a)
 {
     for (int i = 0; i < 4; i++)
         _mm_storeu_ps(p + 4 * i, a.q[i]);
-}
-LIC_INLINE v16 v16_load_n(const float *p, int n)
-{
-    float t[16] = {0};
-    memcpy(t, p, (size_t)n * sizeof *p);
-    return v16_load(t);
-}
-LIC_INLINE void v16_store_n(float *p, v16 a, int n)
-{
-    float t[16];
-    v16_store(t, a);
-    memcpy(p, t, (size_t)n * sizeof *p);
 }
 
 /* As lic_half_value (half.h). */
@@ -47,42 +23,15 @@ LIC_INLINE __m128 v4_load_half(const uint16_t *p)
     return _mm_or_ps(_mm_mul_ps(_mm_castsi128_ps(size), _mm_set1_ps(0x1p112f)),
                      _mm_castsi128_ps(sign));
 }
-LIC_INLINE v16 v16_load_half(const uint16_t *p)
-{
-    V16_MAP(v4_load_half(p + 4 * i_));
-}
-LIC_INLINE v16 v16_set(float x)
-{
-    V16_MAP(_mm_set1_ps(x));
-}
-LIC_INLINE v16 v16_add(v16 a, v16 b)
-{
-    V16_MAP(_mm_add_ps(a.q[i_], b.q[i_]));
-}
-LIC_INLINE v16 v16_sub(v16 a, v16 b)
-{
-    V16_MAP(_mm_sub_ps(a.q[i_], b.q[i_]));
-}
-LIC_INLINE v16 v16_mul(v16 a, v16 b)
-{
-    V16_MAP(_mm_mul_ps(a.q[i_], b.q[i_]));
-}
-LIC_INLINE v16 v16_div(v16 a, v16 b)
-{
-    V16_MAP(_mm_div_ps(a.q[i_], b.q[i_]));
-}
-LIC_INLINE v16 v16_sqrt(v16 a)
-{
-    V16_MAP(_mm_sqrt_ps(a.q[i_]));
-}
-LIC_INLINE v16 v16_max(v16 a, v16 b)
-{
-    V16_MAP(_mm_max_ps(a.q[i_], b.q[i_]));
-}
-LIC_INLINE v16 v16_min(v16 a, v16 b)
-{
-    V16_MAP(_mm_min_ps(a.q[i_], b.q[i_]));
-}
+LIC_INLINE v16 v16_load_half(const uint16_t *p) { V16_MAP(v4_load_half(p + 4 * i_)); }
+LIC_INLINE v16 v16_set(float x) { V16_MAP(_mm_set1_ps(x)); }
+LIC_INLINE v16 v16_add(v16 a, v16 b) { V16_MAP(_mm_add_ps(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_sub(v16 a, v16 b) { V16_MAP(_mm_sub_ps(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_mul(v16 a, v16 b) { V16_MAP(_mm_mul_ps(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_div(v16 a, v16 b) { V16_MAP(_mm_div_ps(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_sqrt(v16 a) { V16_MAP(_mm_sqrt_ps(a.q[i_])); }
+LIC_INLINE v16 v16_max(v16 a, v16 b) { V16_MAP(_mm_max_ps(a.q[i_], b.q[i_])); }
+LIC_INLINE v16 v16_min(v16 a, v16 b) { V16_MAP(_mm_min_ps(a.q[i_], b.q[i_])); }
 LIC_INLINE __m128 v4_scale_pow2(__m128 y, __m128 t)
 {
     const __m128i e = _mm_slli_epi32(_mm_castps_si128(t), 23);
@@ -117,14 +66,8 @@ static __attribute__((noinline)) void fma_any(const float *a, const float *b, fl
         c[i] = fma_to_odd(a[i], b[i], c[i]);
 }
 
-LIC_INLINE __m128d low_half(__m128 a)
-{
-    return _mm_cvtps_pd(a);
-}
-LIC_INLINE __m128d high_half(__m128 a)
-{
-    return _mm_cvtps_pd(_mm_movehl_ps(a, a));
-}
+LIC_INLINE __m128d low_half(__m128 a) { return _mm_cvtps_pd(a); }
+LIC_INLINE __m128d high_half(__m128 a) { return _mm_cvtps_pd(_mm_movehl_ps(a, a)); }
 
 LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
 {

@@ -12,31 +12,12 @@
 #include <wasm_simd128.h>
 
 typedef struct { v128_t q[4]; } v16;
-#define V16_MAP(expr) \
-    do { \
-        v16 r_; \
-        for (int i_ = 0; i_ < 4; i_++) \
-            r_.q[i_] = (expr); \
-        return r_; \
-    } while (0)
 
 LIC_INLINE v16 v16_load(const float *p) { V16_MAP(wasm_v128_load(p + 4 * i_)); }
 LIC_INLINE void v16_store(float *p, v16 a)
 {
     for (int i = 0; i < 4; i++)
         wasm_v128_store(p + 4 * i, a.q[i]);
-}
-LIC_INLINE v16 v16_load_n(const float *p, int n)
-{
-    float t[16] = {0};
-    memcpy(t, p, (size_t)n * sizeof *p);
-    return v16_load(t);
-}
-LIC_INLINE void v16_store_n(float *p, v16 a, int n)
-{
-    float t[16];
-    v16_store(t, a);
-    memcpy(p, t, (size_t)n * sizeof *p);
 }
 
 /* As lic_half_value (half.h). */
