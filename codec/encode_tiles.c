@@ -12,12 +12,7 @@
 
 static void *grow(void *user, void *old, size_t old_bytes, size_t new_bytes)
 {
-    void *data = lic_alloc(user, new_bytes);
-    if (data && old) {
-        memcpy(data, old, old_bytes);
-        lic_dealloc(user, old);
-    }
-    return data;
+    return lic_realloc(user, old, old_bytes, new_bytes);
 }
 
 void lic_encoding_drop_code(lic_encoding *e)

@@ -156,6 +156,7 @@ static lic_status encode(lic_session *session, lic_encoding *e, const lic_encode
     e->blocks.list.bytes.allocator = session->options.allocator;
     e->chooses = e->drawn = e->options->lossless == LIC_LOSSLESS_AUTO;
     set_grid(e, image->width, image->height, e->options->tile_side);
+    e->tiles.expected = (size_t)e->grid.columns * (size_t)e->grid.rows;
     if (lic_encoding_has_alpha(e)) {
         e->alpha = lic_plane_packer_new(image->width, image->height, image->depth,
                                         session->options.allocator);

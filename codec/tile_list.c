@@ -6,6 +6,18 @@
 
 #include <string.h>
 
+enum { MOST_AHEAD = 32 << 20 };
+
+/* Room for all tiles if they are like those so far, so that code is seldom moved: that takes time,
+ * and is done while threads wait. Not too much, as the first tile may be unlike the others. */
+static size_t room_for(const lic_tile_list *list, size_t need)
+{
+    const size_t n = list->n + 1, later = list->expected > n ? list->expected - n : 0;
+    const size_t each = need / n + need / n / 16;
+    const size_t ahead = later == 0 || each < MOST_AHEAD / later ? each * later : MOST_AHEAD;
+    return need + (ahead > need / 2 ? ahead : need / 2);
+}
+
 static bool reserve(lic_tile_list *list, size_t more)
 {
     size_t need;
@@ -13,14 +25,11 @@ static bool reserve(lic_tile_list *list, size_t more)
         return false;
     if (need <= list->capacity)
         return true;
-    const size_t capacity = need + need / 2;
-    uint8_t *data = lic_alloc(list->bytes.allocator, capacity);
+    const size_t capacity = room_for(list, need);
+    uint8_t *data =
+        lic_realloc(list->bytes.allocator, list->bytes.data, list->bytes.bytes, capacity);
     if (!data)
         return false;
-    if (list->bytes.data) {
-        memcpy(data, list->bytes.data, list->bytes.bytes);
-        lic_dealloc(list->bytes.allocator, list->bytes.data);
-    }
     list->bytes.data = data;
     list->capacity = capacity;
     return true;
@@ -35,6 +44,7 @@ bool lic_tile_list_append(lic_tile_list *list, const uint8_t *code, size_t bytes
     at = lic_write_u32(at, check);
     memcpy(at, code, bytes);
     list->bytes.bytes = (size_t)(at - list->bytes.data) + bytes;
+    list->n++;
     lic_write_u32(word, check);
     list->check = lic_crc32(list->check, word, sizeof word);
     return true;
@@ -45,6 +55,7 @@ bool lic_tile_list_skip(lic_tile_list *list)
     if (!reserve(list, 1))
         return false;
     list->bytes.data[list->bytes.bytes++] = 0;
+    list->n++;
     return true;
 }
 

@@ -9,6 +9,7 @@
 typedef struct lic_tile_list {
     lic_buffer bytes; /* its allocator is set by the caller */
     size_t capacity;
+    size_t n, expected; /* tiles so far, and in all; expected is the caller's to set, or 0 */
     uint32_t check; /* of the tiles' checks */
 } lic_tile_list;
 

@@ -1,11 +1,12 @@
 /* arena.c - see arena.h. The only place where a session gets its working memory. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* MADV_HUGEPAGE, MADV_POPULATE_WRITE */
+#define _GNU_SOURCE /* MADV_POPULATE_WRITE */
 #endif
 #include "codec/base/arena.h"
 
 #include "codec/base/asan.h"
 #include "codec/base/bytes.h"
+#include "codec/base/huge.h"
 #include "codec/base/status.h"
 
 #include <string.h>
@@ -13,33 +14,26 @@
 #include <sys/mman.h>
 #endif
 
-/* Large blocks lie on huge pages where the system has them. That saves thousands of page faults, a
+/* Large blocks lie on huge pages where the system has them (huge.h). That saves thousands of page faults, a
  * tenth of the time of a small picture. What is left over gets its pages in one call, as all of it
  * will be used: a fault for each costs more than the page, above all in virtual machines. */
-enum { PAGE = 4096, HUGE_PAGE = 2 << 20, HUGE_BLOCK = 2 * HUGE_PAGE };
+enum { PAGE = 4096 };
 
 static size_t alignment(size_t bytes)
 {
-    return bytes >= HUGE_BLOCK ? HUGE_PAGE : LIC_ALIGN;
+    return bytes >= LIC_HUGE_BLOCK ? LIC_HUGE_PAGE : LIC_ALIGN;
 }
 
 /* Hints, which may fail. */
 static void advise(uint8_t *base, size_t bytes)
 {
-    size_t huge = 0;
-#if defined(MADV_HUGEPAGE)
-    huge = bytes >= HUGE_BLOCK ? bytes / HUGE_PAGE * HUGE_PAGE : 0;
-    if (huge)
-        (void)madvise(base, huge, MADV_HUGEPAGE);
-#endif
+    lic_huge_pages(base, bytes);
 #if defined(MADV_POPULATE_WRITE)
+    const size_t huge = bytes >= LIC_HUGE_BLOCK ? bytes / LIC_HUGE_PAGE * LIC_HUGE_PAGE : 0;
     uint8_t *const rest = base + huge + (PAGE - (uintptr_t)base % PAGE) % PAGE;
     if (bytes - huge >= 2 * PAGE)
         (void)madvise(rest, (size_t)(base + bytes - rest) / PAGE * PAGE, MADV_POPULATE_WRITE);
 #endif
-    (void)base;
-    (void)bytes;
-    (void)huge;
 }
 
 void lic_arena_plan(lic_arena *arena)

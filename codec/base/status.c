@@ -5,6 +5,7 @@
 #include "codec/base/status.h"
 
 #include "codec/base/cpu.h"
+#include "codec/base/huge.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -74,14 +75,33 @@ const char *lic_status_name(lic_status status)
     return "unknown status";
 }
 
+static void *hinted(void *block, size_t bytes)
+{
+    if (block)
+        lic_huge_pages(block, bytes);
+    return block;
+}
+
 /* The caller's code may change the rounding mode; ours must not see that. */
 void *lic_alloc(const lic_allocator *allocator, size_t bytes)
 {
     if (!allocator)
-        return malloc(bytes ? bytes : 1); /* so that NULL always means failure */
+        return hinted(malloc(bytes ? bytes : 1), bytes); /* so that NULL always means failure */
     const uint64_t ours = lic_fp_enter();
     void *block = allocator->alloc(allocator->user, bytes);
     lic_fp_leave(ours);
+    return block;
+}
+
+void *lic_realloc(const lic_allocator *allocator, void *old, size_t old_bytes, size_t bytes)
+{
+    if (!allocator)
+        return hinted(realloc(old, bytes ? bytes : 1), bytes);
+    void *block = lic_alloc(allocator, bytes);
+    if (block && old) {
+        memcpy(block, old, old_bytes < bytes ? old_bytes : bytes);
+        lic_dealloc(allocator, old);
+    }
     return block;
 }
 

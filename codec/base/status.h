@@ -15,6 +15,9 @@ lic_fail(lic_error *err, lic_status status, const char *format, ...);
 
 /* Allocates through the caller's allocator, or with malloc if it is NULL. */
 void *lic_alloc(const lic_allocator *allocator, size_t bytes);
+/* As realloc, for a block of old_bytes; old may be NULL. Large blocks are mostly not copied where
+ * the allocator is malloc's. */
+void *lic_realloc(const lic_allocator *allocator, void *old, size_t old_bytes, size_t bytes);
 void lic_dealloc(const lic_allocator *allocator, void *pointer);
 
 #endif
