@@ -27,9 +27,8 @@ def arguments():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("kodak", help="folder of the 24 pictures")
     ap.add_argument("--old", help="built working tree of an older commit")
-    ap.add_argument("--reps", type=int, default=11, help="turns for the Kodak picture")
-    ap.add_argument("--large-reps", type=int, default=3, help="turns for the mosaics; the teacher takes one")
-    ap.add_argument("--megapixels", default="12,24", help="which mosaics")
+    ap.add_argument("--turns", default="11,3,1", help="for the Kodak picture and for mosaics of 12 and 24 megapixels; fewer numbers: "
+                    "fewer pictures")
     return ap.parse_args()
 
 
@@ -156,15 +155,15 @@ def heading(roots):
           f"{os.cpu_count()} processors, quality {QUALITY}, PNG there and back. {commits}. Programs take turns; medians.\n", flush=True)
 
 
-def measure(a, roots, title, picture, large, work):
-    """One table: all programs on one picture."""
+def measure(roots, title, picture, turns, large, work):
+    """One table: all programs on one picture. The teacher codes a large one once, with two threads."""
     tasks = []
     for model in ("student", "teacher"):
-        turns = (1 if model == "teacher" else a.large_reps) if large else a.reps
-        for threads in (2, 1):
+        once = large and model == "teacher"
+        for threads in (2,) if once else (2, 1):
             for name, root in roots:
-                tasks += lic_tasks(name, root, model, threads, picture, work, turns)
-    tasks += other_tasks(picture, work, a.large_reps if large else a.reps)
+                tasks += lic_tasks(name, root, model, threads, picture, work, 1 if once else turns)
+    tasks += other_tasks(picture, work, turns)
     take_turns(tasks)
     print(f"## {title}\n")
     table(tasks)
@@ -175,13 +174,13 @@ def main():
     roots = [("lic", ROOT)] + ([("before", os.path.abspath(a.old))] if a.old else [])
     heading(roots)
     single = os.path.join(a.kodak, "kodim23.png")
+    turns = [int(n) for n in a.turns.split(",")]
     with tempfile.TemporaryDirectory() as work:
-        measure(a, roots, "kodim23, 768x512", single, False, work)
-        for m in filter(None, a.megapixels.split(",")):
-            width, height = {"12": (4000, 3000), "24": (6000, 4000)}[m]
-            picture = os.path.join(work, f"{m}.png")
-            mosaic(a.kodak, width, height, picture)
-            measure(a, roots, f"{m} megapixels, a mosaic of the Kodak pictures", picture, True, work)
+        measure(roots, "kodim23, 768x512", single, turns[0], False, work)
+        for count, megapixels, size in zip(turns[1:], (12, 24), ((4000, 3000), (6000, 4000))):
+            picture = os.path.join(work, f"{megapixels}.png")
+            mosaic(a.kodak, *size, picture)
+            measure(roots, f"{megapixels} megapixels, a mosaic of the Kodak pictures", picture, count, True, work)
     print("## Instruction sets: the student, one thread, the model open\n\n`scalar` takes fused multiply-adds from the machine if it has "
           "them, `sse4` never does.\n")
     levels(single)
