@@ -27,12 +27,13 @@ static size_t alignment(size_t bytes)
 /* Hints, which may fail. */
 static void advise(uint8_t *base, size_t bytes)
 {
-    lic_huge_pages(base, bytes);
+    const size_t huge = lic_huge_pages(base, bytes);
 #if defined(MADV_POPULATE_WRITE)
-    const size_t huge = bytes >= LIC_HUGE_BLOCK ? bytes / LIC_HUGE_PAGE * LIC_HUGE_PAGE : 0;
     uint8_t *const rest = base + huge + (PAGE - (uintptr_t)base % PAGE) % PAGE;
     if (bytes - huge >= 2 * PAGE)
         (void)madvise(rest, (size_t)(base + bytes - rest) / PAGE * PAGE, MADV_POPULATE_WRITE);
+#else
+    (void)huge;
 #endif
 }
 

@@ -9,15 +9,18 @@
 #include <sys/mman.h>
 #endif
 
-void lic_huge_pages(void *block, size_t bytes)
+size_t lic_huge_pages(void *block, size_t bytes)
 {
 #if defined(MADV_HUGEPAGE)
+    if (bytes < LIC_HUGE_BLOCK)
+        return 0;
     const size_t before = (LIC_HUGE_PAGE - (uintptr_t)block % LIC_HUGE_PAGE) % LIC_HUGE_PAGE;
-    if (bytes >= LIC_HUGE_BLOCK)
-        (void)madvise((uint8_t *)block + before, (bytes - before) / LIC_HUGE_PAGE * LIC_HUGE_PAGE,
-                      MADV_HUGEPAGE);
+    const size_t huge = (bytes - before) / LIC_HUGE_PAGE * LIC_HUGE_PAGE;
+    (void)madvise((uint8_t *)block + before, huge, MADV_HUGEPAGE);
+    return before + huge;
 #else
     (void)block;
     (void)bytes;
+    return 0;
 #endif
 }
