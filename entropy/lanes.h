@@ -9,9 +9,9 @@
 #include <emmintrin.h>
 #endif
 
-enum { LIC_LANES = 4 };
+enum { LIC_PLANE_LANES = 4 };
 
-typedef int32_t lic_lanes __attribute__((vector_size(LIC_LANES * sizeof(int32_t))));
+typedef int32_t lic_lanes __attribute__((vector_size(LIC_PLANE_LANES * sizeof(int32_t))));
 
 static inline lic_lanes lic_lanes_all(int32_t v)
 {
@@ -20,7 +20,7 @@ static inline lic_lanes lic_lanes_all(int32_t v)
 
 /* Without reading four numbers at once: a processor would have to wait until all of them, which
  * were written one by one, have left it. */
-static inline lic_lanes lic_lanes_of(const int32_t v[LIC_LANES])
+static inline lic_lanes lic_lanes_of(const int32_t v[LIC_PLANE_LANES])
 {
     return (lic_lanes){v[0], v[1], v[2], v[3]};
 }

@@ -44,9 +44,10 @@ typedef struct lic_predicting {
     lic_misses missed;                /* nearby */
     lic_lanes base, inputs[LIC_PAIRS], product, norm;
     lic_lanes energy, range, signs;
-    int32_t linear[LIC_LANES], mixed[LIC_LANES], norms[LIC_LANES], step[LIC_LANES];
-    int32_t sample[LIC_LANES], error[2 + LIC_LANES], here[2 + LIC_LANES];
-    int32_t *bias[LIC_LANES];
+    int32_t linear[LIC_PLANE_LANES], mixed[LIC_PLANE_LANES], norms[LIC_PLANE_LANES];
+    int32_t step[LIC_PLANE_LANES];
+    int32_t sample[LIC_PLANE_LANES], error[2 + LIC_PLANE_LANES], here[2 + LIC_PLANE_LANES];
+    int32_t *bias[LIC_PLANE_LANES];
 } lic_predicting;
 
 /* All planes of a picture, one in each lane. Rows point at the samples of column 0. */

@@ -7,8 +7,8 @@ enum { OWN = 6, NEAR = 4, MOST_INPUTS = OWN + 2 * (NEAR + 1) };
 
 /* Neighbours in the order W, N, NW, NE, WW, NN. */
 typedef struct picture {
-    int32_t around[LIC_LANES][OWN], base[LIC_LANES], here[LIC_LANES];
-    int32_t others[LIC_LANES];
+    int32_t around[LIC_PLANE_LANES][OWN], base[LIC_PLANE_LANES], here[LIC_PLANE_LANES];
+    int32_t others[LIC_PLANE_LANES];
     int shift;
 } picture;
 
@@ -47,7 +47,7 @@ static picture random_picture(int depth, int n_colours)
 {
     picture p = {.shift = depth > 11 ? depth - 11 : 0};
     const uint32_t top = (1u << depth) - 1;
-    for (int i = 0; i < LIC_LANES; i++) {
+    for (int i = 0; i < LIC_PLANE_LANES; i++) {
         const bool flat = test_random_below(4) == 0;
         const int32_t low = i > 0 && i < n_colours ? -(int32_t)top : 0;
         for (int k = 0; k < OWN; k++)
@@ -84,7 +84,7 @@ static void check_sums(const picture *p, const lic_taps *t, const lic_lanes inpu
     const lic_lanes product =
         lic_taps_product(t, inputs) + lic_taps_product_others(t, inputs, others);
     const lic_lanes norm = lic_taps_norm(inputs) + lic_taps_norm_others(inputs, others);
-    for (int i = 0; i < LIC_LANES; i++) {
+    for (int i = 0; i < LIC_PLANE_LANES; i++) {
         int32_t d[MOST_INPUTS], sum = 0, squares = 0;
         const int32_t *taps[MOST_INPUTS];
         const int n = inputs_of(p, i, d);
@@ -112,10 +112,10 @@ static int32_t random_step(const int32_t *d, int n)
 static int check_learning(const picture *p, lic_taps *t, const lic_lanes inputs[LIC_PAIRS],
                           bool looks)
 {
-    int32_t step[LIC_LANES], expected[LIC_LANES][MOST_INPUTS];
+    int32_t step[LIC_PLANE_LANES], expected[LIC_PLANE_LANES][MOST_INPUTS];
     const int32_t *taps[MOST_INPUTS];
     int held = 0;
-    for (int i = 0; i < LIC_LANES; i++) {
+    for (int i = 0; i < LIC_PLANE_LANES; i++) {
         int32_t d[MOST_INPUTS];
         const int n = inputs_of(p, i, d);
         step[i] = random_step(d, n);
@@ -129,7 +129,7 @@ static int check_learning(const picture *p, lic_taps *t, const lic_lanes inputs[
         }
     }
     lic_taps_learn(t, inputs, lic_lanes_of(step), looks);
-    for (int i = 0; i < LIC_LANES; i++) {
+    for (int i = 0; i < LIC_PLANE_LANES; i++) {
         int32_t d[MOST_INPUTS];
         const int n = inputs_of(p, i, d);
         taps_of(t, i, p->others[i], taps);
@@ -137,7 +137,7 @@ static int check_learning(const picture *p, lic_taps *t, const lic_lanes inputs[
             CHECK_EQ_INT(*taps[k], expected[i][k]);
     }
     for (int i = 0; i < LIC_PAIRS; i++)
-        for (int k = 0; k < LIC_LANES; k++) {
+        for (int k = 0; k < LIC_PLANE_LANES; k++) {
             CHECK_EQ_INT(lic_pairs_first(t->high[i])[k], t->of[i][0][k] >> 3);
             CHECK_EQ_INT(lic_pairs_second(t->high[i])[k], t->of[i][1][k] >> 3);
         }
@@ -149,7 +149,7 @@ static void set_taps(lic_taps *t)
 {
     for (int i = 0; i < LIC_PAIRS; i++)
         for (int k = 0; k < 2; k++)
-            for (int lane = 0; lane < LIC_LANES; lane++)
+            for (int lane = 0; lane < LIC_PLANE_LANES; lane++)
                 t->of[i][k][lane] =
                     (int32_t)test_random_below(3 * LIC_TAP_MOST) - 3 * LIC_TAP_MOST / 2;
     lic_taps_hold(t);
@@ -182,9 +182,9 @@ TEST(lanes_are_numbers)
     for (int i = 0; i < N; i++)
         for (int k = 0; k < N; k++) {
             const int32_t a = values[i], b = values[k];
-            const int32_t v[LIC_LANES] = {a, b, a, b}, w[LIC_LANES] = {b, a, a, b};
+            const int32_t v[LIC_PLANE_LANES] = {a, b, a, b}, w[LIC_PLANE_LANES] = {b, a, a, b};
             const lic_lanes x = lic_lanes_of(v), y = lic_lanes_of(w);
-            for (int j = 0; j < LIC_LANES; j++) {
+            for (int j = 0; j < LIC_PLANE_LANES; j++) {
                 CHECK_EQ_INT(lic_lanes_smaller(x, y)[j], v[j] < w[j] ? v[j] : w[j]);
                 CHECK_EQ_INT(lic_lanes_larger(x, y)[j], v[j] > w[j] ? v[j] : w[j]);
                 CHECK_EQ_INT(lic_lanes_size(x)[j], v[j] < 0 ? -v[j] : v[j]);
