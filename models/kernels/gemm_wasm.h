@@ -107,6 +107,22 @@ LIC_INLINE v128_t product_of(const operands *o, int r, int k, int column)
     return wasm_f64x2_mul(wasm_v128_load64_splat(&o->x[r][k]), wasm_v128_load(&o->w[k][column]));
 }
 
+/* Two doubles that are the rounded sum of p and d -> the same, odd where the sum is not exact. */
+LIC_INLINE v128_t sum_to_odd(v128_t s, v128_t p, v128_t d)
+{
+    const v128_t t = wasm_f64x2_sub(s, p);
+    const v128_t error =
+        wasm_f64x2_add(wasm_f64x2_sub(p, wasm_f64x2_sub(s, t)), wasm_f64x2_sub(d, t));
+    const v128_t zero = wasm_f64x2_splat(0.0), one = wasm_i64x2_splat(1);
+    /* neither zero nor NaN, and the last bit still 0 */
+    const v128_t inexact =
+        wasm_v128_or(wasm_f64x2_gt(error, zero), wasm_f64x2_lt(error, zero));
+    const v128_t even = wasm_i64x2_eq(wasm_v128_and(s, one), wasm_i64x2_splat(0));
+    /* 1 away from zero where error and sum have one sign, else -1 */
+    const v128_t away = wasm_v128_or(wasm_i64x2_shr(wasm_v128_xor(error, s), 63), one);
+    return wasm_i64x2_add(s, wasm_v128_and(away, wasm_v128_and(inexact, even)));
+}
+
 /* n inputs from the k-th on, whatever their sums, to the columns from `column` on. */
 static __attribute__((noinline)) void add_exactly(sums *s, const operands *o, int column, int k,
                                                   int n)

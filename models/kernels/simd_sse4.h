@@ -1,5 +1,5 @@
 /* simd_sse4.h - v16 with SSE4.1, for x86 processors without AVX2: four vectors of four floats
- * (included by simd.h). They have no fused multiply-add, so it is made from double arithmetic. */
+ * (included by simd.h). They have no fused multiply-add. */
 #ifndef LIC_KERNELS_SIMD_SSE4_H
 #define LIC_KERNELS_SIMD_SSE4_H
 
@@ -43,53 +43,18 @@ LIC_INLINE v16 v16_scale_pow2(v16 y, v16 n, v16 t)
     V16_MAP(v4_scale_pow2(y.q[i_], t.q[i_]));
 }
 
-/* Sums of products, which are exact in double -> numbers that tell by their least whether the
- * conversion to float may go wrong. The sum is rounded to double and then to float; the second
- * rounding goes wrong only if the first has put the sum on the middle between two floats: in its
- * low 29 bits one 1 and 28 zeros. Such a sum has a 0 in the low half. Below 2^-126 the middles lie
- * elsewhere. The high half has the size, less 1, so that 0 is no small number but a large one. */
-LIC_INLINE __m128i doubt(__m128d sum)
+LIC_INLINE two_doubles low_half(__m128 a) { return _mm_cvtps_pd(a); }
+LIC_INLINE two_doubles high_half(__m128 a) { return _mm_cvtps_pd(_mm_movehl_ps(a, a)); }
+LIC_INLINE __m128 two_floats(two_doubles low, two_doubles high)
 {
-    const __m128i kept = _mm_set1_epi64x(0x7FFFFFFF1FFFFFFF), off = _mm_set1_epi64x(0x110000000);
-    return _mm_sub_epi32(_mm_and_si128(_mm_castpd_si128(sum), kept), off);
+    return _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
 }
-LIC_INLINE int is_doubtful(__m128i least)
+LIC_INLINE four_words smaller(four_words a, four_words b)
 {
-    const __m128i most = _mm_set1_epi64x((int64_t)(((1023 - 126) << 20) - 2) << 32);
-    return _mm_movemask_epi8(_mm_cmpeq_epi32(_mm_min_epu32(least, most), least));
+    return (four_words)_mm_min_epu32((__m128i)a, (__m128i)b);
 }
+LIC_INLINE int any_set(four_words a) { return _mm_movemask_epi8((__m128i)a); }
 
-/* Any numbers. A function of its own: few come here, from many places. */
-static __attribute__((noinline)) void fma_any(const float *a, const float *b, float *c)
-{
-    for (int i = 0; i < LIC_LANES; i++)
-        c[i] = fma_to_odd(a[i], b[i], c[i]);
-}
-
-LIC_INLINE __m128d low_half(__m128 a) { return _mm_cvtps_pd(a); }
-LIC_INLINE __m128d high_half(__m128 a) { return _mm_cvtps_pd(_mm_movehl_ps(a, a)); }
-
-LIC_INLINE v16 v16_fma(v16 a, v16 b, v16 c)
-{
-    __m128i least = _mm_set1_epi32(-1);
-    v16 r;
-    for (int i = 0; i < 4; i++) {
-        const __m128d low =
-            _mm_add_pd(_mm_mul_pd(low_half(a.q[i]), low_half(b.q[i])), low_half(c.q[i]));
-        const __m128d high =
-            _mm_add_pd(_mm_mul_pd(high_half(a.q[i]), high_half(b.q[i])), high_half(c.q[i]));
-        least = _mm_min_epu32(least, _mm_min_epu32(doubt(low), doubt(high)));
-        r.q[i] = _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
-    }
-    if (__builtin_expect(is_doubtful(least), 0)) {
-        float x[16], y[16], z[16];
-        v16_store(x, a);
-        v16_store(y, b);
-        v16_store(z, c);
-        fma_any(x, y, z);
-        return v16_load(z);
-    }
-    return r;
-}
+#include "models/kernels/soft_fma_v16.h"
 
 #endif

@@ -10,7 +10,7 @@
  *
  * Tile shapes change speed, never bits: each output is one chain of fma over its inputs in order.
  */
-#include "models/kernels/simd.h"
+#include "models/kernels/functions.h"
 #include "models/kernels/strict.h"
 
 #define UNROLL _Pragma("GCC unroll 16")

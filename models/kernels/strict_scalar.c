@@ -1,5 +1,5 @@
 /* strict_scalar.c - the strict kernels in plain C, for any machine. On x86 the baseline has no fma,
- * so an exact software one serves (simd.h); other machines use the compiler's. */
+ * so an exact software one serves (soft_fma.h); other machines use the compiler's. */
 #if defined(__x86_64__) || defined(__i386__) || defined(__wasm__)
 #define LIC_SIMD_SOFT_FMA
 #endif

@@ -1,5 +1,5 @@
-/* test_soft_fma.c - the fused multiply-adds of processors that have none (models/kernels/simd.h,
- * simd_sse4.h) against the C library's, on random and on chosen triples: cancellation, ties,
+/* test_soft_fma.c - the fused multiply-adds of processors that have none (models/kernels/soft_fma.h,
+ * soft_fma_v16.h) against the C library's, on random and on chosen triples: cancellation, ties,
  * subnormal and overflowing results. The library's own is exact by the C standard, in hardware or
  * not. */
 #define LIC_SIMD_SOFT_FMA

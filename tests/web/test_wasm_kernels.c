@@ -115,6 +115,23 @@ TEST(gate_of_any_bits)
     }
 }
 
+/* Zero sums, which need no care, beside those that do. */
+TEST(gate_of_zeros)
+{
+    for (int i = 0; i < 20000; i++) {
+        float a[16], d[16], m[16];
+        for (int j = 0; j < 16; j++) {
+            const float zero = test_random_below(2) ? 0.0f : -0.0f;
+            a[j] = test_random_below(3) ? zero : value(23, 127, 3);
+            d[j] = test_random_below(3) ? zero : value(i % 2 ? 11 : 23, 127, i % 3 ? 3 : 90);
+            m[j] = i % 5 ? value(i % 2 ? 11 : 23, 127, i % 3 ? 3 : 90) : zero;
+        }
+        TABLE.gate(got, a, d, 1.0f, m, 16);
+        lic_kernels_scalar.gate(want, a, d, 1.0f, m, 16);
+        CHECK(!memcmp(got, want, sizeof a));
+    }
+}
+
 /* Layers in integers: rounded positions times bytes. */
 static void byte_product(const lic_kernels *k, lic_gemm g, float *out)
 {
