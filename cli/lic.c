@@ -35,7 +35,7 @@ static void print_version(void)
     int n = 0;
     printf("lic %s (stream format %d)\n", lic_version(), LIC_FORMAT_VERSION);
     printf("cpu       %s (has:", lic_cpu_name(lic_cpu_best()));
-    for (int cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_SSE4; cpu++)
+    for (int cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_LAST; cpu++)
         if (lic_cpu_supported((lic_cpu)cpu))
             printf(" %s", lic_cpu_name((lic_cpu)cpu));
     printf(")\nbackends  strict%s\n",

@@ -81,8 +81,14 @@ typedef enum lic_cpu {
     LIC_CPU_AVX512VNNI = 6, /* the same as AVX512, and VNNI */
     LIC_CPU_NEONDOT = 7,    /* NEON with dot products of bytes */
     LIC_CPU_AVX2VNNI = 8,   /* the same as AVX2, and AVX-VNNI */
-    LIC_CPU_SSE4 = 9        /* SSE4.1 */
+    LIC_CPU_SSE4 = 9,       /* SSE4.1 */
+    LIC_CPU_LAST = LIC_CPU_SSE4
 } lic_cpu;
+
+/* X(level, name) for each but AUTO, in the order of their numbers: what lists of them are made of. */
+#define LIC_CPU_LEVELS(X)                                                                          \
+    X(SCALAR, "scalar") X(AVX2, "avx2") X(AVX512, "avx512") X(NEON, "neon") X(WASM, "wasm")        \
+    X(AVX512VNNI, "avx512vnni") X(NEONDOT, "neondot") X(AVX2VNNI, "avx2vnni") X(SSE4, "sse4")
 
 /* What computes g_a, h_a and g_s. The entropy path is always strict. ROUNDED is for WebAssembly,
  * where a fused multiply-add may have to be made of ten operations: products are rounded, and

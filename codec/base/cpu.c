@@ -14,8 +14,10 @@
 #include <sys/auxv.h>
 #endif
 
-static const char *const names[] = {"auto", "scalar", "avx2", "avx512",
-                                    "neon", "wasm", "avx512vnni", "neondot", "avx2vnni", "sse4"};
+#define NAME(level, name) [LIC_CPU_##level] = name,
+static const char *const names[] = {[LIC_CPU_AUTO] = "auto", LIC_CPU_LEVELS(NAME)};
+#define ONE_MORE(level, name) +1
+_Static_assert(1 LIC_CPU_LEVELS(ONE_MORE) == LIC_CPU_LAST + 1, "each level has a name");
 
 bool lic_cpu_has_fma(void)
 {

@@ -85,7 +85,7 @@ static int fail(const char *what, const lic_error *err)
 
 static lic_cpu cpu_named(const char *name)
 {
-    for (int i = LIC_CPU_SCALAR; i <= LIC_CPU_SSE4; i++)
+    for (int i = LIC_CPU_SCALAR; i <= LIC_CPU_LAST; i++)
         if (!strcmp(name, lic_cpu_name((lic_cpu)i)))
             return (lic_cpu)i;
     return LIC_CPU_AUTO;

@@ -67,9 +67,10 @@ for threads in 2 3 7; do
 done
 run env LIC_THREADS=2 "$LIC" encode -f "$small" tn.lic
 holds "LIC_THREADS: same file" cmp t1.lic tn.lic
-for cpu in scalar avx2 avx2vnni avx512 avx512vnni neon neondot; do
+levels=$("$LIC" -V | sed -n 's/^cpu .*(has: \(.*\))$/\1/p')
+holds "this machine's instruction sets are named" test -n "$levels"
+for cpu in $levels; do
     run "$LIC" encode -f --cpu $cpu "$DATA/odd-17x33.png" cpu.lic
-    [ $rc -eq 2 ] && continue # not on this machine
     expect "--cpu $cpu" 0
     [ -e cpu.first ] || cp cpu.lic cpu.first
     holds "--cpu $cpu: same file" cmp cpu.lic cpu.first

@@ -27,10 +27,6 @@ enum { N_SAMPLES = sizeof samples / sizeof samples[0] };
 static const int threads[] = {1, 2, 7};
 #endif
 
-static const lic_cpu levels[] = {LIC_CPU_SCALAR,     LIC_CPU_AVX2, LIC_CPU_AVX512,
-                                 LIC_CPU_AVX512VNNI, LIC_CPU_NEON, LIC_CPU_NEONDOT,
-                                 LIC_CPU_AVX2VNNI, LIC_CPU_SSE4};
-
 static lic_image picture_of(const sample *s, uint8_t *pixels)
 {
     for (uint32_t i = 0; i < s->width * s->height; i++) {
@@ -81,10 +77,9 @@ TEST(integers_on_every_level_and_number_of_threads)
     lic_options o;
     REQUIRE(lic_model_open(golden_path("integers.licw"), NULL, &model, &err) == LIC_OK);
     lic_options_init(&o);
-    for (size_t l = 0; l < sizeof levels / sizeof levels[0]; l++)
+    for (o.cpu = LIC_CPU_SCALAR; o.cpu <= LIC_CPU_LAST; o.cpu++)
         for (size_t t = 0; t < sizeof threads / sizeof threads[0]; t++)
-            for (int i = 0; i < N_SAMPLES && lic_cpu_supported(levels[l]); i++) {
-                o.cpu = levels[l];
+            for (int i = 0; i < N_SAMPLES && lic_cpu_supported(o.cpu); i++) {
                 o.threads = threads[t];
                 code(model, &samples[i], &o);
             }

@@ -27,7 +27,7 @@ enum { PARITY_SHARE = 1 };
 
 /* ---- levels ---------------------------------------------------------------------------------- */
 
-enum { PARITY_LEVELS = 7 };
+enum { PARITY_LEVELS = 1 + LIC_CPU_LAST };
 
 typedef struct level {
     const char *name;
@@ -39,24 +39,11 @@ static inline int parity_levels(level out[PARITY_LEVELS])
 {
     int n = 0;
     out[n++] = (level){"scalar", &lic_kernels_scalar};
-#if defined(__x86_64__)
-    if (lic_cpu_has_fma())
-        out[n++] = (level){"scalar with fma", &lic_kernels_scalar_fma};
-    if (lic_cpu_machine_has(LIC_CPU_SSE4))
-        out[n++] = (level){"sse4", &lic_kernels_sse4};
-    if (lic_cpu_machine_has(LIC_CPU_AVX2))
-        out[n++] = (level){"avx2", &lic_kernels_avx2};
-    if (lic_cpu_machine_has(LIC_CPU_AVX2VNNI))
-        out[n++] = (level){"avx2vnni", &lic_kernels_avx2vnni};
-    if (lic_cpu_machine_has(LIC_CPU_AVX512))
-        out[n++] = (level){"avx512", &lic_kernels_avx512};
-    if (lic_cpu_machine_has(LIC_CPU_AVX512VNNI))
-        out[n++] = (level){"avx512vnni", &lic_kernels_avx512vnni};
-#elif defined(__aarch64__)
-    out[n++] = (level){"neon", &lic_kernels_neon};
-    if (lic_cpu_machine_has(LIC_CPU_NEONDOT))
-        out[n++] = (level){"neondot", &lic_kernels_neondot};
-#endif
+    for (lic_cpu cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_LAST; cpu++) {
+        const lic_kernels *k = lic_kernels_get(cpu);
+        if (k && k != &lic_kernels_scalar)
+            out[n++] = (level){cpu == LIC_CPU_SCALAR ? "scalar with fma" : lic_cpu_name(cpu), k};
+    }
     return n;
 }
 

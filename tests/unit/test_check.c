@@ -87,7 +87,7 @@ static void bad_exp(float *x, size_t n)
 TEST(every_level_is_right)
 {
     const uint64_t saved = lic_fp_enter();
-    for (int cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_SSE4; cpu++) {
+    for (int cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_LAST; cpu++) {
         const lic_kernels *k = lic_kernels_get((lic_cpu)cpu);
         CHECK(!k || lic_kernels_check(k));
     }

@@ -424,7 +424,7 @@ TEST(nn_rounded_positions_are_within_the_plan)
 {
     place p;
     REQUIRE(open_place(&p, 1));
-    for (int cpu = LIC_CPU_AUTO; cpu <= LIC_CPU_SSE4; cpu++)
+    for (int cpu = LIC_CPU_AUTO; cpu <= LIC_CPU_LAST; cpu++)
         for (int kernel = 1; kernel <= 5 && lic_cpu_supported((lic_cpu)cpu); kernel += 2)
             for (int stride = 1; stride <= 2; stride++)
                 for (int cin = 1; cin < 40; cin += 7) {

@@ -190,7 +190,7 @@ TEST(preview_by_the_head)
         lic_buffer file = encode_with(model, &p, cases[i][2], 20 + 20 * (double)i);
         lic_image want = plain_preview(model, &file);
         const lic_decode_options options = reduced();
-        for (int cpu = LIC_CPU_AUTO; cpu <= LIC_CPU_SSE4; cpu++) {
+        for (int cpu = LIC_CPU_AUTO; cpu <= LIC_CPU_LAST; cpu++) {
             if (cpu && !lic_cpu_supported((lic_cpu)cpu))
                 continue;
             lic_stats stats;
