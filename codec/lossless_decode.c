@@ -102,55 +102,56 @@ static void store_means(const lic_decoding *d, const lic_lossless_slot *slot, li
         }
 }
 
-static bool decode_whole(lic_lossless_slot *slot, lic_range_decoder *dec)
+static bool decode_whole(lic_lossless_slot *slot, lic_lossless_item *item, lic_range_decoder *dec)
 {
-    slot->whole = lic_lossless_decode(&slot->coder, dec, &slot->tile) == slot->tile.height;
-    return slot->whole && lic_range_decoder_ok(dec);
+    item->whole = lic_lossless_decode(&slot->coder, dec, &slot->tile) == slot->tile.height;
+    return item->whole && lic_range_decoder_ok(dec);
 }
 
 /* What is left of a tile that has lost its end. Missing rows stay 0. If only the file's checksum
  * said so, it may turn out to be whole. */
-static void salvage_code(lic_lossless_slot *slot, const lic_tile_code *code, bool may_be_whole)
+static void salvage_code(lic_lossless_slot *slot, lic_lossless_item *item, bool may_be_whole)
 {
+    const lic_tile_code *code = &item->from;
     lic_range_decoder dec;
     lic_range_decoder_init(&dec, code->data, code->bytes);
-    if (may_be_whole && decode_whole(slot, &dec) && lic_lossless_check(slot) == code->check) {
-        slot->damage = LIC_DAMAGE_NOT_CUT;
+    if (may_be_whole && decode_whole(slot, item, &dec) && lic_lossless_check(slot) == code->check) {
+        item->damage = LIC_DAMAGE_NOT_CUT;
         return;
     }
     memset(slot->tile.data, 0, slot->tile.stride_bytes * slot->tile.height);
     lic_range_decoder_init(&dec, code->data, code->bytes);
     lic_range_decoder_salvage(&dec);
-    decode_whole(slot, &dec);
-    if (slot->whole && dec.overrun == 0)
-        slot->damage = LIC_DAMAGE_CODE;
+    decode_whole(slot, item, &dec);
+    if (item->whole && dec.overrun == 0)
+        item->damage = LIC_DAMAGE_CODE;
 }
 
-static void decode_code(lic_lossless_slot *slot, const lic_tile_code *code, const lic_decoding *d)
+static void decode_code(lic_lossless_slot *slot, lic_lossless_item *item, const lic_decoding *d)
 {
+    const lic_tile_code *code = &item->from;
     lic_range_decoder dec;
-    slot->damage = LIC_DAMAGE_NONE;
     slot->coder.old_head = d->file.version == 2;
     slot->coder.mask = d->lossless ? NULL : &slot->mask;
     if (!code->whole) {
-        salvage_code(slot, code, !d->codes.starts);
+        salvage_code(slot, item, !d->codes.starts);
         return;
     }
     lic_range_decoder_init(&dec, code->data, code->bytes);
-    if (!decode_whole(slot, &dec))
-        slot->damage = LIC_DAMAGE_CODE;
+    if (!decode_whole(slot, item, &dec))
+        item->damage = LIC_DAMAGE_CODE;
     else if (!d->no_check && lic_lossless_check(slot) != code->check)
-        slot->damage = LIC_DAMAGE_LATENTS;
+        item->damage = LIC_DAMAGE_LATENTS;
 }
 
-static void decode_tile(lic_lossless_slot *slot, const lic_tile_code *code, const lic_decoding *d,
+static void decode_tile(lic_lossless_slot *slot, lic_lossless_item *item, const lic_decoding *d,
                         lic_area a)
 {
     const lic_area wanted = {lic_larger(a.x0, d->crop.x0), lic_larger(a.y0, d->crop.y0),
                              lic_smaller(a.x1, d->crop.x1), lic_smaller(a.y1, d->crop.y1)};
     lic_lossless_slot_set(slot, a);
-    decode_code(slot, code, d);
-    if (slot->damage)
+    decode_code(slot, item, d);
+    if (item->damage)
         return;
     if (d->scale > 1)
         store_means(d, slot, a);
@@ -168,10 +169,8 @@ static void decode_item(void *user, size_t i, int worker)
     if (!d->lossless && item->from.bytes == 0)
         return;
     decode_tile(
-        slot, &item->from, d,
+        slot, item, d,
         lic_grid_visible(&d->grid, j->column + (int)i, j->row, d->file.width, d->file.height));
-    item->damage = slot->damage;
-    item->whole = slot->whole;
 }
 
 /* ---- the list of tiles with exact blocks ---- */

@@ -26,7 +26,7 @@ void lic_lossless_slots_take(lic_lossless_slots *s, int most, nn *c, const lic_g
         item->encoder.data = lic_arena_take(c->arena, s->code_bytes, 1);
     }
     for (int i = 0; i < s->n; i++) {
-        lic_lossless_slot none = {.whole = false}, *slot = s->slots ? &s->slots[i] : &none;
+        lic_lossless_slot none = {.mask = {0}}, *slot = s->slots ? &s->slots[i] : &none;
         *slot = none;
         lic_lossless_take(&slot->coder, c->arena, w, h, channels, depth);
         slot->tile = (lic_raster){.stride_bytes = row, .channels = channels, .depth = depth};

@@ -15,8 +15,6 @@ typedef struct lic_lossless_slot {
     lic_lossless coder;
     lic_raster tile; /* memory of its own */
     lic_mask mask;   /* if only some blocks are coded, see lic_lossless.mask; else without use */
-    bool whole;      /* decoding, as below */
-    lic_damage damage;
 } lic_lossless_slot;
 
 /* One tile of a row. */

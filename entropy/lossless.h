@@ -65,7 +65,6 @@ typedef struct lic_lossless {
     uint32_t n_values[LIC_MAX_PLANES];
     lic_pixel *row;
     uint32_t max_width, channels, depth;
-    unsigned hash_bits;
     lic_transform transform;
     int32_t highest; /* of the samples before the transform */
     lic_lossless_choice choice;
@@ -98,13 +97,15 @@ void lic_lossless_encode(lic_lossless *l, lic_range_encoder *encoder, const lic_
  * pixels have no meaning. */
 uint32_t lic_lossless_decode(lic_lossless *l, lic_range_decoder *decoder, const lic_raster *to);
 
-/* ---- between lossless.c and lossless_choice.c ---- */
+/* ---- between lossless.c, lossless_head.c and lossless_choice.c ---- */
 
 static inline bool lic_lossless_is_alpha(const lic_lossless *l, uint32_t channel)
 {
     return l->channels % 2 == 0 && channel == l->channels - 1;
 }
 
+/* Codes l->choice and the tables; sets what follows from them. */
+void lic_lossless_code_head(lic_lossless *l, const lic_bit_coder *coder);
 /* Sets l->choice by looking at the whole raster and, in doubt, by coding a part of it. */
 void lic_lossless_choose(lic_lossless *l, lic_range_encoder *encoder, const lic_raster *from);
 /* Forgets what was coded since `fresh`, a copy of the new encoder; its memory is kept. */
