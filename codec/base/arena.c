@@ -24,10 +24,12 @@ static size_t alignment(size_t bytes)
     return bytes >= LIC_HUGE_BLOCK ? LIC_HUGE_PAGE : LIC_ALIGN;
 }
 
-/* Hints, which may fail. */
-static void advise(uint8_t *base, size_t bytes)
+/* Hints, which may fail. lic_alloc has asked for the huge pages of memory from malloc. */
+static void advise(uint8_t *base, size_t bytes, const lic_allocator *allocator)
 {
-    const size_t huge = lic_huge_pages(base, bytes);
+    const size_t huge = lic_huge_reach(base, bytes);
+    if (allocator)
+        lic_huge_pages(base, bytes);
 #if defined(MADV_POPULATE_WRITE)
     uint8_t *const rest = base + huge + (PAGE - (uintptr_t)base % PAGE) % PAGE;
     if (bytes - huge >= 2 * PAGE)
@@ -63,7 +65,7 @@ bool lic_arena_reserve(lic_arena *arena, size_t bytes, const lic_allocator *allo
     if (!arena->block)
         return false;
     arena->base = arena->block + (align - (uintptr_t)arena->block % align) % align;
-    advise(arena->base, bytes);
+    advise(arena->base, bytes, allocator);
     arena->bytes = bytes;
     arena->allocator = allocator;
     ASAN_POISON_MEMORY_REGION(arena->base, arena->bytes);

@@ -9,18 +9,35 @@
 #include <sys/mman.h>
 #endif
 
-size_t lic_huge_pages(void *block, size_t bytes)
-{
 #if defined(MADV_HUGEPAGE)
-    if (bytes < LIC_HUGE_BLOCK)
-        return 0;
-    const size_t before = (LIC_HUGE_PAGE - (uintptr_t)block % LIC_HUGE_PAGE) % LIC_HUGE_PAGE;
-    const size_t huge = (bytes - before) / LIC_HUGE_PAGE * LIC_HUGE_PAGE;
-    (void)madvise((uint8_t *)block + before, huge, MADV_HUGEPAGE);
-    return before + huge;
+static size_t to_huge_page(const void *block)
+{
+    return (LIC_HUGE_PAGE - (uintptr_t)block % LIC_HUGE_PAGE) % LIC_HUGE_PAGE;
+}
+
+size_t lic_huge_reach(const void *block, size_t bytes)
+{
+    const size_t before = to_huge_page(block);
+    return bytes < LIC_HUGE_BLOCK ? 0 : before + (bytes - before) / LIC_HUGE_PAGE * LIC_HUGE_PAGE;
+}
+
+void lic_huge_pages(void *block, size_t bytes)
+{
+    const size_t before = to_huge_page(block), reach = lic_huge_reach(block, bytes);
+    if (reach > 0)
+        (void)madvise((uint8_t *)block + before, reach - before, MADV_HUGEPAGE);
+}
 #else
+size_t lic_huge_reach(const void *block, size_t bytes)
+{
     (void)block;
     (void)bytes;
     return 0;
-#endif
 }
+
+void lic_huge_pages(void *block, size_t bytes)
+{
+    (void)block;
+    (void)bytes;
+}
+#endif

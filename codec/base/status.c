@@ -78,7 +78,7 @@ const char *lic_status_name(lic_status status)
 static void *hinted(void *block, size_t bytes)
 {
     if (block)
-        (void)lic_huge_pages(block, bytes);
+        lic_huge_pages(block, bytes);
     return block;
 }
 
