@@ -283,6 +283,7 @@ typedef struct lic_buffer {
     const lic_allocator *allocator;
 } lic_buffer;
 
+/* In a file, of all kinds: the caller's, ICC profile, EXIF, XMP, alpha, exact blocks. */
 #define LIC_MAX_CHUNKS      16
 #define LIC_MAX_CHUNK_BYTES (64u << 20) /* of one chunk, unpacked; alpha may be larger */
 /* A chunk may always unpack to LIC_FREE_CHUNK_BYTES, and to more only up to LIC_MAX_AMPLIFICATION

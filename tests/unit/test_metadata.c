@@ -70,6 +70,40 @@ TEST(metadata_comes_back)
     lic_metadata_free(NULL);
 }
 
+/* A file has room for so many chunks of all kinds: the caller's, metadata and alpha. */
+TEST(all_chunks_count)
+{
+    lic_image p = make_picture(20, 20, 4, 8);
+    lic_encode_options e = at_quality(20);
+    lic_metadata m;
+    lic_chunk chunks[LIC_MAX_CHUNKS + 1];
+    for (int i = 0; i <= LIC_MAX_CHUNKS; i++)
+        chunks[i] = (lic_chunk){.type = {'t', 'e', 's', (char)('a' + i)},
+                                .data = (const uint8_t *)"x",
+                                .bytes = 1};
+    lic_metadata_init(&m);
+    m.exif = (lic_span)SPAN(big);
+    m.xmp = (lic_span)SPAN("<x/>");
+    e.metadata = &m;
+    e.chunks = chunks;
+    for (e.n_chunks = LIC_MAX_CHUNKS - 3; e.n_chunks <= LIC_MAX_CHUNKS + 1; e.n_chunks++) {
+        lic_buffer file = {0};
+        lic_info info = {0};
+        lic_error err = {0};
+        const lic_status status = lic_encode(tiny_model(), &p, NULL, &e, &file, &err);
+        if (e.n_chunks == LIC_MAX_CHUNKS - 3) {
+            CHECK_EQ_INT(status, LIC_OK);
+            CHECK_EQ_INT(lic_probe(file.data, file.bytes, &info, NULL), LIC_OK);
+            CHECK_EQ_INT(info.n_chunks, LIC_MAX_CHUNKS);
+        } else {
+            CHECK_EQ_INT(status, LIC_ERR_ARGUMENT);
+            CHECK(strstr(err.text, "chunks of metadata, the format takes 16"));
+        }
+        lic_buffer_free(&file);
+    }
+    free(p.data);
+}
+
 TEST(orientation_by_itself)
 {
     for (uint32_t orientation = 1; orientation <= 9; orientation++) {

@@ -1,6 +1,7 @@
 /* test_model_uses.c - models opened for encoding or for decoding alone: the same bytes and pixels
  * in less memory, and a word where the other half is asked for. */
 #include "tests/unit/codec_fixture.h"
+#include "tests/weights_file.h"
 
 #include <string.h>
 
@@ -73,6 +74,37 @@ TEST(halves_take_less_memory)
     CHECK_EQ_INT(kept[0], kept[LIC_MODEL_ENCODES | LIC_MODEL_DECODES]);
     CHECK(kept[LIC_MODEL_ENCODES] < kept[0] * 9 / 10);
     CHECK(kept[LIC_MODEL_DECODES] < kept[0] * 9 / 10);
+}
+
+/* Each tensor damaged by itself: the half that needs it says so, the other does not read it. */
+TEST(damage_is_seen_by_the_half_that_reads_it)
+{
+    const weights w = read_tiny();
+    lic_model_options options;
+    uint32_t refused[4] = {0};
+    lic_model_options_init(&options);
+    for (uint32_t i = 0; i < n_tensors(&w); i++) {
+        const uint8_t *entry = entry_at(&w, i);
+        uint8_t *byte = payload_of(&w, entry) + get(entry + W_SIZE, 8) / 2;
+        lic_status status[4];
+        *byte ^= 1;
+        for (uint32_t uses = 0; uses < 4; uses++) {
+            lic_model *model = NULL;
+            options.uses = uses;
+            status[uses] = lic_model_open_memory(w.data, w.bytes, &options, &model, NULL);
+            CHECK(status[uses] == LIC_OK || status[uses] == LIC_ERR_MODEL_INVALID);
+            refused[uses] += status[uses] != LIC_OK;
+            lic_model_close(model);
+        }
+        *byte ^= 1;
+        CHECK(status[0] && status[LIC_MODEL_ENCODES | LIC_MODEL_DECODES]);
+        CHECK(status[LIC_MODEL_ENCODES] || status[LIC_MODEL_DECODES]);
+    }
+    CHECK_EQ_INT(refused[0], n_tensors(&w));
+    CHECK(refused[LIC_MODEL_ENCODES] < refused[0] && refused[LIC_MODEL_DECODES] < refused[0]);
+    /* both read the entropy path */
+    CHECK(refused[LIC_MODEL_ENCODES] + refused[LIC_MODEL_DECODES] > refused[0]);
+    free(w.data);
 }
 
 TEST(uses_that_there_are_not)
