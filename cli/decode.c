@@ -1,4 +1,5 @@
 /* decode.c - lic decode: .lic files to pictures. */
+#include "cli/base/chunks.h"
 #include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/batch/batch.h"
@@ -224,11 +225,11 @@ static lic_status test_picture(lic_worker *worker, lic_conversion *c, const lic_
     const lic_image as_stored = {0};
     lic_status status = LIC_OK;
     for (size_t i = 0; i < info->n_chunks && status == LIC_OK; i++) {
+        const lic_chunk *chunk = &info->chunks[i];
         lic_buffer data = {0};
-        if (memcmp(info->chunks[i].type, "Alph", 4) == 0 || /* these come with the rows */
-            memcmp(info->chunks[i].type, "Exac", 4) == 0)
-            continue;
-        status = lic_chunk_read(&info->chunks[i], NULL, &data, &c->err);
+        if (lic_chunk_has_type(chunk, "Alph") || lic_chunk_has_type(chunk, "Exac"))
+            continue; /* these come with the rows */
+        status = lic_chunk_read(chunk, NULL, &data, &c->err);
         lic_buffer_free(&data);
     }
     return status == LIC_OK ? decode_rows(worker, c, file, &as_stored, NULL, 0) : status;

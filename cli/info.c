@@ -1,5 +1,6 @@
 /* info.c - lic info: what a .lic file or a weights file holds, and what a picture of some size
  * would cost. */
+#include "cli/base/chunks.h"
 #include "cli/base/files.h"
 #include "cli/base/report.h"
 #include "cli/base/utf8.h"
@@ -38,14 +39,6 @@ static double bpp(const lic_info *info, size_t bytes)
     return 8.0 * (double)bytes / ((double)info->width * info->height);
 }
 
-static bool has_exact(const lic_info *info)
-{
-    for (size_t i = 0; i < info->n_chunks; i++)
-        if (memcmp(info->chunks[i].type, "Exac", 4) == 0)
-            return true;
-    return false;
-}
-
 static void stream_text(const char *path, size_t bytes, const lic_info *info)
 {
     struct name_search model = find_name(info->model_id);
@@ -61,7 +54,7 @@ static void stream_text(const char *path, size_t bytes, const lic_info *info)
         printf("  quality  lossless, no model\n");
     } else {
         printf("  quality  %.2f%s\n", info->quality,
-               has_exact(info) ? ", drawn parts exactly" : "");
+               lic_info_chunk(info, "Exac") ? ", drawn parts exactly" : "");
         printf("  model    %08" PRIx32 " (", info->model_id);
         lic_utf8_put(stdout, model.name[0] ? model.name : "not found here");
         printf(")\n");
@@ -78,7 +71,7 @@ static void json_chunk(lic_json *json, const lic_info *info, size_t i)
     uint64_t bytes = 0;
     memcpy(type, info->chunks[i].type, 4);
     for (size_t k = 0; k < info->n_chunks; k++) {
-        if (memcmp(info->chunks[k].type, type, 4) != 0)
+        if (!lic_chunk_has_type(&info->chunks[k], type))
             continue;
         if (k < i)
             return;

@@ -23,7 +23,7 @@ struct lic_plane_unpacker {
 static bool open_chunk(lic_plane_unpacker *u)
 {
     const lic_chunk *chunk = u->part.chunk;
-    u->old = memcmp(chunk->type, LIC_OLD_ALPHA_TYPE, sizeof chunk->type) == 0;
+    u->old = lic_chunk_is(chunk->type, LIC_OLD_ALPHA_TYPE);
     if (u->old)
         return lic_old_plane_open(&u->plane, chunk, u->part.width, u->part.depth, u->allocator);
     u->reader = (lic_reader){.at = chunk->data, .end = chunk->data + chunk->bytes};

@@ -122,8 +122,7 @@ lic_status lic_chunk_read(const lic_chunk *chunk, const lic_options *options, li
         *out = (lic_buffer){0};
     if (!chunk || !chunk->data || !chunk->packed || !out)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_chunk_read needs a packed chunk and a buffer");
-    if (memcmp(chunk->type, LIC_ALPHA_TYPE, sizeof chunk->type) == 0 ||
-        memcmp(chunk->type, LIC_EXACT_TYPE, sizeof chunk->type) == 0)
+    if (lic_chunk_is(chunk->type, LIC_ALPHA_TYPE) || lic_chunk_is(chunk->type, LIC_EXACT_TYPE))
         return lic_fail(err, LIC_ERR_ARGUMENT, "the decoder delivers alpha and exact blocks");
     lic_options own;
     lic_status status = lic_options_take(options, &own, err);
@@ -148,7 +147,7 @@ lic_status lic_chunk_read(const lic_chunk *chunk, const lic_options *options, li
 const lic_chunk *lic_chunk_find(const lic_chunk *chunks, size_t n, const char *type)
 {
     for (size_t i = 0; i < n; i++)
-        if (memcmp(chunks[i].type, type, sizeof chunks[i].type) == 0)
+        if (lic_chunk_is(chunks[i].type, type))
             return &chunks[i];
     return NULL;
 }

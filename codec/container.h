@@ -49,6 +49,8 @@ lic_status lic_container_read(const void *data, size_t bytes, lic_chunk *chunks,
 
 /* Whether a chunk unpacks to more than LIC_FREE_CHUNK_BYTES and LIC_MAX_AMPLIFICATION allow. */
 bool lic_chunk_is_bomb(size_t packed, size_t unpacked);
+/* Whether two types of chunks are the same. */
+bool lic_chunk_is(const char *type, const char *known);
 /* The first chunk of a type; NULL if there is none. */
 const lic_chunk *lic_chunk_find(const lic_chunk *chunks, size_t n, const char *type);
 enum { LIC_CHUNK_STORED = 2 }; /* lic_chunk.packed: a file has the bytes as they are */

@@ -25,7 +25,6 @@ extern const uint8_t lic_srgb[SRGB_BYTES], lic_packed_srgb[PACKED_SRGB_BYTES];
 
 /* The first byte is a letter, and all can be printed. */
 bool lic_chunk_type_is_valid(const char *type);
-bool lic_chunk_is(const char *type, const char *known);
 /* Upper case: a reader that does not know the type cannot show the picture. */
 bool lic_chunk_is_unknown_and_critical(const char *type);
 /* The size of alpha follows from that of the picture, and so does the number of blocks; other

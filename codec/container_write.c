@@ -10,21 +10,19 @@
 #define MAX_HEAD_BYTES       (4 + 1 + 2 * LIC_VARINT_MAX_BYTES + 2 + 4 + 2 + 4 + CRC_BYTES)
 #define MAX_CHUNK_HEAD_BYTES (TYPE_BYTES + 2 * LIC_VARINT_MAX_BYTES)
 
+/* Of a chunk `colr`. */
 static bool is_srgb(const lic_chunk *chunk)
 {
     const uint8_t *data = chunk->packed ? lic_packed_srgb : lic_srgb;
     const size_t bytes = chunk->packed ? sizeof lic_packed_srgb : sizeof lic_srgb;
-    return memcmp(chunk->type, "colr", sizeof chunk->type) == 0 && chunk->bytes == bytes &&
-           memcmp(chunk->data, data, bytes) == 0;
+    return chunk->bytes == bytes && memcmp(chunk->data, data, bytes) == 0;
 }
 
 /* Index of the chunk that the flag can stand for; n_chunks if none. The first of a type counts. */
 static size_t srgb_at(const lic_container *c)
 {
-    size_t i = 0;
-    while (i < c->n_chunks && memcmp(c->chunks[i].type, "colr", sizeof c->chunks[i].type) != 0)
-        i++;
-    return i < c->n_chunks && is_srgb(&c->chunks[i]) ? i : c->n_chunks;
+    const lic_chunk *colr = lic_chunk_find(c->chunks, c->n_chunks, "colr");
+    return colr && is_srgb(colr) ? (size_t)(colr - c->chunks) : c->n_chunks;
 }
 
 static bool is_zlib(const lic_chunk *chunk)

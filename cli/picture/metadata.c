@@ -1,6 +1,7 @@
 /* metadata.c - decides what to keep of a picture's metadata, whatever file it comes from: what the
  * options ask for, within limits, and without promises that no longer hold. */
 #include "cli/base/big_endian.h"
+#include "cli/base/chunks.h"
 #include "cli/base/report.h"
 #include "cli/picture/format.h"
 #include "cli/picture/texts.h"
@@ -173,8 +174,7 @@ lic_status lic_picture_add_chunk(lic_picture *picture, const lic_chunk *chunk,
                                  const lic_read_options *options, lic_error *err)
 {
     int kind = 0;
-    while (kind < LIC_N_META &&
-           memcmp(chunk->type, lic_picture_meta_chunks[kind], sizeof chunk->type) != 0)
+    while (kind < LIC_N_META && !lic_chunk_has_type(chunk, lic_picture_meta_chunks[kind]))
         kind++;
     if (kind == LIC_N_META || picture->meta[kind].data ||
         (kind != LIC_META_EXIF && !lic_picture_wants(options, (lic_meta)kind)))

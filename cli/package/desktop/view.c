@@ -2,6 +2,7 @@
  * view of a large picture takes the memory of a row of tiles. */
 #include "cli/package/desktop/view.h"
 
+#include "cli/base/chunks.h"
 #include "cli/base/report.h"
 #include "cli/package/desktop/shrink.h"
 #include "cli/picture/colour.h"
@@ -30,14 +31,9 @@ const lic_view_limits lic_view_of_thumbnail = {
 /* The first chunk of a type; a damaged one counts as none. */
 static lic_buffer read_chunk(const lic_info *info, const char *type)
 {
+    const lic_chunk *chunk = lic_info_chunk(info, type);
     lic_buffer out = {0};
-    for (size_t i = 0; i < info->n_chunks; i++)
-        if (memcmp(info->chunks[i].type, type, 4) == 0) {
-            if (lic_chunk_read(&info->chunks[i], NULL, &out, NULL) != LIC_OK)
-                return (lic_buffer){0};
-            break;
-        }
-    return out;
+    return chunk && lic_chunk_read(chunk, NULL, &out, NULL) == LIC_OK ? out : (lic_buffer){0};
 }
 
 /* If there is no profile, makes one from what PNG says of colours. */
