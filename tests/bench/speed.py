@@ -3,9 +3,10 @@
 Markdown on standard output: lic beside what else is installed, and beside an older lic.
 
     tests/bench/speed.py KODAK [--old CHECKOUT] > tests/bench/results/speed.md
+    tests/bench/speed.py --lossless PICTURE.png     one table: without loss, lic beside JPEG XL
 
 CHECKOUT: a built working tree of an older commit, with its own weights. Programs take turns, so that what else the machine does meets
-all alike; medians, and the largest peak of memory. Needs Pillow.
+all alike; medians, and the largest peak of memory. Mosaics need Pillow.
 """
 import argparse
 import glob
@@ -17,23 +18,26 @@ import sys
 import tempfile
 import time
 
-from PIL import Image
-
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 QUALITY = "50"
 
 
 def arguments():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("kodak", help="folder of the 24 pictures")
+    ap.add_argument("kodak", nargs="?", help="folder of the 24 pictures")
+    ap.add_argument("--lossless", metavar="PICTURE", help="PNG file to code without loss; nothing else is measured")
     ap.add_argument("--old", help="built working tree of an older commit")
     ap.add_argument("--turns", default="11,3,1", help="for the Kodak picture and for mosaics of 12 and 24 megapixels; fewer numbers: "
-                    "fewer pictures")
-    return ap.parse_args()
+                    "fewer pictures; the second is for --lossless too")
+    a = ap.parse_args()
+    if not a.kodak and not a.lossless:
+        ap.error("a folder of pictures, or --lossless")
+    return a
 
 
 def mosaic(folder, width, height, out):
     """The Kodak pictures side by side, in another order in each row."""
+    from PIL import Image
     pictures = [Image.open(f).convert("RGB") for f in sorted(glob.glob(os.path.join(folder, "*.png")))]
     if not pictures:
         sys.exit(f"{folder}: no PNG files")
@@ -80,7 +84,7 @@ def installed(program):
 
 
 def other_tasks(picture, work, turns):
-    avif, jxl, out = (os.path.join(work, f) for f in ("a.avif", "j.jxl", "o.png"))
+    avif, jxl, webp, out = (os.path.join(work, f) for f in ("a.avif", "j.jxl", "w.webp", "o.png"))
     tasks = []
     if installed("avifenc"):
         tasks += [Task("avifenc -s 6, avifdec, 2 threads", "encode", ["avifenc", "-s", "6", "-j", "2", "--min", "0", "--max", "63",
@@ -89,7 +93,26 @@ def other_tasks(picture, work, turns):
     if installed("cjxl"):
         tasks += [Task("cjxl -e 7, djxl, 2 threads", "encode", ["cjxl", "-e", "7", "-d", "2.5", "--num_threads=2", picture, jxl], turns),
                   Task("cjxl -e 7, djxl, 2 threads", "decode", ["djxl", "--num_threads=2", jxl, out], turns)]
+    if installed("cwebp"):
+        tasks += [Task("cwebp -m 6, dwebp", "encode", ["cwebp", "-quiet", "-m", "6", "-q", "75", picture, "-o", webp], turns),
+                  Task("cwebp -m 6, dwebp", "decode", ["dwebp", "-quiet", webp, "-o", out], turns)]
     return tasks
+
+
+def lossless_tasks(picture, work, turns):
+    """There and back to PNG, and by file what each program makes. cjxl -e 7 takes minutes for 12 megapixels and encodes once."""
+    lic, out = os.path.join(ROOT, "build/lic"), os.path.join(work, "o.png")
+    files = {"lic --lossless": os.path.join(work, "l.lic")}
+    tasks = [Task("lic --lossless", "encode", [lic, "encode", "--lossless", "-T", "2", "-f", "--quiet", picture, "-o",
+                  files["lic --lossless"]], turns),
+             Task("lic --lossless", "decode", [lic, "decode", "-T", "2", "-f", "--quiet", files["lic --lossless"], "-o", out], turns)]
+    for effort in ("3", "7") if installed("cjxl") else ():
+        name = f"cjxl -d 0 -e {effort}"
+        files[name] = os.path.join(work, f"j{effort}.jxl")
+        tasks += [Task(name, "encode", ["cjxl", "-d", "0", "-e", effort, "--num_threads=2", picture, files[name]],
+                       turns if effort < "7" else 1),
+                  Task(name, "decode", ["djxl", "--num_threads=2", files[name], out], turns)]
+    return tasks, files
 
 
 def take_turns(tasks):
@@ -111,6 +134,15 @@ def table(tasks):
         memory = ", ".join(f"{row[w].memory:.0f}" for w in ("encode", "decode"))
         print(f"| {program} | {' | '.join(seconds)} | {memory} | {row['encode'].turns} |")
     print(flush=True)
+
+
+def lossless(picture, turns, work):
+    tasks, files = lossless_tasks(picture, work, turns)
+    take_turns(tasks)
+    print("| | bytes | encode | decode to PNG |\n|---|---|---|---|")
+    for name, file in files.items():
+        seconds = [f"{statistics.median(t.seconds):.2f} s" for t in tasks if t.program == name]
+        print(f"| {name} | {os.path.getsize(file)} | {' | '.join(seconds)} |")
 
 
 def bench(picture, model, *options):
@@ -171,10 +203,14 @@ def measure(roots, title, picture, turns, large, work):
 
 def main():
     a = arguments()
+    turns = [int(n) for n in a.turns.split(",")]
+    if a.lossless:
+        with tempfile.TemporaryDirectory() as work:
+            lossless(a.lossless, turns[min(1, len(turns) - 1)], work)
+        return
     roots = [("lic", ROOT)] + ([("before", os.path.abspath(a.old))] if a.old else [])
     heading(roots)
     single = os.path.join(a.kodak, "kodim23.png")
-    turns = [int(n) for n in a.turns.split(",")]
     with tempfile.TemporaryDirectory() as work:
         measure(roots, "kodim23, 768x512", single, turns[0], False, work)
         for count, megapixels, size in zip(turns[1:], (12, 24), ((4000, 3000), (6000, 4000))):
