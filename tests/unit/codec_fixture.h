@@ -198,6 +198,18 @@ static inline void put_sample(lic_image *p, uint32_t x, uint32_t y, uint32_t i, 
         memcpy(row + 2 * (x * p->channels + i), &v, 2);
 }
 
+/* x, y, width, height */
+static inline lic_decode_options of_part(const uint32_t part[4])
+{
+    lic_decode_options o;
+    lic_decode_options_init(&o);
+    o.crop_x = part[0];
+    o.crop_y = part[1];
+    o.crop_width = part[2];
+    o.crop_height = part[3];
+    return o;
+}
+
 /* `part` holds the pixels of `whole` in the area that the options name. */
 static inline void check_part(const lic_image *part, const lic_image *whole,
                               const lic_decode_options *d)

@@ -145,12 +145,7 @@ TEST(parts_are_those_of_the_whole)
     lic_buffer file = encode_as(&page, 40, 128, 2, LIC_LOSSLESS_AUTO);
     lic_image whole = decode_as(&file, NULL, 2);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        lic_decode_options d;
-        lic_decode_options_init(&d);
-        d.crop_x = parts[i][0];
-        d.crop_y = parts[i][1];
-        d.crop_width = parts[i][2];
-        d.crop_height = parts[i][3];
+        const lic_decode_options d = of_part(parts[i]);
         lic_image out = decode_as(&file, &d, 1);
         check_part(&out, &whole, &d);
         lic_image_free(&out);

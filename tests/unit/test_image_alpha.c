@@ -212,11 +212,7 @@ TEST(alpha_of_a_part)
     static const uint32_t parts[][4] = {
         {0, 0, 1, 1}, {199, 149, 1, 1}, {63, 64, 70, 3}, {0, 100, 200, 50}, {17, 5, 100, 140}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        lic_decode_options o = of_depth(0);
-        o.crop_x = parts[i][0];
-        o.crop_y = parts[i][1];
-        o.crop_width = parts[i][2];
-        o.crop_height = parts[i][3];
+        const lic_decode_options o = of_part(parts[i]);
         CHECK_EQ_INT(decode(&file, &o, &out), LIC_OK);
         CHECK(out.width == parts[i][2] && out.channels == 4);
         check_alpha(&out, &p, parts[i][0], parts[i][1]);

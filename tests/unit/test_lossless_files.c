@@ -172,12 +172,7 @@ TEST(parts_are_those_of_the_whole)
     static const uint32_t parts[][4] = {
         {0, 0, 1, 1}, {60, 60, 10, 9}, {149, 130, 1, 1}, {5, 70, 140, 50}};
     for (size_t i = 0; i < 4; i++) {
-        lic_decode_options d;
-        lic_decode_options_init(&d);
-        d.crop_x = parts[i][0];
-        d.crop_y = parts[i][1];
-        d.crop_width = parts[i][2];
-        d.crop_height = parts[i][3];
+        const lic_decode_options d = of_part(parts[i]);
         lic_image out = decode_as(&file, &d, 2);
         check_part(&out, &p, &d);
         lic_image_free(&out);
