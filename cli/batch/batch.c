@@ -43,7 +43,8 @@ struct lic_batch {
     bool stop;            /* nothing after this can work */
     lic_json_lines json;
     size_t n_done, n_coded, n_skipped, n_failed, n_failed_by_model;
-    struct failure *failures;
+    struct failure *failures; /* as many as there was memory for */
+    size_t n_failures;
     double pixels, bytes;
 };
 
@@ -185,12 +186,12 @@ static void note_failure(lic_batch *b, const lic_conversion *c, lic_status statu
         /* Encoding uses one model for all. */
         b->stop = b->stop || b->settings->command == LIC_COMMAND_ENCODE;
     }
-    struct failure *grown = realloc(b->failures, (b->n_failed + 1) * sizeof *grown);
+    b->n_failed++;
+    struct failure *grown = realloc(b->failures, (b->n_failures + 1) * sizeof *grown);
     if (grown) {
         b->failures = grown;
-        grown[b->n_failed] = (struct failure){c->input, strdup(c->err.text)};
+        grown[b->n_failures++] = (struct failure){c->input, strdup(c->err.text)};
     }
-    b->n_failed++;
 }
 
 static void show_progress(const lic_batch *b)
@@ -303,7 +304,7 @@ static void say_summary(const lic_batch *b)
                     b->n_coded, did, skipped, failed, b->pixels / 1e6, b->bytes,
                     b->pixels > 0 ? 8 * b->bytes / b->pixels : 0.0, seconds,
                     b->pixels / 1e6 / seconds);
-    for (size_t i = 0; i < b->n_failed && b->failures; i++)
+    for (size_t i = 0; i < b->n_failures; i++)
         lic_report_error(b->failures[i].path, "failed: %s",
                          b->failures[i].text ? b->failures[i].text : "");
     if (b->inputs->n_unread)
@@ -340,7 +341,7 @@ static void close_all(lic_batch *b)
     (void)lic_json_lines_close(&b->json); /* exit_code() looks */
     for (int i = 0; i < b->n_models; i++)
         lic_model_close(b->models[i].model);
-    for (size_t i = 0; i < b->n_failed && b->failures; i++)
+    for (size_t i = 0; i < b->n_failures; i++)
         free(b->failures[i].text);
     free(b->failures);
     lic_budget_destroy(&b->budget);

@@ -52,8 +52,8 @@ lic_status lic_codec_decode(lic_codec *codec, const void *data, size_t bytes, bo
     decode.channels = info.channels + (info.has_alpha && alpha);
     if (status == LIC_OK)
         status = lic_picture_check_pixels(info.width, info.height, &codec->settings->read, err);
-    if (status == LIC_OK)
-        status = lic_codec_open(codec, info.model_id, err);
+    if (status == LIC_OK && !info.lossless)
+        status = lic_codec_open(codec, info.model_id, err); /* ends a session without a model */
     if (status == LIC_OK && !codec->decoder)
         status = lic_session_new(codec->model, &options, &codec->decoder, err);
     if (status == LIC_OK)

@@ -65,6 +65,9 @@ for name in basn2c16 basn0g16 tbbn2c16; do
     "$LIC" encode --quiet -f --lossless "$DATA/pngsuite/$name.png" exact.lic
     holds "$name: --near is not larger than without loss" test "$(stat -c %s near.lic)" -le "$(stat -c %s exact.lic)"
 done
+mkdir alone && cp "$LIC" alone/lic # where it finds no weights
+"$LIC" encode --quiet -f --lossless in/one-1x1.png exact.lic
+holds "comparing with a lossless file wants no weights" env HOME=/nowhere alone/lic eval in/one-1x1.png exact.lic
 holds "--near and -q exclude each other" sh -c '! "$LIC" encode -f --near 1 -q 50 in/one-1x1.png x.lic 2>err; grep -q "near has one size" err'
 holds "--near has a limit" sh -c '! "$LIC" encode -f --near 16 in/one-1x1.png x.lic 2>err; grep -q "8 bits is 15" err'
 holds "--near 0 is refused" sh -c '! "$LIC" encode -f --near 0 in/one-1x1.png x.lic 2>err; grep -q "1 to 15" err'

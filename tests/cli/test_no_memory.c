@@ -319,6 +319,31 @@ TEST(encoding_alpha_survives_any_allocation_that_fails)
     refuse_each_of("encode", interlaced, "interlaced.lic", "--alpha=keep", "1");
 }
 
+/* What is kept of each input that failed, for the end of a batch. */
+TEST(batches_of_failures_survive_any_allocation_that_fails)
+{
+    REQUIRE(set_up());
+    char in[3][320];
+    for (int i = 0; i < 3; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "missing%d.png", i);
+        snprintf(in[i], sizeof in[i], "%s", path_of(name));
+    }
+    const char *const words[] = {"encode", "--quiet", "-T", "1", in[0], in[1], in[2], NULL};
+    CHECK_EQ_INT(run(words), LIC_EXIT_FAILED);
+    const int n = atomic_load(&calls);
+    CHECK(n > 10);
+    for (int way = 0; way < 2; way++)
+        for (int i = 0; i < n; i++) {
+            refuse_on = way == 1;
+            atomic_store(&first_refused, i);
+            const int code = run(words);
+            if (test_failed(code == LIC_EXIT_FAILED && atomic_load(&live) == 0))
+                say(i, n, code);
+        }
+    atomic_store(&first_refused, -1);
+}
+
 TEST(decoding_alpha_survives_any_allocation_that_fails)
 {
     REQUIRE(set_up());
