@@ -154,8 +154,9 @@ static lic_status check_whole(lic_conversion *c)
                            s->n_whole_tiles, s->n_tiles);
 }
 
-/* Of a picture with several rows of tiles one can be written while the next is decoded. 0: of this
- * one not, or nobody allowed for a thread and memory more. */
+/* Of a picture with several rows of tiles one row can be written while the next is decoded. Returns
+ * the memory for that; 0 if there is one row of tiles only, or if the options leave no thread or
+ * memory for it. */
 static size_t relay_bytes(const lic_settings *s, const lic_info *info, const lic_image *image)
 {
     const bool one_band = !info->tile_height || info->tile_height >= image->height;

@@ -85,7 +85,7 @@ uint32_t lic_row_goes_on(const lic_band *from, int x0, int x1, int y)
     return n;
 }
 
-/* Every fourth row tells. */
+/* Every fourth row is enough to tell. */
 bool lic_looks_drawn(const lic_band *from, lic_area a)
 {
     size_t like = 0, n = 0;

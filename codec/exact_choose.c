@@ -142,7 +142,9 @@ static int around(const lic_mask *m, uint32_t x, uint32_t y)
     return sum;
 }
 
-/* In doubt the network gets all: where it has every other block, both kinds cost more. */
+/* What keeping a block costs more than it is worth. Only three quarters of the worth count, so that
+ * in doubt blocks go to the network: kinds that change from block to block cost more on both sides.
+ */
 static int64_t loss_of(const lic_exact_work *w, size_t i)
 {
     const int64_t loss = (int64_t)w->costs[i] - w->worth[i] / 4 * 3;

@@ -23,7 +23,7 @@ typedef struct lic_lossless_item {
     lic_damage damage;
     lic_range_encoder encoder; /* encoding; its data is the item's */
     uint32_t check;
-    bool whole; /* it is there, or its code is */
+    bool whole; /* decoding: it has all its rows; encoding: there was room for its code */
 } lic_lossless_item;
 
 typedef struct lic_lossless_slots {

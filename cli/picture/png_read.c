@@ -203,7 +203,7 @@ static bool keep_raw_profile(struct png_reader *r, const png_text *text)
     }
     blob = unwrap(blob, &kind);
     keep(r, kind, blob.data, blob.bytes);
-    return blob.data; /* without data sets Photoshop's resources are nobody's secret */
+    return blob.data; /* Photoshop's resources without IPTC in them stay a text */
 }
 
 /* ---- texts ---- */

@@ -39,7 +39,7 @@ static bool has_f16c(void)
 #endif
 
 #if defined(__aarch64__)
-/* Where nobody says so at run time, what the compiler takes for granted counts. */
+/* Where the system has no way to ask at run time, it is there if the compiler may count on it. */
 static bool has_dot(void)
 {
 #if defined(__ARM_FEATURE_DOTPROD)

@@ -144,6 +144,35 @@ TEST(orientation_turns_as_exif_says)
     }
 }
 
+/* Of a file without loss, where there are no weights. */
+TEST(view_of_lossless_files_wants_no_weights)
+{
+    enum { WIDTH = 40, HEIGHT = 30 };
+    static uint8_t pixels[WIDTH * HEIGHT * 3], shown[WIDTH * HEIGHT * 3];
+    const lic_image image = {.data = pixels,
+                             .stride_bytes = WIDTH * 3,
+                             .width = WIDTH,
+                             .height = HEIGHT,
+                             .channels = 3,
+                             .depth = 8};
+    lic_encode_options options;
+    lic_buffer file;
+    lic_view view;
+    lic_error err = {0};
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)test_random_below(256);
+    lic_encode_options_init(&options);
+    options.lossless = LIC_LOSSLESS_YES;
+    REQUIRE(!lic_encode(NULL, &image, NULL, &options, &file, &err));
+    setenv("LIC_MODEL_DIR", "/nowhere", 1);
+    REQUIRE(!lic_view_open(&view, &lic_view_of_picture, file.data, file.bytes, &err));
+    CHECK_EQ_INT(lic_view_decode(&view, WIDTH, HEIGHT, shown, WIDTH * 3, &err), LIC_OK);
+    CHECK_EQ_MEM(shown, pixels, sizeof pixels);
+    lic_view_close(&view);
+    lic_buffer_free(&file);
+    unsetenv("LIC_MODEL_DIR");
+}
+
 TEST(view_refuses_what_is_no_file)
 {
     const lic_view_limits *limits = &lic_view_of_thumbnail;

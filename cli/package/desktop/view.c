@@ -107,7 +107,9 @@ static lic_status decode(const lic_view *view, lic_shrink *shrink, uint32_t scal
     how.channels = view->channels;
     how.sink = take_rows;
     how.sink_user = shrink;
-    lic_status status = lic_model_find(NULL, view->info.model_id, &opening, &model, err);
+    lic_status status = LIC_OK;
+    if (!view->info.lossless)
+        status = lic_model_find(NULL, view->info.model_id, &opening, &model, err);
     if (status == LIC_OK)
         status = lic_session_new(model, &options, &decoder, err);
     if (status == LIC_OK)
