@@ -12,10 +12,10 @@ struct lic_plane_unpacker {
     const lic_allocator *allocator;
     lic_plane_part part;
     uint32_t rows_read; /* of the plane */
-    bool old;           /* the chunk has this form: */
+    bool old;           /* the chunk has rows packed by zlib, else stripes */
     lic_old_plane plane;
-    lic_reader reader; /* else: of the stripes to come */
-    lic_stripe stripe;
+    lic_reader reader; /* of the stripes to come */
+    lic_stripe stripe; /* the latest one */
     uint16_t *samples; /* [part.width] of the latest row */
     uint32_t sums[];   /* [columns of a reduced part] */
 };

@@ -12,7 +12,7 @@ typedef struct lic_encoding {
     lic_band from;
     bool by_rows;                /* from a source; else the whole picture is in memory */
     lic_encode_options *options; /* NULL when only a plan is made */
-    int rows_read;               /* of the picture, by source; or of alpha in memory */
+    int rows_read;               /* that came from the source; in memory: whose alpha is packed */
     lic_plane_packer *alpha;     /* NULL: the picture has none */
     uint32_t quality_code;
     bool lossless;
@@ -20,13 +20,13 @@ typedef struct lic_encoding {
     int tile_w, tile_h; /* 0, 0: one tile */
     rate_state rate;
     lic_range_encoder coder; /* of the current tile */
-    lic_tile_list tiles;     /* if they are listed: all so far */
-    bool chooses;            /* whether to keep exactly what is drawn: */
-    bool drawn;              /* all tiles so far look drawn: */
-    lic_tile_list exact;     /* then the same tiles without loss */
+    lic_tile_list tiles;     /* all tiles so far, of a picture that has a list of them */
+    bool chooses;            /* what is drawn is looked for, to be kept exactly */
+    bool drawn;              /* all tiles so far look drawn: the whole picture may be kept */
+    lic_tile_list exact;     /* these tiles without loss, as long as all look drawn */
     lic_exact blocks;        /* that are kept exactly in a picture with loss */
-    uint32_t check;
-    lic_status status;
+    uint32_t check;          /* of y_hat, if there is one tile */
+    lic_status status;       /* LIC_ERR_MEMORY once memory has run out */
 } lic_encoding;
 
 static inline bool lic_encoding_has_alpha(const lic_encoding *e)

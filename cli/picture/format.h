@@ -19,8 +19,8 @@ typedef struct lic_format_state {
     FILE *file;         /* of a writer */
     int threads;        /* that a writer may use */
     uint32_t channels;  /* a writer's rows have; they have alpha only if the format does */
-    uint64_t memory;    /* a reader's open says what the first row will take if it reads them all */
-    bool has_all_rows;  /* a part of each: if a row fails, it is worth asking once more */
+    uint64_t memory;    /* set by a reader's open: what all rows take if they are read at once */
+    bool has_all_rows;  /* there is a part of each row, so one that failed may be asked for again */
     union {
         void *row; /* the one wanted */
         const void *written;

@@ -39,7 +39,7 @@ typedef enum lic_picture_format {
 /* Side dimensions that the stream can hold. */
 enum { LIC_MAX_SIDE = 65535 };
 
-/* Metadata that travels with a picture; the order is that of the chunk types in image_io.c. */
+/* Metadata that travels with a picture; the order is that of the chunk types in metadata.c. */
 typedef enum lic_meta {
     LIC_META_ICCP,
     LIC_META_EXIF,

@@ -68,7 +68,7 @@ done
 run env LIC_THREADS=2 "$LIC" encode -f "$small" tn.lic
 holds "LIC_THREADS: same file" cmp t1.lic tn.lic
 levels=$("$LIC" -V | sed -n 's/^cpu .*(has: \(.*\))$/\1/p')
-holds "this machine's instruction sets are named" test -n "$levels"
+holds "this machine's instruction sets are named" grep -qw scalar <<<"$levels"
 for cpu in $levels; do
     run "$LIC" encode -f --cpu $cpu "$DATA/odd-17x33.png" cpu.lic
     expect "--cpu $cpu" 0

@@ -12,6 +12,9 @@ TEST(cpu_names)
 {
     CHECK_EQ_INT(lic_cpu_parse("auto"), LIC_CPU_AUTO);
     CHECK_EQ_INT(lic_cpu_parse("avx2"), LIC_CPU_AVX2);
+    CHECK_EQ_INT(lic_cpu_parse("avx512vnni"), LIC_CPU_AVX512VNNI);
+    CHECK_EQ_INT(lic_cpu_parse("neondot"), LIC_CPU_NEONDOT);
+    CHECK_EQ_INT(lic_cpu_parse("sse4"), LIC_CPU_SSE4);
     for (lic_cpu cpu = LIC_CPU_SCALAR; cpu <= LIC_CPU_LAST; cpu++)
         CHECK_EQ_INT(lic_cpu_parse(lic_cpu_name(cpu)), cpu);
     static const char *const wrong[] = {"", "AVX2", "avx", "avx2 ", "avx5120", "sse2", "1"};
