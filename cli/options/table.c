@@ -31,7 +31,7 @@ enum { SIZE, FILES, PICTURE, MEASURE, MACHINE, TALK };
 #define TEXT(field)                  LIC_OPTION_TEXT, FIELD(field), 0, 0
 #define WHOLE(field, least, most)    LIC_OPTION_WHOLE, FIELD(field), least, most
 #define WORD(field, first, step)     LIC_OPTION_WORD, FIELD(field), first, step
-#define CPU_NAME(level, name) "," name /* in the order of their numbers */
+#define CPU_NAME(level, name)        "," name /* in the order of their numbers */
 #define WORD_IF(check, field, first) LIC_OPTION_WORD, check, offsetof(lic_settings, field), first, 1
 
 #define COMMAND_ROW(NAME, name, usage, help, max_files, reads)                                     \
@@ -132,9 +132,8 @@ const lic_option lic_options_table[] = {
      "refuse what takes more bytes; k M G, Ki Mi Gi", SET(lic_value_max_memory)},
     {MACHINE, 0, true, false, ENCODE | SWEEP | BENCH | INFO, "tile", "N",
      "largest side of a tile; default 1024", SET(lic_value_tile)},
-    {MACHINE, 0, true, false, RUN | EVAL, "cpu",
-     "auto" LIC_CPU_LEVELS(CPU_NAME), "instruction set; all give the same bytes",
-     WORD_IF(lic_value_check_cpu, cpu, LIC_CPU_AUTO)},
+    {MACHINE, 0, true, false, RUN | EVAL, "cpu", "auto" LIC_CPU_LEVELS(CPU_NAME),
+     "instruction set; all give the same bytes", WORD_IF(lic_value_check_cpu, cpu, LIC_CPU_AUTO)},
     {MACHINE, 0, true, false, RUN | EVAL, "backend", "strict,openblas", "openblas: for comparison",
      WORD_IF(lic_value_check_backend, backend, LIC_BACKEND_STRICT)},
     {MACHINE, 0, false, false, INFO, "plan", "WxH", "memory that a picture of this size takes",

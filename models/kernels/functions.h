@@ -1,5 +1,5 @@
-/* functions.h - exp, and the activations made of it, on v16 (simd.h). Polynomials and divisions in a
- * fixed order: the same bits on every machine. */
+/* functions.h - exp, and the activations made of it, on v16 (simd.h). Polynomials and divisions in
+ * a fixed order: the same bits on every machine. */
 #ifndef LIC_KERNELS_FUNCTIONS_H
 #define LIC_KERNELS_FUNCTIONS_H
 
@@ -37,7 +37,8 @@ LIC_INLINE v16 tanh_of(v16 x)
     return v16_sub(one, v16_div(two, v16_add(one, exp_of(v16_add(x, x)))));
 }
 
-/* GELU, tanh form: x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), the sigmoid's minus in the factor. */
+/* GELU, tanh form: x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), the sigmoid's minus in the factor.
+ */
 LIC_INLINE v16 gelu_of(v16 x)
 {
     const v16 one = v16_set(1.0f);
@@ -53,7 +54,10 @@ LIC_INLINE v16 gelu_of(v16 x)
  * in registers. */
 #if defined(LIC_SIMD_AVX512) || defined(LIC_SIMD_AVX2) || defined(LIC_SIMD_NEON)
 #define V16_FUNCTION(name)                                                                         \
-    LIC_INLINE v16 v16_##name(v16 x) { return name##_of(x); }
+    LIC_INLINE v16 v16_##name(v16 x)                                                               \
+    {                                                                                              \
+        return name##_of(x);                                                                       \
+    }
 #else
 #define V16_FUNCTION(name)                                                                         \
     static __attribute__((noinline, unused)) void name##_in(float x[16])                           \

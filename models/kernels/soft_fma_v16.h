@@ -1,10 +1,9 @@
-/* soft_fma_v16.h - v16_fma for processors without a fused multiply-add, exact. Included by the header
- * of such a processor (simd_sse4.h, simd_wasm.h), which has defined
- *   low_half, high_half   four floats -> two of them, as doubles
- *   two_floats            two doubles of the low half, two of the high -> four floats, rounded
- *   smaller               the smaller of each two unsigned words
- *   any_set               whether any bit is set
- */
+/* soft_fma_v16.h - v16_fma for processors without a fused multiply-add, exact. Included by the
+ * header of such a processor (simd_sse4.h, simd_wasm.h), which has defined
+ *  - low_half, high_half: four floats to two of them, as doubles
+ *  - two_floats: two doubles of the low half and two of the high to four floats, rounded
+ *  - smaller: the smaller of each two unsigned words
+ *  - any_set: whether any bit is set */
 #ifndef LIC_KERNELS_SOFT_FMA_V16_H
 #define LIC_KERNELS_SOFT_FMA_V16_H
 

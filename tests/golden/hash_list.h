@@ -24,8 +24,8 @@ static inline int next_line(FILE *file, char *text, int room)
     return 0;
 }
 
-/* Reads a list to lines [most], each of line_bytes, which parse fills in; returns how many. Ends the
- * program if there is no such list, or a line is not as it should be. */
+/* Reads a list to lines [most], each of line_bytes, which parse fills in; returns how many. Ends
+ * the program if there is no such list, or a line is not as it should be. */
 static inline int read_list(const char *name, void *lines, size_t line_bytes, int most,
                             int (*parse)(const char *text, void *line))
 {

@@ -78,9 +78,8 @@ TEST(all_chunks_count)
     lic_metadata m;
     lic_chunk chunks[LIC_MAX_CHUNKS + 1];
     for (int i = 0; i <= LIC_MAX_CHUNKS; i++)
-        chunks[i] = (lic_chunk){.type = {'t', 'e', 's', (char)('a' + i)},
-                                .data = (const uint8_t *)"x",
-                                .bytes = 1};
+        chunks[i] = (lic_chunk){
+            .type = {'t', 'e', 's', (char)('a' + i)}, .data = (const uint8_t *)"x", .bytes = 1};
     lic_metadata_init(&m);
     m.exif = (lic_span)SPAN(big);
     m.xmp = (lic_span)SPAN("<x/>");
