@@ -3,13 +3,16 @@
     export.py --model student 'student-v0.*.pt' student.licw
     export.py --model wide.json --name wide checkpoint.pt wide.licw
     export.py --model student --fit 'TILES/*.tar' --resume resume/student.npz 'run/student.*.pt' ../weights/student.licw
+    export.py --previews 'TILES/*.tar' student.licw
     export.py --check student.licw
 
 The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a
 companion) and writes the file. --fit adds what is fitted to the pictures in tar files of tiles, with the network as it
 is: how the weights of integer layers are rounded (without it to the nearest), the frequency tables of y and z (without
 it Gaussians and the trained densities) and the head for previews. --model names a configuration (teacher, student) or a
-JSON file: a training configuration, or just the arguments of Codec. --check reads a file back, verifies all of it and prints what it is.
+JSON file: a training configuration, or just the arguments of Codec. --previews fits a head for previews of 1/4, 1/8 and
+1/16 to the network in a weights file and writes it to a file beside that, student.previews.licw. --check reads a file back,
+verifies all of it and prints what it is.
 
 The companion, a small .npz that is written with the file (--resume; by default beside it), holds what training needs
 and the file lacks: licw_file.py.
@@ -26,8 +29,12 @@ import integers
 import model
 import preview
 import rounding
-from licw_file import LicwError, codec_arguments, half, load_resume, read_licw, write_licw, write_resume
+from licw_file import (LicwError, codec_arguments, half, load_codec, load_resume, previews_path, read_licw, read_previews,
+                       write_licw, write_previews, write_resume)
 from tables import fitted_prior_tables, fitted_tables
+
+
+PREVIEW_SIDE = 4            # colours along each side of a latent: a picture of 1/4
 
 
 def load_parts(pattern, net):
@@ -54,6 +61,22 @@ def fit(net, pattern, slices, tiles):
         rounding.fit(net, pattern)
     head, (y, z) = preview.fit(net, pattern, slices, tiles, processes=len(os.sched_getaffinity(0)))
     return head, fitted_tables(y), fitted_prior_tables(net.prior, z)
+
+
+def fit_previews(path, pattern, slices, tiles, out):
+    """Fits a head to the network in a weights file, as that has it, and writes it to a file of its own."""
+    net, licw = load_codec(path)
+    processes = len(os.sched_getaffinity(0))
+    head, _ = preview.fit(net, pattern, slices, tiles, processes=processes, side=PREVIEW_SIDE)
+    size = write_previews(out, licw.config["name"], licw.hash, head)
+    report_previews(read_previews(out))
+    print(f"{out}: {size} bytes")
+
+
+def report_previews(licw):
+    _, outputs, _, channels = licw.tensors["preview.weight"].shape
+    print(f"previews of {licw.config['name']}, hash {licw.config['network']:016x}: a head of {outputs // 3} colours "
+          f"for each latent, on {channels} channels")
 
 
 def report(licw, cost):
@@ -83,13 +106,22 @@ def main():
                    help="pictures to fit to, evenly drawn from the files (default 400)")
     p.add_argument("--preview-slices", type=int, default=3, metavar="N",
                    help="slices that the head for previews sees (default 3)")
+    p.add_argument("--previews", metavar="TARS",
+                   help="glob of tar files of pictures to fit a head for larger previews to; then PARTS is a weights file, "
+                        "and OUT by default beside it")
     p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
     p.add_argument("parts", nargs="?", help="glob of the state dict's parts")
     p.add_argument("out", nargs="?", help="file to write")
     a = p.parse_args()
     try:
         if a.check:
-            report(read_licw(a.check), None)
+            if a.check.endswith(".previews.licw"):
+                report_previews(read_previews(a.check))
+            else:
+                report(read_licw(a.check), None)
+            return 0
+        if a.previews and a.parts:
+            fit_previews(a.parts, a.previews, a.preview_slices, a.tiles, a.out or previews_path(a.parts))
             return 0
         if not a.out:
             p.error("PARTS and OUT are needed")

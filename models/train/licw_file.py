@@ -29,7 +29,8 @@ import preview
 from tables import CONTEXTS, I32, TOTAL, U16, contexts, gauss_tables, pack_tables, prior_tables, unpack_tables
 
 SIGNATURE = b"\x8Flicw\r\n\x1A"
-VERSIONS, FAMILY = (1, 2, 3), b"s2lic"
+VERSIONS, FAMILY, PREVIEWS = (1, 2, 3, 4), b"s2lic", b"s2lic-previews"
+HEAD_SIDES = (1, 2, 4, 8)              # of heads for previews; above 1 not in a network's file before version 4
 HEAD_FIELDS, CONFIG_FIELDS, TENSOR_FIELDS = map(struct.Struct, ("<8sIIIIQQQ16s", "<24sII32s", "<72sII4IQQI12s"))
 HEAD, CONFIG_ENTRY, TENSOR_ENTRY, ALIGN = 64, 64, 128, 64
 F32, F16, I8 = np.dtype("<f4"), np.dtype("<f2"), np.dtype("i1")
@@ -187,7 +188,17 @@ def _text(s, size):
     return b.ljust(size, b"\0")
 
 
-def pack_licw(config, tensors):
+def version_of(config, tensors, family):
+    """The least version that can say it."""
+    if family == PREVIEWS:
+        return 4
+    if tensors.get("preview.bias", np.zeros((1, 3))).shape[-1] > 3:
+        _need("ratio.0" in config, "a network with a larger head for previews has a ratio for each stage")
+        return 4
+    return 3 if "ratio.0" in config else 2 if any(t.dtype == I8 for t in tensors.values()) else 1
+
+
+def pack_licw(config, tensors, family=FAMILY):
     """-> the bytes of a file."""
     def up(n):
         return -(-n // ALIGN) * ALIGN
@@ -204,10 +215,10 @@ def pack_licw(config, tensors):
         data.append(raw.ljust(up(len(raw)), b"\0"))
         at += up(len(raw))
 
-    version = 3 if "ratio.0" in config else 2 if any(t.dtype == I8 for t in tensors.values()) else 1
+    version = version_of(config, tensors, family)
 
     def head(crc, digest):
-        return HEAD_FIELDS.pack(SIGNATURE, version, len(config), len(tensors), crc, at, payload, digest, FAMILY)
+        return HEAD_FIELDS.pack(SIGNATURE, version, len(config), len(tensors), crc, at, payload, digest, family)
     table = b"".join(entries).ljust(payload - HEAD, b"\0")
     digest = struct.unpack("<Q", hashlib.sha256(b"".join([head(0, 0), table] + data)).digest()[:8])[0]
     return b"".join([head(zlib.crc32(head(0, digest) + table), digest), table] + data)
@@ -242,12 +253,12 @@ def _string(b, what):
     return text.decode("ascii")
 
 
-def _read_head(raw):
+def _read_head(raw, kind=FAMILY):
     _need(len(raw) >= HEAD, "shorter than its head")
     sign, version, n_config, n_tensors, crc, size, payload, digest, family = HEAD_FIELDS.unpack(raw[:HEAD])
     _need(sign == SIGNATURE, "not a weights file")
     _need(version in VERSIONS, f"version {version}, this reader knows {VERSIONS}")
-    _need(family == FAMILY.ljust(16, b"\0"), "another family of networks")
+    _need(family == kind.ljust(16, b"\0"), "another family of networks")
     _need(n_config <= 256 and n_tensors <= 4096, "too many entries")
     _need(size == len(raw), f"{len(raw)} bytes, should be {size}")
     end = HEAD + CONFIG_ENTRY * n_config + TENSOR_ENTRY * n_tensors
@@ -325,7 +336,14 @@ def expected_preview(net, tensors):
     weight = tensors.get("preview.weight", np.zeros(0))
     channels = weight.shape[-1] if weight.ndim else 0
     _need(channels in np.cumsum(net.slices), "preview.weight: not the channels of whole slices")
-    return {"preview.weight": (F32, (net.levels, 3, preview.TAPS, channels)), "preview.bias": (F32, (net.levels, 3))}
+    return _head_shapes(net.levels, channels, tensors["preview.weight"])
+
+
+def _head_shapes(levels, channels, weight):
+    outputs = weight.shape[1]
+    _need(outputs in [3 * side * side for side in HEAD_SIDES], f"preview.weight: {outputs} outputs")
+    kind = weight.dtype if weight.dtype in (F16, F32) else F32
+    return {"preview.weight": (kind, (levels, outputs, preview.TAPS, channels)), "preview.bias": (F32, (levels, outputs))}
 
 
 def expected_lambda(tensors):
@@ -333,7 +351,7 @@ def expected_lambda(tensors):
     return {"rate.lambda": (F32, (2,))} if "rate.lambda" in tensors else {}
 
 
-def _check_tensors(tensors, want):
+def _check_floats(tensors, want):
     _need(set(tensors) == set(want), f"missing or unknown: {sorted(set(tensors) ^ set(want))[:4]}")
     for name, (kind, shape) in want.items():
         t = tensors[name]
@@ -341,6 +359,10 @@ def _check_tensors(tensors, want):
         _need(kind not in (F16, F32) or np.isfinite(t).all(), f"{name}: not finite")
         _need(kind != I8 or t.min() >= -integers.LIMIT, f"{name}: a byte of -128")
         _need(name[:-len(SCALE)] not in want or (t > 0).all(), f"{name}: not positive")
+
+
+def _check_tensors(tensors, want):
+    _check_floats(tensors, want)
     for key in "zy":
         cum, start = tensors[f"cdf.{key}.cum"], tensors[f"cdf.{key}.start"].astype(np.int64)
         _need(start[0] == 0 and start[-1] == len(cum) and (np.diff(start) >= 1).all(), f"cdf.{key}.start")
@@ -355,7 +377,6 @@ def _read(path):
         raw = f.read()
     version, n_config, n_tensors, payload, digest = _read_head(raw)
     config = _read_config(raw, n_config)
-    _need(("ratio.0" in config) == (version == 3), f"version {version}: ratio")
     types = TYPES if version > 1 else TYPES[:-1]
     tensors = _read_tensors(raw, HEAD + CONFIG_ENTRY * n_config, n_tensors, payload, types)
     try:
@@ -367,6 +388,7 @@ def _read(path):
     except (KeyError, AssertionError, TypeError) as e:
         raise LicwError(f"configuration: {e!r}") from e
     _need(same == config, "configuration: not this family's")
+    _need(("ratio.0" in config) == (version > 2) and version >= version_of(config, tensors, FAMILY), f"version {version}")
     _check_tensors(tensors, {**expected_tensors(net, tensors), **expected_preview(net, tensors),
                              **expected_lambda(tensors)})
     set_integer_layers(net, tensors)
@@ -376,6 +398,37 @@ def _read(path):
 def read_licw(path):
     """Reads and verifies a file. -> Licw; LicwError if anything is not as WEIGHTS.md says."""
     return _read(path)[0]
+
+
+# ---- heads for previews, in a file beside the network's --------------------------------------------
+
+def previews_path(path):
+    """folder/student.licw -> folder/student.previews.licw"""
+    return path.removesuffix(".licw") + ".previews.licw"
+
+
+def write_previews(path, name, digest, head):
+    """Writes a head for the network of that name and hash, weights as binary16. -> bytes written"""
+    signed = digest - (1 << 64) if digest >> 63 else digest
+    raw = pack_licw({"name": name, "network": signed},
+                    {"preview.weight": head["preview.weight"].astype(F16), "preview.bias": head["preview.bias"]}, PREVIEWS)
+    with open(path, "wb") as f:
+        f.write(raw)
+    return len(raw)
+
+
+def read_previews(path):
+    """Reads and verifies such a file by itself. -> Licw, of which config["network"] is the network's hash; LicwError"""
+    with open(path, "rb") as f:
+        raw = f.read()
+    _, n_config, n_tensors, payload, digest = _read_head(raw, PREVIEWS)
+    config = _read_config(raw, n_config)
+    _need(set(config) == {"name", "network"} and not isinstance(config["network"], str), "configuration")
+    tensors = _read_tensors(raw, HEAD + CONFIG_ENTRY * n_config, n_tensors, payload, TYPES)
+    weight = tensors.get("preview.weight", np.zeros(0))
+    _need(weight.ndim == 4, "no head for previews")
+    _check_floats(tensors, _head_shapes(weight.shape[0], weight.shape[3], weight))
+    return Licw({**config, "network": config["network"] % (1 << 64)}, tensors, digest)
 
 
 def is_folded(name):

@@ -1,10 +1,12 @@
-"""The head for previews: a convolution from the latents of the first slices to the means of 16 x 16 pixels.
+"""The head for previews: a convolution from the latents of the first slices to the colours behind each latent.
 
-A decoder with it shows a picture of 1/16 from the first slices alone, without g_s. It is a 3x3 convolution whose
-weights depend on the rate level as those of RateAffine do: one set per level, linear between two. That makes it a
-linear function of its weights, and `fit` finds the best ones at once, by least squares over tiles at levels drawn at
-random, by what the network itself makes of them (float32, on the CPU). The same tiles, network and library give the
-same weights again, on any number of processors.
+A decoder with it shows a small picture from the first slices alone, without g_s. There are side x side colours for the
+16 x 16 pixels behind a latent, so the picture has side / 16 of the size. It is a 3x3 convolution whose weights depend on
+the rate level as those of RateAffine do: one set per level, linear between two. That makes it a linear function of its
+weights, and `fit` finds the best ones at once, by least squares over tiles at levels drawn at random, by what the network
+itself makes of them (float32, on the CPU). The same tiles, network and library give the same weights again, on any number
+of processors. Means of a head's weights are the head of a smaller side: the best guess of a mean is the mean of the best
+guesses.
 """
 import glob
 import io
@@ -54,21 +56,22 @@ def neighbours(y):
     return np.concatenate(seen, -1).reshape(h * w, -1)
 
 
-def means(x):
-    """Of 16 x 16 pixels, minus 0.5: h * w, 3."""
+def means(x, side):
+    """Of the side x side blocks of 16 x 16 pixels each, minus 0.5: h * w, 3 side^2."""
     h, w, _ = x.shape
-    return x.double().numpy().reshape(h // 16, 16, w // 16, 16, 3).mean((1, 3)).reshape(-1, 3) - 0.5
+    blocks = x.double().numpy().reshape(h // 16, side, 16 // side, w // 16, side, 16 // side, 3).mean((2, 5))
+    return blocks.transpose(0, 2, 1, 3, 4).reshape(-1, 3 * side * side) - 0.5
 
 
-def observe(net, channels, job):
+def observe(net, channels, side, job):
     """job: picture, level. -> the level, y_hat as `latents` gives it, the means to be found from it, the symbols that
     were coded, as tables.py counts them"""
     x, level = job
     with counted_symbols(net) as counts:
-        return level, latents(net, x, level, channels), means(x), counts
+        return level, latents(net, x, level, channels), means(x, side), counts
 
 
-_network = None             # of a process of the pool, and its channels
+_network = None             # of a process of the pool, its channels and the side
 
 
 def _begin(*network):
@@ -81,18 +84,18 @@ def _work(job):
     return observe(*_network, job)
 
 
-def observations(net, channels, jobs, processes=1):
+def observations(net, channels, side, jobs, processes=1):
     """What `observe` makes of the jobs, in their order. Processes of one thread each do not wait for each other."""
     if processes == 1:
-        yield from (observe(net, channels, job) for job in jobs)
+        yield from (observe(net, channels, side, job) for job in jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(processes, _begin, (net, channels)) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, _begin, (net, channels, side)) as pool:
         yield from pool.imap(_work, jobs)
 
 
 def normal_equations(observed, levels):
-    """-> [levels, levels, n, n] as a dict of the blocks that are not zero, [levels, n, 3]; n = TAPS channels + 1. And
-    all symbols."""
+    """-> [levels, levels, n, n] as a dict of the blocks that are not zero, [levels, n, outputs]; n = TAPS channels + 1.
+    And all symbols."""
     left, right, counts = {}, {}, (0, 0)
     for level, y, b, symbols in observed:
         low = min(int(level), levels - 2)
@@ -108,22 +111,22 @@ def normal_equations(observed, levels):
 
 
 def solve(left, right, levels):
-    """-> weights [levels, 3, TAPS, channels], biases [levels, 3]"""
-    n = next(iter(right.values())).shape[0]
-    a, b = np.zeros((levels * n, levels * n)), np.zeros((levels * n, 3))
+    """-> weights [levels, outputs, TAPS, channels], biases [levels, outputs]"""
+    n, outputs = next(iter(right.values())).shape
+    a, b = np.zeros((levels * n, levels * n)), np.zeros((levels * n, outputs))
     for (i, j), block in left.items():
         a[i * n:(i + 1) * n, j * n:(j + 1) * n] = block
     for i, block in right.items():
         b[i * n:(i + 1) * n] = block
     a[np.diag_indices_from(a)] += RIDGE * np.trace(a) / len(a)
-    w = np.linalg.solve(a, b).reshape(levels, n, 3).transpose(0, 2, 1)
-    return w[:, :, :-1].reshape(levels, 3, TAPS, -1).astype("<f4"), w[:, :, -1].astype("<f4")
+    w = np.linalg.solve(a, b).reshape(levels, n, outputs).transpose(0, 2, 1)
+    return w[:, :, :-1].reshape(levels, outputs, TAPS, -1).astype("<f4"), w[:, :, -1].astype("<f4")
 
 
-def fit(net, pattern, slices=3, count=400, seed=1, processes=1):
-    """The two tensors of the weights file, from `count` tiles, and the symbols that were coded meanwhile."""
+def fit(net, pattern, slices=3, count=400, seed=1, processes=1, side=1):
+    """The two tensors of a weights file, from `count` tiles, and the symbols that were coded meanwhile."""
     channels, rng = sum(net.slices[:slices]), np.random.RandomState(seed)
     jobs = ((x, rng.uniform(0, net.levels - 1)) for x in tiles(pattern, count))
-    left, right, counts = normal_equations(observations(net, channels, jobs, processes), net.levels)
+    left, right, counts = normal_equations(observations(net, channels, side, jobs, processes), net.levels)
     weight, bias = solve(left, right, net.levels)
     return {"preview.weight": weight, "preview.bias": bias}, counts

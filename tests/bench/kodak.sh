@@ -24,7 +24,7 @@ $python -c 'import matplotlib' 2>/dev/null ||
 mkdir -p "$out"
 
 results=() first=''
-for model in ${MODELS:-$root/models/weights/*.licw}; do
+for model in ${MODELS:-$root/models/weights/student.licw $root/models/weights/teacher.licw}; do
     name=$(basename "$model" .licw)
     first=${first:-$model} # the one that the page shows
     results+=("$out/$name.json")

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build} reps=${REPS:-5} threads=${THREADS:-"1 2"}
-models=${MODELS:-$(ls models/weights/*.licw)}
+models=${MODELS:-$(ls models/weights/*.licw | grep -v previews)}
 picture=tests/data/kodim23.png
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

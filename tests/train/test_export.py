@@ -30,12 +30,12 @@ import train
 torch.set_num_threads(1)
 
 
-def refused(path, raw):
+def refused(path, raw, read=licw_file.read_licw):
     """Whether the reader notices that the file is not right."""
     with open(path, "wb") as f:
         f.write(raw)
     try:
-        licw_file.read_licw(path)
+        read(path)
     except licw_file.LicwError:
         return True
     return False
@@ -291,6 +291,12 @@ def test_shipped_companions_belong_to_the_shipped_weights():
     Gaussian almost as well. Their tails reach up to 1.77 times as far, and they take up to 0.18 bits a symbol more for a Gaussian; the last
     one, which all larger scales have, takes 0.26."""
     for path in sorted(glob.glob(os.path.join(HERE, "../../models/weights/*.licw"))):
+        if path.endswith(".previews.licw"):
+            owner = licw_file.read_licw(path.replace(".previews.licw", ".licw"))
+            heads = licw_file.read_previews(path)
+            assert heads.config == {"name": owner.config["name"], "network": owner.hash}, path
+            assert heads.tensors["preview.bias"].shape == (owner.config["levels"], 48), path
+            continue
         licw, net = licw_file.read_licw(path), model.Codec(**licw_file.arguments_of(licw_file.read_licw(path).config))
         net.load_state_dict(licw_file.load_resume(path))
         near = licw.tensors["cdf.z.first"].size == tables.CONTEXTS * licw.config["n"]
@@ -314,34 +320,99 @@ def test_shipped_companions_belong_to_the_shipped_weights():
             assert (p * np.log2(p / (f / tables.TOTAL))).sum() < (0.2 if i + 1 < len(fitted) else 0.3), (path, i)
 
 
-def test_preview_is_the_least_squares_fit(path, folder):
-    """Pictures whose means are a linear function of the latents at each level: the head finds it, and the file keeps it."""
-    net, _ = licw_file.load_codec(path)
-    rng, channels, levels = np.random.RandomState(2), net.slices[0], net.levels
-    weight, bias = rng.standard_normal((levels, 3, preview.TAPS, channels)), rng.standard_normal((levels, 3))
+def fitted_head(net, side):
+    """Pictures whose means are a linear function of the latents at each level: the head finds it."""
+    rng, channels, levels, n = np.random.RandomState(2), net.slices[0], net.levels, 3 * side * side
+    weight, bias = rng.standard_normal((levels, n, preview.TAPS, channels)), rng.standard_normal((levels, n))
     seen = []
 
     def means_of(level, y):
         low = min(int(level), levels - 2)
         f = level - low
         w, b = (1 - f) * weight[low] + f * weight[low + 1], (1 - f) * bias[low] + f * bias[low + 1]
-        return preview.neighbours(y)[:, :-1] @ w.reshape(3, -1).T + b
+        return preview.neighbours(y)[:, :-1] @ w.reshape(n, -1).T + b
 
     def latents(net, x, level, n):
         assert n == channels
         seen.append((level, rng.standard_normal((8, 8, n))))
         return seen[-1][1]
-    with mock.patch.object(preview, "latents", latents), mock.patch.object(preview, "means", lambda x: means_of(*seen[-1])), \
+    with mock.patch.object(preview, "latents", latents), mock.patch.object(preview, "means", lambda x, side: means_of(*seen[-1])), \
             mock.patch.object(preview, "tiles", lambda pattern, count: iter(range(count))):
-        head, _ = preview.fit(net, "*.tar", slices=1, count=60)
+        head, _ = preview.fit(net, "*.tar", slices=1, count=60, side=side)
     assert head["preview.weight"].shape == weight.shape and head["preview.bias"].shape == bias.shape
     assert np.abs(head["preview.weight"] - weight).max() < 1e-3 and np.abs(head["preview.bias"] - bias).max() < 1e-3
+    return head
+
+
+def test_preview_is_the_least_squares_fit(path, folder):
+    """And the file keeps it."""
+    net, _ = licw_file.load_codec(path)
+    head = fitted_head(net, 1)
     licw, out = licw_file.read_licw(path), os.path.join(folder, "preview.licw")
     assert refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, "preview.bias": head["preview.bias"]}))
     assert refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, **head, "preview.weight": head["preview.weight"][..., :1]}))
     assert not refused(out, licw_file.pack_licw(licw.config, {**licw.tensors, **head}))
     kept = licw_file.read_licw(out).tensors
     assert all(np.array_equal(kept[k], t) for k, t in {**licw.tensors, **head}.items())
+
+
+def test_larger_heads(path, folder):
+    """In a network's file of version 4, and in one beside it, which may be damaged in any place."""
+    net, licw = licw_file.load_codec(path)
+    head, out = fitted_head(net, 2), os.path.join(folder, "large.licw")
+    try:
+        licw_file.pack_licw(licw.config, {**licw.tensors, **head})
+        assert False, "a network of one ratio"
+    except licw_file.LicwError:
+        pass
+    ratios = {k: v for name, v in licw.config.items() for k in ([f"ratio.{i}" for i in range(3)] if name == "ratio" else [name])}
+    assert not refused(out, licw_file.pack_licw(ratios, {**licw.tensors, **head}))
+    assert licw_file.read_licw(out).tensors["preview.bias"].shape == (net.levels, 12)
+    assert refused(out, licw_file.pack_licw(ratios, {**licw.tensors, "preview.weight": head["preview.weight"][:, :9],
+                                                     "preview.bias": head["preview.bias"][:, :9]}))
+    beside = licw_file.previews_path(out)
+    assert beside == os.path.join(folder, "large.previews.licw")
+    for digest in (5, (1 << 64) - 5):
+        assert licw_file.write_previews(beside, "tiny", digest, head) == os.path.getsize(beside)
+        heads = licw_file.read_previews(beside)
+        assert heads.config == {"name": "tiny", "network": digest} and len(heads.tensors) == 2
+        assert np.array_equal(heads.tensors["preview.weight"], head["preview.weight"].astype(np.float16))
+        assert np.array_equal(heads.tensors["preview.bias"], head["preview.bias"])
+    with open(beside, "rb") as f:
+        raw = f.read()
+    assert refused(out, raw), "it is no network"
+    for at in [*range(0, 500, 7), *range(500, len(raw), 401)]:
+        assert refused(beside, raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1:], licw_file.read_previews), at
+    for at in range(0, len(raw), 301):
+        assert refused(beside, raw[:at], licw_file.read_previews), at
+    assert not refused(beside, raw, licw_file.read_previews)
+
+
+def test_heads_are_written_beside_the_network(path, folder):
+    """export.py --previews, of pictures made up, and --check of what it writes."""
+    torch.manual_seed(1)
+    pictures, out = [torch.rand(64, 64, 3) for _ in range(3)], os.path.join(folder, "some.licw")
+    with open(path, "rb") as f, open(out, "wb") as to:
+        to.write(f.read())
+    with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)), \
+            mock.patch.object(export.os, "sched_getaffinity", lambda _: {0}), mock.patch.object(sys, "stdout"):
+        for arguments in (["--previews", "*.tar", "--preview-slices", "1", out], ["--check", licw_file.previews_path(out)]):
+            with mock.patch.object(sys, "argv", ["export.py", *arguments]):
+                assert export.main() == 0
+    heads, licw = licw_file.read_previews(licw_file.previews_path(out)), licw_file.read_licw(out)
+    assert heads.config == {"name": licw.config["name"], "network": licw.hash}
+    assert heads.tensors["preview.weight"].shape == (licw.config["levels"], 48, preview.TAPS, licw.config["slice.0"])
+
+
+def test_the_head_of_a_mean_is_the_mean_of_heads(path):
+    net, _ = licw_file.load_codec(path)
+    torch.manual_seed(3)
+    pictures = [torch.rand(64, 64, 3) for _ in range(6)]
+    with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)):
+        small, large = (preview.fit(net, "*.tar", 1, 6, side=side)[0] for side in (1, 4))
+    for k, t in small.items():
+        mean = large[k].reshape(t.shape[0], 16, 3, *t.shape[2:]).mean(1)
+        assert np.allclose(mean, t, rtol=1e-3, atol=1e-3 * np.abs(t).max()), k
 
 
 def test_fit_in_several_processes():
@@ -362,7 +433,10 @@ def test_previews_see_what_the_networks_make(path):
     assert y.shape == (4, 8, 6) and np.isfinite(y).all()
     seen = preview.neighbours(y).reshape(4, 8, -1)
     assert (seen[0, :, :18] == 0).all() and (seen[1, 2, 24:30] == y[1, 2]).all() and (seen[..., -1] == 1).all()
-    assert np.allclose(preview.means(x)[9], x[16:32, 16:32].mean((0, 1)).numpy() - 0.5)
+    assert np.allclose(preview.means(x, 1)[9], x[16:32, 16:32].mean((0, 1)).numpy() - 0.5)
+    for side, at, rows, columns in ((2, 2, (24, 32), (16, 24)), (4, 7, (20, 24), (28, 32))):
+        block = preview.means(x, side)[9].reshape(-1, 3)[at]
+        assert np.allclose(block, x[slice(*rows), slice(*columns)].mean((0, 1)).numpy() - 0.5)
 
 
 def test_layers_in_integers(folder):
@@ -504,6 +578,9 @@ def main():
         test_damage_is_noticed(path, scratch)
         test_wrong_content_is_noticed(path, scratch)
         test_preview_is_the_least_squares_fit(path, folder)
+        test_larger_heads(path, folder)
+        test_heads_are_written_beside_the_network(path, folder)
+        test_the_head_of_a_mean_is_the_mean_of_heads(path)
         test_fit_in_several_processes()
         test_previews_see_what_the_networks_make(path)
         test_weights_of_another_network_are_refused(path, folder)
