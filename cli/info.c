@@ -123,7 +123,8 @@ static void model_text(const char *path, const lic_model_info *m)
            " slices, hyper channels %" PRIu32 "\n",
            m->levels, m->latent_channels, m->slices, m->hyper_channels);
     if (m->preview_slices)
-        printf("  previews from the first %" PRIu32 " slices\n", m->preview_slices);
+        printf("  previews of 1/%" PRIu32 " and less from the first %" PRIu32 " slices\n",
+               m->preview_scale, m->preview_slices);
 }
 
 static void model_json(lic_json *json, const lic_model_info *m)
@@ -137,6 +138,7 @@ static void model_json(lic_json *json, const lic_model_info *m)
     lic_json_unsigned(json, "hyper_channels", m->hyper_channels);
     lic_json_unsigned(json, "slices", m->slices);
     lic_json_unsigned(json, "preview_slices", m->preview_slices);
+    lic_json_unsigned(json, "preview_scale", m->preview_scale);
 }
 
 /* ---- rate levels ---- */

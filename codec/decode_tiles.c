@@ -1,6 +1,7 @@
 /* decode_tiles.c - latents -> g_s -> picture, tile by tile. The latents of a row of tiles are
  * decoded before the row above it is synthesised, because that row sees a halo of them. A preview
- * by the network's head needs only the first slices of each tile, and nothing of its neighbours. */
+ * by a head for them needs only the first slices; one of 1/16 nothing of a tile's neighbours,
+ * larger ones the latents next to it. */
 #include "codec/decode_tiles.h"
 
 #include "codec/base/bytes.h"
@@ -14,11 +15,6 @@ static lic_area intersect(lic_area a, lic_area b)
 {
     return (lic_area){lic_larger(a.x0, b.x0), lic_larger(a.y0, b.y0), lic_smaller(a.x1, b.x1),
                       lic_smaller(a.y1, b.y1)};
-}
-
-static bool has_head(const lic_session *session, const lic_decoding *d)
-{
-    return d->scale > 1 && session->model->net.preview_slices > 0;
 }
 
 /* ---- latents of a tile ---- */
@@ -161,7 +157,7 @@ static void synthesise(lic_session *session, nn *c, lic_decoding *d, int column,
     const tensor y = region_latents(c, d, region, net->m), t = lic_g_s(c, net, &d->rate, y);
     lic_nn_part(c, LIC_PART_SAMPLES);
     if (d->scale > 1)
-        lic_pixels_store_means(c, t, region.x0, region.y0, wanted, &d->to);
+        lic_pixels_store_means(c, t, region.x0, region.y0, wanted, d->scale, &d->to);
     else
         lic_pixels_store(c, t, region.x0, region.y0, wanted, &d->to, d->crop.x0);
     lic_nn_part(c, LIC_PART_OTHER);
@@ -169,7 +165,22 @@ static void synthesise(lic_session *session, nn *c, lic_decoding *d, int column,
     lic_arena_rewind(c->arena, mark);
 }
 
-/* The pixels of one tile of a preview, by the network's head. */
+/* The pixels of one tile of a preview by a head, of the latents around it too. */
+static void synthesise_small(lic_session *session, nn *c, lic_decoding *d, int column, int row)
+{
+    enum { NEAR = 16 }; /* one latent: what a 3 x 3 sees */
+    const lic_area tile = lic_grid_tile(&d->grid, column, row);
+    const lic_area around = {tile.x0 - NEAR, tile.y0 - NEAR, tile.x1 + NEAR, tile.y1 + NEAR};
+    const lic_area region = intersect(around, (lic_area){0, 0, d->grid.width, d->grid.height});
+    const size_t mark = lic_arena_mark(c->arena);
+    (void)session;
+    const tensor y = region_latents(c, d, region, d->y_hat[0].c);
+    lic_pixels_store_small(c, lic_preview(c, &d->rate, y), region.x0, region.y0,
+                           intersect(tile, d->crop), d->scale, &d->to);
+    lic_arena_rewind(c->arena, mark);
+}
+
+/* The pixels of one tile of a preview by a head, of the tile's latents alone. */
 static void decode_small(lic_session *session, nn *c, lic_decoding *d, int column, int row)
 {
     const size_t mark = lic_arena_mark(c->arena);
@@ -179,7 +190,7 @@ static void decode_small(lic_session *session, nn *c, lic_decoding *d, int colum
         c->open = lic_grid_open(&d->grid, tile);
         const tensor t = lic_preview(c, &d->rate, y_hat);
         c->open = 0;
-        lic_pixels_store_small(c, t, intersect(tile, d->crop), &d->to);
+        lic_pixels_store_small(c, t, tile.x0, tile.y0, intersect(tile, d->crop), d->scale, &d->to);
     }
     lic_arena_rewind(c->arena, mark);
 }
@@ -276,23 +287,28 @@ static void finish_row(lic_session *session, nn *c, lic_decoding *d, int row, co
     lic_session_call_end(session);
 }
 
-static void forward_picture(lic_session *session, nn *c, lic_decoding *d, const struct span *s)
+/* `channels` of the latents are made; `show` makes pixels of them, in the stage of synthesis or in
+ * none. */
+static void forward_picture(lic_session *session, nn *c, lic_decoding *d, const struct span *s,
+                            int channels, step_fn show)
 {
     const lic_grid *g = &d->grid;
     const int end = lic_smaller(s->bottom + 1, g->rows - 1);
     const int start = lic_larger(s->top - 1, 0);
     session->work =
-        lic_stage_share(LIC_STAGE_CODING) * (s->last - s->first + 1) * (end - start + 1) +
-        lic_stage_share(LIC_STAGE_SYNTHESIS) * (s->right - s->left + 1) * (s->bottom - s->top + 1);
+        lic_stage_share(LIC_STAGE_CODING) * (s->last - s->first + 1) * (end - start + 1);
+    if (show == synthesise)
+        session->work += lic_stage_share(LIC_STAGE_SYNTHESIS) * (s->right - s->left + 1) *
+                         (s->bottom - s->top + 1);
     for (int i = 0; i < lic_smaller(3, g->rows); i++)
-        d->y_hat[i] = lic_nn_new(c, g->tile_h / 16, g->width / 16, session->model->net.m);
+        d->y_hat[i] = lic_nn_new(c, g->tile_h / 16, g->width / 16, channels);
     for (int row = start; row <= end && !d->damage; row++) {
         for_columns(session, c, d, row, s->first, s->last, decode_latents);
         if (row > s->top)
-            finish_row(session, c, d, row - 1, s, synthesise);
+            finish_row(session, c, d, row - 1, s, show);
     }
     if (s->bottom == g->rows - 1)
-        finish_row(session, c, d, s->bottom, s, synthesise);
+        finish_row(session, c, d, s->bottom, s, show);
 }
 
 static void forward_small(lic_session *session, nn *c, lic_decoding *d, const struct span *s)
@@ -359,9 +375,11 @@ void lic_decoding_forward(lic_session *session, nn *c, void *user)
     const struct span span = span_of(d);
     const float level = lic_level(session->model, d->file.quality_code);
     lic_rate_state(c, net, level, &d->rate);
-    if (has_head(session, d))
-        lic_rate_preview(c, net, level, &d->rate);
-    d->n_made = has_head(session, d) ? net->preview_slices : net->n_slices;
+    const int side = LIC_MAX_SCALE / d->scale;
+    const preview_head *head = d->scale > 1 ? lic_preview_head(net, side) : NULL;
+    if (head)
+        lic_rate_preview(c, net, head, side, level, &d->rate);
+    d->n_made = head ? head->slices : net->n_slices;
     d->n_read = d->n_read > 0 && d->n_read < d->n_made ? d->n_read : d->n_made;
     d->n_whole_slices = (uint32_t)d->n_read;
     lic_lossless_slots slots;
@@ -371,8 +389,10 @@ void lic_decoding_forward(lic_session *session, nn *c, void *user)
                                 d->file.depth, true);
     d->slots = &slots;
     take_output(session, c, d);
-    if (has_head(session, d))
-        forward_small(session, c, d, &span);
+    if (!head)
+        forward_picture(session, c, d, &span, net->m, synthesise);
+    else if (side > 1)
+        forward_picture(session, c, d, &span, head->channels, synthesise_small);
     else
-        forward_picture(session, c, d, &span);
+        forward_small(session, c, d, &span);
 }

@@ -24,7 +24,7 @@ typedef struct lic_decoding {
     lic_tile_codes codes;
     lic_grid grid;
     lic_area crop;      /* the part of the picture that is wanted */
-    int scale;          /* 1, or LIC_PREVIEW_SCALE for a preview */
+    int scale;          /* pixels to one of the image: 1, or more for a preview */
     int n_read, n_made; /* slices to read and to compute */
     lic_band to;        /* rows in memory: all of them, or those of one row of tiles */
     struct lic_lossless_slots *slots; /* of a lossless picture, or one with exact blocks */

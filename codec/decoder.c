@@ -58,9 +58,9 @@ static lic_status check_options(const lic_decode_options *options, lic_error *er
         return lic_fail(err, LIC_ERR_ARGUMENT, "depth is 8 or 16, or 0 for the stream's");
     if (options->channels > 4)
         return lic_fail(err, LIC_ERR_ARGUMENT, "channels are 1 to 4, or 0 for the stream's");
-    if (options->scale > 1 && options->scale != LIC_PREVIEW_SCALE)
-        return lic_fail(err, LIC_ERR_ARGUMENT, "pictures are reduced by %d or not at all",
-                        LIC_PREVIEW_SCALE);
+    if (options->scale && !lic_scale_is_valid(options->scale))
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "pictures are reduced by 2, 4, 8 or 16, or not at all");
     return LIC_OK;
 }
 

@@ -77,7 +77,7 @@ typedef enum lic_cpu {
     LIC_CPU_AVX2 = 2,   /* AVX2 and FMA */
     LIC_CPU_AVX512 = 3, /* AVX-512 F, BW, DQ, VL */
     LIC_CPU_NEON = 4,
-    LIC_CPU_WASM = 5, /* WebAssembly with SIMD128; fused if its relaxed_madd is */
+    LIC_CPU_WASM = 5,       /* WebAssembly with SIMD128; fused if its relaxed_madd is */
     LIC_CPU_AVX512VNNI = 6, /* the same as AVX512, and VNNI */
     LIC_CPU_NEONDOT = 7,    /* NEON with dot products of bytes */
     LIC_CPU_AVX2VNNI = 8,   /* the same as AVX2, and AVX-VNNI */
@@ -160,8 +160,9 @@ typedef enum lic_stage {
 /* Called in the caller's thread. fraction runs from 0 to 1 over a call. Non-zero cancels. */
 typedef int (*lic_progress_fn)(void *user, lic_stage stage, double fraction);
 
-/* Halves of a model, for lic_model_options.uses. */
-enum { LIC_MODEL_ENCODES = 1, LIC_MODEL_DECODES = 2 };
+/* Parts of a model, for lic_model_options.uses. PREVIEWS goes with DECODES, which it implies: the
+ * heads for previews beside the weights file, for lic_decode_options.scale. */
+enum { LIC_MODEL_ENCODES = 1, LIC_MODEL_DECODES = 2, LIC_MODEL_PREVIEWS = 4 };
 
 typedef struct lic_model_options {
     size_t struct_bytes;            /* set by lic_model_options_init */
@@ -171,7 +172,8 @@ typedef struct lic_model_options {
     const char *folder;             /* where lic_model_find looks first; NULL: no such folder */
     /* What the model is for, a sum of the above; 0: all. Networks that only the other half needs
      * take neither time nor memory, and their checksums are not verified. Calls that need them fail
-     * with LIC_ERR_ARGUMENT. */
+     * with LIC_ERR_ARGUMENT. Without PREVIEWS all scales can be had, but more of them take as long
+     * as the picture. */
     uint32_t uses;
 } lic_model_options;
 
@@ -255,10 +257,12 @@ typedef struct lic_decode_options {
     /* A rectangle of the picture; all zero for the whole. Only the tiles that it needs are decoded,
      * and its pixels are those of the whole picture, bit for bit. */
     uint32_t crop_x, crop_y, crop_width, crop_height;
-    /* 1 (or 0): the picture. 16: a preview of ceil(width / 16) x ceil(height / 16) pixels, which
-     * excludes a rectangle. If the model has a head for previews, only the first slices of the
-     * latents are decoded. Else the whole picture is decoded and each 16 x 16 pixels are averaged,
-     * as alpha always is. */
+    /* 1 (or 0): the picture. n = 2, 4, 8 or 16: a preview of ceil(width / n) x ceil(height / n)
+     * pixels, which excludes a rectangle. If the model has a head for it (preview_scale of
+     * lic_model_info), only the first slices of the latents are decoded, and the preview is close
+     * to the picture reduced. Else the whole picture is decoded and each n x n pixels are averaged,
+     * as alpha and lossless pictures always are. So the model's heads decide which pixels a preview
+     * has. */
     uint32_t scale;
     /* Read only the first n slices of the latents; later ones use their predicted means. 0: all.
      * With fewer, the latents cannot be compared with their check. */
@@ -352,7 +356,8 @@ typedef struct lic_model_info {
     float lambda[2];     /* Lagrange multipliers (255^2 MSE against bits per pixel) of the first and
                             the last level, evenly spaced in their logarithm; 0: not known */
     uint32_t latent_channels, hyper_channels, slices;
-    uint32_t preview_slices; /* that the head for previews needs; 0: no such head */
+    uint32_t preview_slices; /* that a preview of 1/16 by a head needs; 0: no such head */
+    uint32_t preview_scale;  /* the least scale that a head gives: 16, 8, 4 or 2; 0: none */
 } lic_model_info;
 
 /* "g_a 1/2", "symbols", ...; NULL beyond the last. */
@@ -400,7 +405,10 @@ LIC_API void lic_metadata_init_sized(lic_metadata *metadata, size_t struct_bytes
 /* ---- models ---- */
 
 /* Opens a weights file. options may be NULL. The file is treated as hostile: every size, type,
- * shape and checksum is verified. Free with lic_model_close (after every session that uses it). */
+ * shape and checksum is verified. If its name is STEM.licw and STEM.previews.licw is beside it,
+ * that file's heads for previews are opened too; if they are damaged, or another network's, the
+ * call fails with LIC_ERR_MODEL_INVALID and names it. Free with lic_model_close (after every
+ * session that uses it). */
 LIC_API LIC_MUST_USE lic_status lic_model_open(const char *path, const lic_model_options *options,
                                                lic_model **model, lic_error *err);
 /* The same with the file's bytes in memory, which need not stay there. */
@@ -458,8 +466,8 @@ LIC_API LIC_MUST_USE lic_status lic_metadata_read_sized(const lic_info *info,
     lic_metadata_read_sized((info), (options), (metadata), sizeof *(metadata), (err))
 LIC_API void lic_metadata_free(lic_metadata *metadata);
 
-/* EXIF by itself: a TIFF stream, without the "Exif\0\0" of JPEG. Any bytes are accepted. The results
- * are new bytes: free them with lic_buffer_free. LIC_ERR_CORRUPT: this is not EXIF;
+/* EXIF by itself: a TIFF stream, without the "Exif\0\0" of JPEG. Any bytes are accepted. The
+ * results are new bytes: free them with lic_buffer_free. LIC_ERR_CORRUPT: this is not EXIF;
  * LIC_ERR_ARGUMENT: an orientation that is not 1 to 8, or a side of 0.
  *
  * The orientation (TIFF 6.0, tag 274), 1 to 8; 1 if it says nothing valid. */
@@ -467,9 +475,9 @@ LIC_API uint32_t lic_exif_orientation(lic_span exif);
 /* The same EXIF with another orientation; without EXIF, a new one with that tag alone. */
 LIC_API LIC_MUST_USE lic_status lic_exif_turn(lic_span exif, uint32_t orientation,
                                               const lic_allocator *allocator, lic_buffer *out);
-/* EXIF for a part or a reduced copy of the picture, of width x height pixels. It is written anew with
- * the new sides, so that no byte of a thumbnail, a maker's note or another preview stays. It is also
- * LIC_ERR_CORRUPT if values overlap or directories repeat. */
+/* EXIF for a part or a reduced copy of the picture, of width x height pixels. It is written anew
+ * with the new sides, so that no byte of a thumbnail, a maker's note or another preview stays. It
+ * is also LIC_ERR_CORRUPT if values overlap or directories repeat. */
 LIC_API LIC_MUST_USE lic_status lic_exif_fit(lic_span exif, uint32_t width, uint32_t height,
                                              const lic_allocator *allocator, lic_buffer *out);
 

@@ -77,12 +77,12 @@ static void store(const lic_decoding *d, const lic_lossless_slot *slot, lic_area
         }
 }
 
-/* Means of 16 x 16 samples, or of what there is of them, rounded. */
+/* Means of scale x scale samples, or of what there is of them, rounded. */
 static void store_means(const lic_decoding *d, const lic_lossless_slot *slot, lic_area a)
 {
     const lic_raster *tile = &slot->tile;
     const lic_mask *mask = slot->coder.mask;
-    const uint32_t scale = LIC_PREVIEW_SCALE; /* a block's side */
+    const uint32_t scale = (uint32_t)d->scale;
     for (uint32_t y = 0; y < tile->height; y += scale)
         for (uint32_t x = 0; x < tile->width; x += scale) {
             const uint32_t x1 = x + scale < tile->width ? x + scale : tile->width;
@@ -97,7 +97,7 @@ static void store_means(const lic_decoding *d, const lic_lossless_slot *slot, li
                         v[i] += lic_raster_sample(tile, xx, yy, i);
                 v[i] = (v[i] + n / 2) / n;
             }
-            put_pixel(&d->to.image, row_of(&d->to, (a.y0 + (int)y) / LIC_PREVIEW_SCALE),
+            put_pixel(&d->to.image, row_of(&d->to, (a.y0 + (int)y) / d->scale),
                       ((size_t)a.x0 + x) / scale, v, tile);
         }
 }

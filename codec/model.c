@@ -71,7 +71,7 @@ static void fill_info(lic_weights *w, lic_model *model)
     model->info.latent_channels = (uint32_t)model->net.m;
     model->info.hyper_channels = (uint32_t)model->net.n;
     model->info.slices = (uint32_t)model->net.n_slices;
-    model->info.preview_slices = (uint32_t)model->net.preview_slices;
+    lic_model_note_previews(model);
 }
 
 /* Sets up what lives only while loading: threads, the list of conversions. */
@@ -111,7 +111,7 @@ static lic_status make_model(lic_weights *w, const lic_model_options *options, l
     memset(model, 0, sizeof *model);
     model->allocator = options->allocator;
     model->backend = options->backend;
-    model->uses = options->uses ? options->uses : LIC_MODEL_ENCODES | LIC_MODEL_DECODES;
+    model->uses = options->uses;
     const lic_status status = load_weights(w, options, model);
     if (status)
         lic_model_close(model);
@@ -124,8 +124,13 @@ static lic_status check_options(const lic_model_options *options, lic_model_opti
                                 lic_error *err)
 {
     const lic_status status = lic_model_options_take(options, own, err);
-    if (!status && own->uses > (LIC_MODEL_ENCODES | LIC_MODEL_DECODES))
-        return lic_fail(err, LIC_ERR_ARGUMENT, "a model can encode and decode, nothing else");
+    const uint32_t all = LIC_MODEL_ENCODES | LIC_MODEL_DECODES | LIC_MODEL_PREVIEWS;
+    if (!status && own->uses > all)
+        return lic_fail(err, LIC_ERR_ARGUMENT,
+                        "a model can encode, decode and show previews, nothing else");
+    own->uses = own->uses ? own->uses : all;
+    if (own->uses & LIC_MODEL_PREVIEWS)
+        own->uses |= LIC_MODEL_DECODES;
     if (!status && !lic_backend_supported(own->backend))
         return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no such backend");
     return status;
@@ -163,6 +168,12 @@ lic_status lic_model_open(const char *path, const lic_model_options *options, li
     if (!status)
         status = make_model(&w, &own, out);
     lic_weights_close(&w);
+    if (!status && own.uses & LIC_MODEL_PREVIEWS)
+        status = lic_model_open_previews(*out, path, err);
+    if (status) {
+        lic_model_close(*out);
+        *out = NULL;
+    }
     return status;
 }
 
@@ -171,6 +182,7 @@ void lic_model_close(lic_model *model)
     if (!model)
         return;
     lic_arena_release(&model->arena);
+    lic_arena_release(&model->previews);
     lic_dealloc(model->allocator, model);
 }
 

@@ -128,11 +128,13 @@ static void describe(const struct folders *f, char *text, size_t bytes)
 
 /* ---- files ---- */
 
-/* The hash in the head of a weights file (models/WEIGHTS.md: signature at 0, hash at 40). */
+/* The hash in the head of a network's weights file (models/WEIGHTS.md: signature at 0, hash at 40,
+ * family at 48). */
 static bool read_hash(const char *path, uint64_t *hash)
 {
     static const uint8_t signature[8] = {0x8F, 'l', 'i', 'c', 'w', '\r', '\n', 0x1A};
-    uint8_t head[48];
+    static const char family[16] = "s2lic";
+    uint8_t head[64];
     struct stat st;
     if (stat(path, &st) || !S_ISREG(st.st_mode)) /* not a pipe, which would block */
         return false;
@@ -140,7 +142,8 @@ static bool read_hash(const char *path, uint64_t *hash)
     if (!file)
         return false;
     const bool ok = fread(head, 1, sizeof head, file) == sizeof head &&
-                    memcmp(head, signature, sizeof signature) == 0;
+                    memcmp(head, signature, sizeof signature) == 0 &&
+                    memcmp(head + 48, family, sizeof family) == 0;
     fclose(file);
     *hash = 0;
     for (int i = 0; ok && i < 8; i++)

@@ -104,7 +104,7 @@ static void write_sample(const lic_image *image, uint8_t *row, size_t i, float v
 
 struct store_job {
     tensor t;
-    int x0, y0, left;
+    int x0, y0, left, scale;
     lic_area area;
     const lic_band *to;
 };
@@ -142,13 +142,11 @@ void lic_pixels_store(nn *c, tensor t, int x0, int y0, lic_area area, const lic_
 {
     if (lic_nn_idle(c) || area.x0 >= area.x1 || area.y0 >= area.y1)
         return;
-    struct store_job j = {t, x0, y0, left, area, to};
+    struct store_job j = {t, x0, y0, left, 1, area, to};
     lic_pool_run(c->pool, (size_t)(area.y1 - area.y0), store_row, &j);
 }
 
-/* ---- a picture of 1/16 ---- */
-
-enum { REDUCED = LIC_PREVIEW_SCALE };
+/* ---- reduced pictures ---- */
 
 static float clamped(float v)
 {
@@ -179,44 +177,50 @@ static void means_row(void *user, size_t item, int worker)
 {
     (void)worker;
     const struct store_job *j = user;
-    const int y = j->area.y0 + REDUCED * (int)item, y1 = lic_smaller(y + REDUCED, j->area.y1);
-    uint8_t *row = row_of(j, y / REDUCED);
-    for (int x = j->area.x0; x < j->area.x1; x += REDUCED) {
-        const int x1 = lic_smaller(x + REDUCED, j->area.x1);
+    const int scale = j->scale;
+    const int y = j->area.y0 + scale * (int)item, y1 = lic_smaller(y + scale, j->area.y1);
+    uint8_t *row = row_of(j, y / scale);
+    for (int x = j->area.x0; x < j->area.x1; x += scale) {
+        const int x1 = lic_smaller(x + scale, j->area.x1);
         const float n = (float)((y1 - y) * (x1 - x));
         float sum[3] = {0};
         for (int yy = y; yy < y1; yy++)
             add_samples(j, yy, x, x1, sum);
-        store_pixel(j->to, row, (size_t)(x / REDUCED), sum[0] / n, sum[1] / n, sum[2] / n);
+        store_pixel(j->to, row, (size_t)(x / scale), sum[0] / n, sum[1] / n, sum[2] / n);
     }
 }
 
+/* A latent has the colours of side x side pixels, row by row. */
 static void small_row(void *user, size_t item, int worker)
 {
     (void)worker;
     const struct store_job *j = user;
-    uint8_t *row = row_of(j, j->area.y0 / REDUCED + (int)item);
-    for (int x = j->area.x0; x < j->area.x1; x += REDUCED) {
-        const float *from = lic_nn_at(j->t, (int)item, (x - j->area.x0) / REDUCED);
-        store_pixel(j->to, row, (size_t)(x / REDUCED), from[0] + 0.5f, from[1] + 0.5f,
-                    from[2] + 0.5f);
+    const int scale = j->scale, side = LIC_MAX_SCALE / scale;
+    const int y = j->area.y0 / scale + (int)item, ty = y - j->y0 / scale;
+    const int x0 = j->area.x0 / scale, x1 = (j->area.x1 + scale - 1) / scale;
+    uint8_t *row = row_of(j, y);
+    for (int x = x0; x < x1; x++) {
+        const int tx = x - j->x0 / scale, place = side * (ty % side) + tx % side;
+        const float *from = lic_nn_at(j->t, ty / side, tx / side) + 3 * place;
+        store_pixel(j->to, row, (size_t)x, from[0] + 0.5f, from[1] + 0.5f, from[2] + 0.5f);
     }
 }
 
-static void store_reduced(nn *c, const struct store_job *job, lic_pool_fn row)
+static void store_reduced(nn *c, struct store_job job, lic_pool_fn row)
 {
-    const lic_area a = job->area;
-    struct store_job j = *job;
+    const lic_area a = job.area;
     if (!lic_nn_idle(c) && a.x0 < a.x1 && a.y0 < a.y1)
-        lic_pool_run(c->pool, (size_t)((a.y1 - a.y0 + REDUCED - 1) / REDUCED), row, &j);
+        lic_pool_run(c->pool, (size_t)((a.y1 - a.y0 + job.scale - 1) / job.scale), row, &job);
 }
 
-void lic_pixels_store_means(nn *c, tensor t, int x0, int y0, lic_area area, const lic_band *to)
+void lic_pixels_store_means(nn *c, tensor t, int x0, int y0, lic_area area, int scale,
+                            const lic_band *to)
 {
-    store_reduced(c, &(struct store_job){t, x0, y0, 0, area, to}, means_row);
+    store_reduced(c, (struct store_job){t, x0, y0, 0, scale, area, to}, means_row);
 }
 
-void lic_pixels_store_small(nn *c, tensor t, lic_area area, const lic_band *to)
+void lic_pixels_store_small(nn *c, tensor t, int x0, int y0, lic_area area, int scale,
+                            const lic_band *to)
 {
-    store_reduced(c, &(struct store_job){t, 0, 0, 0, area, to}, small_row);
+    store_reduced(c, (struct store_job){t, x0, y0, 0, scale, area, to}, small_row);
 }

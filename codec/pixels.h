@@ -25,12 +25,14 @@ void lic_pixels_load(nn *c, const lic_band *from, int x0, int y0, tensor x);
  * band's column `left`. */
 void lic_pixels_store(nn *c, tensor t, int x0, int y0, lic_area area, const lic_band *to, int left);
 
-/* The same for a picture of 1/16 the size, whose rows are `to`. Each pixel is the clamped mean
- * of those of its 16 x 16 that are in the area. x0, y0 and the corner of the area are multiples
- * of 16. */
-void lic_pixels_store_means(nn *c, tensor t, int x0, int y0, lic_area area, const lic_band *to);
-/* Stores t [h, w, 3], which already has 1/16 the size. The area, in pixels of the whole picture,
- * begins where t does. */
-void lic_pixels_store_small(nn *c, tensor t, lic_area area, const lic_band *to);
+/* The same for a picture reduced by `scale`, whose rows are `to`. Each pixel is the clamped mean of
+ * those of its scale x scale that are in the area. x0, y0 and the corner of the area are multiples
+ * of LIC_MAX_SCALE. */
+void lic_pixels_store_means(nn *c, tensor t, int x0, int y0, lic_area area, int scale,
+                            const lic_band *to);
+/* Stores t [h, w, 3 side^2] of lic_preview, side = LIC_MAX_SCALE / scale, which already has the
+ * size; its first pixel, in the whole picture, is (x0, y0). */
+void lic_pixels_store_small(nn *c, tensor t, int x0, int y0, lic_area area, int scale,
+                            const lic_band *to);
 
 #endif

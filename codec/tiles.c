@@ -37,6 +37,11 @@ static int choose_side(uint32_t pixels, int side)
     return divide_up(units, tiles) * LIC_UNIT;
 }
 
+bool lic_scale_is_valid(uint32_t scale)
+{
+    return scale && scale <= LIC_MAX_SCALE && (scale & (scale - 1)) == 0;
+}
+
 bool lic_tile_side_is_valid(uint32_t side)
 {
     return side % LIC_UNIT == 0 && side <= LIC_MAX_TILE;

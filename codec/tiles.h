@@ -16,7 +16,9 @@ enum {
     LIC_HALO = 32 /* what a region shows of its neighbours on either side; 64 where the picture
                      ends on the other side, so that lengths stay multiples of LIC_UNIT */
 };
-enum { LIC_PREVIEW_SCALE = 16 }; /* pixels to one of a preview, along either axis: one latent */
+/* Pixels to one of a reduced picture, along either axis: 1, 2, 4, 8 or 16. There it is a latent's.
+ */
+enum { LIC_MAX_SCALE = 16 };
 
 typedef struct lic_grid {
     int width, height;  /* of the padded picture */
@@ -43,6 +45,8 @@ int lic_padded(uint32_t pixels);
 /* Grid of a picture; tile sides 0 mean one tile. False unless tile sides are multiples of LIC_UNIT.
  */
 bool lic_grid_init(lic_grid *grid, uint32_t width, uint32_t height, int tile_w, int tile_h);
+/* 1, 2, 4, 8 or 16. */
+bool lic_scale_is_valid(uint32_t scale);
 /* Whether an encoder may be asked for tiles of up to this side. 0 means LIC_TILE_SIDE. */
 bool lic_tile_side_is_valid(uint32_t side);
 /* An encoder's choice: as few tiles as sides up to `side` allow, as equal as possible; 0, 0 for

@@ -105,6 +105,15 @@ typedef struct table_data {
     size_t n_cum, n_tables;
 } table_data;
 
+/* A head for previews: side x side colours for each latent, and so pictures of side / 16 the size;
+ * row by row, r, g, b of each. */
+enum { LIC_MAX_HEAD_SIDE = 8, LIC_N_HEADS = 2 };
+
+typedef struct preview_head {
+    int side, slices, channels; /* that it sees; side 0: there is no such head */
+    const float *w, *b;         /* [levels, 3 side^2, 9 taps, channels], [levels, 3 side^2] */
+} preview_head;
+
 typedef struct network {
     int levels, m, n, hyper, dim, gdim, hid, n_slices;
     float lambda[2]; /* Lagrange multipliers of the first and last level, 0 if unknown */
@@ -115,8 +124,7 @@ typedef struct network {
     hyper_synthesis h_s;
     rate_affine hrate;
     slice_model ctx[LIC_MAX_SLICES];
-    int preview_slices;                 /* that the head for previews sees; 0: there is none */
-    const float *preview_w, *preview_b; /* [levels, 3, 9 taps, channels of these], [levels, 3] */
+    preview_head heads[LIC_N_HEADS]; /* of the network's own file, of the file beside it */
     const float *gain, *igain, *zgain, *izgain; /* [levels, m] and [levels, n], logarithms */
     const float
         *mask; /* [4, 64, 64]: shifted windows in the middle, last column, last row, corner */
@@ -136,8 +144,12 @@ typedef struct rate_state {
 /* level is in [0, levels - 1]. Linear between the two neighbouring levels; gains are exp of the
  * result. */
 void lic_rate_state(nn *c, const network *net, float level, rate_state *out);
-/* The head for previews, of a network that has one. */
-void lic_rate_preview(nn *c, const network *net, float level, rate_state *out);
+/* The head for a preview of side x side colours at each latent: that of the fewest such colours
+ * that can give it. NULL: there is none. */
+const preview_head *lic_preview_head(const network *net, int side);
+/* Prepares it for this side, which may be less than its own. */
+void lic_rate_preview(nn *c, const network *net, const preview_head *head, int side, float level,
+                      rate_state *out);
 
 /* g_a: x [H, W, 3], samples - 0.5, H and W multiples of 64 -> y [H/16, W/16, m] with gains applied.
  */
@@ -150,8 +162,8 @@ tensor lic_h_a(nn *c, const network *net, const rate_state *rate, tensor y);
 /* h_s: z_hat (rounded) -> hyperprior features [4 h_z, 4 w_z, hyper], rate conditioning applied. */
 tensor lic_h_s(nn *c, const network *net, const rate_state *rate, tensor z_hat);
 
-/* A picture of 1/16 the size: y_hat [h, w, channels of preview_slices] -> [h, w, 3], samples - 0.5.
- * Applies the inverse gains to y_hat in place. */
+/* A small picture by the head that lic_rate_preview has prepared: y_hat [h, w, its channels] -> [h,
+ * w, 3 side^2], samples - 0.5. Applies the inverse gains to y_hat in place. */
 tensor lic_preview(nn *c, const rate_state *rate, tensor y_hat);
 
 /* Residual SwinV2 transformer block. out may be a channel view; x is not changed. */

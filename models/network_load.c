@@ -12,7 +12,7 @@
 enum { NAME = 72, WIDEST = 4096, MAX_RATIO = 8 };
 
 /* Sums of products of bytes, in either form (simd_bytes.h), fit in 32 bits. */
-_Static_assert((int64_t)WIDEST * MAX_RATIO * 127 * 255 <= INT32_MAX, "layers are too wide");
+_Static_assert((int64_t)WIDEST *MAX_RATIO * 127 * 255 <= INT32_MAX, "layers are too wide");
 
 typedef struct config {
     int ch[3], depth[3], ratio[3]; /* at 1/2, 1/4, 1/8 */
@@ -216,25 +216,6 @@ static void load_slice(lic_weights *w, const config *cfg, network *net, int i, i
     lic_weights_linear(w, &s->lrp[1], s->size, cfg->hid, SUB(prefix.text, "lrp.1"));
 }
 
-/* The optional head for previews; its inputs are the channels of the first slices. */
-static void load_preview(lic_weights *w, network *net)
-{
-    const uint32_t levels = (uint32_t)net->levels, inputs = lic_weights_dim(w, "preview.weight", 3);
-    const uint32_t weight[4] = {levels, 3, 9, inputs}, bias[4] = {levels, 3, 1, 1};
-    uint32_t channels = 0;
-    for (int i = 0; i < net->n_slices && channels < inputs; i++) {
-        channels += (uint32_t)net->slices[i];
-        net->preview_slices = i + 1;
-    }
-    if (!inputs)
-        return;
-    if (channels != inputs && !w->status)
-        w->status = lic_fail(w->err, LIC_ERR_MODEL_INVALID,
-                             "weights file with a preview of other channels than its slices");
-    net->preview_w = lic_weights_floats(w, "preview.weight", 4, weight);
-    net->preview_b = lic_weights_floats(w, "preview.bias", 2, bias);
-}
-
 static void load_gains(lic_weights *w, network *net)
 {
     const uint32_t m[4] = {(uint32_t)net->levels, (uint32_t)net->m, 1, 1};
@@ -312,8 +293,8 @@ static void load_config(lic_weights *w, config *cfg, network *net)
     for (int i = 0; i < 3; i++) {
         cfg->ch[i] = net->ch[i] = lic_weights_int(w, at("ch.%d", i).text, 1, widest);
         cfg->depth[i] = lic_weights_int(w, at("depth.%d", i).text, 1, LIC_MAX_DEPTH);
-        cfg->ratio[i] = lic_weights_int(w, w->version < 3 ? "ratio" : at("ratio.%d", i).text, 1,
-                                        MAX_RATIO);
+        cfg->ratio[i] =
+            lic_weights_int(w, w->version < 3 ? "ratio" : at("ratio.%d", i).text, 1, MAX_RATIO);
     }
     lic_weights_int(w, "window", LIC_WINDOW, LIC_WINDOW);
     lic_weights_int(w, "grid", LIC_GRID, LIC_GRID);
@@ -366,6 +347,7 @@ lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net)
     config cfg;
     memset(net, 0, sizeof *net);
     lic_weights_begin(w, arena);
+    lic_weights_family(w, "s2lic", "weights of another network family");
     load_config(w, &cfg, net);
     if (w->status)
         return w->status;
@@ -374,7 +356,7 @@ lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net)
     load_hyperprior(w, net);
     for (int i = 0, prev = 0; i < net->n_slices; prev += net->slices[i++])
         load_slice(w, &cfg, net, i, prev);
-    load_preview(w, net);
+    lic_weights_preview(w, net, &net->heads[0]);
     load_gains(w, net);
     load_lambda(w, net);
     load_scales(w, net);

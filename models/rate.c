@@ -53,29 +53,68 @@ void lic_rate_state(nn *c, const network *net, float level, rate_state *out)
     out->izgain = mixed(c, net->izgain, (size_t)net->n, levels, level, net->n, true);
 }
 
-/* Outputs side by side in one panel: [9 taps, channels][LIC_PANEL]. */
-static const float *panel_of(nn *c, const float *rows, int n_rows, size_t inputs)
+enum { TAPS = 9, RGB = 3 };
+
+/* Colours of side x side places. */
+static int colours(int side)
 {
-    float *out = lic_arena_take(c->arena, inputs * LIC_PANEL, sizeof *out);
+    return RGB * side * side;
+}
+
+/* Means of the rows of neighbouring places, so that to x to of them are left of from x from: the
+ * best linear guess of a mean is the mean of the best guesses. n numbers a row. */
+static const float *averaged(nn *c, const float *rows, int from, int to, size_t n)
+{
+    const size_t all = (size_t)colours(to) * n;
+    const int block = from / to;
+    const float share = 1.0f / (float)(block * block);
+    float *out = lic_arena_take(c->arena, all + LIC_PANEL, sizeof *out);
     if (lic_nn_idle(c))
         return out;
-    memset(out, 0, inputs * LIC_PANEL * sizeof *out);
-    for (size_t i = 0; i < inputs; i++)
-        for (int row = 0; row < n_rows; row++)
-            out[i * LIC_PANEL + (size_t)row] = rows[(size_t)row * inputs + i];
+    memset(out, 0, (all + LIC_PANEL) * sizeof *out);
+    for (int row = 0; row < colours(from); row++) {
+        const int place = row / RGB, y = place / from / block, x = place % from / block;
+        float *sum = out + (size_t)(RGB * (to * y + x) + row % RGB) * n;
+        for (size_t i = 0; i < n; i++)
+            sum[i] += rows[(size_t)row * n + i];
+    }
+    for (size_t i = 0; i < all; i++)
+        out[i] *= share;
     return out;
 }
 
-void lic_rate_preview(nn *c, const network *net, float level, rate_state *out)
+/* Outputs side by side in panels: [panels][9 taps, channels][LIC_PANEL]. */
+static const float *panels_of(nn *c, const float *rows, int n_rows, size_t inputs)
 {
-    enum { TAPS = 9, RGB = 3 };
-    const slice_model *last = &net->ctx[net->preview_slices - 1];
-    conv *head = &out->preview;
-    *head =
-        (conv){.kernel = 3, .stride = 1, .cin = last->prev + last->size, .cout = RGB, .taps = TAPS};
-    const int inputs = TAPS * head->cin;
-    head->bias = mixed(c, net->preview_b, RGB, net->levels, level, RGB, false);
+    const size_t all = ((size_t)n_rows + LIC_PANEL - 1) / LIC_PANEL * LIC_PANEL * inputs;
+    float *out = lic_arena_take(c->arena, all, sizeof *out);
+    if (lic_nn_idle(c))
+        return out;
+    memset(out, 0, all * sizeof *out);
+    for (int row = 0; row < n_rows; row++) {
+        float *to = out + (size_t)(row / LIC_PANEL) * inputs * LIC_PANEL + row % LIC_PANEL;
+        for (size_t i = 0; i < inputs; i++)
+            to[i * LIC_PANEL] = rows[(size_t)row * inputs + i];
+    }
+    return out;
+}
+
+void lic_rate_preview(nn *c, const network *net, const preview_head *head, int side, float level,
+                      rate_state *out)
+{
+    const int from = colours(head->side), inputs = TAPS * head->channels;
+    const float *bias = mixed(c, head->b, (size_t)from, net->levels, level, from, false);
     const float *rows =
-        mixed(c, net->preview_w, RGB * (size_t)inputs, net->levels, level, RGB * inputs, false);
-    head->w = panel_of(c, rows, RGB, (size_t)inputs);
+        mixed(c, head->w, (size_t)from * (size_t)inputs, net->levels, level, from * inputs, false);
+    if (side < head->side) {
+        bias = averaged(c, bias, head->side, side, 1);
+        rows = averaged(c, rows, head->side, side, (size_t)inputs);
+    }
+    out->preview = (conv){.kernel = 3,
+                          .stride = 1,
+                          .cin = head->channels,
+                          .cout = colours(side),
+                          .taps = TAPS,
+                          .bias = bias,
+                          .w = panels_of(c, rows, colours(side), (size_t)inputs)};
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEAD = LIC_WEIGHTS_HEAD, CONFIG = 64, ENTRY = 128, KEY = 24 };
+enum { HEAD = LIC_WEIGHTS_HEAD, FAMILY = 16, CONFIG = 64, ENTRY = 128, KEY = 24 };
 enum { MAX_CONFIG = 256, MAX_TENSORS = 4096 };
 
 /* From a place in the head to its end. */
@@ -32,8 +32,8 @@ lic_status lic_weights_check_head(lic_weights *w)
         return LIC_WEIGHTS_FAIL(w, "not a weights file (.licw)");
     lic_reader r = head_at(w, 8);
     w->version = lic_read_u32(&r);
-    if (w->version < 1 || w->version > 3)
-        return LIC_WEIGHTS_FAIL(w, "weights file of version %u; this program reads versions 1 to 3",
+    if (w->version < 1 || w->version > 4)
+        return LIC_WEIGHTS_FAIL(w, "weights file of version %u; this program reads versions 1 to 4",
                                 (unsigned)w->version);
     w->n_config = lic_read_u32(&r);
     w->n_tensors = lic_read_u32(&r);
@@ -62,9 +62,15 @@ static lic_status check_sum(lic_weights *w)
     sum = lic_crc32(sum, w->data + 24, (size_t)lic_weights_payload(w) - 24);
     if (sum != crc)
         return LIC_WEIGHTS_FAIL(w, "the weights file is damaged (checksum of its head)");
-    if (memcmp(w->data + 48, "s2lic\0\0\0\0\0\0\0\0\0\0", 16))
-        return LIC_WEIGHTS_FAIL(w, "weights of another network family");
     return LIC_OK;
+}
+
+void lic_weights_family(lic_weights *w, const char *family, const char *otherwise)
+{
+    char padded[FAMILY] = {0};
+    strncpy(padded, family, sizeof padded - 1);
+    if (memcmp(w->data + HEAD - FAMILY, padded, FAMILY))
+        LIC_WEIGHTS_FAIL(w, "%s", otherwise);
 }
 
 static lic_entry entry_at(const lic_weights *w, uint32_t i)

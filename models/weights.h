@@ -74,10 +74,21 @@ const float *lic_weights_floats(lic_weights *w, const char *name, int rank, cons
 const uint16_t *lic_weights_u16(lic_weights *w, const char *name, size_t *n);
 const int32_t *lic_weights_i32(lic_weights *w, const char *name, size_t *n);
 
+/* Fails with `otherwise` unless the file is of this family: its kind, by the head. */
+void lic_weights_family(lic_weights *w, const char *family, const char *otherwise);
+
 /* ---- network_load.c ---- */
 
 /* Reads the configuration and every tensor into the arena. Call it once planning, then once for
  * real. */
 lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net);
+
+/* ---- previews_load.c ---- */
+
+/* The head for previews that a file may have. side 0: it has none. */
+void lic_weights_preview(lic_weights *w, const network *net, preview_head *head);
+/* The same twice, as above, of a file with a head alone, for the network with this hash. It needs
+ * no pool and no jobs. */
+lic_status lic_previews_load(lic_weights *w, lic_arena *arena, uint64_t hash, network *net);
 
 #endif

@@ -72,7 +72,7 @@ void lic_weights_convert(lic_weights *w)
 {
     conversion c = {.w = w};
     lic_arena room = {0};
-    if (w->status || w->arena->planning || w->arena->failed)
+    if (w->status || w->arena->planning || w->arena->failed || !w->n_jobs)
         return;
     if (w->read && !reserve_buffers(w, &c, &room)) {
         w->status = lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory to read the weights");

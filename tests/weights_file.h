@@ -22,6 +22,7 @@ enum {
     W_BYTES_AT = 24,
     W_PAYLOAD_AT = 32,
     W_HASH_AT = 40,
+    W_FAMILY_AT = 48,
     W_KEY = 24,  /* bytes of a key, before its type and value */
     W_TYPE = 72, /* in a tensor's entry */
     W_RANK = 76,
@@ -197,16 +198,48 @@ static inline void replace_tensor(weights *w, const char *name, uint32_t rows, c
                values, rows * row_bytes);
 }
 
-/* A head for previews of the first two slices: deterministic values within [-0.1, 0.1]. */
-static inline void add_preview_head(weights *w)
+/* A file of heads for previews of the network with this hash, in which there is no head yet. */
+static inline weights no_previews(uint64_t hash)
 {
-    enum { LEVELS = 8, CHANNELS = 6, N = LEVELS * 3 * 9 * CHANNELS };
-    static const uint32_t dims[4] = {LEVELS, 3, 9, CHANNELS}, bias[4] = {LEVELS, 3, 1, 1};
-    static float values[N];
-    for (uint32_t i = 0; i < N; i++)
+    weights w = {calloc(1, (size_t)1 << 20), W_HEAD};
+    if (!w.data)
+        exit(2);
+    memcpy(w.data, "\x8Flicw\r\n\x1A", 8);
+    put(w.data + W_VERSION_AT, 4, 4);
+    put(w.data + W_PAYLOAD_AT, 8, W_HEAD);
+    snprintf((char *)w.data + W_FAMILY_AT, 16, "s2lic-previews");
+    uint8_t *name = add_config(&w, "name");
+    put(name + W_KEY, 4, 1);
+    snprintf((char *)name + W_KEY + 8, 32, "tiny");
+    put(add_config(&w, "network") + W_KEY + 8, 8, hash);
+    seal_head(&w);
+    return w;
+}
+
+/* A number within 1/128 and 1/8, or its negative, as binary16; and its value. */
+static inline uint16_t some_half(uint32_t random)
+{
+    return (uint16_t)((random & 0x83FF) | (8 + (random >> 16) % 4) << 10);
+}
+
+static inline float half_value(uint16_t half)
+{
+    const float size = (float)(1024 + (half & 0x3FF)) / (float)(1 << (25 - (half >> 10 & 31)));
+    return half & 0x8000 ? -size : size;
+}
+
+/* A head for previews of the first two slices, side x side colours for each latent: deterministic
+ * values within [-0.1, 0.1]. */
+static inline void add_preview_head(weights *w, uint32_t side)
+{
+    enum { LEVELS = 8, CHANNELS = 6, MOST = LEVELS * 3 * 16 * 9 * CHANNELS };
+    static float values[MOST];
+    const uint32_t outputs = 3 * side * side, n = LEVELS * outputs * 9 * CHANNELS;
+    const uint32_t dims[4] = {LEVELS, outputs, 9, CHANNELS}, bias[4] = {LEVELS, outputs, 1, 1};
+    for (uint32_t i = 0; i < n && i < MOST; i++)
         values[i] = (float)(i * 7919 % 2001) * 1e-4f - 0.1f;
-    add_tensor(w, "preview.weight", 0, 4, dims, values, sizeof values);
-    add_tensor(w, "preview.bias", 0, 2, bias, values, LEVELS * 3 * sizeof *values);
+    add_tensor(w, "preview.weight", 0, 4, dims, values, n * sizeof *values);
+    add_tensor(w, "preview.bias", 0, 2, bias, values, LEVELS * outputs * sizeof *values);
     seal_head(w);
 }
 

@@ -199,8 +199,13 @@ const char *lic_value_crop(lic_settings *s, const char *text)
 
 const char *lic_value_scale(lic_settings *s, const char *text)
 {
-    s->scale = strcmp(text, "1/16") == 0 ? 16 : 1;
-    return s->scale == 16 || strcmp(text, "1/1") == 0 || strcmp(text, "1") == 0 ? NULL : "1/16";
+    static const char *const scales[] = {"1", "1/1", "1/2", "1/4", "1/8", "1/16"};
+    for (uint32_t i = 0; i < sizeof scales / sizeof scales[0]; i++)
+        if (strcmp(text, scales[i]) == 0) {
+            s->scale = i ? 1u << (i - 1) : 1;
+            return NULL;
+        }
+    return "1/2, 1/4, 1/8 or 1/16";
 }
 
 const char *lic_value_json(lic_settings *s, const char *text)

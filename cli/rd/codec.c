@@ -22,7 +22,8 @@ lic_status lic_codec_open(lic_codec *codec, uint32_t id, lic_error *err)
     if (codec->model && (codec->settings->model || !id || (uint32_t)codec->model_info.hash == id))
         return LIC_OK;
     lic_codec_end(codec);
-    return lic_settings_open_model(codec->settings, id, 0, &codec->model, &codec->model_info, err);
+    return lic_settings_open_model(codec->settings, id, LIC_MODEL_ENCODES | LIC_MODEL_DECODES,
+                                   &codec->model, &codec->model_info, err);
 }
 
 lic_status lic_codec_encode(lic_codec *codec, const lic_image *image, double quality,

@@ -1,8 +1,8 @@
 /* bench_preview.c - how close a preview is to the decoded picture reduced, and how much faster.
  *
- * bench_preview MODEL.licw PICTURE.ppm...: one JSON line per quality, means over the pictures: PSNR
- * of the preview against 16 x 16 means of the whole decode, the lowest of these, and seconds of
- * both (the better of two runs each, one thread, model loading apart). */
+ * bench_preview MODEL.licw PICTURE.ppm...: one JSON line per scale and quality, means over the
+ * pictures: PSNR of the preview against means of the whole decode, the lowest of these, and seconds
+ * of both (the better of two runs each, one thread, model loading apart). */
 #include "codec/lic.h"
 #include "tests/bench/ppm.h"
 
@@ -45,21 +45,22 @@ static double decode(lic_session *decoder, const lic_buffer *file, uint32_t scal
 }
 
 /* Mean of a colour over the pixels behind one of the preview. */
-static double mean_of(const lic_image *whole, unsigned x, unsigned y, unsigned colour)
+static double mean_of(const lic_image *whole, unsigned scale, unsigned x, unsigned y,
+                      unsigned colour)
 {
     double sum = 0, n = 0;
-    for (unsigned r = 16 * y; r < 16 * y + 16 && r < whole->height; r++)
-        for (unsigned q = 16 * x; q < 16 * x + 16 && q < whole->width; q++, n++)
+    for (unsigned r = scale * y; r < scale * y + scale && r < whole->height; r++)
+        for (unsigned q = scale * x; q < scale * x + scale && q < whole->width; q++, n++)
             sum += ((const uint8_t *)whole->data)[r * whole->stride_bytes + 3 * q + colour];
     return sum / n;
 }
 
-static double psnr(const lic_image *whole, const lic_image *small)
+static double psnr(const lic_image *whole, const lic_image *small, unsigned scale)
 {
     double sum = 0;
     for (unsigned y = 0; y < small->height; y++)
         for (unsigned x = 0; x < 3 * small->width; x++) {
-            const double d = mean_of(whole, x / 3, y, x % 3) -
+            const double d = mean_of(whole, scale, x / 3, y, x % 3) -
                              ((const uint8_t *)small->data)[y * small->stride_bytes + x];
             sum += d * d;
         }
@@ -70,9 +71,13 @@ struct sums {
     double psnr, least, whole, small;
 };
 
-/* Adds a picture to the sums: times of the whole and of its preview, and how far these differ. */
+enum { N_SCALES = 3 };
+static const unsigned scales[N_SCALES] = {4, 8, 16};
+
+/* Adds a picture to the sums of each scale: times of the whole and of its preview, and how far
+ * these differ. */
 static void measure(lic_session *encoder, lic_session *decoder, const lic_image *image,
-                    double quality, struct sums *s)
+                    double quality, struct sums sums[N_SCALES])
 {
     lic_encode_options options;
     lic_buffer file;
@@ -81,20 +86,24 @@ static void measure(lic_session *encoder, lic_session *decoder, const lic_image 
     lic_encode_options_init(&options);
     options.quality = quality;
     check(lic_session_encode(encoder, image, &options, &file, &err), &err);
-    s->whole += decode(decoder, &file, 1, &whole);
-    s->small += decode(decoder, &file, 16, &small);
-    const double p = psnr(&whole, &small);
-    s->psnr += p;
-    s->least = fmin(s->least, p);
+    const double seconds = decode(decoder, &file, 1, &whole);
+    for (int i = 0; i < N_SCALES; i++) {
+        struct sums *s = &sums[i];
+        s->whole += seconds;
+        s->small += decode(decoder, &file, scales[i], &small);
+        const double p = psnr(&whole, &small, scales[i]);
+        s->psnr += p;
+        s->least = fmin(s->least, p);
+        lic_image_free(&small);
+    }
     lic_image_free(&whole);
-    lic_image_free(&small);
     lic_buffer_free(&file);
 }
 
 int main(int argc, char **argv)
 {
     static const double qualities[] = {20, 50, 80};
-    struct sums sums[3];
+    struct sums sums[3][N_SCALES];
     lic_model *model;
     lic_session *encoder;
     lic_session *decoder;
@@ -108,21 +117,24 @@ int main(int argc, char **argv)
     check(lic_session_new(model, &options, &encoder, &err), &err);
     check(lic_session_new(model, &options, &decoder, &err), &err);
     for (int q = 0; q < 3; q++)
-        sums[q] = (struct sums){.least = 1e9};
+        for (int i = 0; i < N_SCALES; i++)
+            sums[q][i] = (struct sums){.least = 1e9};
     for (int i = 2; i < argc; i++) {
         lic_image image;
         if (!read_ppm(argv[i], &image))
             return fprintf(stderr, "bench_preview: %s: not an 8-bit PPM\n", argv[i]), 1;
         for (int q = 0; q < 3; q++)
-            measure(encoder, decoder, &image, qualities[q], &sums[q]);
+            measure(encoder, decoder, &image, qualities[q], sums[q]);
         free(image.data);
     }
-    for (int q = 0; q < 3; q++)
-        printf("{\"quality\": %g, \"pictures\": %d, \"psnr\": %.2f, \"least\": %.2f, "
-               "\"whole_seconds\": %.4f, \"preview_seconds\": %.4f, \"times\": %.1f}\n",
-               qualities[q], argc - 2, sums[q].psnr / (argc - 2), sums[q].least,
-               sums[q].whole / (argc - 2), sums[q].small / (argc - 2),
-               sums[q].whole / sums[q].small);
+    for (int i = 0; i < 3 * N_SCALES; i++) {
+        const struct sums *s = &sums[i % 3][i / 3];
+        printf(
+            "{\"scale\": %u, \"quality\": %g, \"pictures\": %d, \"psnr\": %.2f, \"least\": %.2f, "
+            "\"whole_seconds\": %.4f, \"preview_seconds\": %.4f, \"times\": %.1f}\n",
+            scales[i / 3], qualities[i % 3], argc - 2, s->psnr / (argc - 2), s->least,
+            s->whole / (argc - 2), s->small / (argc - 2), s->whole / s->small);
+    }
     lic_session_free(decoder);
     lic_session_free(encoder);
     lic_model_close(model);

@@ -47,13 +47,15 @@ for model in student "$MODEL"; do
     expect "the size of the whole" 0 ': whole.ppm: 200x168, '
 
     # ---- preview ----
-    decode --model "$model" --scale 1/16 a.lic small.ppm
-    expect "a preview" 0
-    holds "a preview: size" test "$(size_of small.ppm)" = "13 11"
-    holds "a preview: JSON has the picture's size" test "$(number out width)" = 200
-    for threads in 1 7; do
-        run "$LIC" decode -f -T $threads --model "$model" --scale 1/16 a.lic again.ppm
-        holds "a preview with $threads threads" cmp small.ppm again.ppm
+    for scale in "1/2 100 84" "1/4 50 42" "1/8 25 21" "1/16 13 11"; do
+        decode --model "$model" --scale "${scale%% *}" a.lic small.ppm
+        expect "a preview of ${scale%% *}" 0
+        holds "${scale%% *}: size" test "$(size_of small.ppm)" = "${scale#* }"
+        holds "${scale%% *}: JSON has the picture's size" test "$(number out width)" = 200
+        for threads in 1 7; do
+            run "$LIC" decode -f -T $threads --model "$model" --scale "${scale%% *}" a.lic again.ppm
+            holds "${scale%% *} with $threads threads" cmp small.ppm again.ppm
+        done
     done
 
     # ---- slices ----
@@ -84,15 +86,43 @@ for model in student "$MODEL"; do
     rm -f cut.ppm
 done
 
-# Near to the picture reduced, by the head for previews that the student has.
+# ---- previews by heads ----
+# Means of the whole picture, against which those that a head makes from the first slices are held.
 run "$LIC" encode -f -q 60 "$DATA/kodim23.png" k.lic
 run "$LIC" decode -f k.lic k.ppm
-run "$LIC" decode -f --scale 1/16 k.lic small.ppm
-holds "the preview of a photograph: size" test "$(size_of small.ppm)" = "48 32"
+mkdir bare
+ln -s "$ROOT/models/weights/student.licw" bare/student.licw
+for scale in 2 4 8 16; do
+    run "$LIC" decode -f --scale 1/$scale k.lic small.ppm
+    holds "1/$scale of a photograph: size" test "$(size_of small.ppm)" = "$((768 / scale)) $((512 / scale))"
+    run "$LIC" decode -f --json --scale 1/$scale k.lic small.ppm
+    holds "1/$scale by a head, or not" test "$(number out slices)" = "$([ $scale = 2 ] && echo 5 || echo 3)"
+    run "$LIC" decode -f --json --scale 1/$scale --model bare/student.licw k.lic mean.ppm
+    expect "1/$scale without the file of heads" 0
+    holds "without it: all slices but for 1/16" test "$(number out slices)" = "$([ $scale = 16 ] && echo 3 || echo 5)"
+    run "$LIC" eval --json mean.ppm small.ppm
+    least=$([ $scale = 4 ] && echo 31 || echo 34)
+    holds "1/$scale is near to the picture reduced" awk -v least="$least" \
+        'match($0, /"psnr": [0-9.]+/) { exit substr($0, RSTART + 8, RLENGTH - 8) < least }' out
+done
+run "$LIC" info "$ROOT/models/weights/student.licw"
+holds "the smallest scale is told" grep -q 'previews of 1/4 and less from the first 3 slices' out
+run "$LIC" info bare/student.licw
+holds "without the file of heads" grep -q 'previews of 1/16 and less from the first 3 slices' out
+
+# ---- a file of heads that does not belong to the network ----
+ln -s "$ROOT/tests/golden/tiny.licw" bare/tiny.licw
+ln -s "$ROOT/models/weights/student.previews.licw" bare/tiny.previews.licw
+run "$LIC" encode -f --quiet --model bare/tiny.licw "$photo" t.lic
+expect "encoding does not look at it" 0
+run "$LIC" decode -f --quiet --model bare/tiny.licw t.lic t.ppm
+expect "nor does decoding" 0
+run "$LIC" decode -f --quiet --model bare/tiny.licw --scale 1/4 t.lic t.ppm
+expect "a preview does" 3 'bare/tiny.previews.licw: heads for previews of another network'
 
 # ---- wrong usage ----
-for wrong in "--crop 10x10" "--crop 0x5+1+1" "--crop 5x5+1" "--crop 5x5+1+1x" "--crop 5x5-1+1" "--scale 1/8" "--scale 16" \
-    "--slices 0" "--slices 17" "--scale 1/16 --crop 16x16+0+0"; do
+for wrong in "--crop 10x10" "--crop 0x5+1+1" "--crop 5x5+1" "--crop 5x5+1+1x" "--crop 5x5-1+1" "--scale 1/32" "--scale 1/3" "--scale 1/" "--scale 16" \
+    "--slices 0" "--slices 17" "--scale 1/16 --crop 16x16+0+0" "--scale 1/2 --crop 16x16+0+0"; do
     # shellcheck disable=SC2086
     run "$LIC" decode -f $wrong k.lic wrong.ppm
     expect "$wrong" 2

@@ -132,7 +132,7 @@ not_plain 'is not a rectangle' decode crop 2x3+ +4
 not_plain 'is not a rectangle' decode crop 2x3+4+
 not_plain 'is not a number from 1 to 16' decode slices
 not_plain 'is not auto, 8 or 16' decode depth
-not_plain 'is not 1/16' decode scale 1/
+not_plain 'is not 1/2, 1/4, 1/8 or 1/16' decode scale 1/
 not_plain 'is not a span' bdrate window '' ,200
 not_plain 'is not a span' bdrate window 0,
 not_plain 'is not a number from 1 to' bench reps

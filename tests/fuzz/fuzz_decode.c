@@ -56,7 +56,7 @@ static void open_models(void)
 {
     weights w = read_tiny();
     models[0] = fuzz_open_model(w.data, w.bytes);
-    add_preview_head(&w);
+    add_preview_head(&w, 1);
     put(w.data + W_HASH_AT, 8, get(w.data + W_HASH_AT, 8) + 1); /* another model has another id */
     seal_head(&w);
     models[1] = fuzz_open_model(w.data, w.bytes);
@@ -138,7 +138,7 @@ static lic_decode_options wanted(const lic_info *info)
     o.depth = control[0] & OTHER_DEPTH ? 24 - info->depth : 0;
     o.channels = control[2] & 1 ? 4 : 0;
     o.salvage = (control[0] & SALVAGE) != 0;
-    o.scale = control[0] & REDUCED ? 16 : 0;
+    o.scale = control[0] & REDUCED ? 16u >> control[2] % 4 : 0;
     o.n_slices = control[0] & SOME_SLICES ? 1 + control[3] % 4 : 0;
     if (control[1] && !o.scale) { /* may reach one pixel outside, which is an error */
         o.crop_x = control[1] * info->width / 256;

@@ -1,11 +1,13 @@
 /* fuzz_weights.c - the tiny network's weights file, patched as the input says, checksums made
  * right, opened, and used on a 16x16 picture if it opens: whatever finite weights are in it,
- * encoder and decoder end without a fault, and the decoder reads what the encoder wrote, preview
+ * encoder and decoder end without a fault, and the decoder reads what the encoder wrote, previews
  * included.
  *
  * Input: records of 12 bytes: what to patch (1; 128 and more in the first: in the network in
- * integers), which entry (2), where in it (1), a value (8). An input that is a weights file itself
- * is taken as it is. */
+ * integers; 192 and more: in the file of heads for previews beside the first), which entry (2),
+ * where in it (1), a value (8). An input that is a weights file itself is taken as it is. */
+#include "codec/model.h"
+#include "models/weights.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/weights_file.h"
 
@@ -31,11 +33,13 @@ struct patched {
 };
 
 static weights networks[2]; /* in floats, in integers */
+static weights heads;       /* for previews, of the first */
 
 static void free_networks(void)
 {
     free(networks[0].data);
     free(networks[1].data);
+    free(heads.data);
 }
 
 /* With a head for previews, so that there is one to patch. */
@@ -43,8 +47,10 @@ static void make_networks(void)
 {
     networks[0] = read_tiny();
     networks[1] = read_golden("integers.licw");
-    add_preview_head(&networks[0]);
-    add_preview_head(&networks[1]);
+    add_preview_head(&networks[0], 1);
+    add_preview_head(&networks[1], 1);
+    heads = no_previews(get(networks[0].data + W_HASH_AT, 8));
+    add_preview_head(&heads, 4);
     atexit(free_networks);
 }
 
@@ -131,19 +137,20 @@ static void seal(struct patched *w)
         put(w->data + 20, 4, lic_crc32(0, w->data, (size_t)payload));
 }
 
-/* A picture of one pixel, by the head for previews if the model still has one. */
-static void preview(const lic_model *model, const lic_buffer *file, const lic_options *options)
+/* A small picture, by a head for previews if the model still has one. */
+static void preview(const lic_model *model, const lic_buffer *file, const lic_options *options,
+                    uint32_t scale)
 {
     lic_session *decoder = NULL;
     lic_decode_options reduced;
     lic_image out;
     lic_error err = {0};
     lic_decode_options_init(&reduced);
-    reduced.scale = 16;
+    reduced.scale = scale;
     FUZZ_CHECK(lic_session_new(model, options, &decoder, &err) == LIC_OK);
     FUZZ_CHECK(lic_session_decode(decoder, file->data, file->bytes, &reduced, &out, &err) ==
                LIC_OK);
-    FUZZ_CHECK(out.width == 1 && out.height == 1);
+    FUZZ_CHECK(out.width == SIDE / scale && out.height == SIDE / scale);
     lic_image_free(&out);
     lic_session_free(decoder);
 }
@@ -177,16 +184,36 @@ static void use(const lic_model *model)
         fuzz_check_error(status, &err);
         FUZZ_CHECK(status == LIC_OK);
         lic_image_free(&out);
-        preview(model, &file, &options);
+        for (uint32_t scale = 4; scale <= 16; scale *= 2)
+            preview(model, &file, &options, scale);
     }
     lic_buffer_free(&file);
+}
+
+/* The first network with these heads; without, if they are refused. */
+static lic_model *with_heads(const uint8_t *data, size_t bytes)
+{
+    lic_weights w;
+    lic_error err = {0};
+    lic_model *model = fuzz_open_model(networks[0].data, networks[0].bytes);
+    lic_status status = lic_weights_open(&w, data, bytes, NULL, &err);
+    if (!status)
+        status = lic_model_add_previews(model, &w);
+    fuzz_check_error(status, &err);
+    FUZZ_CHECK(status == LIC_OK || status == LIC_ERR_MODEL_INVALID);
+    if (status) {
+        lic_model_close(model);
+        model = NULL;
+    }
+    return model;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     if (!networks[0].data)
         make_networks();
-    const weights *from = &networks[bytes && data[0] >= 128];
+    const bool is_heads = bytes && data[0] >= 192;
+    const weights *from = is_heads ? &heads : &networks[bytes && data[0] >= 128];
     const bool whole = bytes >= W_HEAD && !memcmp(data, from->data, 8);
     struct patched w = {.sealed = true, .whole = from->bytes};
     w.bytes = whole ? bytes : from->bytes;
@@ -197,7 +224,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         patch(&w, data + i);
     if (!whole && w.sealed)
         seal(&w);
-    lic_model *model = fuzz_open_model(w.data, w.bytes);
+    lic_model *model = is_heads ? with_heads(w.data, w.bytes) : fuzz_open_model(w.data, w.bytes);
     if (model)
         use(model);
     lic_model_close(model);

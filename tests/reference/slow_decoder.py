@@ -1,7 +1,7 @@
 """A second decoder, written from codec/FORMAT.md and models/WEIGHTS.md alone, to keep them honest.
 
     slow_decoder.py WEIGHTS.licw PICTURE.lic OUT.png        (or OUT.ppm, OUT.pgm)
-    slow_decoder.py --preview WEIGHTS.licw PICTURE.lic OUT.png      a picture of 1/16, by the head for it
+    slow_decoder.py --preview N WEIGHTS.licw PICTURE.lic OUT.png    a picture of 1/N by a head; --heads FILE: of this file too
     slow_decoder.py --salvage ...                           what there is of a file that was cut: section 9
     slow_decoder.py -v ...                                  CRC-32 of every stage, to find where two decoders part
 
@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../models/train"))
 import slow_lossless
-from licw_file import LicwError, read_licw
+from licw_file import LicwError, read_licw, read_previews
 from slow_networks import F, Networks, nearest
 from slow_stream import RangeDecoder, Reader, Refused, need, read_file, tables
 
@@ -150,38 +150,45 @@ def synthesise(nets, head, y):
     return np.concatenate(rows)
 
 
-def small_picture(nets, head, y):
-    """-> what the head for previews makes of the latents, tile by tile."""
+def small_picture(nets, head, y, heads, n):
+    """-> what a head for previews of 1/n makes of the latents, for n = 16 tile by tile; [h, w, 3] of n x n pixels each."""
     height, width = (tiles[-1][1] for tiles in head["tiles"])
+    if n < 16:
+        nets.open, k = (False,) * 4, 16 // n
+        x = nets.preview(y, heads, n)
+        return x.reshape(*x.shape[:2], k, k, 3).transpose(0, 2, 1, 3, 4).reshape(k * x.shape[0], k * x.shape[1], 3)
     rows = []
     for top, bottom in head["tiles"][0]:
         row = []
         for left, right in head["tiles"][1]:
             nets.open = left > 0, top > 0, right < width, bottom < height
-            row.append(nets.preview(y[top // 16:bottom // 16, left // 16:right // 16]))
+            row.append(nets.preview(y[top // 16:bottom // 16, left // 16:right // 16], heads, n))
         rows.append(np.concatenate(row, 1))
     return np.concatenate(rows)
 
 
-def decode(data, licw, say=lambda *_: None, preview=False, salvage=False):
-    """-> picture [H, W, 3 or 1], uint8 or uint16; or a preview of it. (It decodes all slices even then, and checks them.)"""
+def decode(data, licw, say=lambda *_: None, preview=1, salvage=False, heads=None):
+    """-> picture [H, W, 3 or 1], uint8 or uint16; or a preview of it, 1/preview of the size, by a head of the weights or of
+    `heads`, a file of them. (It decodes all slices even then, and checks them.)"""
     head, code = read_file(data, salvage)
     if head["version"] > 1:
         x = slow_lossless.decode_picture(head, code)
-        return slow_lossless.preview(x) if preview else x
+        return slow_lossless.preview(x, preview) if preview > 1 else x
     need(head["model"] == licw.hash & 0xFFFFFFFF, "MODEL_WRONG", f"made with {head['model']:08x}")
     nets = Networks(licw, head["quality"])
     y, check = decode_tiles(nets, head, code, say)
     need(head["cut"] or check == head["check"], "MISMATCH", "check of the latents")
-    x = small_picture(nets, head, y) if preview else synthesise(nets, head, y)
-    say("preview" if preview else "g_s", x)
-    height, width = (-(-head[k] // (16 if preview else 1)) for k in ("height", "width"))
+    need(not heads or heads.config["network"] == licw.hash, "MODEL_WRONG", "heads of another network")
+    beside = heads.tensors if heads else {}
+    x = small_picture(nets, head, y, beside, preview) if preview > 1 else synthesise(nets, head, y)
+    say("preview" if preview > 1 else "g_s", x)
+    height, width = (-(-head[k] // preview) for k in ("height", "width"))
     x = x[:height, :width] + F(0.5)
     if head["grey"]:
         x = ((x[..., :1] + x[..., 1:2]) + x[..., 2:]) / F(3)
     x = np.where(np.isnan(x), F(0), np.clip(x, F(0), F(1)))
     x = np.rint(x * F(65535)).astype(np.uint16) if head["deep"] else np.rint(x * F(255)).astype(np.uint8)
-    return slow_lossless.overlay_exact(head, x, 16 if preview else 1)
+    return slow_lossless.overlay_exact(head, x, preview)
 
 
 def write_picture(path, picture):
@@ -205,7 +212,8 @@ def write_picture(path, picture):
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("-v", "--verbose", action="store_true", help="print the CRC-32 of every stage")
-    p.add_argument("--preview", action="store_true", help="a picture of 1/16")
+    p.add_argument("--preview", type=int, choices=(2, 4, 8, 16), default=1, metavar="N", help="a picture of 1/N, by a head")
+    p.add_argument("--heads", metavar="FILE", help="a file of heads for previews of the network in WEIGHTS")
     p.add_argument("--salvage", action="store_true", help="what there is of a file that was cut")
     p.add_argument("weights")
     p.add_argument("picture")
@@ -219,7 +227,8 @@ def main():
     try:
         with open(a.picture, "rb") as f:
             data = f.read()
-        write_picture(a.out, decode(data, read_licw(a.weights), say, a.preview, a.salvage))
+        heads = read_previews(a.heads) if a.heads else None
+        write_picture(a.out, decode(data, read_licw(a.weights), say, a.preview, a.salvage, heads))
     except (Refused, LicwError, OSError) as e:
         print(f"slow_decoder: {a.picture}: {e}", file=sys.stderr)
         return 1

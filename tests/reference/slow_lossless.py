@@ -532,7 +532,7 @@ def overlay_exact(head, picture, scale):
             shown = np.repeat(np.repeat(np.array(mask, bool), 16, 0), 16, 1)[:h, :w]
             need(zlib.crc32(tile[shown].tobytes()) == check, "CORRUPT", "check of exact blocks")
             if scale > 1:
-                tile, shown = preview(tile), np.array(mask, bool)
+                tile, shown = preview(tile, scale), shown[::scale, ::scale]
             part = picture[top // scale:, left // scale:][:tile.shape[0], :tile.shape[1]]
             part[shown] = tile[shown]
     need(r.at == len(r.data), "CORRUPT", "bytes behind the last tile")
@@ -552,12 +552,12 @@ def read_alpha(head):
     return np.concatenate(rows)[:, :, 0]
 
 
-def preview(picture):
-    """Means of 16 x 16, rounded."""
+def preview(picture, n):
+    """Means of n x n, rounded."""
     h, w, c = picture.shape
-    out = np.zeros((-(-h // 16), -(-w // 16), c), picture.dtype)
+    out = np.zeros((-(-h // n), -(-w // n), c), picture.dtype)
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            block = picture[16 * y:16 * y + 16, 16 * x:16 * x + 16].reshape(-1, c).astype(int)
+            block = picture[n * y:n * y + n, n * x:n * x + n].reshape(-1, c).astype(int)
             out[y, x] = (block.sum(0) + len(block) // 2) // len(block)
     return out

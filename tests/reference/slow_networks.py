@@ -117,6 +117,20 @@ def mirrored(n, half, before, after):
             for i in range(-half * before, n + half * after)]
 
 
+def reduce_head(p, k):
+    """Weights or biases of s x s colours for each latent -> those of k x k: means."""
+    s = int(round((len(p) / 3) ** 0.5))
+    out, b = np.zeros((3 * k * k, *p.shape[1:]), F), s // k
+    if b == 1:
+        return p
+    for dy in range(k):
+        for dx in range(k):
+            for row in range(b * dy, b * dy + b):
+                for column in range(b * dx, b * dx + b):
+                    out[3 * (k * dy + dx):][:3] += p[3 * (s * row + column):][:3]
+    return out * F(1 / b ** 2)
+
+
 class Networks:
     open = False, False, False, False           # left, top, right, bottom
 
@@ -129,7 +143,9 @@ class Networks:
         self.f = level - F(self.l)
 
     def at_level(self, name):
-        p = self.t[name]
+        return self.mix_levels(self.t[name])
+
+    def mix_levels(self, p):
         return (F(1) - self.f) * p[self.l] + self.f * p[self.l + 1]
 
     def in_integers(self, name):
@@ -294,11 +310,14 @@ class Networks:
             f = np.concatenate([f, leaky(self.conv(f"g_s.enh.convs.{k}.conv", f))], -1)
         return self.up("g_s.up4.conv", self.conv("g_s.enh.out.conv", f) + x)
 
-    def preview(self, y):
-        w = self.at_level("preview.weight")                                     # [3, 9, C]
-        w = w.reshape(3, 3, 3, -1).transpose(0, 3, 1, 2)
+    def preview(self, y, beside, n):
+        """`beside`: the tensors of the file of heads, or none. -> [h, w, 3 k^2], k = 16 / n"""
+        heads = [t for t in (self.t, beside) if "preview.bias" in t and t["preview.bias"].shape[1] >= 3 * (16 // n) ** 2]
+        head = min(heads, key=lambda t: t["preview.bias"].shape[1])
+        w, bias = (reduce_head(self.mix_levels(head[f"preview.{part}"].astype(F)), 16 // n) for part in ("weight", "bias"))
+        w = w.reshape(len(w), 3, 3, -1).transpose(0, 3, 1, 2)
         x = y[..., :w.shape[1]] * exp(self.at_level("igain"))[:w.shape[1]]
-        return self.beyond(lambda x: self.convolve(w, self.at_level("preview.bias"), x), x, 1)
+        return self.beyond(lambda x: self.convolve(w, bias, x), x, 1)
 
     def rstb(self, name, x):
         t, i = x, 0

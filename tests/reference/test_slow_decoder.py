@@ -27,7 +27,7 @@ import pngread
 import slow_decoder
 import slow_lossless
 import slow_stream
-from licw_file import pack_licw, read_licw
+from licw_file import pack_licw, previews_path, read_licw, read_previews, write_previews
 from tables import pack_tables
 
 
@@ -173,22 +173,27 @@ def test_same_pixels_in_tiles(folder, licw):
 
 
 def test_same_previews(folder, licw):
-    """By a head of random weights that the tiny network gets here, in one tile and in two."""
+    """By heads of random weights that the tiny network gets here, one in its own file and one of 4 x 4 colours beside that;
+    in one tile and in two."""
     rng, c = np.random.RandomState(8), licw.config
     channels = c["slice.0"] + c["slice.1"]
-    head = {"preview.weight": rng.uniform(-0.1, 0.1, (c["levels"], 3, 9, channels)).astype("<f4"),
-            "preview.bias": rng.uniform(-0.1, 0.1, (c["levels"], 3)).astype("<f4")}
+    head, large = ({"preview.weight": rng.uniform(-0.1, 0.1, (c["levels"], n, 9, channels)).astype("<f4"),
+                    "preview.bias": rng.uniform(-0.1, 0.1, (c["levels"], n)).astype("<f4")} for n in (3, 48))
     a, b, s, out, model = (os.path.join(folder, n) for n in ("in.ppm", "a.lic", "slow.ppm", "out.ppm", "head.licw"))
     write(model, pack_licw(c, {**licw.tensors, **head}))
     other = read_licw(model)
     assert other.hash != licw.hash
+    write_previews(previews_path(model), "tiny", other.hash, large)
+    heads = read_previews(previews_path(model))
     for make, h, w, q in ((picture, 75, 140, 33.3), (picture, 1, 1, 90), (picture, 5, 2100, 60), (page, 120, 140, 50)):
         slow_decoder.write_picture(a, make(h, w, 3, np.uint8, h))
-        assert lic("encode", "-q", str(q), a, b, model=model) == 0 and lic("decode", "--scale", "1/16", b, out, model=model) == 0
-        small = slow_decoder.decode(read(b), other, preview=True)
-        assert small.shape == (-(-h // 16), -(-w // 16), 3) and (b"Exac" in read(b)) == (make is page)
-        slow_decoder.write_picture(s, small)
-        assert read(out) == read(s), (h, w, q)
+        assert lic("encode", "-q", str(q), a, b, model=model) == 0 and (b"Exac" in read(b)) == (make is page)
+        for n in (4, 8, 16):
+            assert lic("decode", "--scale", f"1/{n}", b, out, model=model) == 0
+            small = slow_decoder.decode(read(b), other, preview=n, heads=heads)
+            assert small.shape == (-(-h // n), -(-w // n), 3)
+            slow_decoder.write_picture(s, small)
+            assert read(out) == read(s), (h, w, q, n)
 
 
 def test_same_tables_of_neighbours(folder, licw):

@@ -77,9 +77,10 @@ def test_same_samples(folder):
             assert lic("encode", "--lossless", "--tile", "64", a, b) == 0
             seen = slow_decoder.decode(read(b), None)
             assert (seen == picture).all(), (make.__name__, h, w, c, kind)
-            assert lic("decode", "--scale", "1/16", b, out) == 0
-            slow_decoder.write_picture(s, slow_decoder.decode(read(b), None, preview=True))
-            assert read(out) == read(s), (make.__name__, h, w, c, kind)
+            for n in (2, 4, 8, 16):
+                assert lic("decode", "--scale", f"1/{n}", b, out) == 0
+                slow_decoder.write_picture(s, slow_decoder.decode(read(b), None, preview=n))
+                assert read(out) == read(s), (make.__name__, h, w, c, kind, n)
 
 
 def test_same_salvage(folder):

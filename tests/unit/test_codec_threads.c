@@ -82,7 +82,7 @@ static lic_decode_options preview_of(int index)
 {
     lic_decode_options o;
     lic_decode_options_init(&o);
-    o.scale = 16;
+    o.scale = 16u >> index % 4;
     o.n_slices = (uint32_t)(index % 3 + 1);
     return o;
 }

@@ -156,24 +156,30 @@ TEST(parts_are_those_of_the_whole)
 }
 
 /* A preview has the means of exact blocks; the others are as without them. */
+static void check_means(const lic_image *page, const lic_image *out, uint32_t scale)
+{
+    for (uint32_t y = 0; y < out->height; y++)
+        for (uint32_t x = 0; x < PAGE_TEXT / scale; x++)
+            for (uint32_t i = 0; i < 3; i++) {
+                uint32_t sum = 0, n = 0;
+                for (uint32_t v = scale * y; v < scale * y + scale && v < PAGE_HEIGHT; v++)
+                    for (uint32_t u = scale * x; u < scale * x + scale; u++, n++)
+                        sum += get_sample(page, u, v, i);
+                CHECK_EQ_INT(get_sample(out, x, y, i), (sum + n / 2) / n);
+            }
+}
+
 TEST(previews_have_the_means)
 {
     lic_image page = make_page(3, 8);
     lic_buffer file = encode_as(&page, 90, 0, 2, LIC_LOSSLESS_AUTO);
     lic_decode_options d;
     lic_decode_options_init(&d);
-    d.scale = 16;
-    lic_image out = decode_as(&file, &d, 2);
-    for (uint32_t y = 0; y < out.height; y++)
-        for (uint32_t x = 0; x < PAGE_TEXT / 16; x++)
-            for (uint32_t i = 0; i < 3; i++) {
-                uint32_t sum = 0, n = 0;
-                for (uint32_t v = 16 * y; v < 16 * y + 16 && v < PAGE_HEIGHT; v++)
-                    for (uint32_t u = 16 * x; u < 16 * x + 16; u++, n++)
-                        sum += get_sample(&page, u, v, i);
-                CHECK_EQ_INT(get_sample(&out, x, y, i), (sum + n / 2) / n);
-            }
-    lic_image_free(&out);
+    for (d.scale = 2; d.scale <= 16; d.scale *= 2) {
+        lic_image out = decode_as(&file, &d, 2);
+        check_means(&page, &out, d.scale);
+        lic_image_free(&out);
+    }
     lic_buffer_free(&file);
     free(page.data);
 }

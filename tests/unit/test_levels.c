@@ -50,7 +50,7 @@ static lic_model *with_twelve(void)
     static const uint32_t two[4] = {2, 1, 1, 1};
     const float lambda[2] = {0.00066f, 0.4846f};
     weights w = read_tiny();
-    add_preview_head(&w);
+    add_preview_head(&w, 1);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         widen(&w, names[i]);
     put(config_named(&w, "levels") + 32, 8, LEVELS);
@@ -61,7 +61,7 @@ static lic_model *with_twelve(void)
 static lic_model *with_eight(void)
 {
     weights w = read_tiny();
-    add_preview_head(&w);
+    add_preview_head(&w, 1);
     return open_model(&w);
 }
 
@@ -89,12 +89,12 @@ static void rates_of(const lic_model *model, float level, lic_arena *arena, rate
     lic_arena_plan(&plan);
     c.arena = &plan;
     lic_rate_state(&c, &model->net, level, out);
-    lic_rate_preview(&c, &model->net, level, out);
+    lic_rate_preview(&c, &model->net, lic_preview_head(&model->net, 1), 1, level, out);
     if (!lic_arena_reserve(arena, plan.peak, NULL))
         exit(2);
     c.arena = arena;
     lic_rate_state(&c, &model->net, level, out);
-    lic_rate_preview(&c, &model->net, level, out);
+    lic_rate_preview(&c, &model->net, lic_preview_head(&model->net, 1), 1, level, out);
 }
 
 static void check_same(const float *a, const float *b, int n)

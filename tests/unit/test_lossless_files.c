@@ -181,25 +181,33 @@ TEST(parts_are_those_of_the_whole)
     free(p.data);
 }
 
-/* Means of 16 x 16, rounded. */
+/* Means of scale x scale, rounded. */
+static void check_means(const lic_image *p, const lic_image *out, uint32_t scale)
+{
+    CHECK(out->width == (p->width + scale - 1) / scale);
+    CHECK(out->height == (p->height + scale - 1) / scale);
+    for (uint32_t y = 0; y < out->height; y++)
+        for (uint32_t x = 0; x < 3 * out->width; x++) {
+            uint32_t sum = 0, n = 0;
+            const uint32_t left = scale * (x / 3);
+            for (uint32_t yy = scale * y; yy < scale * y + scale && yy < p->height; yy++)
+                for (uint32_t xx = left; xx < left + scale && xx < p->width; xx++, n++)
+                    sum += ((uint8_t *)p->data)[yy * p->stride_bytes + 3 * xx + x % 3];
+            CHECK_EQ_INT(((uint8_t *)out->data)[y * out->stride_bytes + x], (sum + n / 2) / n);
+        }
+}
+
 TEST(previews_are_means)
 {
     lic_image p = make_picture(150, 131, 3, 8);
     lic_buffer file = encode_in_tiles(&p, 64, 2);
     lic_decode_options d;
     lic_decode_options_init(&d);
-    d.scale = 16;
-    lic_image out = decode_as(&file, &d, 1);
-    CHECK(out.width == 10 && out.height == 9);
-    for (uint32_t y = 0; y < out.height; y++)
-        for (uint32_t x = 0; x < 3 * out.width; x++) {
-            uint32_t sum = 0, n = 0;
-            for (uint32_t yy = 16 * y; yy < 16 * y + 16 && yy < p.height; yy++)
-                for (uint32_t xx = 16 * (x / 3); xx < 16 * (x / 3) + 16 && xx < p.width; xx++, n++)
-                    sum += ((uint8_t *)p.data)[yy * p.stride_bytes + 3 * xx + x % 3];
-            CHECK_EQ_INT(((uint8_t *)out.data)[y * out.stride_bytes + x], (sum + n / 2) / n);
-        }
-    lic_image_free(&out);
+    for (d.scale = 2; d.scale <= 16; d.scale *= 2) {
+        lic_image out = decode_as(&file, &d, 1);
+        check_means(&p, &out, d.scale);
+        lic_image_free(&out);
+    }
     lic_buffer_free(&file);
     free(p.data);
 }

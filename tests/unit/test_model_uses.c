@@ -110,7 +110,7 @@ TEST(damage_is_seen_by_the_half_that_reads_it)
 TEST(uses_that_there_are_not)
 {
     lic_model *model = NULL;
-    CHECK_EQ_INT(open_for(4, NULL, &model), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(open_for(8, NULL, &model), LIC_ERR_ARGUMENT);
     CHECK_EQ_INT(open_for(UINT32_MAX, NULL, &model), LIC_ERR_ARGUMENT);
     CHECK(model == NULL);
 }

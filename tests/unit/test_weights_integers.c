@@ -39,8 +39,8 @@ TEST(integers_need_version_2)
     version(&w, 1);
     check_opens(w, LIC_ERR_MODEL_INVALID, "bad tensor entry");
     w = integers();
-    version(&w, 4);
-    check_opens(w, LIC_ERR_MODEL_INVALID, "version 4");
+    version(&w, 5);
+    check_opens(w, LIC_ERR_MODEL_INVALID, "version 5");
     w = read_tiny();
     CHECK_EQ_INT(get(w.data + W_VERSION_AT, 4), 1);
     version(&w, 2);
@@ -125,10 +125,10 @@ TEST(types_of_other_layers)
     check_opens(with_type(integers(), "cdf.z.cum", TYPE_I8, 1), LIC_ERR_MODEL_INVALID, "cdf.z.cum");
     check_opens(with_type(integers(), LAYER, 5, 1), LIC_ERR_MODEL_INVALID, "bad tensor entry");
     weights w = integers();
-    add_preview_head(&w);
+    add_preview_head(&w, 1);
     check_opens(w, LIC_OK, "");
     w = integers();
-    add_preview_head(&w);
+    add_preview_head(&w, 1);
     check_opens(with_type(w, "preview.weight", TYPE_I8, 1), LIC_ERR_MODEL_INVALID,
                 "preview.weight");
     w = read_tiny(); /* the first layer may be, with scales */

@@ -7,29 +7,60 @@
 #include "tests/test.h"
 #include "tests/weights_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 /* ---- a file on disk -------------------------------------------------------------------------- */
 
-static char weights_path[] = "/tmp/lic-test-XXXXXX";
+static char weights_folder[] = "/tmp/lic-test-XXXXXX";
+static char weights_path[64], previews_path[64]; /* one beside the other */
 static int weights_file = -1;
+
+static inline void remove_previews(void)
+{
+    unlink(previews_path);
+}
 
 static inline void remove_weights(void)
 {
     unlink(weights_path);
+    remove_previews();
+    rmdir(weights_folder);
+}
+
+static inline void make_paths(void)
+{
+    if (weights_file >= 0)
+        return;
+    if (!mkdtemp(weights_folder))
+        exit(2);
+    snprintf(weights_path, sizeof weights_path, "%s/tiny.licw", weights_folder);
+    snprintf(previews_path, sizeof previews_path, "%s/tiny.previews.licw", weights_folder);
+    weights_file = open(weights_path, O_RDWR | O_CREAT, 0600);
+    atexit(remove_weights);
+}
+
+static inline void write_to(int fd, const char *path, const weights *w)
+{
+    if (fd < 0 || pwrite(fd, w->data, w->bytes, 0) != (ssize_t)w->bytes ||
+        ftruncate(fd, (off_t)w->bytes)) {
+        printf("cannot write %s\n", path);
+        exit(2);
+    }
 }
 
 static inline void write_weights(const weights *w)
 {
-    if (weights_file < 0) {
-        weights_file = mkstemp(weights_path);
-        atexit(remove_weights);
-    }
-    if (weights_file < 0 || pwrite(weights_file, w->data, w->bytes, 0) != (ssize_t)w->bytes ||
-        ftruncate(weights_file, (off_t)w->bytes)) {
-        printf("cannot write %s\n", weights_path);
-        exit(2);
-    }
+    make_paths();
+    write_to(weights_file, weights_path, w);
+}
+
+static inline void write_previews(const weights *w)
+{
+    make_paths();
+    const int fd = open(previews_path, O_WRONLY | O_CREAT, 0600);
+    write_to(fd, previews_path, w);
+    close(fd);
 }
 
 /* Opens what is on disk now; on failure the error must say so in one line, and *out be NULL. */

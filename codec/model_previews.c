@@ -1,0 +1,64 @@
+/* model_previews.c - heads for previews in a file of their own. STEM.licw may have
+ * STEM.previews.licw beside it, so that a network whose hash is in files can get heads that its own
+ * file lacks. */
+#include "codec/base/cpu.h"
+#include "codec/base/status.h"
+#include "codec/model.h"
+#include "codec/tiles.h"
+#include "models/weights.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void lic_model_note_previews(lic_model *model)
+{
+    const preview_head *small = lic_preview_head(&model->net, 1);
+    model->info.preview_slices = small ? (uint32_t)small->slices : 0;
+    model->info.preview_scale = 0;
+    for (int scale = LIC_MAX_SCALE; scale > 1; scale /= 2)
+        if (lic_preview_head(&model->net, LIC_MAX_SCALE / scale))
+            model->info.preview_scale = (uint32_t)scale;
+}
+
+lic_status lic_model_add_previews(lic_model *model, lic_weights *w)
+{
+    lic_arena plan;
+    lic_arena_plan(&plan);
+    const uint64_t saved = lic_fp_enter();
+    lic_status status = lic_previews_load(w, &plan, model->info.hash, &model->net);
+    if (!status && !lic_arena_reserve(&model->previews, plan.peak, model->allocator))
+        status = lic_fail(w->err, LIC_ERR_MEMORY, "not enough memory for the heads for previews");
+    if (!status)
+        status = lic_previews_load(w, &model->previews, model->info.hash, &model->net);
+    lic_fp_leave(saved);
+    if (!status)
+        lic_model_note_previews(model);
+    return status;
+}
+
+/* "folder/student.licw" -> "folder/student.previews.licw"; false if a path is no such name. */
+static bool name_beside(const char *path, char name[PATH_MAX])
+{
+    const char suffix[] = ".licw";
+    const size_t n = strlen(path), m = sizeof suffix - 1;
+    if (n < m || strcmp(path + n - m, suffix))
+        return false;
+    const int length = snprintf(name, PATH_MAX, "%.*s.previews%s", (int)(n - m), path, suffix);
+    return length > 0 && length < PATH_MAX;
+}
+
+lic_status lic_model_open_previews(lic_model *model, const char *path, lic_error *err)
+{
+    char name[PATH_MAX];
+    lic_weights w;
+    lic_error why;
+    if (!name_beside(path, name) || access(name, F_OK))
+        return LIC_OK;
+    lic_status status = lic_weights_open_file(&w, name, model->allocator, &why);
+    if (!status)
+        status = lic_model_add_previews(model, &w);
+    lic_weights_close(&w);
+    return status ? lic_fail(err, status, "%.100s: %.130s", name, why.text) : LIC_OK;
+}
