@@ -30,6 +30,20 @@ holds "then it is the picture" grep -q '"psnr": null' "$T/out"
 run "$thumbnailer" 8 a.lic tiny.png
 expect "smaller than a preview" 0
 holds "8x7" test "$(size_of tiny.png)" = 8x7
+run "$LIC" encode --quiet -q 60 "$DATA/kodim23.png" k.lic
+for side in 48 96 192; do # the sides of a preview
+    run "$thumbnailer" $side k.lic k.png
+    run "$LIC" decode -f --quiet --scale 1/$((768 / side)) k.lic preview.png
+    run "$LIC" eval --json k.png preview.png
+    holds "$side pixels are a preview" grep -q '"psnr": null' "$T/out"
+done
+run "$thumbnailer" 160 k.lic k.png
+expect "what lies between" 0
+holds "160x107" test "$(size_of k.png)" = 160x107
+run "$thumbnailer" 384 k.lic k.png
+run "$LIC" decode -f --quiet --scale 1/2 k.lic preview.png
+run "$LIC" eval --json k.png preview.png
+holds "no head gives 384, so it is the whole, reduced" grep -Eq '"psnr": ([4-9][0-9]|null)' "$T/out"
 run "$thumbnailer" 64 "$ROOT/tests/golden/v1-grey16.lic" grey.png
 expect "another network, which is not installed" 3 'needs model'
 run "$LIC" encode --quiet "$DATA/meta.png" meta.lic

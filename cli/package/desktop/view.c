@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RGB = 3, PREVIEW = 16 };
+enum { RGB = 3, MAX_SCALE = 16 };
 
 const lic_view_limits lic_view_of_picture = {
     .bytes = (size_t)256 << 20,
@@ -88,15 +88,49 @@ static int take_rows(void *user, uint32_t first, uint32_t n, void *rows, size_t 
     return 0;
 }
 
-static lic_status decode(const lic_view *view, lic_shrink *shrink, uint32_t scale, lic_error *err)
+/* Sides of a picture that is reduced. */
+static uint32_t reduced(uint32_t length, uint32_t scale)
 {
-    lic_model *model = NULL;
+    return (length + scale - 1) / scale;
+}
+
+/* The most that the picture may be reduced by and still be as large as this. A preview does not
+ * weigh colours by alpha, as the reducer does. */
+static uint32_t most_reduced(const lic_info *info, uint32_t width, uint32_t height)
+{
+    uint32_t scale = info->has_alpha ? 1 : MAX_SCALE;
+    while (scale > 1 &&
+           (width > reduced(info->width, scale) || height > reduced(info->height, scale)))
+        scale /= 2;
+    return scale;
+}
+
+/* Opens the model, if one is needed. *scale, which is the most that will do, becomes 1 if no head
+ * gives that. */
+static lic_status open_model(const lic_view *view, uint32_t *scale, lic_model **model,
+                             lic_error *err)
+{
+    lic_model_options opening;
+    lic_model_info info;
+    if (view->info.lossless)
+        return LIC_OK;
+    lic_model_options_init(&opening);
+    opening.uses = LIC_MODEL_DECODES | (*scale > 1 ? LIC_MODEL_PREVIEWS : 0);
+    const lic_status status = lic_model_find(NULL, view->info.model_id, &opening, model, err);
+    if (status != LIC_OK)
+        return status;
+    lic_model_get_info(*model, &info);
+    if (!info.preview_scale || *scale < info.preview_scale)
+        *scale = 1;
+    return LIC_OK;
+}
+
+static lic_status decode(const lic_view *view, const lic_model *model, lic_shrink *shrink,
+                         uint32_t scale, lic_error *err)
+{
     lic_session *decoder = NULL;
     lic_options options;
     lic_decode_options how;
-    lic_model_options opening;
-    lic_model_options_init(&opening);
-    opening.uses = LIC_MODEL_DECODES;
     lic_options_init(&options);
     options.max_pixels = view->limits->pixels;
     options.max_memory = view->limits->memory;
@@ -107,15 +141,10 @@ static lic_status decode(const lic_view *view, lic_shrink *shrink, uint32_t scal
     how.channels = view->channels;
     how.sink = take_rows;
     how.sink_user = shrink;
-    lic_status status = LIC_OK;
-    if (!view->info.lossless)
-        status = lic_model_find(NULL, view->info.model_id, &opening, &model, err);
-    if (status == LIC_OK)
-        status = lic_session_new(model, &options, &decoder, err);
+    lic_status status = lic_session_new(model, &options, &decoder, err);
     if (status == LIC_OK)
         status = lic_session_decode(decoder, view->data, view->bytes, &how, NULL, err);
     lic_session_free(decoder);
-    lic_model_close(model);
     return status;
 }
 
@@ -123,21 +152,19 @@ lic_status lic_view_decode(const lic_view *view, uint32_t width, uint32_t height
                            size_t stride_bytes, lic_error *err)
 {
     lic_shrink shrink;
-    uint32_t from_width = (view->info.width + PREVIEW - 1) / PREVIEW;
-    uint32_t from_height = (view->info.height + PREVIEW - 1) / PREVIEW;
-    lic_status status = LIC_OK;
-    /* A preview does not weigh colours by alpha, as the reducer does. */
-    const bool preview = width <= from_width && height <= from_height && !view->info.has_alpha;
-    if (!preview) {
-        from_width = view->info.width;
-        from_height = view->info.height;
-    }
-    if (!lic_shrink_begin(&shrink, from_width, from_height, view->channels, width, height, to,
+    lic_model *model = NULL;
+    uint32_t scale = most_reduced(&view->info, width, height);
+    lic_status status = open_model(view, &scale, &model, err);
+    if (status != LIC_OK)
+        return status;
+    if (!lic_shrink_begin(&shrink, reduced(view->info.width, scale),
+                          reduced(view->info.height, scale), view->channels, width, height, to,
                           stride_bytes))
         status = lic_report_fail(err, LIC_ERR_MEMORY, "out of memory");
     if (status == LIC_OK)
-        status = decode(view, &shrink, preview ? PREVIEW : 1, err);
+        status = decode(view, model, &shrink, scale, err);
     if (!lic_shrink_end(&shrink) && status == LIC_OK)
         status = lic_report_fail(err, LIC_ERR_CORRUPT, "rows are missing");
+    lic_model_close(model);
     return status;
 }
