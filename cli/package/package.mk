@@ -134,6 +134,7 @@ wheel-file:
 	$(call say,wheel  $(BUILD)/python)
 	$(Q)rm -rf $(BUILD)/python
 	$(Q)SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)} \
-	    $(PYTHON) codec/python/build_wheel.py $(BUILD)/python $(BUILD)/liblic.so.0 models/weights/student.licw
+	    $(PYTHON) codec/python/build_wheel.py $(BUILD)/python $(BUILD)/liblic.so.0 \
+	    $(wildcard models/weights/student*.licw)
 
 .PHONY: wheel wheel-file

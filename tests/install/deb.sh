@@ -32,7 +32,8 @@ expect "decodes" 0
 run "$root/usr/bin/lic-thumbnailer" 16 a.lic a.png
 expect "makes a thumbnail" 0
 for file in share/man/man1/lic.1.gz share/mime/packages/lic.xml share/thumbnailers/lic.thumbnailer \
-    share/bash-completion/completions/lic share/zsh/site-functions/_lic share/lic/student.licw include/lic.h; do
+    share/bash-completion/completions/lic share/zsh/site-functions/_lic share/lic/student.licw \
+    share/lic/student.previews.licw include/lic.h; do
     holds "usr/$file" test -s "$root/usr/$file"
 done
 library=$(dirname "$(find "$root/usr/lib" -name liblic.so.0)")

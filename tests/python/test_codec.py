@@ -158,11 +158,12 @@ def test_drawn_pictures_are_chosen_as_by_the_program(program, tmp_path, tiny):
     assert not lic.info(lic.encode(picture, lossless=False, model=tiny)).lossless
 
 
-def test_preview_is_the_programs(program, tmp_path):
-    data = lic.encode(samples(DATA / 'odd-17x33.png'))
+def test_previews_are_the_programs(program, tmp_path):
+    data = lic.encode(samples(DATA / 'odd-17x33.png'), lossless=False)
     (tmp_path / 'a.lic').write_bytes(data)
-    program('decode', '--quiet', '--scale', '1/16', 'a.lic', 'a.png')
-    assert np.array_equal(lic.decode(data, scale=16), samples(tmp_path / 'a.png'))
+    for scale in (2, 4, 8, 16):
+        program('decode', '-f', '--quiet', '--scale', f'1/{scale}', 'a.lic', 'a.png')
+        assert np.array_equal(lic.decode(data, scale=scale), samples(tmp_path / 'a.png'))
 
 
 def test_metadata(program, tmp_path, tiny):
@@ -247,6 +248,7 @@ def test_model(tiny):
     student = lic.Model()
     assert student.name == 'student' and lic.Model(id=student.id).hash == student.hash
     assert student.parameters > 1e6 and student.levels > 1 and student.preview_slices > 0
+    assert student.preview_scale == 4 and tiny.preview_scale == 0
     assert f'{student.hash:016x}' in repr(student)
     assert lic.Model(folder=GOLDEN, name='tiny').hash == tiny.hash
     assert tiny.id == lic.info(GOLDEN / 'v1-rgb8.lic').model_id

@@ -176,9 +176,9 @@ def test_metadata_of_other_files(program, tmp_path):
     assert lic.info(saved(part).getvalue()).icc_profile is None
 
 
-def test_draft_takes_the_preview(monkeypatch):
+def test_draft_takes_the_smallest_preview(monkeypatch):
     file = saved(Image.fromarray(waves(330, 500)), quality=80)
-    preview, scales, decode = lic.decode(file.getvalue(), scale=16), [], pillow.codec.decode_head
+    scales, decode = [], pillow.codec.decode_head
 
     def noted(head, wanted, *others):
         scales.append(wanted['scale'])
@@ -187,14 +187,19 @@ def test_draft_takes_the_preview(monkeypatch):
     with Image.open(file) as image:
         assert image.draft('RGB', (31, 20)) == ('RGB', (0, 0, 31.25, 20.625))
         assert image.size == (32, 21)
-        assert np.array_equal(np.asarray(image), preview)
+        assert np.array_equal(np.asarray(image), lic.decode(file.getvalue(), scale=16))
         assert image.draft('RGB', (1, 1)) is None, 'it is loaded'
+    for least, scale in ((32, 8), (62, 8), (63, 4), (125, 4), (126, 2), (250, 2)):
+        with Image.open(file) as image:
+            assert image.draft(None, (least, 20))[1] == (0, 0, 500 / scale, 330 / scale)
+            assert image.size == (-(-500 // scale), -(-330 // scale))
+            image.load()
     with Image.open(file) as image:
-        assert image.draft(None, (32, 20)) is None and image.size == (500, 330)
+        assert image.draft(None, (251, 20)) is None and image.size == (500, 330)
     with Image.open(file) as image:
         image.thumbnail((15, 15))
         assert image.size == (15, 10)
-    assert scales == [16, 16]
+    assert scales == [16, 16, 8, 8, 4, 4, 2, 2, 16]
 
 
 def test_truncated(monkeypatch):

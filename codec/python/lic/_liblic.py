@@ -112,7 +112,7 @@ class ModelInfo(Structure):
     _fields_ = [('struct_bytes', c_size_t), ('name', c_char * 32), ('hash', c_uint64),
                 ('parameters', c_uint64), ('levels', c_uint32), ('lambdas', c_float * 2),
                 ('latent_channels', c_uint32), ('hyper_channels', c_uint32), ('slices', c_uint32),
-                ('preview_slices', c_uint32)]
+                ('preview_slices', c_uint32), ('preview_scale', c_uint32)]
 
 
 def _declare(name: str, result: Any, *arguments: Any) -> None:

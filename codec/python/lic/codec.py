@@ -334,7 +334,9 @@ def decode(source: Source, *, crop: Optional[tuple[int, int, int, int]] = None, 
     :param source: the bytes of a file, or its path.
     :param crop: (x, y, width, height) of the part to decode. Only the tiles in it are decoded; its
         pixels are exactly those of the whole picture.
-    :param scale: 16 gives a preview of ceil(width / 16) x ceil(height / 16) pixels, much faster.
+    :param scale: n = 2, 4, 8 or 16 gives a preview of ceil(width / n) x ceil(height / n) pixels. From
+        ``Model.preview_scale`` on it is much faster and close to the picture reduced; below, the
+        picture is decoded and averaged.
     :param dtype: uint8 or uint16; None: as encoded.
     :param channels: 0: as encoded. 3 and 4 always work: grey is repeated, and without alpha all is
         opaque. 1 and 2 are for grey pictures only. 1 and 3 leave alpha out.

@@ -38,7 +38,8 @@ class Model:
     parameters: int       #: as trained
     levels: int           #: rate levels that the model was trained at
     slices: int           #: of the latents
-    preview_slices: int   #: that a preview needs; 0: a preview takes as long as the picture
+    preview_slices: int   #: that a preview of 1/16 needs; 0: it takes as long as the picture
+    preview_scale: int    #: the least that is fast, 2 to 16; 0: none
     backend: str          #: "strict" or "openblas"
 
     def __init__(self, name: Union[str, 'os.PathLike[str]', None] = None, *, id: int = 0,
@@ -67,6 +68,7 @@ class Model:
         self.levels = info.levels
         self.slices = info.slices
         self.preview_slices = info.preview_slices
+        self.preview_scale = info.preview_scale
 
     @property
     def id(self) -> int:

@@ -27,7 +27,7 @@ _ORIENTATION = 0x0112
 _FIRST_READ = 4096
 _INCH = 0.0254  # metres
 #: Scales of previews, the smallest preview first.
-_SCALES = (16,)
+_SCALES = (16, 8, 4, 2)
 #: Modes that are converted to be encoded, and those that are encoded as they are.
 _CONVERTED = {'1': 'L', 'PA': 'RGBA', 'La': 'LA', 'RGBa': 'RGBA', 'RGBX': 'RGB', 'YCbCr': 'RGB'}
 _DIRECT = ('L', 'LA', 'RGB', 'RGBA', 'I;16', 'I;16L', 'I;16B', 'I;16N')
