@@ -427,23 +427,55 @@ TEST(preview_options_that_are_refused)
     free(p.data);
 }
 
-/* A file cut behind the slices that the head sees has a whole preview. */
+/* A file cut behind the slices that a head sees has a whole preview. */
 TEST(preview_of_a_cut_file)
 {
     lic_model *model = with_heads(true, true);
-    lic_image p = make_picture(100, 80, 3, 8), whole, out;
+    lic_image p = make_picture(100, 80, 3, 8);
     lic_buffer file = encode_with(model, &p, 0, 60);
-    lic_decode_options o = reduced(16);
-    lic_stats stats;
-    whole = decode_with(model, &file, 1, LIC_CPU_AUTO, &o, NULL);
-    o.salvage = 1;
-    file.bytes -= 12;
-    out = decode_with(model, &file, 1, LIC_CPU_AUTO, &o, &stats);
-    check_same_pixels(&out, &whole);
-    CHECK(stats.n_whole_tiles == 1 && stats.n_whole_slices == 2);
-    lic_image_free(&out);
-    lic_image_free(&whole);
+    for (uint32_t scale = 4; scale <= 16; scale *= 2) {
+        lic_decode_options o = reduced(scale);
+        lic_stats stats;
+        lic_image whole = decode_with(model, &file, 1, LIC_CPU_AUTO, &o, NULL), out;
+        const lic_buffer cut = {.data = file.data, .bytes = file.bytes - 12};
+        o.salvage = 1;
+        out = decode_with(model, &cut, 1, LIC_CPU_AUTO, &o, &stats);
+        check_same_pixels(&out, &whole);
+        CHECK(stats.n_whole_tiles == 1 && stats.n_whole_slices == (scale == 16 ? 2 : 1));
+        lic_image_free(&out);
+        lic_image_free(&whole);
+    }
     lic_buffer_free(&file);
     lic_model_close(model);
     free(p.data);
+}
+
+/* The same pixels as ever: CRC-32 of them, in one tile and in many, for 1/2 to 1/16. */
+TEST(previews_as_they_were)
+{
+    static const uint32_t want[2][4] = {{0xc7102a14, 0x229936a3, 0x7d4d234e, 0x20b5eef6},
+                                        {0x92252272, 0x957083e5, 0x5b05edf1, 0x414294ac}};
+    weights w = read_tiny(), heads = no_previews(get(w.data + W_HASH_AT, 8));
+    add_preview_head(&w, 1);
+    add_preview_head(&heads, 4);
+    write_weights(&w);
+    write_previews(&heads);
+    lic_model *model = open_weights();
+    for (uint32_t i = 0; i < 2; i++) {
+        lic_image p = make_picture(250, 150, 3, 8);
+        lic_buffer file = encode_with(model, &p, 64 * i, 45);
+        for (uint32_t k = 0; k < 4; k++) {
+            const lic_decode_options o = reduced(2u << k);
+            lic_image out = decode_with(model, &file, 2, LIC_CPU_AUTO, &o, NULL);
+            const uint32_t got = lic_crc32(0, out.data, image_bytes(&out));
+            if (test_failed(got == want[i][k]))
+                printf("%u, 1/%u: 0x%08x\n", 64 * i, 2u << k, got);
+            lic_image_free(&out);
+        }
+        lic_buffer_free(&file);
+        free(p.data);
+    }
+    lic_model_close(model);
+    free(heads.data);
+    free(w.data);
 }
