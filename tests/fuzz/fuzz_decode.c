@@ -1,11 +1,12 @@
-/* fuzz_decode.c - whole files decoded with the tiny network, some previews by its twin that has a
- * head for them. The input is a .lic file; its model id and checksum are made right. The four bytes
- * where the checksum stood choose what is asked for: whether damaged codes and latents are let
- * through to the layers behind (the checks are wrapped by the linker), rows or a whole picture,
+/* fuzz_decode.c - whole files decoded with the tiny network, some previews by its twin that has
+ * heads for them. The input is a .lic file; its model id and checksum are made right. The four
+ * bytes where the checksum stood choose what is asked for: whether damaged codes and latents are
+ * let through to the layers behind (the checks are wrapped by the linker), rows or a whole picture,
  * depth, threads, a rectangle or a preview, only some slices, and whether the checksum is wrong so
  * that the file is to be salvaged. */
+#include "codec/model.h"
 #include "entropy/range_coder.h"
-#include "models/nn.h"
+#include "models/weights.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/rows.h"
 #include "tests/weights_file.h"
@@ -43,13 +44,24 @@ uint32_t __wrap_lic_latent_check(tensor y_hat)
     return control[0] & LET_THROUGH ? 0 : check;
 }
 
-static lic_model *models[2];   /* without and with a head for previews */
+static lic_model *models[2];   /* without and with heads for previews */
 static const lic_model *model; /* for this input */
 
 static void close_models(void)
 {
     lic_model_close(models[0]);
     lic_model_close(models[1]);
+}
+
+/* Heads of 4 x 4 colours for the network with this hash. */
+static void add_larger_heads(lic_model *to, uint64_t hash)
+{
+    weights heads = no_previews(hash);
+    lic_weights w;
+    add_preview_head(&heads, 4);
+    FUZZ_CHECK(lic_weights_open(&w, heads.data, heads.bytes, NULL, NULL) == LIC_OK);
+    FUZZ_CHECK(lic_model_add_previews(to, &w) == LIC_OK);
+    free(heads.data);
 }
 
 static void open_models(void)
@@ -60,8 +72,9 @@ static void open_models(void)
     put(w.data + W_HASH_AT, 8, get(w.data + W_HASH_AT, 8) + 1); /* another model has another id */
     seal_head(&w);
     models[1] = fuzz_open_model(w.data, w.bytes);
-    free(w.data);
     FUZZ_CHECK(models[0] && models[1]);
+    add_larger_heads(models[1], get(w.data + W_HASH_AT, 8));
+    free(w.data);
     atexit(close_models);
 }
 
@@ -173,7 +186,7 @@ static void decode(const uint8_t *data, size_t bytes, const lic_info *info, fuzz
     FUZZ_CHECK(status != LIC_ERR_MEMORY && status != LIC_ERR_CANCELLED);
     const uint64_t sum = image.data ? sum_of(&image) : 0;
     if (control[0] & ROWS) {
-        const uint32_t whole = o.scale ? (info->width + 15) / 16 : info->width;
+        const uint32_t scale = o.scale ? o.scale : 1, whole = (info->width + scale - 1) / scale;
         const uint32_t width = o.crop_width ? o.crop_width : whole;
         struct rows rows = {.row_bytes = (size_t)width * channels * (depth / 8)};
         err = (lic_error){0};

@@ -66,7 +66,8 @@ seeds() { # NAME -> files in $fuzz/seeds/NAME, of at most 8 kB
         printf 'name;bpp;psnr\n\n"x";0.1;28\nx;0.3;31.5\nx;.6;34\nx;1e0;37\n' >"$to/points.csv"
         printf '{"name": "\\u00e4\\n", "results": {"bpp": [0.1, 0.2, 0.4, 0.8], "psnr-rgb": [28, 30, 33, 36.5]}}' >"$to/curve.json" ;;
     many) ;; # those of the corpus
-    weights) printf '\0\1\0\0\4\0\0\0\0\0\0\0\5\7\0\0\0\0\0\0\0\0\0\0' >"$to/patches" ;;
+    weights) printf '\0\1\0\0\4\0\0\0\0\0\0\0\5\7\0\0\0\0\0\0\0\0\0\0' >"$to/patches"
+        printf '\306\1\0\0\4\0\0\0\0\0\0\0' >"$to/heads" ;; # in the file of heads for previews
     range) printf '\3\100\0\0\0\20\1\2\3\4\5\6\7\10\11\0\30\377\377\377\377\377\377\377\377' >"$to/short" ;;
     esac
 }
