@@ -347,7 +347,7 @@ lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net)
     config cfg;
     memset(net, 0, sizeof *net);
     lic_weights_begin(w, arena);
-    lic_weights_family(w, "s2lic", "weights of another network family");
+    lic_weights_family(w, "s2lic", "weights of another network family, or no network");
     load_config(w, &cfg, net);
     if (w->status)
         return w->status;
