@@ -90,11 +90,8 @@ EXPORTED const struct result *lic_web_result(void)
     return &result;
 }
 
-/* Opens the weights, in place of those before, for this many threads. Like all functions here
- * returns a lic_status, and leaves the text of an error in the result. */
-EXPORTED int lic_web_open(const void *weights, size_t bytes, int threads, double max_memory)
+static lic_status new_session(int threads, double max_memory, lic_error *err)
 {
-    lic_error err;
     lic_options options;
     lic_options_init(&options);
     options.threads = threads;
@@ -102,17 +99,39 @@ EXPORTED int lic_web_open(const void *weights, size_t bytes, int threads, double
     options.progress = on_progress;
     options.backend =
         lic_backend_supported(LIC_BACKEND_ROUNDED) ? LIC_BACKEND_ROUNDED : LIC_BACKEND_STRICT;
+    return lic_session_new(model, &options, &session, err);
+}
+
+/* Starts the decoder with this many threads, for lossless files: their pages need not fetch weights. Like
+ * all functions here returns a lic_status, and leaves the text of an error in the result. */
+EXPORTED int lic_web_start(int threads, double max_memory)
+{
+    lic_error err;
+    return finish(new_session(threads, max_memory, &err), &err);
+}
+
+/* Opens the weights, once, for all other files. The session ends first: it holds the only threads that
+ * there are, and opening takes some. */
+EXPORTED int lic_web_open(const void *weights, size_t bytes, int threads, double max_memory)
+{
+    lic_error err;
     lic_model_options opening;
     lic_model_options_init(&opening);
     opening.uses = LIC_MODEL_DECODES;
     opening.threads = threads;
     lic_session_free(session);
-    lic_model_close(model);
     session = NULL;
-    lic_status status = lic_model_open_memory(weights, bytes, &opening, &model, &err);
-    if (!status)
-        status = lic_session_new(model, &options, &session, &err);
-    return finish(status, &err);
+    const lic_status status = lic_model_open_memory(weights, bytes, &opening, &model, &err);
+    /* Without a model, too: lossless files go on. */
+    const lic_status started = new_session(threads, max_memory, status ? NULL : &err);
+    return finish(status ? status : started, &err);
+}
+
+/* Whether a picture has to wait for the weights: not a lossless one, nor what is no picture. */
+EXPORTED int lic_web_needs_weights(const void *data, size_t bytes)
+{
+    lic_info info;
+    return !model && lic_probe(data, bytes, &info, NULL) == LIC_OK && !info.lossless;
 }
 
 /* Size, model and orientation of a stream, into the result. */
@@ -137,7 +156,7 @@ static lic_status probe(const void *data, size_t bytes, lic_error *err)
 /* The picture, or with scale 16 its preview. */
 EXPORTED int lic_web_decode(const void *data, size_t bytes, uint32_t scale)
 {
-    lic_error err = {.status = LIC_ERR_ARGUMENT, .text = "no model is open"};
+    lic_error err = {.status = LIC_ERR_ARGUMENT, .text = "the decoder has not started"};
     lic_image image = {0};
     lic_decode_options options;
     lic_decode_options_init(&options);

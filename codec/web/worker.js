@@ -15,7 +15,8 @@ const FIELDS = ["width", "height", "pixels", "bytes", "modelId", "checkLatents",
     "hasAlpha", "codingMs", "synthesisMs", "fullWidth", "fullHeight"];
 
 let settings;         /* weights: URL; threads: at most; memory: bytes */
-let decoder = null;   /* a promise of the Emscripten module, with weights */
+let decoder = null;   /* a promise of the Emscripten module and what it is */
+let weights = null;   /* a promise of its weights, from the first picture on that needs them */
 let report = () => {};
 
 function result(module) {
@@ -81,24 +82,33 @@ async function loadBest() {
     return [await load(`lic-${kind}`, threads), threads, "exact and rounded"];
 }
 
-async function open() {
-    const weights = fetchWeights(settings.weights);
-    weights.catch(() => {});
+async function startDecoder() {
     const [module, threads, arithmetic] = await loadBest();
-    const bytes = await weights;
+    check(module, module._lic_web_start(threads, settings.memory));
+    return { module, threads, arithmetic };
+}
+
+async function openWeights({ module, threads }) {
+    const bytes = await fetchWeights(settings.weights);
     withBytes(module, bytes, at =>
         check(module, module._lic_web_open(at, bytes.length, threads, settings.memory)));
-    return { module, threads, arithmetic };
 }
 
 /* One call: { id, data, scale } -> messages { id, fraction }, then { id, picture } or { id, error }. */
 async function decode({ id, data, scale }) {
     if (!decoder) {
-        decoder = open();
+        decoder = startDecoder();
         decoder.catch(() => { decoder = null; }); /* the next call tries again */
     }
-    const { module, threads, arithmetic } = await decoder;
+    const started = await decoder, { module, threads, arithmetic } = started;
     const bytes = new Uint8Array(data);
+    if (withBytes(module, bytes, at => module._lic_web_needs_weights(at, bytes.length))) {
+        if (!weights) {
+            weights = openWeights(started);
+            weights.catch(() => { weights = null; });
+        }
+        await weights;
+    }
     report = fraction => self.postMessage({ id, fraction });
     const start = performance.now();
     withBytes(module, bytes, at => check(module, module._lic_web_decode(at, bytes.length, scale)));

@@ -70,13 +70,15 @@ class Task:
 
 
 def lic_tasks(name, root, model, threads, picture, work, turns):
-    """Encoding, decoding and the preview with one model."""
+    """Encoding, decoding and previews with one model: that of 1/4 if there is a head for it."""
     lic, stem = os.path.join(root, "build/lic"), os.path.join(work, f"{name}-{model}-{threads}".replace(" ", "-"))
     common = ["-f", "--quiet", "-T", str(threads), "--model", os.path.join(root, "models/weights", model + ".licw")]
     program = f"{name}, {model}, {threads} thread{'s' * (threads > 1)}"
+    head = os.path.exists(os.path.join(root, "models/weights", model + ".previews.licw"))
     return [Task(program, "encode", [lic, "encode", *common, "-q", QUALITY, picture, "-o", stem + ".lic"], turns),
             Task(program, "decode", [lic, "decode", *common, stem + ".lic", "-o", stem + ".png"], turns),
-            Task(program, "preview", [lic, "decode", *common, "--scale", "1/16", stem + ".lic", "-o", stem + "-16.png"], turns)]
+            *(Task(program, scale, [lic, "decode", *common, "--scale", scale, stem + ".lic", "-o", stem + "-small.png"], turns)
+              for scale in ["1/16"] + ["1/4"] * head)]
 
 
 def installed(program):
@@ -128,9 +130,9 @@ def table(tasks):
     rows = {}
     for t in tasks:
         rows.setdefault(t.program, {})[t.what] = t
-    print("| | encode | decode | preview, 1/16 | peak memory, MB | turns |\n|---|---|---|---|---|---|")
+    print("| | encode | decode | preview, 1/16 | 1/4 | peak memory, MB | turns |\n|---|---|---|---|---|---|---|")
     for program, row in rows.items():
-        seconds = [f"{statistics.median(row[w].seconds):.2f} s" if w in row else "" for w in ("encode", "decode", "preview")]
+        seconds = [f"{statistics.median(row[w].seconds):.2f} s" if w in row else "" for w in ("encode", "decode", "1/16", "1/4")]
         memory = ", ".join(f"{row[w].memory:.0f}" for w in ("encode", "decode"))
         print(f"| {program} | {' | '.join(seconds)} | {memory} | {row['encode'].turns} |")
     print(flush=True)

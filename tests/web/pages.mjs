@@ -126,6 +126,14 @@ try {
         `caches.open("lic-weights").then(c => c.keys()).then(k => k.length === 1)`));
     await page.close();
 
+    /* lossless pictures do without weights; others say what is missing */
+    page = await browser.open(`${plain}index.html`);
+    await page.evaluate(`import("/lic.js").then(m => { m.settings.weights = "/none.licw"; })`);
+    await checkPicture(page, "lossless");
+    await checkError(page, "waves", /no weights at .*none/);
+    await checkPicture(page, "lossless");
+    await page.close();
+
     page = await browser.open(`${isolated}index.html`);
     check("isolated", await page.evaluate("crossOriginIsolated"));
     const threads = await page.evaluate("Math.min(navigator.hardwareConcurrency, 8)");
