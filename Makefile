@@ -144,6 +144,9 @@ $(foreach s,$(TEST_SOURCES) tests/cross_hash.c,$(eval $(call test_program,$s)))
 # This one lets damaged latents through, to see what is behind the checks.
 $(BUILD)/tests/fuzz_fuzz_decode: override LDFLAGS += -Wl,--wrap=lic_latent_check,--wrap=lic_range_decoder_ok,--wrap=lic_range_decoder_cut
 
+# This one has a disk that fails.
+$(BUILD)/tests/cli_test_image_io: override LDFLAGS += -Wl,--wrap=pread
+
 # This one refuses allocations.
 comma := ,
 REFUSED := malloc calloc realloc free strdup realpath deflateInit_ deflateInit2_ inflateInit_

@@ -77,6 +77,9 @@ lic_status lic_format_run(lic_format_state *state, lic_format_step step, lic_err
         if (state->no_memory)
             lic_format_library_failed(state, "");
     }
+    /* Libraries take it for the end of the file, which is not always an error to them. */
+    if (state->source && state->source->error)
+        state->status = lic_source_status(state->source, err);
     return state->status;
 }
 

@@ -74,6 +74,9 @@ static lic_status open_format(lic_reader *r, lic_source *source, lic_error *err)
 {
     uint8_t head[16];
     const size_t bytes = lic_source_read(source, head, sizeof head);
+    lic_status status = lic_source_status(source, err);
+    if (status != LIC_OK)
+        return status;
     source->at = 0;
     r->format = lic_formats[lic_picture_sniff(head, bytes)].reader;
     if (!r->format)
@@ -86,7 +89,7 @@ static lic_status open_format(lic_reader *r, lic_source *source, lic_error *err)
                                    .source = source,
                                    .doing = r->format->doing,
                                    .on_error = LIC_ERR_CORRUPT};
-    lic_status status = lic_format_run(r->state, r->format->open, err);
+    status = lic_format_run(r->state, r->format->open, err);
     r->memory = r->state->memory;
     if (status == LIC_OK)
         status = prepare_alpha(r, err);

@@ -67,14 +67,22 @@ void lic_source_close(lic_source *source)
     *source = (lic_source){.fd = -1};
 }
 
-/* What can be had at once, at most `bytes`; 0 at the end of the file or where it cannot be read. */
-static size_t read_at(const lic_source *source, uint64_t at, void *to, size_t bytes)
+lic_status lic_source_status(const lic_source *source, lic_error *err)
 {
-    for (;;) {
-        ssize_t got = pread(source->fd, to, bytes, (off_t)(source->base + at));
-        if (got >= 0 || errno != EINTR)
-            return got > 0 ? (size_t)got : 0;
-    }
+    return source->error
+               ? lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot read: %s", strerror(source->error))
+               : LIC_OK;
+}
+
+/* What can be had at once, at most `bytes`; 0 at the end of the file or where it cannot be read. */
+static size_t read_at(lic_source *source, uint64_t at, void *to, size_t bytes)
+{
+    ssize_t got;
+    do
+        got = pread(source->fd, to, bytes, (off_t)(source->base + at));
+    while (got < 0 && errno == EINTR);
+    source->error = got < 0 ? errno : source->error;
+    return got > 0 ? (size_t)got : 0;
 }
 
 size_t lic_source_peek(lic_source *source, const uint8_t **data)

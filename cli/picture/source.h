@@ -15,6 +15,7 @@ typedef struct lic_source {
     int fd; /* -1: in memory */
     uint64_t base;
     void *owned; /* to be freed */
+    int error;   /* errno of a piece that could not be read, which looks like the end; or 0 */
 } lic_source;
 
 /* Bytes that outlive the source; nothing to close. */
@@ -26,6 +27,9 @@ lic_status lic_source_open(lic_source *source, const char *path, uint64_t max_me
 /* Bytes that it holds in memory, apart from a piece. */
 uint64_t lic_source_held(const lic_source *source);
 void lic_source_close(lic_source *source);
+
+/* LIC_REPORT_ERR_IO if anything could not be read so far. */
+lic_status lic_source_status(const lic_source *source, lic_error *err);
 
 /* The number of bytes read; less than asked for only at the end or if the file cannot be read. */
 size_t lic_source_read(lic_source *source, void *to, size_t bytes);

@@ -1,10 +1,13 @@
 /* test_image_io.c - the picture readers and writers of the command line program, sample by sample:
  * what lic eval cannot see (16 bits, metadata, alpha, limits). */
+#include "cli/base/report.h"
 #include "cli/picture/format.h"
 #include "tests/cli/png_fixture.h"
 #include "tests/test.h"
 
+#include <errno.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static const lic_read_options defaults = {.max_pixels = 1 << 20, .metadata = LIC_META_ALL};
 
@@ -317,4 +320,68 @@ TEST(png_with_many_packed_texts_takes_little_memory)
     CHECK_EQ_INT(lic_picture_read(file, (size_t)(at - file), &defaults, &p, &err), LIC_OK);
     CHECK(megabytes_used() - before < 500);
     lic_picture_free(&p);
+}
+
+/* ---- what cannot be read ---- */
+
+static off_t bad_block = -1; /* nothing can be read from there on */
+ssize_t __real_pread(int fd, void *to, size_t bytes, off_t at);
+ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at);
+
+ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at)
+{
+    if (bad_block < 0 || at + (off_t)bytes <= bad_block)
+        return __real_pread(fd, to, bytes, at);
+    if (at < bad_block)
+        return __real_pread(fd, to, (size_t)(bad_block - at), at);
+    errno = EIO;
+    return -1;
+}
+
+/* What comes of a file of which `readable` bytes can be read; -1: all. */
+static lic_status read_bad_disk(const char *path, long readable, bool salvage, lic_error *err)
+{
+    lic_read_options options = defaults;
+    lic_picture p = {0};
+    lic_source source;
+    lic_reader *reader = NULL;
+    options.salvage = salvage;
+    bad_block = readable;
+    lic_status status = lic_source_open(&source, path, 0, err);
+    if (status == LIC_OK)
+        status = lic_reader_open(&source, &options, &p, &reader, err);
+    if (status == LIC_OK)
+        status = lic_picture_take_memory(&p, err);
+    if (status == LIC_OK)
+        status = lic_reader_rows(reader, p.image.height, p.image.data, p.image.stride_bytes, err);
+    if (status == LIC_OK)
+        status = lic_reader_end(reader, err);
+    lic_reader_close(reader);
+    lic_source_close(&source);
+    lic_picture_free(&p);
+    bad_block = -1;
+    return status;
+}
+
+/* It is no short file, and nothing that could be salvaged: the next reading may have all. The last of
+ * these ends without its mark, which is a warning at most. */
+TEST(read_errors_are_not_the_end_of_the_file)
+{
+    static const struct {
+        const char *path;
+        long half;
+    } files[] = {{"tests/data/kodim23.png", 400000},
+                 {"tests/data/cases/orient6.jpg", 600},
+                 {"tests/data/cases/noeoi.jpg", 1031}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        for (int salvage = 0; salvage < 2; salvage++) {
+            lic_error err = {0};
+            for (int half = 0; half < 2; half++) {
+                const long readable = half ? files[i].half : 0;
+                CHECK_EQ_INT(read_bad_disk(files[i].path, readable, salvage, &err),
+                             LIC_REPORT_ERR_IO);
+                CHECK_EQ_STR(err.text, "cannot read: Input/output error");
+            }
+            CHECK(salvage == 0 || read_bad_disk(files[i].path, -1, true, &err) == LIC_OK);
+        }
 }
