@@ -6,10 +6,10 @@
  * Rules that hold for every call:
  *  - Errors: the library never prints, never exits and never aborts on input. Every call that can
  *    fail returns a lic_status. `err` may be NULL; if not, it receives one line of text for people.
- *  - Threads: a lic_model does not change once it is open, and any number of threads may share it.
- *    A lic_session belongs to one thread at a time. The same input, model and options give the same
- *    bytes and the same pixels on every machine and for any number of threads, as long as the
- *    backend is LIC_BACKEND_STRICT (the default).
+ *  - Threads: a lic_model does not change once it is open (but by lic_model_add_previews), and any
+ *    number of threads may share it. A lic_session belongs to one thread at a time. The same input,
+ *    model and options give the same bytes and the same pixels on every machine and for any number
+ *    of threads, as long as the backend is LIC_BACKEND_STRICT (the default).
  *  - Memory: whoever receives an object frees it with the function named there. Results are emptied
  *    (NULL, or all zero) before anything can fail, and stay so after an error, even one about an
  *    argument; so a result may be freed whether or not the call succeeded. (lic_probe alone may
@@ -432,6 +432,12 @@ LIC_API LIC_MUST_USE lic_status lic_model_find(const char *name, uint32_t id,
  * non-zero, and returns that. hash is what the file says, not verified. */
 typedef int (*lic_model_visit)(void *user, const char *path, uint64_t hash);
 LIC_API int lic_model_each(const char *folder, lic_model_visit visit, void *user);
+/* Adds heads for previews to a model that has no STEM.previews.licw beside it, as one from memory:
+ * the bytes of that file, which need not stay. Sessions that are open get them too, but none may be
+ * in a call meanwhile. LIC_ERR_MODEL_INVALID: they are damaged, or another network's; the model is
+ * as it was after any error. LIC_ERR_ARGUMENT: it has such heads, or does not decode. */
+LIC_API LIC_MUST_USE lic_status lic_model_add_previews(lic_model *model, const void *data,
+                                                       size_t bytes, lic_error *err);
 LIC_API void lic_model_close(lic_model *model);
 LIC_API void lic_model_get_info_sized(const lic_model *model, lic_model_info *info,
                                       size_t struct_bytes);

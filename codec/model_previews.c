@@ -22,7 +22,7 @@ void lic_model_note_previews(lic_model *model)
             model->info.preview_scale = (uint32_t)scale;
 }
 
-lic_status lic_model_add_previews(lic_model *model, lic_weights *w)
+lic_status lic_model_take_previews(lic_model *model, lic_weights *w)
 {
     lic_arena plan;
     lic_arena_plan(&plan);
@@ -33,9 +33,25 @@ lic_status lic_model_add_previews(lic_model *model, lic_weights *w)
     if (!status)
         status = lic_previews_load(w, &model->previews, model->info.hash, &model->net);
     lic_fp_leave(saved);
-    if (!status)
-        lic_model_note_previews(model);
+    if (status) { /* no trace of what was refused */
+        lic_arena_release(&model->previews);
+        model->net.heads[1] = (preview_head){0};
+    }
+    lic_model_note_previews(model);
     return status;
+}
+
+lic_status lic_model_add_previews(lic_model *model, const void *data, size_t bytes, lic_error *err)
+{
+    lic_weights w;
+    if (!model || !data)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_add_previews: bad argument");
+    if (!(model->uses & LIC_MODEL_DECODES))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "the model was not opened for decoding");
+    if (model->net.heads[1].side)
+        return lic_fail(err, LIC_ERR_ARGUMENT, "the model has its heads for previews");
+    const lic_status status = lic_weights_open(&w, data, bytes, model->allocator, err);
+    return status ? status : lic_model_take_previews(model, &w);
 }
 
 /* "folder/student.licw" -> "folder/student.previews.licw"; false if a path is no such name. */
@@ -58,7 +74,7 @@ lic_status lic_model_open_previews(lic_model *model, const char *path, lic_error
         return LIC_OK;
     lic_status status = lic_weights_open_file(&w, name, model->allocator, &why);
     if (!status)
-        status = lic_model_add_previews(model, &w);
+        status = lic_model_take_previews(model, &w);
     lic_weights_close(&w);
     return status ? lic_fail(err, status, "%.100s: %.130s", name, why.text) : LIC_OK;
 }

@@ -7,7 +7,6 @@
  * integers; 192 and more: in the file of heads for previews beside the first), which entry (2),
  * where in it (1), a value (8). An input that is a weights file itself is taken as it is. */
 #include "codec/model.h"
-#include "models/weights.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/weights_file.h"
 
@@ -190,18 +189,18 @@ static void use(const lic_model *model)
     lic_buffer_free(&file);
 }
 
-/* The first network with these heads; without, if they are refused. */
+/* The first network with these heads; NULL, if they are refused. */
 static lic_model *with_heads(const uint8_t *data, size_t bytes)
 {
-    lic_weights w;
     lic_error err = {0};
+    lic_model_info info;
     lic_model *model = fuzz_open_model(networks[0].data, networks[0].bytes);
-    lic_status status = lic_weights_open(&w, data, bytes, NULL, &err);
-    if (!status)
-        status = lic_model_add_previews(model, &w);
+    const lic_status status = lic_model_add_previews(model, data, bytes, &err);
     fuzz_check_error(status, &err);
     FUZZ_CHECK(status == LIC_OK || status == LIC_ERR_MODEL_INVALID);
+    lic_model_get_info(model, &info);
     if (status) {
+        FUZZ_CHECK(info.preview_scale == 16);
         lic_model_close(model);
         model = NULL;
     }

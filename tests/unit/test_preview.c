@@ -322,6 +322,57 @@ TEST(heads_that_are_not_wanted)
     }
 }
 
+/* From memory, to a model with a session open, they show what they do beside the file; once. */
+TEST(heads_that_are_added)
+{
+    for (int own = 0; own < 2; own++) {
+        lic_image out, picture = make_picture(200, 140, 3, 8);
+        lic_model_info info;
+        lic_session *session;
+        const lic_decode_options o = reduced(4);
+        lic_model *model = with_heads(own, false);
+        lic_buffer file = encode_with(model, &picture, 64, 50);
+        weights w = own ? tiny_with_head() : read_tiny(), heads = large_head(&w);
+        REQUIRE(!lic_session_new(model, NULL, &session, NULL));
+        CHECK_EQ_INT(lic_model_add_previews(model, heads.data, heads.bytes, NULL), LIC_OK);
+        memset(heads.data, 0, heads.bytes);
+        lic_model_get_info(model, &info);
+        CHECK_EQ_INT(info.preview_scale, 4);
+        lic_image want = plain_preview(model, &file, 4, false);
+        REQUIRE(!lic_session_decode(session, file.data, file.bytes, &o, &out, NULL));
+        check_same_pixels(&out, &want);
+        lic_image_free(&out);
+        free(want.data);
+        free(heads.data);
+        heads = large_head(&w);
+        CHECK_EQ_INT(lic_model_add_previews(model, heads.data, heads.bytes, NULL),
+                     LIC_ERR_ARGUMENT);
+        lic_session_free(session);
+        lic_model_close(model);
+        lic_buffer_free(&file);
+        free(picture.data);
+        free(heads.data);
+        free(w.data);
+    }
+}
+
+TEST(heads_that_nobody_can_add)
+{
+    lic_model *model = NULL;
+    lic_model_options options;
+    lic_model_close(with_heads(false, false));
+    weights w = read_tiny(), heads = large_head(&w);
+    lic_model_options_init(&options);
+    options.uses = LIC_MODEL_ENCODES;
+    REQUIRE(!lic_model_open(weights_path, &options, &model, NULL));
+    CHECK_EQ_INT(lic_model_add_previews(model, heads.data, heads.bytes, NULL), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_model_add_previews(model, NULL, 0, NULL), LIC_ERR_ARGUMENT);
+    CHECK_EQ_INT(lic_model_add_previews(NULL, heads.data, heads.bytes, NULL), LIC_ERR_ARGUMENT);
+    lic_model_close(model);
+    free(heads.data);
+    free(w.data);
+}
+
 /* ---- without a head ---------------------------------------------------------------------------*/
 
 /* Means of 8-bit samples, where the decoder takes those of numbers not yet rounded: half a step

@@ -49,6 +49,30 @@ static void check_opens(const weights *heads)
     remove_previews();
 }
 
+static lic_model *open_one;
+
+static void close_one(void)
+{
+    lic_model_close(open_one);
+}
+
+/* Added to a model that is open, they leave no trace. */
+static void check_not_added(const weights *heads, const char *what)
+{
+    lic_model_info info;
+    lic_error err = {0};
+    remove_previews();
+    if (!open_one) {
+        REQUIRE(!lic_model_open(weights_path, NULL, &open_one, NULL));
+        atexit(close_one);
+    }
+    const lic_status status = lic_model_add_previews(open_one, heads->data, heads->bytes, &err);
+    lic_model_get_info(open_one, &info);
+    if (test_failed(status == LIC_ERR_MODEL_INVALID && err.status == status && err.text[0] &&
+                    info.preview_scale == 0 && info.preview_slices == 0))
+        printf("%s, added: %s %s\n", what, lic_status_name(status), err.text);
+}
+
 /* As it is: nothing is sealed here. */
 static void check_heads_refused(const weights *heads, const char *what)
 {
@@ -57,7 +81,7 @@ static void check_heads_refused(const weights *heads, const char *what)
     const lic_status status = open_status(weights_path, &err);
     if (test_failed(status == LIC_ERR_MODEL_INVALID && strstr(err.text, previews_path)))
         printf("%s: %s %s\n", what, lic_status_name(status), err.text);
-    remove_previews();
+    check_not_added(heads, what);
 }
 
 #define HEADS_REFUSED(what, ...)                                                                   \
@@ -156,6 +180,19 @@ TEST(heads_that_are_damaged)
         check_heads_refused(&w, "cut");
     w.bytes = bytes;
     check_opens(&w);
+    free(w.data);
+}
+
+/* A model that refused heads takes good ones. */
+TEST(heads_that_are_good_at_last)
+{
+    weights w = good_heads();
+    w.data[w.bytes - 1] ^= 1;
+    check_not_added(&w, "a flipped bit");
+    w.data[w.bytes - 1] ^= 1;
+    CHECK_EQ_INT(lic_model_add_previews(open_one, w.data, w.bytes, NULL), LIC_OK);
+    lic_model_close(open_one);
+    open_one = NULL;
     free(w.data);
 }
 
