@@ -25,7 +25,7 @@
 #define LIC_WEIGHTS_DIR "/usr/local/share/lic"
 #endif
 
-enum { MAX_FOLDERS = 8, MAX_FILES = 64, NAME_BYTES = 256, TREE_DEPTH = 3 };
+enum { MAX_FOLDERS = 8, MAX_NAMES = 64, NAME_BYTES = 256, TREE_DEPTH = 3 };
 
 struct folders {
     char path[MAX_FOLDERS][PATH_MAX];
@@ -158,31 +158,55 @@ static bool is_weights_name(const char *name)
     return n > m && n < NAME_BYTES && strcmp(name + n - m, suffix) == 0;
 }
 
-static int compare_names(const void *a, const void *b)
+/* Some names of a folder, sorted. */
+struct names {
+    char name[MAX_NAMES][NAME_BYTES];
+    size_t n;
+};
+
+/* Puts a name in its place; of too many, the last one goes. */
+static void insert_name(struct names *names, const char *name)
 {
-    return strcmp(a, b);
+    size_t at = names->n;
+    while (at > 0 && strcmp(names->name[at - 1], name) > 0)
+        at--;
+    if (at == MAX_NAMES)
+        return;
+    names->n += names->n < MAX_NAMES;
+    memmove(names->name[at + 1], names->name[at], (names->n - 1 - at) * NAME_BYTES);
+    strcpy(names->name[at], name);
+}
+
+/* The first names after this one: what a folder holds may be more than fits. */
+static void list_names(const char *folder, const char *after, struct names *names)
+{
+    DIR *entries = opendir(folder);
+    const struct dirent *entry;
+    names->n = 0;
+    while (entries && (entry = readdir(entries)))
+        if (is_weights_name(entry->d_name) && strcmp(entry->d_name, after) > 0)
+            insert_name(names, entry->d_name);
+    if (entries)
+        closedir(entries);
 }
 
 /* Visits files in order of their names, so that a search finds the same everywhere. */
 static int visit_folder(const char *folder, lic_model_visit visit, void *user)
 {
-    char names[MAX_FILES][NAME_BYTES], path[PATH_MAX];
-    size_t n = 0;
+    struct names names;
+    char path[PATH_MAX], after[NAME_BYTES] = "";
     uint64_t hash;
     int stop = 0;
-    DIR *entries = opendir(folder);
-    const struct dirent *entry;
-    while (entries && n < MAX_FILES && (entry = readdir(entries)))
-        if (is_weights_name(entry->d_name))
-            strcpy(names[n++], entry->d_name);
-    if (entries)
-        closedir(entries);
-    qsort(names, n, sizeof names[0], compare_names);
-    for (size_t i = 0; i < n && !stop; i++) {
-        const int length = snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        if (length > 0 && length < (int)sizeof path && read_hash(path, &hash))
-            stop = visit(user, path, hash);
-    }
+    do {
+        list_names(folder, after, &names);
+        for (size_t i = 0; i < names.n && !stop; i++) {
+            const int length = snprintf(path, sizeof path, "%s/%s", folder, names.name[i]);
+            if (length > 0 && length < (int)sizeof path && read_hash(path, &hash))
+                stop = visit(user, path, hash);
+        }
+        if (names.n)
+            strcpy(after, names.name[names.n - 1]);
+    } while (names.n == MAX_NAMES && !stop);
     return stop;
 }
 

@@ -122,6 +122,49 @@ TEST(models_from_memory)
     free(file.data);
 }
 
+struct names {
+    int n, wrong; /* how many were visited; how many of them were not the next */
+};
+
+static int next_name(void *user, const char *path, uint64_t hash)
+{
+    struct names *names = user;
+    int number = -1;
+    if (strncmp(path, folder, strlen(folder)) || !hash)
+        return 0;
+    names->wrong += sscanf(path + strlen(folder), "/%d.licw", &number) != 1 || number != names->n;
+    names->n++;
+    return 0;
+}
+
+/* Folders give their names in any order. All count, however many there are, in order of names. */
+TEST(each_of_many_files_is_found)
+{
+    static const int sizes[] = {1, 63, 64, 65, 128, 129, 300};
+    lic_buffer file = tiny_bytes();
+    lic_model_info info;
+    lic_error err;
+    lic_model_get_info(tiny_model(), &info);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct names names = {0};
+        char name[32];
+        make_folder();
+        for (int j = sizes[i]; j-- > 0;) {
+            uint8_t head[64]; /* is all that is looked at; each has a hash of its own */
+            memcpy(head, file.data, sizeof head);
+            head[40] = (uint8_t)(head[40] + (j < sizes[i] - 1));
+            snprintf(name, sizeof name, "%03d.licw", j);
+            put(name, j < sizes[i] - 1 ? head : file.data, j < sizes[i] - 1 ? 64 : file.bytes);
+        }
+        CHECK_EQ_INT(lic_model_each(folder, next_name, &names), 0);
+        CHECK_EQ_INT(names.n, sizes[i]);
+        CHECK_EQ_INT(names.wrong, 0);
+        CHECK_EQ_INT(find(NULL, (uint32_t)info.hash, &err), LIC_OK);
+        remove_folder();
+    }
+    free(file.data);
+}
+
 /* Cuts and mends the file until it is killed. */
 static void tamper(const char *path, const lic_buffer *file)
 {
