@@ -180,11 +180,12 @@ struct copy {
     bool done[IFD_INTEROP + 1]; /* there is one of each */
 };
 
-static size_t value_bytes(const uint8_t *entry, bool big)
+/* In 64 bits: there are hostile counts, and machines whose size_t has 32. */
+static uint64_t value_bytes(const uint8_t *entry, bool big)
 {
     static const uint8_t sizes[N_TYPES] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4};
     const uint32_t type = get(entry + 2, 2, big), count = get(entry + 4, 4, big);
-    return type < N_TYPES ? (size_t)sizes[type] * count : 0;
+    return type < N_TYPES ? (uint64_t)sizes[type] * count : 0;
 }
 
 /* The directory that a tag leads to from this one; IFD_MAIN if it leads to none. */
@@ -224,7 +225,7 @@ static bool is_kept(const struct copy *c, enum ifd ifd, const uint8_t *entry)
 {
     const bool big = c->from.big;
     const uint32_t tag = get(entry, 2, big), type = get(entry + 2, 2, big);
-    const size_t bytes = value_bytes(entry, big), at = get(entry + 8, 4, big);
+    const uint64_t bytes = value_bytes(entry, big), at = get(entry + 8, 4, big);
     if (leads_to(ifd, tag) != IFD_MAIN || side_of(c, tag) || tag == TAG_ORIENTATION)
         return true;
     const bool opaque = type == TYPE_BYTE || type == TYPE_UNDEFINED;
@@ -250,7 +251,7 @@ static bool copy_entry(struct copy *c, enum ifd ifd, const uint8_t *from, uint8_
     const bool big = c->from.big;
     const uint32_t tag = get(from, 2, big), orientation = orientation_of(&c->from);
     const enum ifd next = leads_to(ifd, tag);
-    const size_t bytes = value_bytes(from, big);
+    const size_t bytes = (size_t)value_bytes(from, big); /* is_kept: all of them are there */
     uint32_t value = side_of(c, tag);
     memcpy(to, from, ENTRY_BYTES);
     if (tag == TAG_ORIENTATION) { /* whatever else of the entry is wrong */

@@ -160,6 +160,25 @@ TEST(little_does_not_become_much)
     CHECK(!b.data);
 }
 
+/* Sizes that are small only in 32 bits: the value is not there, and its entry goes. */
+TEST(values_of_more_than_32_bits)
+{
+    static const uint32_t size[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4};
+    for (uint32_t type = 1; type < sizeof size / sizeof *size; type++) {
+        struct exif e;
+        lic_buffer b;
+        begin(&e, type & 1);
+        const size_t main = folder(&e, 1);
+        const uint32_t count = (uint32_t)((((uint64_t)1 << 32) + 8) / size[type]);
+        entry(&e, main, 0, 0x010E, type, size[type] == 1 ? UINT32_MAX : count, 8);
+        if (type == 3)
+            put(&e, main + 2 + 8, 4, 8);
+        REQUIRE(lic_exif_fit((lic_span){e.data, e.bytes}, 5, 7, NULL, &b) == LIC_OK);
+        CHECK_EQ_INT(get(&b, get(&b, 4, 4, e.big), 2, e.big), 0);
+        lic_buffer_free(&b);
+    }
+}
+
 TEST(any_bytes_are_taken)
 {
     for (int round = 0; round < 20000; round++) {
