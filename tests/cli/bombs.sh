@@ -3,7 +3,7 @@
 # message says which limit. Memory is held down by ulimit: what went over it would fail otherwise.
 source "$(dirname "$0")/common.bash"
 cd "$T" || exit 1
-command -v python3 >/dev/null || { echo "skip: no python3"; skipped=1; finish; exit; }
+command -v python3 >/dev/null || skip_rest "no python3"
 "$LIC" encode --quiet "$DATA/odd-17x33.png" one.lic
 
 cat >bomb.py <<'END'

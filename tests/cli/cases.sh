@@ -62,10 +62,7 @@ jpeg_with() {
     tail -c +3 plain.jpg >>"$out"
 }
 if ! command -v python3 >/dev/null; then
-    echo "skip: python3 is not here"
-    skipped=1
-    finish
-    exit
+    skip_rest "python3 is not here"
 fi
 
 # ---- JPEGs that lose no pixel ----

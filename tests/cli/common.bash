@@ -35,6 +35,17 @@ expect() { # NAME STATUS [PATTERN]
     fi
 }
 
+skip() { # REASON: what cannot be tried here; tests/run.sh shows it
+    echo "skip: $1"
+    skipped=$((skipped + 1))
+}
+
+skip_rest() { # REASON: nor can anything that follows
+    skip "$1"
+    finish
+    exit
+}
+
 holds() { # NAME COMMAND...: the command succeeds
     local name=$1
     shift

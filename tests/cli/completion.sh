@@ -42,6 +42,8 @@ rm options sweep encode
 holds "bash reads it" bash -n script.bash
 if command -v shellcheck >/dev/null; then
     holds "shellcheck is content" shellcheck -s bash -e SC2034 script.bash
+else
+    skip "shellcheck is not here"
 fi
 complete_bash() { # WORD...: completions of the last word
     # shellcheck disable=SC2016
@@ -93,8 +95,7 @@ END
     run timeout 20 zsh -f ask.zsh
     holds "zsh completes an option" grep -q -e '--target-bpp' out
 else
-    echo "skip: zsh is not here"
-    skipped=$((skipped + 1))
+    skip "zsh is not here"
 fi
 
 # ---- fish ----
@@ -109,7 +110,6 @@ if command -v fish >/dev/null; then
     holds "fish completes a value" test "$(complete_fish 'lic decode --format p')" = 'png|ppm|'
     holds "only options of the command" test -z "$(complete_fish 'lic decode --target-b')"
 else
-    echo "skip: fish is not here"
-    skipped=$((skipped + 1))
+    skip "fish is not here"
 fi
 finish

@@ -52,8 +52,7 @@ if command -v curl >/dev/null || command -v wget >/dev/null; then
     expect "no network" 1 'cannot fetch http.*--from'
     holds "no network: no set" test ! -e got/kodak
 else
-    echo "skip: neither curl nor wget is here"
-    skipped=$((skipped + 1))
+    skip "neither curl nor wget is here"
 fi
 
 if command -v unzip >/dev/null && python3 -c 'import zipfile' 2>/dev/null; then
@@ -77,8 +76,7 @@ END
     expect "too few pictures" 1 '2 pictures in the archive, 5 expected'
     holds "too few: no set" test ! -e again/tecnick
 else
-    echo "skip: no unzip here"
-    skipped=$((skipped + 1))
+    skip "no unzip here"
 fi
 
 run "$FETCH"

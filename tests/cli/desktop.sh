@@ -7,11 +7,6 @@ thumbnailer=$build/lic-thumbnailer
 loader=$build/libpixbufloader-lic.so
 cd "$T" || exit 1
 
-skip() { # REASON
-    echo "skip: $1"
-    skipped=$((skipped + 1))
-}
-
 size_of() { # PNG: "WIDTHxHEIGHT"
     od -An -tu1 -j16 -N8 "$1" | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'
 }
@@ -81,6 +76,8 @@ if command -v python3 >/dev/null; then
     run bash -c 'ulimit -t 10; exec "$@"' - "$thumbnailer" 4096 tiles.lic tiles.png
     expect "much work from few bytes" 1 'tiles.lic: .*'
     holds "no picture of it" test ! -e tiles.png
+else
+    skip "python3 is not here"
 fi
 for size in +64 ' 64' 0x40 64.5 ''; do
     run "$thumbnailer" "$size" a.lic none.png
@@ -103,20 +100,14 @@ if command -v update-mime-database >/dev/null && command -v gio >/dev/null; then
     holds "known by its first bytes" bash -c \
         'gio info -a standard::content-type a-without-suffix | grep -q image/x-lic'
 else
-    skip "no update-mime-database or gio is here (shared-mime-info, libglib2.0-bin)"
-    finish
-    exit
+    skip_rest "no update-mime-database or gio is here (shared-mime-info, libglib2.0-bin)"
 fi
 query=$(pkg-config --variable=gdk_pixbuf_query_loaders gdk-pixbuf-2.0 2>/dev/null)
 if [ ! -f "$loader" ] || [ ! -x "$query" ] || ! command -v gdk-pixbuf-thumbnailer >/dev/null; then
-    skip "no gdk-pixbuf to build for or to try with (libgdk-pixbuf-2.0-dev, libgdk-pixbuf2.0-bin)"
-    finish
-    exit
+    skip_rest "no gdk-pixbuf to build for or to try with (libgdk-pixbuf-2.0-dev, libgdk-pixbuf2.0-bin)"
 fi
 if sanitized; then
-    skip "a module with a sanitizer loads into no program without"
-    finish
-    exit
+    skip_rest "a module with a sanitizer loads into no program without"
 fi
 holds "the module shows two names" test "$(nm -D --defined-only "$loader" | awk '{ print $3 }' | sort | xargs)" = \
     "fill_info fill_vtable"

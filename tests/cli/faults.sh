@@ -31,8 +31,7 @@ if [ "$(id -u)" -eq 0 ] && unshare -m mount -t tmpfs -o size=64k none disk 2>/de
     expect "read-only file system" 1 'cannot write.*Read-only file system'
     holds "the input is still there" grep -qx disk/w.png "$T/out"
 else
-    echo "skip: no file system can be mounted here"
-    skipped=$((skipped + 1))
+    skip "no file system can be mounted here"
 fi
 
 # ---- a folder without rights; root has them all ----
@@ -49,8 +48,7 @@ if "${as_user[@]}" test -x "$LIC" -a -r "$LIC" 2>/dev/null; then
     expect "no folder can be made there" 1 'Permission denied'
     chmod 755 closed # or the end of the test cannot remove it, unless root runs it
 else
-    echo "skip: the program cannot be run as another user here"
-    skipped=$((skipped + 1))
+    skip "the program cannot be run as another user here"
 fi
 
 # ---- a pipe that closes early ----

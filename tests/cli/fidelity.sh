@@ -76,6 +76,8 @@ for what in ("alpha", "colours"):
 EOF
     )" "$ROOT/tests"
     expect "and the right one" 0
+else
+    skip "python3 is not here"
 fi
 # What blending before and after coding gives is near, where the picture is.
 run "$LIC" encode -f -q 100 --alpha blend=ffffff "$suite/bgan6a08.png" w.lic

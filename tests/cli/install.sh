@@ -7,15 +7,8 @@ build=${BUILD:-$ROOT/build}
 tiny=$ROOT/tests/golden/tiny.licw
 cd "$T" || exit 1
 
-skip() { # REASON
-    echo "skip: $1"
-    skipped=$((skipped + 1))
-}
-
 if sanitized; then
-    skip "a library with a sanitizer serves no program without"
-    finish
-    exit
+    skip_rest "a library with a sanitizer serves no program without"
 fi
 # `make` of the caller must not choose what is built here.
 unset MAKEFLAGS MAKELEVEL MFLAGS
@@ -58,6 +51,8 @@ if command -v readelf >/dev/null; then
     # Every name of the header, and none besides.
     sed -n 's/^LIC_API.*[ *]\(lic_[a-z_]*\)(.*/\1/p' "$root/include/lic.h" | sort >header.txt
     holds "exports what the header says" bash -c 'sort names.txt | cmp - header.txt'
+else
+    skip "no readelf to look at the library with"
 fi
 
 # The program, where it was put, with nothing but the installed files.
@@ -70,9 +65,7 @@ holds "and the other one" test "$(readlink "$root/bin/dlic")" = lic
 holds "with a manual page" grep -qx '.so man1/lic.1' "$root/share/man/man1/dlic.1"
 
 if ! command -v pkg-config >/dev/null; then
-    skip "pkg-config is not here"
-    finish
-    exit
+    skip_rest "pkg-config is not here"
 fi
 installed install-files PREFIX="$T/own"
 expect "install into a prefix" 0

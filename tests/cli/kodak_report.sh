@@ -5,10 +5,7 @@ source "$(dirname "$0")/common.bash"
 python=python3
 $python -c 'import matplotlib' 2>/dev/null || python=/usr/bin/python3
 if ! $python -c 'import matplotlib' 2>/dev/null; then
-    echo "skip: matplotlib is not here"
-    skipped=1
-    finish
-    exit
+    skip_rest "matplotlib is not here"
 fi
 mkdir "$T/kodak"
 cp "$DATA/kodim23.png" "$T/kodak"
@@ -52,7 +49,6 @@ if [ -n "$browser" ] && type -P cjpeg >/dev/null; then
         --virtual-time-budget=3000 "file://$T/p.html" >"$T/dom" 2>/dev/null </dev/null
     holds "the page in Chromium" grep -q '<title>slid 80% shown 2</title>' "$T/dom"
 else
-    echo "skip: no Chromium or no cjpeg"
-    skipped=$((skipped + 1))
+    skip "no Chromium or no cjpeg"
 fi
 finish

@@ -7,10 +7,7 @@ cp "$DATA"/cases/{plain,pq,orient3-turned}.png "$DATA"/cases/{plain,orient3,orie
 export LIC_THREADS=1
 lic() { run "$LIC" "$@"; }
 if ! command -v python3 >/dev/null; then
-    echo "skip: python3 is not here"
-    skipped=1
-    finish
-    exit
+    skip_rest "python3 is not here"
 fi
 with() { # OUT NAME=HEX...: plain.png with chunks that say colours
     python3 - "$@" <<'END'

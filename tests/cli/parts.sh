@@ -147,7 +147,7 @@ open("other.lic", "wb").write(data)'
     expect "another check, not looked at" 0
     holds "the picture all the same" cmp good.ppm other.ppm
 else
-    echo "skip: no python3 to make a file with another check"
+    skip "no python3 to make a file with another check"
 fi
 
 # ---- transparency ----

@@ -66,11 +66,9 @@ suite=${LIC_PNGSUITE:-$ROOT/../shared/pngsuite}
 if [ -d "$suite" ]; then
     check "$suite"
 else
-    echo "skip: the whole of PngSuite is not in $suite (LIC_PNGSUITE names it)"
-    skipped=$((skipped + 1))
+    skip "the whole of PngSuite is not in $suite (LIC_PNGSUITE names it)"
 fi
 if [ -z "$python" ]; then
-    echo "skip: no python3 to read PNG a second time"
-    skipped=$((skipped + 1))
+    skip "no python3 to read PNG a second time"
 fi
 finish

@@ -41,10 +41,11 @@ head -c 100 whole/a/0.lic >made/a/.0.lic.k3VbQz
 head -c 100 whole/a/0.lic >in/a/.0.lic.Zz09aA
 cp in/a/0.pgm in/a/.0.pgm.k3VbQz
 leftovers=$(find made in -name '.*' -type f | LC_ALL=C sort | xargs cksum)
+there=$(count) right=0 # how many are there depends on the machine; each has to be whole
 for file in $(find made -name '[!.]*.lic'); do
-    holds "$file is as it should be" cmp "$file" "whole/${file#made/}"
+    cmp "$file" "whole/${file#made/}" 2>"$T/err" && right=$((right + 1))
 done
-there=$(count)
+holds "$right of $there are as they should be" test "$right" -gt 0 -a "$right" -eq "$there"
 run "$LIC" encode -rn in --output-dir made -q 20 --json=lines.last
 expect "the rest, leftovers or not" 0 "$((n - there)) encoded, $there skipped"
 holds "everything is there" diff -r -x '.*' whole made

@@ -3,7 +3,7 @@
 # network alone misses either end of the range by a third of a step.
 source "$(dirname "$0")/common.bash"
 cd "$T" || exit 1
-command -v python3 >/dev/null || { echo "skip: no python3"; skipped=1; finish; exit; }
+command -v python3 >/dev/null || skip_rest "no python3"
 
 cat >shop.py <<'END'
 import sys

@@ -6,17 +6,10 @@ source "$(dirname "$0")/../cli/common.bash"
 build=${BUILD:-$ROOT/build}
 python=${PYTHON:-/usr/bin/python3}
 
-skip() { # REASON
-    echo "skip: $1"
-    skipped=$((skipped + 1))
-    finish
-    exit
-}
-
-sanitized && skip "Python does not load a library with a sanitizer"
-command -v "$python" >/dev/null || skip "$python is not here"
+sanitized && skip_rest "Python does not load a library with a sanitizer"
+command -v "$python" >/dev/null || skip_rest "$python is not here"
 for module in numpy PIL pytest setuptools wheel ensurepip; do
-    "$python" -c "import $module" 2>/dev/null || skip "$python has no $module"
+    "$python" -c "import $module" 2>/dev/null || skip_rest "$python has no $module"
 done
 
 # `make` of the caller must not choose what is built here.
