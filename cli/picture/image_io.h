@@ -130,6 +130,8 @@ lic_status lic_writer_end(lic_writer *writer, lic_error *err);
 void lic_writer_close(lic_writer *writer);
 
 /* Whole pictures. */
+lic_status lic_picture_read_source(lic_source *source, const lic_read_options *options,
+                                   lic_picture *picture, lic_error *err);
 lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
                             lic_picture *picture, lic_error *err);
 lic_status lic_picture_write(FILE *file, lic_picture_format format, lic_picture *picture,

@@ -230,12 +230,11 @@ lic_status lic_reader_end(lic_reader *r, lic_error *err)
 
 /* ---- whole pictures ---- */
 
-lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
-                            lic_picture *picture, lic_error *err)
+lic_status lic_picture_read_source(lic_source *source, const lic_read_options *options,
+                                   lic_picture *picture, lic_error *err)
 {
-    lic_source source = lic_source_memory(data, bytes);
     lic_reader *reader;
-    lic_status status = lic_reader_open(&source, options, picture, &reader, err);
+    lic_status status = lic_reader_open(source, options, picture, &reader, err);
     lic_image *image = &picture->image;
     if (status == LIC_OK)
         status = lic_picture_take_memory(picture, err);
@@ -245,6 +244,13 @@ lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_op
         status = lic_reader_end(reader, err);
     lic_reader_close(reader);
     return status;
+}
+
+lic_status lic_picture_read(const uint8_t *data, size_t bytes, const lic_read_options *options,
+                            lic_picture *picture, lic_error *err)
+{
+    lic_source source = lic_source_memory(data, bytes);
+    return lic_picture_read_source(&source, options, picture, err);
 }
 
 lic_status lic_picture_flatten(lic_picture *picture, const lic_read_options *options,

@@ -344,19 +344,11 @@ static lic_status read_bad_disk(const char *path, long readable, bool salvage, l
     lic_read_options options = defaults;
     lic_picture p = {0};
     lic_source source;
-    lic_reader *reader = NULL;
     options.salvage = salvage;
     bad_block = readable;
     lic_status status = lic_source_open(&source, path, 0, err);
     if (status == LIC_OK)
-        status = lic_reader_open(&source, &options, &p, &reader, err);
-    if (status == LIC_OK)
-        status = lic_picture_take_memory(&p, err);
-    if (status == LIC_OK)
-        status = lic_reader_rows(reader, p.image.height, p.image.data, p.image.stride_bytes, err);
-    if (status == LIC_OK)
-        status = lic_reader_end(reader, err);
-    lic_reader_close(reader);
+        status = lic_picture_read_source(&source, &options, &p, err);
     lic_source_close(&source);
     lic_picture_free(&p);
     bad_block = -1;
