@@ -41,6 +41,8 @@ lic_plane_packer *lic_plane_packer_new(uint32_t width, uint32_t height, uint32_t
 void lic_plane_packer_free(lic_plane_packer *packer);
 /* Packs the next row: alpha is the last of `channels` samples of each pixel. False: no memory. */
 bool lic_plane_pack_row(lic_plane_packer *packer, const void *row, uint32_t channels);
+/* Of a row of the picture: nothing shows through it. */
+bool lic_plane_row_is_opaque(const void *row, uint32_t width, uint32_t channels, uint32_t depth);
 /* After the last row: *chunk gets the plane, which the packer owns. It stays empty (no data) if all
  * rows were opaque. */
 void lic_plane_pack_end(lic_plane_packer *packer, lic_chunk *chunk);

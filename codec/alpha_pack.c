@@ -126,11 +126,11 @@ static bool row_is_there(lic_plane_packer *p)
     return (p->rows < p->stripe.rows && p->rows_left > 0) || end_stripe(p);
 }
 
-static bool is_opaque(const lic_plane_packer *p, const void *row, uint32_t channels)
+bool lic_plane_row_is_opaque(const void *row, uint32_t width, uint32_t channels, uint32_t depth)
 {
-    const size_t sample = p->depth / 8;
+    const size_t sample = depth / 8;
     const uint8_t *at = (const uint8_t *)row + (channels - 1) * sample;
-    for (uint32_t x = 0; x < p->width; x++, at += channels * sample)
+    for (uint32_t x = 0; x < width; x++, at += channels * sample)
         if (at[0] != 0xFF || at[sample - 1] != 0xFF)
             return false;
     return true;
@@ -154,7 +154,7 @@ bool lic_plane_pack_row(lic_plane_packer *p, const void *row, uint32_t channels)
 {
     const size_t sample = p->depth / 8;
     const uint8_t *at = (const uint8_t *)row + (channels - 1) * sample;
-    if (!p->started && is_opaque(p, row, channels)) {
+    if (!p->started && lic_plane_row_is_opaque(row, p->width, channels, p->depth)) {
         p->opaque_rows++;
         return true;
     }

@@ -38,6 +38,8 @@ typedef struct lic_container {
 /* The unpacked bytes that a LIC_EXACT_TYPE chunk tells: one for each block of the picture. */
 size_t lic_exact_blocks(const lic_container *c);
 
+/* LIC_ERR_ARGUMENT if this cannot be written as a file. */
+lic_status lic_container_check(const lic_container *c, lic_error *err);
 /* Builds a whole file and compresses chunk data with zlib. Free *out with lic_buffer_free. */
 lic_status lic_container_write(const lic_container *c, const lic_allocator *allocator,
                                lic_buffer *out, lic_error *err);

@@ -63,7 +63,7 @@ static bool tile_is_valid(const lic_container *c)
            (w && h && w % TILE_UNIT == 0 && h % TILE_UNIT == 0 && w <= most && h <= most);
 }
 
-static lic_status check_container(const lic_container *c, lic_error *err)
+lic_status lic_container_check(const lic_container *c, lic_error *err)
 {
     if (c->width < 1 || c->width > MAX_SIDE || c->height < 1 || c->height > MAX_SIDE)
         return lic_fail(err, LIC_ERR_ARGUMENT,
@@ -157,7 +157,7 @@ lic_status lic_container_write(const lic_container *c, const lic_allocator *allo
 {
     *out = (lic_buffer){0};
     size_t max_bytes;
-    lic_status status = check_container(c, err);
+    lic_status status = lic_container_check(c, err);
     if (status != LIC_OK)
         return status;
     uint8_t *data = max_file_bytes(c, &max_bytes) ? lic_alloc(allocator, max_bytes) : NULL;

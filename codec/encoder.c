@@ -58,6 +58,48 @@ static lic_status list_chunks(lic_encoding *e, lic_chunk *chunks, lic_container 
     return LIC_OK;
 }
 
+static lic_container shape_of(const lic_encoding *e)
+{
+    const lic_image *image = &e->from.image;
+    return (lic_container){.version = e->lossless ? LIC_VERSION_LOSSLESS : 1,
+                           .width = image->width,
+                           .height = image->height,
+                           .channels = image->channels < 3 ? 1 : 3,
+                           .depth = image->depth,
+                           .tile_w = (uint32_t)e->tile_w,
+                           .tile_h = (uint32_t)e->tile_h};
+}
+
+static bool is_transparent(const lic_encoding *e)
+{
+    const lic_image *image = &e->from.image;
+    const uint8_t *row = image->data;
+    for (uint32_t y = 0; y < image->height && lic_encoding_has_alpha(e); y++)
+        if (!lic_plane_row_is_opaque(row + y * image->stride_bytes, image->width, image->channels,
+                                     image->depth))
+            return true;
+    return false;
+}
+
+/* Before any work: whether all that is given fits in a file. What a source may still fill in, and
+ * whether blocks will be exact, is not known yet. */
+static lic_status check_chunks(lic_encoding *e, lic_error *err)
+{
+    lic_chunk chunks[LIC_MAX_CHUNKS + LIC_METADATA_CHUNKS];
+    lic_buffer exif = {0};
+    lic_container file = shape_of(e);
+    if (e->by_rows)
+        return LIC_OK;
+    lic_status status = list_chunks(e, chunks, &file, &exif, err);
+    if (!status)
+        status = lic_container_check(&file, err);
+    if (!status && file.n_chunks == LIC_MAX_CHUNKS && is_transparent(e))
+        status = lic_fail(err, LIC_ERR_ARGUMENT, "%d chunks of metadata, the format takes %d",
+                          LIC_MAX_CHUNKS + 1, LIC_MAX_CHUNKS);
+    lic_buffer_free(&exif);
+    return status;
+}
+
 static lic_status write_file(lic_session *session, lic_encoding *e, lic_buffer *out, lic_error *err)
 {
     if (e->status)
@@ -73,18 +115,12 @@ static lic_status write_file(lic_session *session, lic_encoding *e, lic_buffer *
     lic_chunk chunks[LIC_MAX_CHUNKS + LIC_METADATA_CHUNKS + 2];
     lic_buffer exif = {0};
     const bool listed = e->tile_w || e->lossless;
-    lic_container file = {.version = e->lossless ? LIC_VERSION_LOSSLESS : 1,
-                          .width = e->from.image.width,
-                          .height = e->from.image.height,
-                          .channels = e->from.image.channels < 3 ? 1 : 3,
-                          .depth = e->from.image.depth,
-                          .tile_w = (uint32_t)e->tile_w,
-                          .tile_h = (uint32_t)e->tile_h,
-                          .quality_code = e->lossless ? LIC_QUALITY_CODES : e->quality_code,
-                          .model_id = e->lossless ? 0 : lic_model_id(session->model),
-                          .check_latents = listed ? e->tiles.check : e->check,
-                          .latents = listed ? e->tiles.bytes.data : e->coder.data,
-                          .latent_bytes = listed ? e->tiles.bytes.bytes : e->coder.bytes};
+    lic_container file = shape_of(e);
+    file.quality_code = e->lossless ? LIC_QUALITY_CODES : e->quality_code;
+    file.model_id = e->lossless ? 0 : lic_model_id(session->model);
+    file.check_latents = listed ? e->tiles.check : e->check;
+    file.latents = listed ? e->tiles.bytes.data : e->coder.data;
+    file.latent_bytes = listed ? e->tiles.bytes.bytes : e->coder.bytes;
     session->stats.check_latents = file.check_latents;
     session->stats.latent_bytes = file.latent_bytes;
     lic_status status = list_chunks(e, chunks, &file, &exif, err);
@@ -156,6 +192,9 @@ static lic_status encode(lic_session *session, lic_encoding *e, const lic_encode
     e->blocks.list.bytes.allocator = session->options.allocator;
     e->chooses = e->drawn = e->options->lossless == LIC_LOSSLESS_AUTO;
     set_grid(e, image->width, image->height, e->options->tile_side);
+    lic_status status = check_chunks(e, err);
+    if (status)
+        return status;
     e->tiles.expected = (size_t)e->grid.columns * (size_t)e->grid.rows;
     if (lic_encoding_has_alpha(e)) {
         e->alpha = lic_plane_packer_new(image->width, image->height, image->depth,
@@ -163,9 +202,8 @@ static lic_status encode(lic_session *session, lic_encoding *e, const lic_encode
         if (!e->alpha)
             return lic_fail(err, LIC_ERR_MEMORY, "not enough memory for the transparency");
     }
-    lic_status status =
-        lic_session_run(session, e->lossless ? lic_encoding_lossless : lic_encoding_forward, e,
-                        image->width, image->height, err);
+    status = lic_session_run(session, e->lossless ? lic_encoding_lossless : lic_encoding_forward, e,
+                             image->width, image->height, err);
     if (!status)
         status = lic_encode_options_take(options, e->options, err);
     if (!status)

@@ -228,8 +228,8 @@ typedef struct lic_encode_options {
     /* Largest side of a tile in pixels, a multiple of 64 up to 16384; 0: 1024. */
     uint32_t tile_side;
     /* What travels with the picture: the usual kinds, and chunks of any type, which come first in
-     * the file. NULL: nothing. Both are read only after the last row has been taken, so a source
-     * may fill them as late as in that call. */
+     * the file. NULL: nothing. Both are read after the last row has been taken, so a source may
+     * fill them as late as in that call. Without one they are checked before any work as well. */
     const lic_metadata *metadata;
     const lic_chunk *chunks;
     size_t n_chunks;

@@ -70,6 +70,27 @@ TEST(metadata_comes_back)
     lic_metadata_free(NULL);
 }
 
+static int count_calls(void *user, lic_stage stage, double fraction)
+{
+    (void)stage, (void)fraction;
+    ++*(int *)user;
+    return 0;
+}
+
+/* Encodes; what cannot be in a file is refused before any work. */
+static lic_status encode_early(const lic_image *p, const lic_encode_options *e, lic_buffer *file,
+                               lic_error *err)
+{
+    int calls = 0;
+    lic_options o;
+    lic_options_init(&o);
+    o.progress = count_calls;
+    o.progress_user = &calls;
+    const lic_status status = lic_encode(tiny_model(), p, &o, e, file, err);
+    CHECK((calls > 0) == (status == LIC_OK));
+    return status;
+}
+
 /* A file has room for so many chunks of all kinds: the caller's, metadata and alpha. */
 TEST(all_chunks_count)
 {
@@ -89,7 +110,7 @@ TEST(all_chunks_count)
         lic_buffer file = {0};
         lic_info info = {0};
         lic_error err = {0};
-        const lic_status status = lic_encode(tiny_model(), &p, NULL, &e, &file, &err);
+        const lic_status status = encode_early(&p, &e, &file, &err);
         if (e.n_chunks == LIC_MAX_CHUNKS - 3) {
             CHECK_EQ_INT(status, LIC_OK);
             CHECK_EQ_INT(lic_probe(file.data, file.bytes, &info, NULL), LIC_OK);
@@ -100,6 +121,60 @@ TEST(all_chunks_count)
         }
         lic_buffer_free(&file);
     }
+    free(p.data);
+}
+
+/* Alpha takes no place if all is opaque. */
+TEST(a_full_list_beside_opaque_alpha)
+{
+    for (uint32_t depth = 8; depth <= 16; depth += 8)
+        for (int opaque = 0; opaque < 2; opaque++) {
+            lic_image p = make_picture(20, 20, 2, depth);
+            lic_encode_options e = at_quality(20);
+            lic_chunk chunks[LIC_MAX_CHUNKS];
+            lic_buffer file = {0};
+            lic_error err = {0};
+            uint8_t *at = p.data;
+            for (size_t i = 0; i < 400; i++)
+                memset(at + (2 * i + 1) * depth / 8, i < 399 || opaque ? 0xFF : 0x7F, depth / 8);
+            for (int i = 0; i < LIC_MAX_CHUNKS; i++)
+                chunks[i] = (lic_chunk){.type = "test"};
+            e.chunks = chunks;
+            e.n_chunks = LIC_MAX_CHUNKS;
+            CHECK_EQ_INT(encode_early(&p, &e, &file, &err), opaque ? LIC_OK : LIC_ERR_ARGUMENT);
+            lic_buffer_free(&file);
+            free(p.data);
+        }
+}
+
+TEST(what_no_file_can_have)
+{
+    static const lic_chunk wrong[] = {{.type = "Test"},
+                                      {.type = "te\nt"},
+                                      {.type = "Exac"},
+                                      {.type = "test", .bytes = 1},
+                                      {.type = "test", .bytes = LIC_MAX_CHUNK_BYTES + 1}};
+    lic_image p = make_picture(20, 20, 3, 8);
+    lic_encode_options e = at_quality(20);
+    lic_metadata m;
+    lic_buffer file = {0};
+    lic_error err;
+    e.n_chunks = 1;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        e.chunks = &wrong[i];
+        CHECK_EQ_INT(encode_early(&p, &e, &file, &err), LIC_ERR_ARGUMENT);
+    }
+    e.n_chunks = 0;
+    e.metadata = &m;
+    lic_metadata_init(&m);
+    m.orientation = 9;
+    CHECK_EQ_INT(encode_early(&p, &e, &file, &err), LIC_ERR_ARGUMENT);
+    m.orientation = 6;
+    m.exif = (lic_span)SPAN("no EXIF");
+    CHECK_EQ_INT(encode_early(&p, &e, &file, &err), LIC_ERR_ARGUMENT);
+    m.exif = (lic_span){0};
+    CHECK_EQ_INT(encode_early(&p, &e, &file, &err), LIC_OK);
+    lic_buffer_free(&file);
     free(p.data);
 }
 
