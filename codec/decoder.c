@@ -91,14 +91,23 @@ static lic_status admit_tiles(const lic_session *session, const lic_decoding *d,
     return LIC_OK;
 }
 
+/* Whether a model has what a picture, or a preview of it, takes. */
+static bool is_opened_for(const lic_model *model, uint32_t scale)
+{
+    const uint32_t uses = model->uses;
+    return uses & LIC_MODEL_DECODES || (uses & LIC_MODEL_PREVIEWS && scale > 1 &&
+                                        lic_preview_head(&model->net, LIC_MAX_SCALE / (int)scale));
+}
+
 /* Refuses what can be refused before memory is taken. */
 static lic_status admit(const lic_session *session, lic_decoding *d,
                         const lic_decode_options *options, lic_error *err)
 {
     const lic_container *file = &d->file;
     const uint32_t id = session->model ? lic_model_id(session->model) : 0;
-    if (session->model && !d->lossless && !(session->model->uses & LIC_MODEL_DECODES))
-        return lic_fail(err, LIC_ERR_ARGUMENT, "the model was not opened for decoding");
+    if (session->model && !d->lossless && !is_opened_for(session->model, options->scale))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "the model was not opened for decoding%s",
+                        session->model->uses & LIC_MODEL_PREVIEWS ? " more than previews" : "");
     if (!session->model && !d->lossless)
         return lic_fail(err, LIC_ERR_ARGUMENT, "no model given: the file needs %08x",
                         (unsigned)file->model_id);

@@ -160,8 +160,8 @@ typedef enum lic_stage {
 /* Called in the caller's thread. fraction runs from 0 to 1 over a call. Non-zero cancels. */
 typedef int (*lic_progress_fn)(void *user, lic_stage stage, double fraction);
 
-/* Parts of a model, for lic_model_options.uses. PREVIEWS goes with DECODES, which it implies: the
- * heads for previews beside the weights file, for lic_decode_options.scale. */
+/* Parts of a model, for lic_model_options.uses. PREVIEWS: the heads for previews beside the weights
+ * file, for lic_decode_options.scale. It implies DECODES, unless lic_model_options.scale is set. */
 enum { LIC_MODEL_ENCODES = 1, LIC_MODEL_DECODES = 2, LIC_MODEL_PREVIEWS = 4 };
 
 typedef struct lic_model_options {
@@ -175,6 +175,10 @@ typedef struct lic_model_options {
      * with LIC_ERR_ARGUMENT. Without PREVIEWS all scales can be had, but more of them take as long
      * as the picture. */
     uint32_t uses;
+    /* With PREVIEWS alone: previews of 1/scale or smaller are all that is wanted. Networks that only
+     * larger ones need are left out like those of the other half, if a head gives 1/scale. 0 or 1:
+     * the picture is wanted as well. */
+    uint32_t scale;
 } lic_model_options;
 
 /* Default limits. LIC_MAX_WORK allows 470 megapixels decoded by the student or 140 by the teacher,

@@ -5,6 +5,7 @@
 #include "codec/base/cpu.h"
 #include "codec/base/status.h"
 #include "codec/options.h"
+#include "codec/tiles.h"
 #include "models/weights.h"
 
 #include <string.h>
@@ -87,7 +88,8 @@ static lic_status load_weights(lic_weights *w, const lic_model_options *options,
     const uint64_t saved = lic_fp_enter();
     w->pool = pool;
     w->jobs = jobs;
-    w->uses = model->uses;
+    w->uses = options->uses;
+    w->side = options->scale > 1 ? LIC_MAX_SCALE / (int)options->scale : 0;
     w->keep_rows = options->backend == LIC_BACKEND_OPENBLAS;
     status = load_twice(w, model);
     if (!status) {
@@ -95,6 +97,7 @@ static lic_status load_weights(lic_weights *w, const lic_model_options *options,
         fill_info(w, model);
         status = w->status;
     }
+    model->uses = w->uses; /* what there are no heads for is decoded */
     lic_fp_leave(saved);
 done:
     lic_pool_free(pool);
@@ -111,7 +114,6 @@ static lic_status make_model(lic_weights *w, const lic_model_options *options, l
     memset(model, 0, sizeof *model);
     model->allocator = options->allocator;
     model->backend = options->backend;
-    model->uses = options->uses;
     const lic_status status = load_weights(w, options, model);
     if (status)
         lic_model_close(model);
@@ -125,11 +127,15 @@ static lic_status check_options(const lic_model_options *options, lic_model_opti
 {
     const lic_status status = lic_model_options_take(options, own, err);
     const uint32_t all = LIC_MODEL_ENCODES | LIC_MODEL_DECODES | LIC_MODEL_PREVIEWS;
+    if (!status && own->scale && !lic_scale_is_valid(own->scale))
+        return lic_fail(err, LIC_ERR_ARGUMENT, "a preview is 1/2, 1/4, 1/8 or 1/16 of a picture");
     if (!status && own->uses > all)
         return lic_fail(err, LIC_ERR_ARGUMENT,
                         "a model can encode, decode and show previews, nothing else");
     own->uses = own->uses ? own->uses : all;
-    if (own->uses & LIC_MODEL_PREVIEWS)
+    if (own->uses != LIC_MODEL_PREVIEWS)
+        own->scale = 0;
+    if (own->uses & LIC_MODEL_PREVIEWS && own->scale <= 1)
         own->uses |= LIC_MODEL_DECODES;
     if (!status && !lic_backend_supported(own->backend))
         return lic_fail(err, LIC_ERR_UNSUPPORTED, "this build or machine has no such backend");
@@ -165,6 +171,8 @@ lic_status lic_model_open(const char *path, const lic_model_options *options, li
         return status;
     lic_weights w;
     status = lic_weights_open_file(&w, path, own.allocator, err);
+    if (!status && own.scale > 1)
+        lic_model_note_beside(path, &w);
     if (!status)
         status = make_model(&w, &own, out);
     lic_weights_close(&w);

@@ -26,6 +26,8 @@ void lic_model_note_previews(lic_model *model);
 /* Adds the heads for previews of a file whose head and tables are good; after an error the model is
  * as it was. (model_previews.c) */
 lic_status lic_model_take_previews(lic_model *model, struct lic_weights *w);
+/* Before the model is loaded: the shape of the head in the file beside it, if there is one. */
+void lic_model_note_beside(const char *path, struct lic_weights *w);
 /* The same of the file beside the model's own, at `path`, if there is one. */
 lic_status lic_model_open_previews(lic_model *model, const char *path, lic_error *err);
 

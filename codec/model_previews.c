@@ -46,7 +46,7 @@ lic_status lic_model_add_previews(lic_model *model, const void *data, size_t byt
     lic_weights w;
     if (!model || !data)
         return lic_fail(err, LIC_ERR_ARGUMENT, "lic_model_add_previews: bad argument");
-    if (!(model->uses & LIC_MODEL_DECODES))
+    if (!(model->uses & LIC_MODEL_DECODES)) /* nor may its slices do for them */
         return lic_fail(err, LIC_ERR_ARGUMENT, "the model was not opened for decoding");
     if (model->net.heads[1].side)
         return lic_fail(err, LIC_ERR_ARGUMENT, "the model has its heads for previews");
@@ -63,6 +63,20 @@ static bool name_beside(const char *path, char name[PATH_MAX])
         return false;
     const int length = snprintf(name, PATH_MAX, "%.*s.previews%s", (int)(n - m), path, suffix);
     return length > 0 && length < PATH_MAX;
+}
+
+void lic_model_note_beside(const char *path, lic_weights *w)
+{
+    char name[PATH_MAX];
+    lic_weights beside;
+    lic_error why; /* told when its tensors are read, too */
+    if (!name_beside(path, name) || access(name, F_OK))
+        return;
+    if (!lic_weights_open_file(&beside, name, w->allocator, &why)) {
+        w->beside_outputs = lic_weights_dim(&beside, "preview.weight", 1);
+        w->beside_inputs = lic_weights_dim(&beside, "preview.weight", 3);
+    }
+    lic_weights_close(&beside);
 }
 
 lic_status lic_model_open_previews(lic_model *model, const char *path, lic_error *err)

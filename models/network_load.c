@@ -342,6 +342,17 @@ static void load_scales(lic_weights *w, network *net)
                              "weights file with frequency tables that do not fit");
 }
 
+/* How many slices are wanted. */
+static int choose_parts(lic_weights *w, const network *net)
+{
+    const int slices = w->uses == LIC_MODEL_PREVIEWS ? lic_weights_preview_slices(w, net) : 0;
+    if (slices)
+        return slices;
+    if (w->uses == LIC_MODEL_PREVIEWS)
+        w->uses |= LIC_MODEL_DECODES;
+    return net->n_slices;
+}
+
 lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net)
 {
     config cfg;
@@ -351,12 +362,16 @@ lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net)
     load_config(w, &cfg, net);
     if (w->status)
         return w->status;
+    lic_weights_preview(w, net, &net->heads[0]);
+    const int wanted = choose_parts(w, net);
     load_analysis(w, &cfg, net);
     load_synthesis(w, &cfg, net);
     load_hyperprior(w, net);
-    for (int i = 0, prev = 0; i < net->n_slices; prev += net->slices[i++])
+    for (int i = 0, prev = 0; i < net->n_slices; prev += net->slices[i++]) {
+        w->leaves = i >= wanted;
         load_slice(w, &cfg, net, i, prev);
-    lic_weights_preview(w, net, &net->heads[0]);
+    }
+    w->leaves = false;
     load_gains(w, net);
     load_lambda(w, net);
     load_scales(w, net);

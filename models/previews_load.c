@@ -24,6 +24,26 @@ static void set_slices(const network *net, preview_head *head)
         head->slices = 0;
 }
 
+static preview_head shape_of(const network *net, uint32_t outputs, uint32_t inputs)
+{
+    preview_head head = {.side = side_of(outputs),
+                         .channels = inputs <= (uint32_t)net->m ? (int)inputs : 0};
+    set_slices(net, &head);
+    return head;
+}
+
+int lic_weights_preview_slices(const lic_weights *w, const network *net)
+{
+    const preview_head heads[LIC_N_HEADS] = {net->heads[0],
+                                             shape_of(net, w->beside_outputs, w->beside_inputs)};
+    int slices = 0, side = 0;
+    for (int i = 0; i < LIC_N_HEADS; i++) {
+        slices = heads[i].side && heads[i].slices > slices ? heads[i].slices : slices;
+        side = heads[i].side > side ? heads[i].side : side;
+    }
+    return side >= w->side ? slices : 0;
+}
+
 void lic_weights_preview(lic_weights *w, const network *net, preview_head *head)
 {
     const uint32_t outputs = lic_weights_dim(w, "preview.weight", 1),
@@ -33,9 +53,8 @@ void lic_weights_preview(lic_weights *w, const network *net, preview_head *head)
     *head = (preview_head){0};
     if (!outputs)
         return;
-    head->side = w->version < 4 && outputs != 3 ? 0 : side_of(outputs);
-    head->channels = inputs <= (uint32_t)net->m ? (int)inputs : 0;
-    set_slices(net, head);
+    *head = shape_of(net, outputs, inputs);
+    head->side = w->version < 4 && outputs != 3 ? 0 : head->side;
     if (!head->side)
         LIC_WEIGHTS_FAIL(w, "weights file with a preview of %u outputs", (unsigned)outputs);
     if (!head->slices)

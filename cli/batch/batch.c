@@ -53,7 +53,7 @@ struct lic_batch {
 static uint32_t uses_of(const lic_settings *s)
 {
     if (s->command != LIC_COMMAND_ENCODE)
-        return LIC_MODEL_DECODES | (s->scale > 1 ? LIC_MODEL_PREVIEWS : 0);
+        return s->scale > 1 ? LIC_MODEL_PREVIEWS : LIC_MODEL_DECODES;
     return LIC_MODEL_ENCODES | (lic_settings_compare(s) ? LIC_MODEL_DECODES : 0);
 }
 

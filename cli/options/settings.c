@@ -34,6 +34,7 @@ lic_status lic_settings_open_model(const lic_settings *s, uint32_t id, uint32_t 
     options.threads = s->threads;
     options.backend = s->backend;
     options.uses = uses;
+    options.scale = s->scale;
     const lic_status status = lic_model_find(s->model, id, &options, model, err);
     if (status == LIC_OK)
         lic_model_get_info(*model, info);

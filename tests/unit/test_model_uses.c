@@ -1,7 +1,7 @@
 /* test_model_uses.c - models opened for encoding or for decoding alone: the same bytes and pixels
- * in less memory, and a word where the other half is asked for. */
+ * in less memory, and a word where the other half is asked for. So it is with previews alone. */
 #include "tests/unit/codec_fixture.h"
-#include "tests/weights_file.h"
+#include "tests/unit/weights_fixture.h"
 
 #include <string.h>
 
@@ -104,6 +104,127 @@ TEST(damage_is_seen_by_the_half_that_reads_it)
     CHECK(refused[LIC_MODEL_ENCODES] < refused[0] && refused[LIC_MODEL_DECODES] < refused[0]);
     /* both read the entropy path */
     CHECK(refused[LIC_MODEL_ENCODES] + refused[LIC_MODEL_DECODES] > refused[0]);
+    free(w.data);
+}
+
+/* ---- previews alone ---- */
+
+/* The tiny network with a head of its own and one beside, or without (channels 0). */
+static void write_heads(uint32_t own_channels, uint32_t outputs, uint32_t channels)
+{
+    weights w = read_tiny();
+    if (own_channels)
+        add_head(&w, LEVELS, 3, own_channels);
+    const uint64_t hash = get(w.data + W_HASH_AT, 8);
+    write_weights(&w);
+    free(w.data);
+    remove_previews();
+    if (!channels)
+        return;
+    w = no_previews(hash);
+    add_head(&w, LEVELS, outputs, channels);
+    write_previews(&w);
+    free(w.data);
+}
+
+static lic_model *open_scale(uint32_t uses, uint32_t scale, size_t *kept)
+{
+    static counted taken;
+    static const lic_allocator allocator = {
+        .alloc = counted_alloc, .free = counted_free, .user = &taken};
+    lic_model *model = NULL;
+    lic_model_options options;
+    taken = (counted){.refuse_at = -1};
+    lic_model_options_init(&options);
+    options.threads = 2;
+    options.allocator = &allocator;
+    options.uses = uses;
+    options.scale = scale;
+    CHECK_EQ_INT(lic_model_open(weights_path, &options, &model, NULL), LIC_OK);
+    *kept = taken.now;
+    return model;
+}
+
+static lic_status decode_scale(const lic_model *model, const lic_buffer *file, uint32_t scale,
+                               lic_image *out, lic_error *err)
+{
+    lic_decode_options how;
+    lic_decode_options_init(&how);
+    how.scale = scale;
+    return lic_decode(model, file->data, file->bytes, NULL, &how, out, err);
+}
+
+/* What a model for previews of 1/scale gives at each scale, beside one that has everything. head is
+ * the largest preview by a head: 1/head. */
+static void check_previews(const lic_buffer *file, uint32_t scale, uint32_t head)
+{
+    size_t all, some;
+    lic_model *whole = open_scale(LIC_MODEL_DECODES | LIC_MODEL_PREVIEWS, scale, &all);
+    lic_model *few = open_scale(LIC_MODEL_PREVIEWS, scale, &some);
+    CHECK(head <= scale ? some < all * 3 / 4 : some == all);
+    for (uint32_t s = 1; s <= 16 && whole && few; s *= 2) {
+        lic_image want = {0}, got = {0};
+        lic_error err = {0};
+        CHECK_EQ_INT(decode_scale(whole, file, s, &want, &err), LIC_OK);
+        const lic_status status = decode_scale(few, file, s, &got, &err);
+        CHECK_EQ_INT(status, head <= scale && s < head ? LIC_ERR_ARGUMENT : LIC_OK);
+        CHECK(!status || strstr(err.text, "not opened for decoding more than previews"));
+        if (!status)
+            CHECK_EQ_MEM(got.data, want.data, want.stride_bytes * want.height);
+        lic_image_free(&want);
+        lic_image_free(&got);
+    }
+    lic_model_close(whole);
+    lic_model_close(few);
+}
+
+TEST(previews_alone_are_those_of_the_whole)
+{
+    static const struct {
+        uint32_t own_channels, outputs, channels, head; /* 2, 6, 11 channels: 1, 2, 3 slices */
+    } heads[] = {{2, 0, 0, 16},  {11, 0, 0, 16}, {0, 48, 6, 4},  {0, 12, 2, 8},
+                 {0, 192, 6, 2}, {0, 3, 6, 16},  {2, 48, 11, 4}, {6, 48, 2, 4}};
+    lic_image picture = make_picture(150, 90, 3, 8);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        size_t kept;
+        lic_buffer file = {0};
+        lic_error err;
+        write_heads(heads[i].own_channels, heads[i].outputs, heads[i].channels);
+        lic_model *encoder = open_scale(LIC_MODEL_ENCODES, 0, &kept);
+        REQUIRE(encoder && encode_by(encoder, &picture, &file, &err) == LIC_OK);
+        lic_model_close(encoder);
+        for (uint32_t scale = 2; scale <= 16; scale *= 2)
+            check_previews(&file, scale, heads[i].head);
+        lic_buffer_free(&file);
+    }
+    free(picture.data);
+}
+
+/* Without a head for them, with a damaged one, or without a scale. */
+TEST(previews_alone_that_there_are_not)
+{
+    lic_model *model;
+    lic_model_options options;
+    size_t all, some;
+    write_heads(0, 0, 0);
+    lic_model_close(open_scale(LIC_MODEL_DECODES, 0, &all));
+    for (uint32_t scale = 0; scale <= 16; scale = scale ? 2 * scale : 1) {
+        lic_model_close(open_scale(LIC_MODEL_PREVIEWS, scale, &some));
+        CHECK_EQ_INT(some, all);
+    }
+    lic_model_options_init(&options);
+    options.uses = LIC_MODEL_PREVIEWS;
+    for (options.scale = 3; options.scale <= 32; options.scale += 29)
+        CHECK_EQ_INT(lic_model_open(weights_path, &options, &model, NULL), LIC_ERR_ARGUMENT);
+    options.scale = 4;
+    weights w = no_previews(0);
+    add_head(&w, LEVELS, 48, 6);
+    write_previews(&w);
+    CHECK_EQ_INT(lic_model_open(weights_path, &options, &model, NULL), LIC_ERR_MODEL_INVALID);
+    w.bytes = 100;
+    write_previews(&w);
+    CHECK_EQ_INT(lic_model_open(weights_path, &options, &model, NULL), LIC_ERR_MODEL_INVALID);
+    remove_previews();
     free(w.data);
 }
 

@@ -4,23 +4,7 @@
 
 #include <sys/stat.h>
 
-enum { LEVELS = 8, TAPS = 9 };
-
 static const uint64_t all_ones = UINT64_MAX;
-
-/* A head of the given shape; its values do not matter here. */
-static void add_head(weights *w, uint32_t levels, uint32_t outputs, uint32_t channels)
-{
-    const uint32_t dims[4] = {levels, outputs, TAPS, channels}, bias[4] = {levels, outputs, 1, 1};
-    const size_t n = (size_t)levels * outputs * TAPS * channels;
-    uint16_t *values = malloc(2 * n);
-    for (size_t i = 0; i < n; i++)
-        values[i] = some_half((uint32_t)test_random());
-    add_tensor(w, "preview.weight", 1, 4, dims, values, 2 * n);
-    add_tensor(w, "preview.bias", 1, 2, bias, values, 2 * (size_t)levels * outputs);
-    seal_head(w);
-    free(values);
-}
 
 /* The tiny network is on disk then. */
 static uint64_t write_tiny(void)

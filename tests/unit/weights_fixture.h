@@ -100,4 +100,22 @@ static inline void check_refused(const weights *w, const char *what)
         free(w.data);                                                                              \
     } while (0)
 
+/* ---- heads for previews ---- */
+
+enum { LEVELS = 8, TAPS = 9 }; /* of the tiny network; of a head */
+
+/* A head of the given shape; its values do not matter here. */
+static inline void add_head(weights *w, uint32_t levels, uint32_t outputs, uint32_t channels)
+{
+    const uint32_t dims[4] = {levels, outputs, TAPS, channels}, bias[4] = {levels, outputs, 1, 1};
+    const size_t n = (size_t)levels * outputs * TAPS * channels;
+    uint16_t *values = malloc(2 * n);
+    for (size_t i = 0; i < n; i++)
+        values[i] = some_half((uint32_t)test_random());
+    add_tensor(w, "preview.weight", 1, 4, dims, values, 2 * n);
+    add_tensor(w, "preview.bias", 1, 2, bias, values, 2 * (size_t)levels * outputs);
+    seal_head(w);
+    free(values);
+}
+
 #endif

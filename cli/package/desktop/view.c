@@ -115,7 +115,8 @@ static lic_status open_model(const lic_view *view, uint32_t *scale, lic_model **
     if (view->info.lossless)
         return LIC_OK;
     lic_model_options_init(&opening);
-    opening.uses = LIC_MODEL_DECODES | (*scale > 1 ? LIC_MODEL_PREVIEWS : 0);
+    opening.uses = *scale > 1 ? LIC_MODEL_PREVIEWS : LIC_MODEL_DECODES;
+    opening.scale = *scale;
     const lic_status status = lic_model_find(NULL, view->info.model_id, &opening, model, err);
     if (status != LIC_OK)
         return status;

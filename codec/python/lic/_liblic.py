@@ -63,7 +63,7 @@ class Metadata(Structure):
 
 class ModelOptions(Structure):
     _fields_ = [('struct_bytes', c_size_t), ('threads', c_int), ('backend', c_int),
-                ('allocator', c_void_p), ('folder', c_char_p), ('uses', c_uint32)]
+                ('allocator', c_void_p), ('folder', c_char_p), ('uses', c_uint32), ('scale', c_uint32)]
 
 
 class Options(Structure):
