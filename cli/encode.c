@@ -17,6 +17,7 @@ struct feed {
     lic_reader *reader;
     lic_ahead *ahead; /* NULL: the encoder waits for the reader */
     lic_picture picture;
+    lic_output out; /* open before the work, so that what cannot be written costs none */
     lic_encode_options encode;
     lic_chunk chunks[LIC_N_META];
     lic_status status; /* why the encoder was stopped */
@@ -189,25 +190,20 @@ static lic_status code(lic_worker *worker, struct feed *feed, lic_buffer *out)
     }
     status = lic_worker_enter(worker, c, model, &need);
     if (status == LIC_OK)
+        status = lic_conversion_open_output(c, &feed->out);
+    if (status == LIC_OK)
         status = whole ? code_whole(worker, feed, out) : code_rows(worker, feed, out);
     lic_worker_leave(worker);
     c->bytes = out->bytes;
     return status;
 }
 
-static lic_status write_file(lic_conversion *c, const lic_buffer *data)
+static lic_status write_file(lic_conversion *c, lic_output *out, const lic_buffer *data)
 {
-    lic_output out;
-    lic_status status = lic_conversion_open_output(c, &out);
-    if (status != LIC_OK)
-        return status;
-    if (fwrite(data->data, 1, data->bytes, out.stream) != data->bytes) {
-        lic_report_fail(&c->err, LIC_REPORT_ERR_IO, "cannot write %s: %s", c->output,
-                        strerror(errno));
-        lic_output_abort(&out);
-        return LIC_REPORT_ERR_IO;
-    }
-    status = lic_conversion_commit_output(c, &out);
+    if (fwrite(data->data, 1, data->bytes, out->stream) != data->bytes)
+        return lic_report_fail(&c->err, LIC_REPORT_ERR_IO, "cannot write %s: %s", c->output,
+                               strerror(errno));
+    const lic_status status = lic_conversion_commit_output(c, out);
     lic_conversion_lap(c, LIC_LAP_WRITE);
     return status;
 }
@@ -239,7 +235,9 @@ static lic_status encode(lic_worker *worker, lic_conversion *c)
     lic_picture_free(&feed.picture);
     lic_source_close(&feed.source);
     if (status == LIC_OK)
-        status = write_file(c, &data);
+        status = write_file(c, &feed.out, &data);
+    if (status != LIC_OK)
+        lic_output_abort(&feed.out);
     if (status == LIC_OK && !c->skipped &&
         data.bytes > before) /* a drawing, say, that PNG holds in less */
         lic_report_warning(c->input, "takes more bytes as .lic: %zu, and %llu as it is", data.bytes,

@@ -78,6 +78,23 @@ run "$LIC" decode cut.lic
 expect "a cut stream" 1 '^lic: cut.lic: '
 holds "a cut stream gives no picture" test ! -e cut.png
 
+# Where nothing can be written is found before the work: the damage at the end of this picture is not.
+cp "$DATA/waves-200x168.png" late.png
+printf xxxx | dd of=late.png bs=1 seek=$(($(stat -c %s late.png) - 24)) conv=notrunc 2>err
+touch isfile
+for options in '' --lossless '--target-bpp 1' --report; do
+    # shellcheck disable=SC2086
+    run "$LIC" encode late.png $options nowhere/x.lic
+    expect "no folder, $options" 1 '^lic: late.png: cannot write nowhere/x.lic: there is no folder nowhere'
+    # shellcheck disable=SC2086
+    run "$LIC" encode late.png $options isfile/x.lic
+    expect "no folder, but a file, $options" 1 '^lic: late.png: cannot write isfile/x.lic: Not a directory'
+    # shellcheck disable=SC2086
+    run "$LIC" encode late.png $options late.lic
+    expect "damage, $options" 1 '^lic: late.png: damaged PNG'
+    holds "damage leaves nothing, $options" test ! -e late.lic
+done
+
 if [ -c /dev/full ]; then
     for command in 'encode a.png -o' 'decode a.lic --format png -o' 'decode a.lic --format jpg -o' \
         'decode a.lic --format ppm -o'; do
