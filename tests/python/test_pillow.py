@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import DATA, GOLDEN, ROOT, waves
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import IFDRational
 
 import lic
 from lic import pillow
@@ -103,6 +104,37 @@ def test_modes_that_are_converted():
             assert back.mode == mode, image.mode
 
 
+def test_transparency_is_never_lost():
+    clear = waves(channels=4)
+    clear[:20, :, 3] = 0
+    entries = Image.fromarray(clear).quantize(32)
+    assert entries.mode == 'P' and 'transparency' not in entries.info  # its palette has alpha
+    grey = Image.fromarray(waves(channels=1))
+    grey.info['transparency'] = grey.getpixel((3, 4))
+    rgb = Image.fromarray(waves())
+    rgb.info['transparency'] = rgb.getpixel((3, 4))
+    bits = grey.convert('1')
+    bits.info['transparency'] = 255
+    for image, mode in ((entries, 'RGBA'), (entries.convert('PA'), 'RGBA'), (grey, 'LA'), (rgb, 'RGBA'), (bits, 'LA')):
+        expected = np.asarray(image.convert('L') if image is bits else image.convert(mode))
+        if image is bits:
+            expected = np.dstack([expected, 255 - expected])
+        assert expected[..., -1].min() < 255
+        with Image.open(saved(image, lossless=True)) as back:
+            assert back.mode == mode and np.array_equal(np.asarray(back), expected), image.mode
+
+
+def test_transparency_of_sixteen_bits():
+    with Image.open(DATA / 'pngsuite/tbwn0g16.png') as image:
+        samples, key = np.asarray(image), image.info['transparency']
+        back = lic.decode(lic.encode(image, lossless=True))
+    assert back.dtype == np.uint16 and np.array_equal(back[..., 0], samples)
+    assert np.array_equal(back[..., 1], np.where(samples == key, 0, 0xFFFF)) and (samples == key).any()
+    by_i16 = Image.fromarray(samples.astype(np.uint16))
+    by_i16.info['transparency'] = key
+    assert np.array_equal(lic.decode(lic.encode(by_i16, lossless=True)), back)
+
+
 def test_sixteen_bits():
     fine = waves(channels=1, dtype=np.uint16)
     by_i16, by_i = Image.fromarray(fine), Image.fromarray(fine.astype(np.int32))
@@ -151,6 +183,16 @@ def test_metadata_there_and_back():
             head.icc_profile, head.exif, head.xmp, head.chunks)
         bare = lic.info(saved(back, icc_profile=b'', exif=b'', xmp=b'').getvalue())
         assert (bare.icc_profile, bare.exif, bare.xmp) == (None, None, None)
+
+
+@pytest.mark.parametrize('dpi', [(IFDRational(300, 1), IFDRational(0, 0)), (float('nan'), 72), (float('inf'), 72),
+                                 (1e12, 1), (-1, -1), (300,), 300, 'x', (None, None), (0, 0)])
+def test_resolutions_that_are_none(dpi):
+    image = Image.fromarray(waves())
+    image.info['dpi'] = dpi
+    assert 'phys' not in lic.info(saved(image).getvalue()).chunks
+    image.info = {'gamma': float('inf')}
+    assert 'colr' not in lic.info(saved(image).getvalue()).chunks
 
 
 def test_metadata_of_other_files(program, tmp_path):

@@ -30,7 +30,7 @@ _INCH = 0.0254  # metres
 _SCALES = (16, 8, 4, 2)
 #: Modes that are converted to be encoded, and those that are encoded as they are.
 _CONVERTED = {'1': 'L', 'PA': 'RGBA', 'La': 'LA', 'RGBa': 'RGBA', 'RGBX': 'RGB', 'YCbCr': 'RGB'}
-_DIRECT = ('L', 'LA', 'RGB', 'RGBA', 'I;16', 'I;16L', 'I;16B', 'I;16N')
+_DIRECT = ('L', 'LA', 'RGB', 'RGBA', 'I', 'I;16', 'I;16L', 'I;16B', 'I;16N')
 
 
 # ---- encoding ------------------------------------------------------------------------------------
@@ -42,15 +42,24 @@ def samples_of(image: Image.Image) -> np.ndarray:
     if 'transparency' in image.info and image.mode in ('P', 'L', 'RGB', '1'):
         mode = 'LA' if mode == 'L' else 'RGBA'
     elif image.mode == 'P':
-        mode = 'RGB'
-    if mode == 'I':  # Pillow's mode for a 16-bit PNG
-        samples = np.asarray(image)
-        if samples.min() < 0 or samples.max() > 0xFFFF:
-            raise ValueError('mode I has samples outside 0 to 65535')
-        return samples.astype(np.uint16)
+        mode = 'RGBA' if image.palette and image.palette.mode == 'RGBA' else 'RGB'
     if mode not in _DIRECT:
         raise ValueError(f'cannot write mode {image.mode} as {FORMAT}; convert it to RGB')
+    if mode.startswith('I'):
+        return _sixteen_bits(image)
     return np.asarray(image if mode == image.mode else image.convert(mode))
+
+
+def _sixteen_bits(image: Image.Image) -> np.ndarray:
+    """Of mode I, which a 16-bit PNG may have, or I;16; with alpha if one value is transparent."""
+    samples = np.asarray(image)
+    if image.mode == 'I' and (samples.min() < 0 or samples.max() > 0xFFFF):
+        raise ValueError('mode I has samples outside 0 to 65535')
+    samples = samples.astype(np.uint16)
+    clear = image.info.get('transparency')
+    if not isinstance(clear, int):
+        return samples
+    return np.dstack([samples, np.where(samples == clear, 0, 0xFFFF).astype(np.uint16)])
 
 
 def metadata_of(image: Image.Image, icc: Any = None, exif: Any = None, xmp: Any = None,
@@ -91,7 +100,7 @@ def _pack_resolution(dpi: Any) -> dict[str, bytes]:
     try:
         per_metre = [int(float(side) / _INCH + 0.5) for side in dpi or ()]
         return {'phys': struct.pack('>IIB', *per_metre, 1)} if any(per_metre) else {}
-    except (TypeError, ValueError, OverflowError, struct.error):
+    except (TypeError, ValueError, ArithmeticError, struct.error):
         return {}
 
 
@@ -106,7 +115,7 @@ def _pack_colours(info: Mapping[Any, Any]) -> dict[str, bytes]:
         if info.get('chromaticity'):
             data += b'cHRM\x20' + struct.pack('>8I', *(round(v * 1e5) for v in info['chromaticity']))
         return {'colr': data} if data else {}
-    except (TypeError, ValueError, struct.error):
+    except (TypeError, ValueError, ArithmeticError, struct.error):
         return {}
 
 
