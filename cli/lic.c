@@ -60,6 +60,7 @@ int main(int argc, char **argv)
 {
     lic_settings settings;
     int code = LIC_EXIT_OK;
+    lic_file_keep_standard();
     if (argc > 2 && strcmp(argv[1], "--complete") == 0) { /* a shell asks: completion.c */
         lic_options_complete_words(argc - 2, argv + 2);
         return LIC_EXIT_OK;

@@ -151,6 +151,13 @@ void lic_file_free(lic_file_data *data)
     *data = (lic_file_data){0};
 }
 
+void lic_file_keep_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 const char *lic_file_base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -50,6 +50,21 @@ expect "a file on standard input is no pipe" 0
 holds "nothing of it is there" test ! -e c2.lic -a ! -s c2.ppm
 "$LIC" encode a.png - 2>err >&-; rc=$?
 expect "closed standard output" 1 'cannot write'
+"$LIC" encode --quiet - c4.lic 2>err <&-; rc=$?
+expect "closed standard input" 1 'standard input: cannot read'
+
+# What is said where a stream is closed goes nowhere, least of all into a file that took its number.
+mkdir many
+for i in 1 2 3 4 5 6 7 8; do cp a.lic many/$i.lic; done
+"$LIC" decode --quiet --format png -c a.lic >right.png
+for closed in '-vv 2>&-' '-vv <&- 2>&-' '--json >&-' '--json <&- >&-'; do
+    rm -rf made
+    eval '"$LIC" decode -r many --output-dir made -T 4 2>err >out' "$closed"; rc=$?
+    case $closed in --json*) expect "closed: $closed" 1 'cannot write' ;; *) expect "closed: $closed" 0 ;; esac
+    right=0
+    for file in made/*.png; do cmp -s "$file" right.png && right=$((right + 1)); done
+    holds "closed, all that is there is right: $closed" test "$right" -gt 0 -a "$right" -eq "$(find made -type f | wc -l)"
+done
 holds "no temporary files" no_strays .
 
 # Data never goes to a terminal, and none is read from one.

@@ -68,6 +68,7 @@ int main(int argc, char **argv)
     lic_picture picture = {0};
     lic_view view = {0};
     lic_error err = {0};
+    lic_file_keep_standard();
     lic_report_init(0, false);
     if (argc != 4 || !lic_read_whole(argv[1], 1, MAX_SIZE, &size))
         return lic_report_exit(LIC_EXIT_USAGE, NULL,
