@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct parser {
     int argc, at;
@@ -142,6 +143,8 @@ static const char *set_option(const lic_option *o, lic_settings *s, const char *
 static bool unknown(const char *word, const char *name)
 {
     const char *near = nearest_option(name);
+    if (access(word, F_OK) == 0)
+        return lic_report_error(NULL, "'%s': unknown option; ./%s would be the file", word, word);
     if (near)
         return lic_report_error(NULL, "'%s': unknown option; did you mean --%s?", word, near);
     return lic_report_error(NULL, "'%s': unknown option; lic --help lists them", word);

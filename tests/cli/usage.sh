@@ -67,6 +67,15 @@ usage 'did you mean --target-bpp' encode --target 5 x
 usage 'unknown option; lic --help' encode --zzzzzz x
 usage 'did you mean --format' decode -format png x
 usage 'unknown option' encode -Z x
+(
+    cd "$T" || exit 1
+    touch -- -Z.jpg --zz.jpg -n.jpg
+    for name in -Z.jpg --zz.jpg -n.jpg; do # as lic encode *.jpg would have it
+        usage "'$name': unknown option; ./$name would be the file" encode x "$name"
+    done
+    echo "$passed $failed" >counts
+)
+read -r passed failed <"$T/counts"
 usage '0 to 100' encode -q 101 x
 usage '0 to 100' encode -q -1 x
 usage '0 to 100' encode -q nan x
