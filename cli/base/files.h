@@ -67,8 +67,9 @@ void lic_output_abort(lic_output *out);
  * removes the temporary files and exits with 130. To be called before there are other threads. */
 void lic_output_catch_signals(void);
 
-/* Descriptors 0 to 2 that are closed are taken, so that no file becomes standard output or error and
- * gets what is said there. Using them stays an error. To be called before any file is opened. */
+/* Descriptors 0 to 2 that are closed are taken, so that no file becomes standard output or error
+ * and gets what is said there. Using them stays an error. To be called before any file is opened.
+ */
 void lic_file_keep_standard(void);
 
 /* The part after the last slash. */
