@@ -6,7 +6,6 @@
 #include "codec/base/status.h"
 #include "codec/options.h"
 #include "codec/tiles.h"
-#include "models/weights.h"
 
 #include <string.h>
 
@@ -170,14 +169,18 @@ lic_status lic_model_open(const char *path, const lic_model_options *options, li
     if (status)
         return status;
     lic_weights w;
+    lic_beside beside = {0};
     status = lic_weights_open_file(&w, path, own.allocator, err);
-    if (!status && own.scale > 1)
-        lic_model_note_beside(path, &w);
+    if (!status && own.uses & LIC_MODEL_PREVIEWS)
+        status = lic_beside_open(&beside, path, own.allocator, err);
+    if (!status && beside.is_there)
+        lic_weights_note_beside(&w, &beside.w);
     if (!status)
         status = make_model(&w, &own, out);
+    if (!status)
+        status = lic_beside_take(&beside, *out, err);
+    lic_beside_close(&beside);
     lic_weights_close(&w);
-    if (!status && own.uses & LIC_MODEL_PREVIEWS)
-        status = lic_model_open_previews(*out, path, err);
     if (status) {
         lic_model_close(*out);
         *out = NULL;

@@ -5,9 +5,9 @@
 #include "codec/base/arena.h"
 #include "codec/lic.h"
 #include "entropy/cdf.h"
-#include "models/network.h"
+#include "models/weights.h"
 
-struct lic_weights; /* models/weights.h */
+#include <limits.h>
 
 struct lic_model {
     network net;
@@ -25,11 +25,23 @@ struct lic_model {
 void lic_model_note_previews(lic_model *model);
 /* Adds the heads for previews of a file whose head and tables are good; after an error the model is
  * as it was. (model_previews.c) */
-lic_status lic_model_take_previews(lic_model *model, struct lic_weights *w);
-/* Before the model is loaded: the shape of the head in the file beside it, if there is one. */
-void lic_model_note_beside(const char *path, struct lic_weights *w);
-/* The same of the file beside the model's own, at `path`, if there is one. */
-lic_status lic_model_open_previews(lic_model *model, const char *path, lic_error *err);
+lic_status lic_model_take_previews(lic_model *model, lic_weights *w);
+
+/* The file of heads beside a network's own. It is open before the network is loaded, so that what
+ * its head says then holds for the tensors that are read later, whatever becomes of the name. */
+typedef struct lic_beside {
+    bool is_there;
+    lic_weights w;
+    lic_error why; /* for w */
+    char name[PATH_MAX];
+} lic_beside;
+
+/* Opens the one beside `path`, if there is one. Close it in any case. Errors name it. */
+lic_status lic_beside_open(lic_beside *beside, const char *path, const lic_allocator *allocator,
+                           lic_error *err);
+/* Adds its heads to the model, if it is there. */
+lic_status lic_beside_take(lic_beside *beside, lic_model *model, lic_error *err);
+void lic_beside_close(lic_beside *beside);
 
 /* The id by which streams refer to the model. */
 uint32_t lic_model_id(const lic_model *model);

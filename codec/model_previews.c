@@ -5,9 +5,7 @@
 #include "codec/base/status.h"
 #include "codec/model.h"
 #include "codec/tiles.h"
-#include "models/weights.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,30 +63,31 @@ static bool name_beside(const char *path, char name[PATH_MAX])
     return length > 0 && length < PATH_MAX;
 }
 
-void lic_model_note_beside(const char *path, lic_weights *w)
+static lic_status fail_named(const lic_beside *beside, lic_status status, lic_error *err)
 {
-    char name[PATH_MAX];
-    lic_weights beside;
-    lic_error why; /* told when its tensors are read, too */
-    if (!name_beside(path, name) || access(name, F_OK))
-        return;
-    if (!lic_weights_open_file(&beside, name, w->allocator, &why)) {
-        w->beside_outputs = lic_weights_dim(&beside, "preview.weight", 1);
-        w->beside_inputs = lic_weights_dim(&beside, "preview.weight", 3);
-    }
-    lic_weights_close(&beside);
+    return lic_fail(err, status, "%.100s: %.130s", beside->name, beside->why.text);
 }
 
-lic_status lic_model_open_previews(lic_model *model, const char *path, lic_error *err)
+lic_status lic_beside_open(lic_beside *beside, const char *path, const lic_allocator *allocator,
+                           lic_error *err)
 {
-    char name[PATH_MAX];
-    lic_weights w;
-    lic_error why;
-    if (!name_beside(path, name) || access(name, F_OK))
+    beside->is_there = name_beside(path, beside->name) && access(beside->name, F_OK) == 0;
+    if (!beside->is_there)
         return LIC_OK;
-    lic_status status = lic_weights_open_file(&w, name, model->allocator, &why);
-    if (!status)
-        status = lic_model_take_previews(model, &w);
-    lic_weights_close(&w);
-    return status ? lic_fail(err, status, "%.100s: %.130s", name, why.text) : LIC_OK;
+    const lic_status status =
+        lic_weights_open_file(&beside->w, beside->name, allocator, &beside->why);
+    return status ? fail_named(beside, status, err) : LIC_OK;
+}
+
+lic_status lic_beside_take(lic_beside *beside, lic_model *model, lic_error *err)
+{
+    const lic_status status =
+        beside->is_there ? lic_model_take_previews(model, &beside->w) : LIC_OK;
+    return status ? fail_named(beside, status, err) : LIC_OK;
+}
+
+void lic_beside_close(lic_beside *beside)
+{
+    if (beside->is_there)
+        lic_weights_close(&beside->w);
 }

@@ -32,6 +32,12 @@ static preview_head shape_of(const network *net, uint32_t outputs, uint32_t inpu
     return head;
 }
 
+void lic_weights_note_beside(lic_weights *w, lic_weights *heads)
+{
+    w->beside_outputs = lic_weights_dim(heads, "preview.weight", 1);
+    w->beside_inputs = lic_weights_dim(heads, "preview.weight", 3);
+}
+
 int lic_weights_preview_slices(const lic_weights *w, const network *net)
 {
     const preview_head heads[LIC_N_HEADS] = {net->heads[0],

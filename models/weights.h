@@ -28,9 +28,9 @@ struct lic_weights {
     lic_pool *pool;     /* the caller's */
     lic_pack_job *jobs; /* [LIC_MAX_JOBS], the caller's */
     size_t n_jobs;
-    uint32_t uses;  /* as in lic_model_options, but not 0; loading adds DECODES where it must */
-    int side;       /* with PREVIEWS alone: only previews of up to side x side for each latent */
-    uint32_t beside_outputs, beside_inputs; /* of the head in another file that will be read */
+    uint32_t uses; /* as in lic_model_options, but not 0; loading adds DECODES where it must */
+    int side;      /* with PREVIEWS alone: only previews of up to side x side for each latent */
+    uint32_t beside_outputs, beside_inputs; /* of the head in another file, if that will be read */
     bool leaves;    /* what follows is not needed: only checked to be there */
     bool keep_rows; /* OpenBLAS wants plain matrices besides the panels */
     lic_status status;
@@ -89,6 +89,8 @@ lic_status lic_network_load(lic_weights *w, lic_arena *arena, network *net);
 
 /* The head for previews that a file may have. side 0: it has none. */
 void lic_weights_preview(lic_weights *w, const network *net, preview_head *head);
+/* Before a network is loaded: there will be the heads of this file as well. */
+void lic_weights_note_beside(lic_weights *w, lic_weights *heads);
 /* Slices that the heads for previews take; 0: none of them gives w->side. */
 int lic_weights_preview_slices(const lic_weights *w, const network *net);
 /* The same twice, as above, of a file with a head alone, for the network with this hash. It needs

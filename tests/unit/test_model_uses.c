@@ -3,7 +3,9 @@
 #include "tests/unit/codec_fixture.h"
 #include "tests/unit/weights_fixture.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static lic_status open_for(uint32_t uses, const lic_allocator *allocator, lic_model **model)
 {
@@ -226,6 +228,64 @@ TEST(previews_alone_that_there_are_not)
     CHECK_EQ_INT(lic_model_open(weights_path, &options, &model, NULL), LIC_ERR_MODEL_INVALID);
     remove_previews();
     free(w.data);
+}
+
+static uint64_t hash_of_tiny(void)
+{
+    lic_model_info info;
+    lic_model_get_info(tiny_model(), &info);
+    return info.hash;
+}
+
+/* Puts one file or the other beside the network until it is killed, or its parent ends. */
+static void exchange_heads(const weights *a, const weights *b, pid_t parent)
+{
+    char next[80];
+    snprintf(next, sizeof next, "%s.next", previews_path);
+    for (int i = 0; getppid() == parent; i++) {
+        const int fd = open(next, O_WRONLY | O_CREAT, 0600);
+        write_to(fd, next, i % 2 ? a : b);
+        close(fd);
+        if (rename(next, previews_path))
+            _exit(1);
+    }
+    _exit(0);
+}
+
+/* The slices that are read are those of the heads that are read. */
+TEST(heads_that_change_while_they_are_read)
+{
+    lic_image picture = make_picture(64, 64, 3, 8);
+    lic_buffer file = {0};
+    lic_error err;
+    size_t kept;
+    write_heads(0, 48, 6);
+    const uint64_t hash = hash_of_tiny();
+    weights two = no_previews(hash), three = no_previews(hash);
+    add_head(&two, LEVELS, 48, 6);
+    add_head(&three, LEVELS, 48, 11);
+    REQUIRE(encode_by(tiny_model(), &picture, &file, &err) == LIC_OK);
+    fflush(stdout);
+    const pid_t parent = getpid(), child = fork();
+    if (child == 0)
+        exchange_heads(&two, &three, parent);
+    REQUIRE(child > 0);
+    for (int i = 0; i < 300; i++) {
+        lic_image out = {0};
+        lic_model *model = open_scale(LIC_MODEL_PREVIEWS, 4, &kept);
+        CHECK_EQ_INT(decode_scale(model, &file, 4, &out, &err), LIC_OK);
+        lic_image_free(&out);
+        lic_model_close(model);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    snprintf(err.text, sizeof err.text, "%s.next", previews_path);
+    unlink(err.text);
+    remove_previews();
+    lic_buffer_free(&file);
+    free(two.data);
+    free(three.data);
+    free(picture.data);
 }
 
 TEST(uses_that_there_are_not)
