@@ -116,7 +116,7 @@ static void write_heads(uint32_t own_channels, uint32_t outputs, uint32_t channe
 {
     weights w = read_tiny();
     if (own_channels)
-        add_head(&w, LEVELS, 3, own_channels);
+        add_head(&w, TINY_LEVELS, 3, own_channels);
     const uint64_t hash = get(w.data + W_HASH_AT, 8);
     write_weights(&w);
     free(w.data);
@@ -124,7 +124,7 @@ static void write_heads(uint32_t own_channels, uint32_t outputs, uint32_t channe
     if (!channels)
         return;
     w = no_previews(hash);
-    add_head(&w, LEVELS, outputs, channels);
+    add_head(&w, TINY_LEVELS, outputs, channels);
     write_previews(&w);
     free(w.data);
 }
@@ -220,7 +220,7 @@ TEST(previews_alone_that_there_are_not)
         CHECK_EQ_INT(lic_model_open(weights_path, &options, &model, NULL), LIC_ERR_ARGUMENT);
     options.scale = 4;
     weights w = no_previews(0);
-    add_head(&w, LEVELS, 48, 6);
+    add_head(&w, TINY_LEVELS, 48, 6);
     write_previews(&w);
     CHECK_EQ_INT(lic_model_open(weights_path, &options, &model, NULL), LIC_ERR_MODEL_INVALID);
     w.bytes = 100;
@@ -262,8 +262,8 @@ TEST(heads_that_change_while_they_are_read)
     write_heads(0, 48, 6);
     const uint64_t hash = hash_of_tiny();
     weights two = no_previews(hash), three = no_previews(hash);
-    add_head(&two, LEVELS, 48, 6);
-    add_head(&three, LEVELS, 48, 11);
+    add_head(&two, TINY_LEVELS, 48, 6);
+    add_head(&three, TINY_LEVELS, 48, 11);
     REQUIRE(encode_by(tiny_model(), &picture, &file, &err) == LIC_OK);
     fflush(stdout);
     const pid_t parent = getpid(), child = fork();

@@ -19,7 +19,7 @@ static uint64_t write_tiny(void)
 static weights good_heads(void)
 {
     weights w = no_previews(write_tiny());
-    add_head(&w, LEVELS, 48, 6);
+    add_head(&w, TINY_LEVELS, 48, 6);
     return w;
 }
 
@@ -84,7 +84,7 @@ TEST(heads_as_they_are)
         lic_model *model = NULL;
         lic_model_info info;
         weights w = no_previews(write_tiny());
-        add_head(&w, LEVELS, outputs[i], 11);
+        add_head(&w, TINY_LEVELS, outputs[i], 11);
         check_opens(&w);
         write_previews(&w);
         REQUIRE(!lic_model_open(weights_path, NULL, &model, NULL));
@@ -103,7 +103,7 @@ TEST(heads_of_another_network)
                    others[] = {hash ^ 1, hash ^ (uint64_t)1 << 63, 0, all_ones};
     for (int i = 0; i < 4; i++) {
         weights w = no_previews(others[i]);
-        add_head(&w, LEVELS, 48, 6);
+        add_head(&w, TINY_LEVELS, 48, 6);
         check_heads_refused(&w, "another network");
         free(w.data);
     }
@@ -227,7 +227,7 @@ TEST(larger_heads_in_the_networks_file)
                        W_CONFIG - W_KEY);
             }
             put(w.data + W_VERSION_AT, 4, version);
-            add_head(&w, LEVELS, outputs, 6);
+            add_head(&w, TINY_LEVELS, outputs, 6);
             write_weights(&w);
             const bool fits = outputs == 3 || version == 4;
             CHECK_EQ_INT(open_status(weights_path, &err), fits ? LIC_OK : LIC_ERR_MODEL_INVALID);

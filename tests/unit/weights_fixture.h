@@ -102,13 +102,14 @@ static inline void check_refused(const weights *w, const char *what)
 
 /* ---- heads for previews ---- */
 
-enum { LEVELS = 8, TAPS = 9 }; /* of the tiny network; of a head */
+enum { TINY_LEVELS = 8, HEAD_TAPS = 9 }; /* of the tiny network; of a head */
 
 /* A head of the given shape; its values do not matter here. */
 static inline void add_head(weights *w, uint32_t levels, uint32_t outputs, uint32_t channels)
 {
-    const uint32_t dims[4] = {levels, outputs, TAPS, channels}, bias[4] = {levels, outputs, 1, 1};
-    const size_t n = (size_t)levels * outputs * TAPS * channels;
+    const uint32_t dims[4] = {levels, outputs, HEAD_TAPS, channels},
+                   bias[4] = {levels, outputs, 1, 1};
+    const size_t n = (size_t)levels * outputs * HEAD_TAPS * channels;
     uint16_t *values = malloc(2 * n);
     for (size_t i = 0; i < n; i++)
         values[i] = some_half((uint32_t)test_random());
