@@ -109,7 +109,7 @@ static void patch(struct patched *w, const uint8_t *record)
         put(w->data + where % 16 * 4, 4, value);
         break;
     case CUT:
-        w->bytes = where < 16 ? W_HEAD + value % (w->bytes - W_HEAD) : w->bytes;
+        w->bytes = where < 16 ? W_HEAD + value % (w->bytes - W_HEAD + 1) : w->bytes;
         w->sealed = where != 20;
         break;
     default:
