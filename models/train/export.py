@@ -9,10 +9,10 @@
 The first form reads the parts of a state dict of model.Codec (a glob; later parts win; or a weights file with a
 companion) and writes the file. --fit adds what is fitted to the pictures in tar files of tiles, with the network as it
 is: how the weights of integer layers are rounded (without it to the nearest), the frequency tables of y and z (without
-it Gaussians and the trained densities) and the head for previews. --model names a configuration (teacher, student) or a
-JSON file: a training configuration, or just the arguments of Codec. --previews fits a head for previews of 1/4, 1/8 and
-1/16 to the network in a weights file and writes it to a file beside that, student.previews.licw. --check reads a file back,
-verifies all of it and prints what it is.
+it Gaussians and the trained densities) and the head for previews of 1/4, 1/8 and 1/16. --model names a configuration
+(teacher, student) or a JSON file: a training configuration, or just the arguments of Codec. --previews fits a head to
+a network whose file must stay as it is, and writes it to a file beside that, student.previews.licw. --check reads a
+file back, verifies all of it and prints what it is.
 
 The companion, a small .npz that is written with the file (--resume; by default beside it), holds what training needs
 and the file lacks: licw_file.py.
@@ -59,7 +59,7 @@ def fit(net, pattern, slices, tiles):
             p.data = torch.from_numpy(half(k, p).astype(np.float32))
     if integers.layers(net):
         rounding.fit(net, pattern)
-    head, (y, z) = preview.fit(net, pattern, slices, tiles, processes=len(os.sched_getaffinity(0)))
+    head, (y, z) = preview.fit(net, pattern, slices, tiles, processes=len(os.sched_getaffinity(0)), side=PREVIEW_SIDE)
     return head, fitted_tables(y), fitted_prior_tables(net.prior, z)
 
 
@@ -107,7 +107,7 @@ def main():
     p.add_argument("--preview-slices", type=int, default=3, metavar="N",
                    help="slices that the head for previews sees (default 3)")
     p.add_argument("--previews", metavar="TARS",
-                   help="glob of tar files of pictures to fit a head for larger previews to; then PARTS is a weights file, "
+                   help="glob of tar files of pictures to fit a head for previews to; then PARTS is a weights file, "
                         "and OUT by default beside it")
     p.add_argument("--check", metavar="FILE", help="verify a .licw file and print what it is")
     p.add_argument("parts", nargs="?", help="glob of the state dict's parts")

@@ -188,11 +188,15 @@ def _text(s, size):
     return b.ljust(size, b"\0")
 
 
+def has_larger_head(tensors):
+    return "preview.bias" in tensors and tensors["preview.bias"].shape[-1] > 3
+
+
 def version_of(config, tensors, family):
     """The least version that can say it."""
     if family == PREVIEWS:
         return 4
-    if tensors.get("preview.bias", np.zeros((1, 3))).shape[-1] > 3:
+    if has_larger_head(tensors):
         _need("ratio.0" in config, "a network with a larger head for previews has a ratio for each stage")
         return 4
     return 3 if "ratio.0" in config else 2 if any(t.dtype == I8 for t in tensors.values()) else 1
@@ -234,9 +238,12 @@ def lambdas_of(net):
 def write_licw(path, net, arguments, name, head=None, y_tables=None, z_tables=None):
     """Exports a Codec, with the tensors of a head for previews and tables that were fitted. -> (config, cost of the
     tables, bytes written)"""
-    config = config_of(net, arguments, name)
     tensors, cost = tensors_of(net, y_tables, z_tables)
-    raw = pack_licw(config, {**tensors, **lambdas_of(net), **(head or {})})
+    tensors = {**tensors, **lambdas_of(net), **(head or {})}
+    if has_larger_head(tensors) and not isinstance(arguments["ratio"], tuple):
+        arguments = {**arguments, "ratio": 3 * (arguments["ratio"],)}       # as files of its version say it
+    config = config_of(net, arguments, name)
+    raw = pack_licw(config, tensors)
     with open(path, "wb") as f:
         f.write(raw)
     return config, cost, len(raw)

@@ -1,5 +1,6 @@
 """Tests of models/train/export.py and golden.py. Run it as it is; without PyTorch it says so and exits 0."""
 import glob
+import json
 import os
 import random
 import sys
@@ -404,6 +405,29 @@ def test_heads_are_written_beside_the_network(path, folder):
     assert heads.tensors["preview.weight"].shape == (licw.config["levels"], 48, preview.TAPS, licw.config["slice.0"])
 
 
+def test_fitted_networks_have_a_large_head(folder):
+    """export.py --fit, of pictures made up, for networks with one MLP ratio and with three: either reads back."""
+    torch.manual_seed(1)
+    with open(os.path.join(HERE, "../../models/train/tiny.json")) as f:
+        shape = json.load(f)
+    shape = shape.get("model", shape)
+    for ratio in (2, [2, 2, 3]):
+        config, parts, out = (os.path.join(folder, name) for name in ("shape.json", "parts.pt", "fitted.licw"))
+        with open(config, "w") as f:
+            json.dump({**shape, "ratio": ratio}, f)
+        _, arguments = licw_file.codec_arguments(config)
+        torch.save(model.Codec(**arguments).state_dict(), parts)
+        pictures = [torch.rand(64, 64, 3) for _ in range(3)]
+        command = ["export.py", "--model", config, "--fit", "*.tar", "--preview-slices", "1", parts, out]
+        with mock.patch.object(preview, "tiles", lambda pattern, count: iter(pictures)), \
+                mock.patch.object(export.os, "sched_getaffinity", lambda _: {0}), mock.patch.object(sys, "stdout"), \
+                mock.patch.object(sys, "argv", command):
+            assert export.main() == 0
+        licw = licw_file.read_licw(out)
+        assert licw.tensors["preview.weight"].shape[1] == 48
+        assert [licw.config[f"ratio.{i}"] for i in range(3)] == ([2, 2, 2] if ratio == 2 else ratio)
+
+
 def test_the_head_of_a_mean_is_the_mean_of_heads(path):
     net, _ = licw_file.load_codec(path)
     torch.manual_seed(3)
@@ -580,6 +604,7 @@ def main():
         test_preview_is_the_least_squares_fit(path, folder)
         test_larger_heads(path, folder)
         test_heads_are_written_beside_the_network(path, folder)
+        test_fitted_networks_have_a_large_head(folder)
         test_the_head_of_a_mean_is_the_mean_of_heads(path)
         test_fit_in_several_processes()
         test_previews_see_what_the_networks_make(path)
