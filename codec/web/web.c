@@ -5,10 +5,27 @@
 #include "codec/lic.h"
 
 #include <emscripten.h>
+#include <emscripten/html5.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EXPORTED EMSCRIPTEN_KEEPALIVE
+
+#ifdef __EMSCRIPTEN_PTHREADS__
+/* Emscripten's threads know how to draw for each other. Nothing here draws, and pages are spared 13 kB. */
+EMSCRIPTEN_WEBGL_CONTEXT_HANDLE
+emscripten_webgl_create_context(const char *target, const EmscriptenWebGLContextAttributes *wanted)
+{
+    (void)target, (void)wanted;
+    return EMSCRIPTEN_RESULT_NOT_SUPPORTED;
+}
+
+EMSCRIPTEN_RESULT emscripten_set_canvas_element_size(const char *target, int width, int height)
+{
+    (void)target, (void)width, (void)height;
+    return EMSCRIPTEN_RESULT_NOT_SUPPORTED;
+}
+#endif
 
 /* What the last call left, for JavaScript to read where lic_web_result points: 32-bit fields. */
 struct result {
@@ -18,6 +35,8 @@ struct result {
     uint32_t model_id, check_latents, orientation, has_alpha;
     uint32_t coding_ms, synthesis_ms;
     uint32_t full_width, full_height; /* of the picture, turned, where a preview was asked for too */
+    uint32_t lossless;
+    uint32_t preview_scale; /* the least scale that the model has a head for; 0: none, or no model */
     char error[sizeof((lic_error *)0)->text];
 };
 
@@ -110,6 +129,14 @@ EXPORTED int lic_web_start(int threads, double max_memory)
     return finish(new_session(threads, max_memory, &err), &err);
 }
 
+static void note_previews(void)
+{
+    lic_model_info info = {0};
+    if (model)
+        lic_model_get_info(model, &info);
+    result.preview_scale = info.preview_scale;
+}
+
 /* Opens the weights, once, for all other files. The session ends first: it holds the only threads that
  * there are, and opening takes some. */
 EXPORTED int lic_web_open(const void *weights, size_t bytes, int threads, double max_memory)
@@ -122,16 +149,19 @@ EXPORTED int lic_web_open(const void *weights, size_t bytes, int threads, double
     lic_session_free(session);
     session = NULL;
     const lic_status status = lic_model_open_memory(weights, bytes, &opening, &model, &err);
+    note_previews();
     /* Without a model, too: lossless files go on. */
     const lic_status started = new_session(threads, max_memory, status ? NULL : &err);
     return finish(status ? status : started, &err);
 }
 
-/* Whether a picture has to wait for the weights: not a lossless one, nor what is no picture. */
-EXPORTED int lic_web_needs_weights(const void *data, size_t bytes)
+/* Adds heads for previews to the model, once. */
+EXPORTED int lic_web_add_previews(const void *data, size_t bytes)
 {
-    lic_info info;
-    return !model && lic_probe(data, bytes, &info, NULL) == LIC_OK && !info.lossless;
+    lic_error err;
+    const lic_status status = lic_model_add_previews(model, data, bytes, &err);
+    note_previews();
+    return finish(status, &err);
 }
 
 /* Size, model and orientation of a stream, into the result. */
@@ -150,10 +180,18 @@ static lic_status probe(const void *data, size_t bytes, lic_error *err)
     result.full_height = turned ? info.width : info.height;
     result.model_id = info.model_id;
     result.has_alpha = (uint32_t)info.has_alpha;
+    result.lossless = (uint32_t)info.lossless;
     return status;
 }
 
-/* The picture, or with scale 16 its preview. */
+/* What the head of a stream says, before there are weights for it. */
+EXPORTED int lic_web_probe(const void *data, size_t bytes)
+{
+    lic_error err;
+    return finish(probe(data, bytes, &err), &err);
+}
+
+/* The picture, or with scale 2, 4, 8 or 16 a preview. */
 EXPORTED int lic_web_decode(const void *data, size_t bytes, uint32_t scale)
 {
     lic_error err = {.status = LIC_ERR_ARGUMENT, .text = "the decoder has not started"};

@@ -11,7 +11,7 @@ WEB_SOURCES := codec/web/web.c $(filter-out codec/model_find.c,$(wildcard codec/
 WEB_PARTS   := adler32 crc32 inffast inflate inftrees zutil
 WEB_FLAGS   := -std=c11 -Os -msimd128 -ffp-contract=off -I. -I$(WEB_ZLIB) -D_POSIX_C_SOURCE=200809L \
                -DLIC_NO_OPENBLAS $(WARNINGS)
-WEB_LINK    := -Os -msimd128 -s MODULARIZE=1 -s EXPORT_NAME=licDecoder -s ENVIRONMENT=worker,node \
+WEB_LINK    := -Os -msimd128 -s MODULARIZE=1 -s EXPORT_NAME=licDecoder -s ENVIRONMENT=worker \
                -s FILESYSTEM=0 -s MALLOC=emmalloc -s ALLOW_MEMORY_GROWTH=1 -s MAXIMUM_MEMORY=2GB \
                -s TOTAL_STACK=1MB -s SUPPORT_LONGJMP=0 -s EXPORTED_FUNCTIONS=_malloc,_free \
                -s EXPORTED_RUNTIME_METHODS=UTF8ToString -Wno-pthreads-mem-growth
@@ -25,12 +25,12 @@ web_common  = $(addprefix $(BUILD)/obj-web/$(1:-fma=)/,$(WEB_SOURCES:.c=.o) $(WE
 web_objects = $(web_common) $(web_kernels)
 
 ## make web: build/web, the decoder for browsers and a page with it, for any web server
-web: $(WEB_PAGE:%=$(WEB)/%) $(WEB)/weights.licw $(WEB_BUILDS:%=$(WEB)/lic-%.js)
+web: $(WEB_PAGE:%=$(WEB)/%) $(WEB)/weights.licw $(WEB)/weights.previews.licw $(WEB_BUILDS:%=$(WEB)/lic-%.js)
 
 $(WEB)/%: codec/web/%
 	$(Q)mkdir -p $(@D) && cp $< $@
 
-$(WEB)/weights.licw: models/weights/student.licw
+$(WEB)/weights%licw: models/weights/student%licw
 	$(Q)mkdir -p $(@D) && cp $< $@
 
 $(WEB_ZLIB)/inflate.c:

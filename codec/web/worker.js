@@ -12,11 +12,12 @@ const RELAXED = new Uint8Array([
 
 /* Of the fields of struct result in web.c. */
 const FIELDS = ["width", "height", "pixels", "bytes", "modelId", "checkLatents", "orientation",
-    "hasAlpha", "codingMs", "synthesisMs", "fullWidth", "fullHeight"];
+    "hasAlpha", "codingMs", "synthesisMs", "fullWidth", "fullHeight", "lossless", "previewScale"];
 
-let settings;         /* weights: URL; threads: at most; memory: bytes */
+let settings;         /* weights, previews: URLs; threads: at most; memory: bytes */
 let decoder = null;   /* a promise of the Emscripten module and what it is */
 let weights = null;   /* a promise of its weights, from the first picture on that needs them */
+let previews = null;  /* a promise of the heads for previews, from the first picture on that wants them */
 let report = () => {};
 
 function result(module) {
@@ -27,14 +28,14 @@ function result(module) {
     return fields;
 }
 
-/* Calls fn with the place of the bytes in the module's memory. */
-function withBytes(module, bytes, fn) {
+/* Awaits fn of the place of the bytes in the module's memory. */
+async function withBytes(module, bytes, fn) {
     const at = module._malloc(bytes.length);
     if (!at)
         throw new Error("not enough memory");
     try {
         module.HEAPU8.set(bytes, at);
-        return fn(at);
+        return await fn(at);
     } finally {
         module._free(at);
     }
@@ -45,10 +46,12 @@ function check(module, status) {
         throw new Error(result(module).error);
 }
 
-/* The weights, from the cache of an earlier visit if they are there. A cache is not to be had in
- * every page (http:, private windows): then the browser's own has to do. */
+/* The cache of earlier visits. It is not to be had in every page (http:, private windows): then the
+ * browser's own has to do. */
+const openCache = async () => self.caches?.open("lic-weights").catch(() => null);
+
 async function fetchWeights(url) {
-    const cache = await self.caches?.open("lic-weights").catch(() => null);
+    const cache = await openCache();
     let response = await cache?.match(url);
     if (!response) {
         response = await fetch(url);
@@ -90,33 +93,71 @@ async function startDecoder() {
 
 async function openWeights({ module, threads }) {
     const bytes = await fetchWeights(settings.weights);
-    withBytes(module, bytes, at =>
+    await withBytes(module, bytes, at =>
         check(module, module._lic_web_open(at, bytes.length, threads, settings.memory)));
 }
 
-/* One call: { id, data, scale } -> messages { id, fraction }, then { id, picture } or { id, error }. */
-async function decode({ id, data, scale }) {
+/* Without them pictures between 1/16 and the whole take as long as the whole. */
+async function addPreviews({ module }) {
+    const url = settings.previews;
+    try {
+        const bytes = await fetchWeights(url);
+        await withBytes(module, bytes, at =>
+            check(module, module._lic_web_add_previews(at, bytes.length)));
+    } catch (error) {
+        console.warn(`lic: no larger previews: ${error.message}`);
+        await (await openCache())?.delete(url); /* there may be others by the next visit */
+    }
+}
+
+/* Fetches what a picture of this scale takes, whatever of it is not there yet. */
+async function prepare(started, scale) {
+    if (result(started.module).lossless)
+        return;
+    if (!weights) {
+        weights = openWeights(started);
+        weights.catch(() => { weights = null; });
+    }
+    await weights;
+    const least = result(started.module).previewScale;
+    if ((scale === 4 || scale === 8) && !(least && least <= scale))
+        await (previews ??= addPreviews(started));
+}
+
+/* What no head gives is the whole averaged, and so is any smaller picture of a lossless one. */
+function choose({ lossless, previewScale }, scale, otherwise) {
+    const isCheap = n => !lossless && previewScale > 0 && n >= previewScale;
+    return !otherwise || isCheap(scale) ? scale : isCheap(otherwise) ? otherwise : 1;
+}
+
+async function decodeAt(started, at, bytes, { id, scale: asked, otherwise }) {
+    const { module, threads, arithmetic } = started;
+    await prepare(started, asked);
+    const scale = choose(result(module), asked, otherwise), start = performance.now();
+    report = fraction => self.postMessage({ id, fraction });
+    check(module, module._lic_web_decode(at, bytes, scale));
+    const r = result(module), pixels = new Uint8ClampedArray(r.bytes);
+    pixels.set(module.HEAPU8.subarray(r.pixels, r.pixels + r.bytes));
+    return { ...r, scale, pixels, threads, arithmetic, ms: performance.now() - start };
+}
+
+/* One call: { id, data, scale, otherwise } -> messages { id, fraction }, then { id, picture } or { id,
+ * error }. otherwise, if not 0: the scale where one of `scale` takes as long as the whole. scale 0: what the
+ * head of the file says is enough. */
+async function decode(call) {
     if (!decoder) {
         decoder = startDecoder();
         decoder.catch(() => { decoder = null; }); /* the next call tries again */
     }
-    const started = await decoder, { module, threads, arithmetic } = started;
-    const bytes = new Uint8Array(data);
-    if (withBytes(module, bytes, at => module._lic_web_needs_weights(at, bytes.length))) {
-        if (!weights) {
-            weights = openWeights(started);
-            weights.catch(() => { weights = null; });
-        }
-        await weights;
-    }
-    report = fraction => self.postMessage({ id, fraction });
-    const start = performance.now();
-    withBytes(module, bytes, at => check(module, module._lic_web_decode(at, bytes.length, scale)));
-    const r = result(module);
-    const pixels = new Uint8ClampedArray(r.bytes);
-    pixels.set(module.HEAPU8.subarray(r.pixels, r.pixels + r.bytes));
-    const ms = performance.now() - start;
-    self.postMessage({ id, picture: { ...r, pixels, threads, arithmetic, ms } }, [pixels.buffer]);
+    const started = await decoder, { module } = started;
+    const bytes = new Uint8Array(call.data);
+    const picture = await withBytes(module, bytes, at => {
+        check(module, module._lic_web_probe(at, bytes.length));
+        const { fullWidth, fullHeight, lossless, hasAlpha, orientation, modelId } = result(module);
+        return call.scale ? decodeAt(started, at, bytes.length, call)
+            : { fullWidth, fullHeight, lossless, hasAlpha, orientation, modelId };
+    });
+    self.postMessage({ id: call.id, picture }, picture.pixels ? [picture.pixels.buffer] : []);
 }
 
 /* One call after the other. */

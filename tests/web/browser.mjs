@@ -34,7 +34,8 @@ export async function startBrowser() {
         });
     }
 
-    /* A new page: evaluate(expression) gives its value, a promise's too; screenshot() a PNG. */
+    /* A new page: evaluate(expression) gives its value, a promise's too; screenshot() a PNG; zoom(factor, width) has
+     * so many pixels of the screen for each of CSS, in a window of that width. */
     async function open(url) {
         const { targetId } = await send("Target.createTarget", { url: "about:blank" });
         const { sessionId } = await send("Target.attachToTarget", { targetId, flatten: true });
@@ -50,13 +51,21 @@ export async function startBrowser() {
                 const { data } = await send("Page.captureScreenshot", { format: "png" }, sessionId);
                 return Buffer.from(data, "base64");
             },
+            async zoom(deviceScaleFactor, width = 900) {
+                await send("Emulation.setDeviceMetricsOverride",
+                    { width, height: 900, deviceScaleFactor, mobile: false }, sessionId);
+                await page.screenshot(); /* a page is told when it is drawn, which nothing else makes it do */
+            },
+            async go(to) {
+                const loaded = new Promise((resolve, reject) =>
+                    calls.set("Page.loadEventFired" + sessionId, { resolve, reject }));
+                await send("Page.navigate", { url: to }, sessionId);
+                await loaded;
+            },
             close: () => send("Target.closeTarget", { targetId }),
         };
         await send("Page.enable", {}, sessionId);
-        const loaded = new Promise((resolve, reject) =>
-            calls.set("Page.loadEventFired" + sessionId, { resolve, reject }));
-        await send("Page.navigate", { url }, sessionId);
-        await loaded;
+        await page.go(url);
         return page;
     }
 
