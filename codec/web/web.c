@@ -41,6 +41,7 @@ struct result {
 };
 
 static struct result result;
+static lic_image kept; /* what result.pixels are */
 static lic_model *model;
 static lic_session *session;
 
@@ -76,25 +77,38 @@ static size_t stored(const lic_image *image, uint32_t orientation, uint32_t x, u
            (back_x ? image->width - 1 - u : u);
 }
 
-/* Takes the pixels of the image, RGBA without gaps between rows. */
-static lic_status keep(lic_image *image, uint32_t orientation, lic_error *err)
+/* Turns the pixels of the image, RGBA without gaps between rows. */
+static lic_status turn(lic_image *image, uint32_t orientation, lic_error *err)
 {
     const int turned = orientation >= 5 && orientation <= 8;
-    const uint32_t width = turned ? image->height : image->width,
-                   height = turned ? image->width : image->height;
-    uint32_t *to = malloc((size_t)width * height * sizeof *to);
-    if (!to) {
+    lic_image to = {.width = turned ? image->height : image->width,
+                    .height = turned ? image->width : image->height};
+    uint32_t *pixels = to.data = malloc((size_t)to.width * to.height * sizeof *pixels);
+    if (!pixels) {
         *err = (lic_error){.status = LIC_ERR_MEMORY, .text = "not enough memory to turn the picture"};
         return LIC_ERR_MEMORY;
     }
     const uint32_t *from = image->data;
-    for (uint32_t y = 0; y < height; y++)
-        for (uint32_t x = 0; x < width; x++)
-            to[(size_t)y * width + x] = from[stored(image, orientation, x, y)];
-    result.width = width;
-    result.height = height;
-    result.pixels = (const uint8_t *)to;
-    result.bytes = width * height * 4;
+    for (uint32_t y = 0; y < to.height; y++)
+        for (uint32_t x = 0; x < to.width; x++)
+            pixels[(size_t)y * to.width + x] = from[stored(image, orientation, x, y)];
+    lic_image_free(image);
+    *image = to;
+    return LIC_OK;
+}
+
+/* Keeps the image, turned, for JavaScript to take its pixels. */
+static lic_status keep(lic_image *image, uint32_t orientation, lic_error *err)
+{
+    const lic_status status = orientation > 1 ? turn(image, orientation, err) : LIC_OK;
+    if (status)
+        return status;
+    kept = *image;
+    *image = (lic_image){0};
+    result.width = kept.width;
+    result.height = kept.height;
+    result.pixels = kept.data;
+    result.bytes = kept.width * kept.height * 4;
     return LIC_OK;
 }
 
@@ -201,7 +215,7 @@ EXPORTED int lic_web_decode(const void *data, size_t bytes, uint32_t scale)
     options.depth = 8;
     options.channels = 4;
     options.scale = scale;
-    free((void *)(uintptr_t)result.pixels);
+    lic_image_free(&kept);
     result.pixels = NULL;
     result.bytes = 0;
     lic_status status = session ? LIC_OK : LIC_ERR_ARGUMENT;

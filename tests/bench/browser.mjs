@@ -1,7 +1,10 @@
 /* browser.mjs - time that pages in Chromium take for pictures: one or more builds of the decoder (`make web`), which take
  * turns, so that what else the machine does meets all alike. Medians, in Markdown on standard output.
  *
- *     node tests/bench/browser.mjs TURNS NAME FOLDER FILE.lic... [-- NAME FOLDER FILE.lic...]...
+ *     node tests/bench/browser.mjs [--shown=PIXELS] TURNS NAME FOLDER FILE.lic... [-- NAME FOLDER FILE.lic...]...
+ *
+ * With --shown: of images so many pixels of CSS wide, on screens with one pixel or two for each of these, and the most
+ * memory that the page's process had.
  *
  * FOLDER: build/web of a working tree. FILE.lic: the same pictures in the same order for each build, by its own
  * program, since its weights may be others. */
@@ -23,9 +26,11 @@ function readBuilds(words) {
     return builds.map(([name, folder, ...files]) => ({ name, folder, files }));
 }
 
-const turns = Number(process.argv[2]), builds = readBuilds(process.argv.slice(3));
+const words = process.argv.slice(2);
+const shown = words[0]?.startsWith("--shown=") ? Number(words.shift().slice(8)) : 0;
+const turns = Number(words[0]), builds = readBuilds(words.slice(1));
 if (!(turns >= 1) || builds.some(b => !b.files.length || b.files.length !== builds[0].files.length)) {
-    console.error("usage: browser.mjs TURNS NAME FOLDER FILE.lic... [-- NAME FOLDER FILE.lic...]...");
+    console.error("usage: browser.mjs [--shown=PIXELS] TURNS NAME FOLDER FILE.lic... [-- NAME FOLDER FILE.lic...]...");
     process.exit(2);
 }
 
@@ -60,6 +65,50 @@ function measure(page, file, scale) {
 
 const median = values => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
+/* Milliseconds from the src of an image to its last pixels, and MB that the page had at most. The file is with the
+ * page already; the process is new. */
+async function measureImage(build, file, way, density) {
+    const browser = await startBrowser();
+    try {
+        const page = await open(browser, build.url, way, file), data = readFileSync(file).toString("base64");
+        await page.zoom(density);
+        const time = await page.evaluate(`(async () => {
+            const data = Uint8Array.from(atob("${data}"), c => c.charCodeAt(0)), others = fetch;
+            window.fetch = url => /bench\\.lic$/.test(url) ? Promise.resolve(new Response(data)) : others(url);
+            const img = new Image(), begin = performance.now();
+            const done = new Promise(resolve => new MutationObserver(() =>
+                /done|error/.test(img.dataset.lic) && resolve(img.dataset.lic)).observe(img, { attributes: true }));
+            img.style.width = "${shown}px";
+            img.src = "bench.lic";
+            document.body.prepend(img);
+            if (await done === "error")
+                throw new Error(img.title);
+            await img.decode();
+            return performance.now() - begin;
+        })()`);
+        return { time, memory: await browser.mostMemory() };
+    } finally {
+        await browser.close();
+    }
+}
+
+async function benchImage(i) {
+    const rows = new Map();
+    for (let turn = 0; turn < turns; turn++)
+        for (const way of WAYS.slice(0, 2))
+            for (const density of [1, 2])
+                for (const build of builds) {
+                    const key = `| ${way.name}, ${density} | ${build.name} `;
+                    rows.set(key, [...rows.get(key) ?? [], await measureImage(build, build.files[i], way, density)]);
+                }
+    console.log(`## ${basename(builds[0].files[i])}, shown ${shown} pixels wide\n\n` +
+        `| threads, pixels of the screen for one | build | picture | memory |\n|---|---|---|---|`);
+    for (const [key, values] of [...rows].sort())
+        console.log(`${key}| ${(median(values.map(v => v.time)) / 1e3).toFixed(2)} s | ` +
+            `${median(values.map(v => v.memory)).toFixed(0)} MB |`);
+    console.log();
+}
+
 /* Rows of one file: for each way and build the time of the whole picture and of the preview. */
 async function bench(browser, i) {
     const times = new Map();
@@ -84,7 +133,7 @@ try {
     for (const build of builds)
         build.url = await serve(build);
     for (let i = 0; i < builds[0].files.length; i++)
-        await bench(browser, i);
+        await (shown ? benchImage(i) : bench(browser, i));
 } finally {
     await browser.close();
     builds.forEach(build => build.server?.kill());

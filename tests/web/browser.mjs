@@ -1,7 +1,7 @@
 /* browser.mjs - a headless Chromium that tests talk to: the DevTools protocol over a pair of pipes
  * (--remote-debugging-pipe), JSON messages that end with a zero byte. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -74,5 +74,12 @@ export async function startBrowser() {
         await new Promise(resolve => child.exitCode === null ? child.on("exit", resolve) : resolve());
         rmSync(profile, { recursive: true, force: true });
     }
-    return { open, close };
+
+    /* MB that the process of a page has had at most, of the page that had the most. */
+    async function mostMemory() {
+        const { processInfo } = await send("SystemInfo.getProcessInfo");
+        return Math.max(...processInfo.filter(({ type }) => type === "renderer").map(({ id }) =>
+            Number(readFileSync(`/proc/${id}/status`, "utf8").match(/VmHWM:\s+(\d+)/)[1]) / 1024));
+    }
+    return { open, close, mostMemory };
 }

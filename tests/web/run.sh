@@ -49,6 +49,15 @@ open(sys.argv[2], "wb").write(data)
 P
     encode -q 90 orient$o.jpg orient$o.lic
 done
+# More than a megapixel.
+run "$LIC" decode --quiet -f q80.lic tile.ppm
+python3 - tile.ppm big.ppm <<'P'
+import sys
+data = open(sys.argv[1], "rb").read()[-3 * 768 * 512:]
+rows = [data[i:i + 3 * 768] for i in range(0, len(data), 3 * 768)]
+open(sys.argv[2], "wb").write(b"P6 1536 1024 255\n" + b"".join(2 * row for row in rows) * 2)
+P
+encode -q 20 big.ppm big.lic
 # With odd sides, turned.
 run "$LIC" decode --quiet -f --crop 701x499+30+10 q80.lic odd.png
 expect "decode --crop" 0

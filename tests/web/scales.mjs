@@ -104,11 +104,14 @@ function offBy(page, id, x, y) {
 }
 
 const FIRST = { quarter: 4, more: 1, tiny: 16, eighth: 8, asked: 1, least: 8, cover: 1, contain: 4, small: 1, kept: 1,
-    hidden: 16, turned1: 4, turned3: 4, turned6: 4 };
+    hidden: 16, turned1: 4, turned3: 4, turned6: 4, big: 1 };
 const SIZES = { turned1: [701, 499], turned3: [701, 499], turned6: [499, 701], small: [200, 168], tiny: [768, 512],
-    quarter: [768, 512], kept: [768, 512], hidden: [768, 512] };
+    quarter: [768, 512], kept: [768, 512], hidden: [768, 512], big: [1536, 1024] };
 
 async function testFirst(page) {
+    for (const [id, scale] of [["big", 4], ["more", 16]])
+        check(`${id}: preview of 1/${scale}`, await until(page, `(({ lic, licShown }) => lic === "preview" &&
+            licShown === "${scale}")(${element(id)}.dataset)`, 60));
     for (const [id, scale] of Object.entries(FIRST))
         await becomes(page, id, scale, "at first");
     for (const [id, [w, h]] of Object.entries(SIZES)) {
