@@ -65,28 +65,32 @@ function measure(page, file, scale) {
 
 const median = values => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/* Milliseconds from the src of an image to its last pixels, and MB that the page had at most. The file is with the
- * page already; the process is new. */
+/* Milliseconds from the src of an image to its first pixels and to its last, and MB that the page had at most. The file
+ * is with the page already; the process is new. */
 async function measureImage(build, file, way, density) {
     const browser = await startBrowser();
     try {
         const page = await open(browser, build.url, way, file), data = readFileSync(file).toString("base64");
         await page.zoom(density);
-        const time = await page.evaluate(`(async () => {
+        const times = await page.evaluate(`(async () => {
             const data = Uint8Array.from(atob("${data}"), c => c.charCodeAt(0)), others = fetch;
             window.fetch = url => /bench\\.lic$/.test(url) ? Promise.resolve(new Response(data)) : others(url);
             const img = new Image(), begin = performance.now();
-            const done = new Promise(resolve => new MutationObserver(() =>
-                /done|error/.test(img.dataset.lic) && resolve(img.dataset.lic)).observe(img, { attributes: true }));
+            let first = 0;
+            const done = new Promise(resolve => new MutationObserver(() => {
+                first ||= img.dataset.lic ? performance.now() - begin : 0;
+                if (/done|error/.test(img.dataset.lic))
+                    resolve(img.dataset.lic);
+            }).observe(img, { attributes: true }));
             img.style.width = "${shown}px";
             img.src = "bench.lic";
             document.body.prepend(img);
             if (await done === "error")
                 throw new Error(img.title);
             await img.decode();
-            return performance.now() - begin;
+            return { first, last: performance.now() - begin };
         })()`);
-        return { time, memory: await browser.mostMemory() };
+        return { ...times, memory: await browser.mostMemory() };
     } finally {
         await browser.close();
     }
@@ -102,10 +106,12 @@ async function benchImage(i) {
                     rows.set(key, [...rows.get(key) ?? [], await measureImage(build, build.files[i], way, density)]);
                 }
     console.log(`## ${basename(builds[0].files[i])}, shown ${shown} pixels wide\n\n` +
-        `| threads, pixels of the screen for one | build | picture | memory |\n|---|---|---|---|`);
-    for (const [key, values] of [...rows].sort())
-        console.log(`${key}| ${(median(values.map(v => v.time)) / 1e3).toFixed(2)} s | ` +
-            `${median(values.map(v => v.memory)).toFixed(0)} MB |`);
+        `| threads, pixels of the screen for one | build | first | sharp | memory |\n|---|---|---|---|---|`);
+    for (const [key, values] of rows) {
+        const of = name => median(values.map(v => v[name]));
+        console.log(`${key}| ${(of("first") / 1e3).toFixed(1)} s | ${(of("last") / 1e3).toFixed(1)} s | ` +
+            `${of("memory").toFixed(0)} MB |`);
+    }
     console.log();
 }
 

@@ -78,6 +78,9 @@ try {
         await checkPicture(page, "waves", { rounded: true, threads: n });
         if (n === 1)
             await checkPicture(page, "q20", { rounded: true });
+        const small = await decode(page, "q80", { scale: 4, otherwise: 1 });
+        const { worst } = difference(small.pixels, readPPM("q80-4-heads").data);
+        check("preview: rounded", small.width === 192 && worst <= 4, `${small.width}, differs by ${worst}`);
         await page.close();
     }
 
