@@ -154,8 +154,24 @@ static void preview(const lic_model *model, const lic_buffer *file, const lic_op
     lic_session_free(decoder);
 }
 
-/* Encodes and decodes with weights that were accepted. */
-static void use(const lic_model *model)
+/* The same by a model that was opened for such pictures alone. */
+static void preview_alone(const struct patched *w, const lic_buffer *file,
+                          const lic_options *options)
+{
+    lic_model *model = NULL;
+    lic_model_options opening;
+    lic_error err = {0};
+    lic_model_options_init(&opening);
+    opening.threads = 1;
+    opening.uses = LIC_MODEL_PREVIEWS;
+    opening.scale = 16;
+    FUZZ_CHECK(lic_model_open_memory(w->data, w->bytes, &opening, &model, &err) == LIC_OK);
+    preview(model, file, options, 16);
+    lic_model_close(model);
+}
+
+/* Encodes and decodes with weights that were accepted: those of w, or others with new heads. */
+static void use(const lic_model *model, const struct patched *w)
 {
     uint8_t pixels[SIDE * SIDE * 3];
     const lic_image picture = {.data = pixels,
@@ -185,6 +201,8 @@ static void use(const lic_model *model)
         lic_image_free(&out);
         for (uint32_t scale = 4; scale <= 16; scale *= 2)
             preview(model, &file, &options, scale);
+        if (w)
+            preview_alone(w, &file, &options);
     }
     lic_buffer_free(&file);
 }
@@ -225,7 +243,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         seal(&w);
     lic_model *model = is_heads ? with_heads(w.data, w.bytes) : fuzz_open_model(w.data, w.bytes);
     if (model)
-        use(model);
+        use(model, is_heads ? NULL : &w);
     lic_model_close(model);
     free(w.data);
     return 0;
