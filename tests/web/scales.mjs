@@ -71,8 +71,10 @@ async function testHeads(browser) {
     copyFileSync(`${folder}/weights.licw`, `${folder}/others.licw`);
     renameSync(MOVED, `${folder}/others.previews.licw`);
     page = await browser.open(`${plain}index.html`);
+    await page.evaluate(`caches.delete("lic-weights")`);
     await setURLs(page, { weights: "/others.licw?1" });
     await checkScale(page, "q80", 8, "heads", 1);
+    check("heads: of these weights", /others.previews.licw.1/.test(await cached(page)), await cached(page));
     await page.close();
     renameSync(`${folder}/others.previews.licw`, HEADS);
 }
