@@ -12,7 +12,8 @@
 #define EXPORTED EMSCRIPTEN_KEEPALIVE
 
 #ifdef __EMSCRIPTEN_PTHREADS__
-/* Emscripten's threads know how to draw for each other. Nothing here draws, and pages are spared 13 kB. */
+/* Emscripten's threads know how to draw for each other. Nothing here draws, and pages are spared 13
+ * kB. */
 EMSCRIPTEN_WEBGL_CONTEXT_HANDLE
 emscripten_webgl_create_context(const char *target, const EmscriptenWebGLContextAttributes *wanted)
 {
@@ -34,9 +35,11 @@ struct result {
     uint32_t bytes;         /* of pixels */
     uint32_t model_id, check_latents, orientation, has_alpha;
     uint32_t coding_ms, synthesis_ms;
-    uint32_t full_width, full_height; /* of the picture, turned, where a preview was asked for too */
+    uint32_t full_width,
+        full_height; /* of the picture, turned, where a preview was asked for too */
     uint32_t lossless;
-    uint32_t preview_scale; /* the least scale that the model has a head for; 0: none, or no model */
+    uint32_t
+        preview_scale; /* the least scale that the model has a head for; 0: none, or no model */
     char error[sizeof((lic_error *)0)->text];
 };
 
@@ -69,8 +72,8 @@ static int finish(lic_status status, const lic_error *err)
  * exchange the axes, and then one of the stored axes or both may run backwards. */
 static size_t stored(const lic_image *image, uint32_t orientation, uint32_t x, uint32_t y)
 {
-    const int turned = orientation >= 5, back_x = orientation == 2 || orientation == 3 ||
-                                                  orientation == 7 || orientation == 8,
+    const int turned = orientation >= 5,
+              back_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8,
               back_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
     const uint32_t u = turned ? y : x, v = turned ? x : y;
     return (size_t)(back_y ? image->height - 1 - v : v) * image->width +
@@ -85,7 +88,8 @@ static lic_status turn(lic_image *image, uint32_t orientation, lic_error *err)
                     .height = turned ? image->width : image->height};
     uint32_t *pixels = to.data = malloc((size_t)to.width * to.height * sizeof *pixels);
     if (!pixels) {
-        *err = (lic_error){.status = LIC_ERR_MEMORY, .text = "not enough memory to turn the picture"};
+        *err =
+            (lic_error){.status = LIC_ERR_MEMORY, .text = "not enough memory to turn the picture"};
         return LIC_ERR_MEMORY;
     }
     const uint32_t *from = image->data;
@@ -112,7 +116,8 @@ static lic_status keep(lic_image *image, uint32_t orientation, lic_error *err)
     return LIC_OK;
 }
 
-/* Whether this engine can run this build: of the build for relaxed instructions, if they are fused. */
+/* Whether this engine can run this build: of the build for relaxed instructions, if they are fused.
+ */
 EXPORTED int lic_web_runs_here(void)
 {
     return lic_cpu_supported(LIC_CPU_WASM);
@@ -135,8 +140,9 @@ static lic_status new_session(int threads, double max_memory, lic_error *err)
     return lic_session_new(model, &options, &session, err);
 }
 
-/* Starts the decoder with this many threads, for lossless files: their pages need not fetch weights. Like
- * all functions here returns a lic_status, and leaves the text of an error in the result. */
+/* Starts the decoder with this many threads, for lossless files: their pages need not fetch
+ * weights. Like all functions here returns a lic_status, and leaves the text of an error in the
+ * result. */
 EXPORTED int lic_web_start(int threads, double max_memory)
 {
     lic_error err;
@@ -151,8 +157,8 @@ static void note_previews(void)
     result.preview_scale = info.preview_scale;
 }
 
-/* Opens the weights, once, for all other files. The session ends first: it holds the only threads that
- * there are, and opening takes some. */
+/* Opens the weights, once, for all other files. The session ends first: it holds the only threads
+ * that there are, and opening takes some. */
 EXPORTED int lic_web_open(const void *weights, size_t bytes, int threads, double max_memory)
 {
     lic_error err;
