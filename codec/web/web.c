@@ -12,8 +12,7 @@
 #define EXPORTED EMSCRIPTEN_KEEPALIVE
 
 #ifdef __EMSCRIPTEN_PTHREADS__
-/* Emscripten's threads know how to draw for each other. Nothing here draws, and pages are spared 13
- * kB. */
+/* Emscripten's threads know how to draw for each other. Nothing here draws: 13 kB less. */
 EMSCRIPTEN_WEBGL_CONTEXT_HANDLE
 emscripten_webgl_create_context(const char *target, const EmscriptenWebGLContextAttributes *wanted)
 {
@@ -35,11 +34,9 @@ struct result {
     uint32_t bytes;         /* of pixels */
     uint32_t model_id, check_latents, orientation, has_alpha;
     uint32_t coding_ms, synthesis_ms;
-    uint32_t full_width,
-        full_height; /* of the picture, turned, where a preview was asked for too */
+    uint32_t full_width, full_height; /* of the picture, turned, whatever the scale */
     uint32_t lossless;
-    uint32_t
-        preview_scale; /* the least scale that the model has a head for; 0: none, or no model */
+    uint32_t preview_scale; /* the least that the model has a head for; 0: none, or no model */
     char error[sizeof((lic_error *)0)->text];
 };
 
@@ -116,8 +113,7 @@ static lic_status keep(lic_image *image, uint32_t orientation, lic_error *err)
     return LIC_OK;
 }
 
-/* Whether this engine can run this build: of the build for relaxed instructions, if they are fused.
- */
+/* Whether this engine can run this build: that for relaxed instructions, if they are fused. */
 EXPORTED int lic_web_runs_here(void)
 {
     return lic_cpu_supported(LIC_CPU_WASM);
