@@ -83,8 +83,8 @@ static uint64_t whole_bytes(const lic_image *image)
 }
 
 /* Of a picture with several rows of tiles one row can be read while another is encoded. Returns how
- * many rows of pixels to keep for that; 0 if there is one row of tiles only, or if the options leave
- * no thread or memory for it. */
+ * many rows of pixels to keep for that; 0 if there is one row of tiles only, or if the options
+ * leave no thread or memory for it. */
 static uint32_t rows_ahead(const lic_settings *s, const lic_image *image)
 {
     enum { TILE = 1024, MOST_BYTES = 64 << 20 };

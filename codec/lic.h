@@ -85,10 +85,12 @@ typedef enum lic_cpu {
     LIC_CPU_LAST = LIC_CPU_SSE4
 } lic_cpu;
 
-/* X(level, name) for each but AUTO, in the order of their numbers: what lists of them are made of. */
+/* X(level, name) for each but AUTO, in the order of their numbers, of which lists are made. */
+/* clang-format off */
 #define LIC_CPU_LEVELS(X)                                                                          \
     X(SCALAR, "scalar") X(AVX2, "avx2") X(AVX512, "avx512") X(NEON, "neon") X(WASM, "wasm")        \
     X(AVX512VNNI, "avx512vnni") X(NEONDOT, "neondot") X(AVX2VNNI, "avx2vnni") X(SSE4, "sse4")
+/* clang-format on */
 
 /* What computes g_a, h_a and g_s. The entropy path is always strict. ROUNDED is for WebAssembly,
  * where a fused multiply-add may have to be made of ten operations: products are rounded, and
@@ -175,9 +177,9 @@ typedef struct lic_model_options {
      * with LIC_ERR_ARGUMENT. Without PREVIEWS all scales can be had, but more of them take as long
      * as the picture. */
     uint32_t uses;
-    /* With PREVIEWS alone: previews of 1/scale or smaller are all that is wanted. Networks that only
-     * larger ones need are left out like those of the other half, if a head gives 1/scale. 0 or 1:
-     * the picture is wanted as well. */
+    /* With PREVIEWS alone: previews of 1/scale or smaller are all that is wanted. Networks that
+     * only larger ones need are left out like those of the other half, if a head gives 1/scale. 0
+     * or 1: the picture is wanted as well. */
     uint32_t scale;
 } lic_model_options;
 

@@ -217,7 +217,8 @@ static lic_status rename_listed(lic_output *out, lic_error *err)
     if (why == EEXIST && !out->overwrite)
         return lic_report_fail(err, LIC_REPORT_ERR_EXISTS,
                                "%.150s exists by now; not overwritten without -f", out->path);
-    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot rename: %s", strerror(why));
+    return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot rename %.150s to %.150s: %s",
+                           lic_file_base_name(out->temporary), out->path, strerror(why));
 }
 
 static lic_status finish(lic_output *out, lic_error *err)
@@ -232,7 +233,8 @@ static lic_status finish(lic_output *out, lic_error *err)
     }
     out->stream = NULL;
     if (bad)
-        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write: %s",
+        return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s",
+                               out->path ? out->path : "to standard output",
                                why ? strerror(why) : "unknown error");
     return out->path ? rename_listed(out, err) : LIC_OK;
 }

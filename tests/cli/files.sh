@@ -102,6 +102,8 @@ if [ -c /dev/full ]; then
         run "$LIC" $command /dev/full
         expect "full disk: $command" 1 'cannot write'
     done
+    run "$LIC" encode a.png -o /dev/full
+    expect "a full disk, noticed at the end, is named" 1 '^lic: a.png: cannot write /dev/full: No space left'
     holds "/dev/full is still a device" test -c /dev/full
     "$LIC" eval --json a.png a.png >/dev/full 2>"$T/err"
     rc=$?

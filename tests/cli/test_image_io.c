@@ -355,8 +355,8 @@ static lic_status read_bad_disk(const char *path, long readable, bool salvage, l
     return status;
 }
 
-/* It is no short file, and nothing that could be salvaged: the next reading may have all. The last of
- * these ends without its mark, which is a warning at most. */
+/* It is no short file, and nothing that could be salvaged: the next reading may have all. The last
+ * of these ends without its mark, which is a warning at most. */
 TEST(read_errors_are_not_the_end_of_the_file)
 {
     static const struct {
