@@ -31,8 +31,8 @@ void lic_file_free(lic_file_data *data);
 
 typedef struct lic_output {
     FILE *stream;
-    char *path;      /* its final name; NULL for a stream or device, written in place */
-    char *temporary; /* its name until then */
+    char *path;      /* its final name; NULL for standard output */
+    char *temporary; /* its name until then; NULL for what is written in place */
     bool overwrite;
     unsigned mode;             /* rights once it is complete; until then, the owner's only */
     bool has_owner, has_times; /* to be set too, as far as the system allows */

@@ -138,7 +138,8 @@ lic_status lic_output_open(lic_output *out, const char *path, bool overwrite, li
         return LIC_OK;
     }
     if (lic_output_place(path, path) == LIC_PLACE_DEVICE) {
-        out->stream = fopen(path, "wb");
+        out->path = strdup(path);
+        out->stream = out->path ? fopen(path, "wb") : NULL;
     } else {
         out->path = realpath(path, NULL); /* a link to a file stays a link */
         if (!out->path)
@@ -236,7 +237,7 @@ static lic_status finish(lic_output *out, lic_error *err)
         return lic_report_fail(err, LIC_REPORT_ERR_IO, "cannot write %.150s: %s",
                                out->path ? out->path : "to standard output",
                                why ? strerror(why) : "unknown error");
-    return out->path ? rename_listed(out, err) : LIC_OK;
+    return out->temporary ? rename_listed(out, err) : LIC_OK;
 }
 
 lic_status lic_output_commit(lic_output *out, lic_error *err)
