@@ -91,11 +91,11 @@ static lic_status check_chunks(lic_encoding *e, lic_error *err)
     if (e->by_rows)
         return LIC_OK;
     lic_status status = list_chunks(e, chunks, &file, &exif, err);
-    if (!status)
+    if (!status) {
+        /* Of more than fit none is looked at, so the one for alpha need not be there yet. */
+        file.n_chunks += file.n_chunks == LIC_MAX_CHUNKS && is_transparent(e);
         status = lic_container_check(&file, err);
-    if (!status && file.n_chunks == LIC_MAX_CHUNKS && is_transparent(e))
-        status = lic_fail(err, LIC_ERR_ARGUMENT, "%d chunks of metadata, the format takes %d",
-                          LIC_MAX_CHUNKS + 1, LIC_MAX_CHUNKS);
+    }
     lic_buffer_free(&exif);
     return status;
 }
