@@ -94,7 +94,7 @@ typedef enum lic_cpu {
 
 /* What computes g_a, h_a and g_s. The entropy path is always strict. ROUNDED is for WebAssembly,
  * where a fused multiply-add may have to be made of ten operations: products are rounded, and
- * pixels may differ by 1. */
+ * pixels may differ, by up to 4 of 255 so far. */
 typedef enum lic_backend {
     LIC_BACKEND_STRICT = 0,
     LIC_BACKEND_OPENBLAS = 1,
